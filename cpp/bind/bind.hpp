@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the bindings share: array types that never copy, and the door for Ctrl-C.
+#pragma once
+#include <pybind11/numpy.h>
+#include <pybind11/pybind11.h>
+
+#include <chrono>
+#include <optional>
+#include <stdexcept>
+#include <string>
+
+#include "gibbous/parallel.hpp"
+#include "gibbous/types.hpp"
+
+namespace gibbous::bind {
+
+namespace py = pybind11;
+
+// C-contiguous, of exactly this dtype: the Python layer has converted what had to be converted, so
+// anything else is refused instead of being copied silently.
+template <class T>
+using Array = py::array_t<T, py::array::c_style>;
+
+// Lets Python handle signals at most every 50 ms while a kernel runs without the GIL. Made before
+// the GIL is released, so that it is destroyed with the GIL held again.
+class PythonMonitor final : public Monitor {
+ public:
+  void poll() override {
+    const auto now = Clock::now();
+    if (now - last_ < std::chrono::milliseconds(50)) return;
+    last_ = now;
+    const py::gil_scoped_acquire gil;
+    if (PyErr_CheckSignals() != 0) throw py::error_already_set();
+  }
+
+ private:
+  using Clock = std::chrono::steady_clock;
+  Clock::time_point last_ = Clock::now();
+};
+
+inline void expect(bool ok, const char* what) {
+  if (!ok) throw std::invalid_argument(what);
+}
+
+template <class T>
+Rows<T> rows_of(const Array<T>& x, const std::optional<Array<T>>& weight) {
+  expect(x.ndim() == 2, "x must have two dimensions");
+  expect(!weight || weight->size() == x.shape(0), "weight must have one entry a row of x");
+  return {x.data(), x.shape(0), x.shape(1), weight ? weight->data() : nullptr};
+}
+
+template <class T>
+T* out_of(Array<T>& a, Index size, const char* what) {
+  expect(a.size() == size, what);
+  return a.mutable_data();  // throws for a read-only array
+}
+
+}  // namespace gibbous::bind

@@ -1,0 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "bind/bind.hpp"
+namespace gibbous::bind {
+void bind_gmm(py::module_&) {}
+}  // namespace gibbous::bind

@@ -1,0 +1,201 @@
+// SPDX-License-Identifier: Apache-2.0
+// Register tiles: the innermost loops that the models share. Each keeps a small block of
+// accumulators in registers, so that the multiply-add units and not the loads set the pace.
+//
+// Group layout. Rows go through the kernels in groups of Group<T>::rows, transposed: feature a of
+// the group's rows lies at xt[a * Group<T>::rows ...], so that lanes are rows and nothing has to be
+// summed across lanes.
+#pragma once
+#include "gibbous/simd.hpp"
+
+namespace gibbous {
+
+template <class T>
+struct Group {
+  // Three vectors of rows: with 4 (8) outputs that is 12 (24) accumulators, 3 operands and a
+  // broadcast, which just fills 16 (32) registers.
+  static constexpr int vectors = 3;
+  static constexpr int lanes = kLanes<T>;
+  static constexpr int rows = vectors * lanes;
+  static constexpr int outputs = kVectorRegisters >= 32 ? 8 : 4;
+};
+
+// Sums are kept in double for every T; lanes of T widen to this.
+template <class T>
+using Wide = typename VectorOf<double, kLanes<T> * 8>::type;
+
+template <class T>
+GIBBOUS_INLINE void add_wide(double* sum, const Vec<T>& v) {
+  Wide<T> s;
+  std::memcpy(&s, sum, sizeof s);
+  s += __builtin_convertvector(v, Wide<T>);
+  std::memcpy(sum, &s, sizeof s);
+}
+
+// Transposes rows x[0..count) (row-major, width d) minus `shift` (or nothing where null) into a
+// group. Missing rows become 0.
+template <class T>
+inline void load_group(const T* x, Index count, Index d, const T* shift, T* xt) {
+  constexpr int rows = Group<T>::rows;
+  for (Index a = 0; a < d; ++a) {
+    const T s = shift ? shift[a] : T(0);
+    T* out = xt + a * rows;
+    if (count == rows) {
+      GIBBOUS_UNROLL for (int i = 0; i < rows; ++i) out[i] = x[i * d + a] - s;
+    } else {
+      for (Index i = 0; i < count; ++i) out[i] = x[i * d + a] - s;
+      for (Index i = count; i < rows; ++i) out[i] = T(0);
+    }
+  }
+}
+
+// acc[r][v] = init[r] + sum_a coef[a][r] * xt[a][v]: R dot products of each of the group's rows.
+// `coef` holds R numbers for each of the d features.
+template <class T, int R>
+GIBBOUS_INLINE void linear_panel(const T* init, const T* coef, Index d, const T* xt,
+                                 Vec<T> (&acc)[R][3]) {
+  constexpr int L = Group<T>::lanes;
+  GIBBOUS_UNROLL for (int r = 0; r < R; ++r)
+    GIBBOUS_UNROLL for (int v = 0; v < 3; ++v) acc[r][v] = splat(init[r]);
+  for (Index a = 0; a < d; ++a, coef += R, xt += 3 * L) {
+    const Vec<T> x0 = load(xt), x1 = load(xt + L), x2 = load(xt + 2 * L);
+    GIBBOUS_UNROLL for (int r = 0; r < R; ++r) {
+      acc[r][0] += coef[r] * x0;
+      acc[r][1] += coef[r] * x1;
+      acc[r][2] += coef[r] * x2;
+    }
+  }
+}
+
+// q += |y|^2 for R outputs y_r = sum_{b < full + r + 1} coef[b][r] * z_b of a lower triangular
+// product; `coef` holds R numbers a column, zeros above the diagonal, `full` + R columns.
+// Returns the coefficients of the next panel.
+template <class T, int R>
+GIBBOUS_INLINE const T* triangle_panel(const T* coef, Index full, const T* z, Vec<T> (&q)[3]) {
+  constexpr int L = Group<T>::lanes;
+  Vec<T> y[R][3] = {};
+  for (Index b = 0; b < full; ++b, coef += R, z += 3 * L) {
+    const Vec<T> z0 = load(z), z1 = load(z + L), z2 = load(z + 2 * L);
+    GIBBOUS_UNROLL for (int r = 0; r < R; ++r) {
+      y[r][0] += coef[r] * z0;
+      y[r][1] += coef[r] * z1;
+      y[r][2] += coef[r] * z2;
+    }
+  }
+  GIBBOUS_UNROLL for (int b = 0; b < R; ++b) {
+    const Vec<T> z0 = load(z + b * 3 * L), z1 = load(z + b * 3 * L + L),
+                 z2 = load(z + b * 3 * L + 2 * L);
+    GIBBOUS_UNROLL for (int r = b; r < R; ++r) {
+      y[r][0] += coef[b * R + r] * z0;
+      y[r][1] += coef[b * R + r] * z1;
+      y[r][2] += coef[b * R + r] * z2;
+    }
+  }
+  GIBBOUS_UNROLL for (int r = 0; r < R; ++r)
+    GIBBOUS_UNROLL for (int v = 0; v < 3; ++v) q[v] += y[r][v] * y[r][v];
+  return coef + R * R;
+}
+
+// Symmetric accumulation with rows as lanes: s[(a, b)] += sum_rows w_a * z_b over a tile of NA by
+// NB entries at (a0, b0), where w and z hold feature a at [a * stride ...] and `rows` is a multiple
+// of the lanes. s keeps one wide vector for each entry of the packed lower triangle. `Diagonal`
+// tiles start at a0 = b0 and skip what lies above the diagonal.
+template <class T, int NA, int NB, bool Diagonal>
+inline void dot_tile(const T* w, const T* z, Index stride, Index rows, Index a0, Index b0,
+                     double* s) {
+  constexpr int L = kLanes<T>;
+  const T* wa = w + a0 * stride;
+  const T* zb = z + b0 * stride;
+  Vec<T> acc[NA][NB] = {};
+  for (Index i = 0; i < rows; i += L) {
+    Vec<T> right[NB];
+    GIBBOUS_UNROLL for (int b = 0; b < NB; ++b) right[b] = load(zb + b * stride + i);
+    GIBBOUS_UNROLL for (int a = 0; a < NA; ++a) {
+      const Vec<T> left = load(wa + a * stride + i);
+      GIBBOUS_UNROLL for (int b = 0; b < NB; ++b)
+        if (!Diagonal || b <= a) acc[a][b] += left * right[b];
+    }
+  }
+  GIBBOUS_UNROLL for (int a = 0; a < NA; ++a)
+    GIBBOUS_UNROLL for (int b = 0; b < NB; ++b)
+      if (!Diagonal || b <= a)
+        add_wide<T>(s + ((a0 + a) * (a0 + a + 1) / 2 + b0 + b) * L, acc[a][b]);
+}
+
+namespace detail {
+
+template <class T, int NA>
+inline void dot_rows(const T* w, const T* z, Index stride, Index rows, Index a0, double* s) {
+  constexpr int wide = kVectorRegisters >= 32 ? 6 : 3;
+  Index b = 0;
+  for (; b + wide <= a0; b += wide) dot_tile<T, NA, wide, false>(w, z, stride, rows, a0, b, s);
+  for (; b + 3 <= a0; b += 3) dot_tile<T, NA, 3, false>(w, z, stride, rows, a0, b, s);
+  if (a0 - b == 2) dot_tile<T, NA, 2, false>(w, z, stride, rows, a0, b, s);
+  if (a0 - b == 1) dot_tile<T, NA, 1, false>(w, z, stride, rows, a0, b, s);
+  dot_tile<T, NA, NA, true>(w, z, stride, rows, a0, a0, s);
+}
+
+}  // namespace detail
+
+// s[(a, b)] += sum_rows w_a z_b for the whole packed lower triangle of d features.
+template <class T>
+inline void dot_triangle(const T* w, const T* z, Index stride, Index rows, Index d, double* s) {
+  Index a = 0;
+  for (; a + 4 <= d; a += 4) detail::dot_rows<T, 4>(w, z, stride, rows, a, s);
+  if (d - a == 3) detail::dot_rows<T, 3>(w, z, stride, rows, a, s);
+  if (d - a == 2) detail::dot_rows<T, 2>(w, z, stride, rows, a, s);
+  if (d - a == 1) detail::dot_rows<T, 1>(w, z, stride, rows, a, s);
+}
+
+// c[m][...] += sum_i left_m(i) * right(i)[...] with features as lanes: NA by NV vectors.
+// left(m, i) is a scalar, right + i * right_stride a row; c has row stride c_stride.
+template <class T, int NA, int NV, class Left>
+GIBBOUS_INLINE void outer_tile(const Left& left, const T* right, Index right_stride,
+                               Index right_panel, Index rows, double* c, Index c_stride) {
+  constexpr int L = kLanes<T>;
+  Vec<T> acc[NA][NV] = {};
+  for (Index i = 0; i < rows; ++i) {
+    Vec<T> r[NV];
+    GIBBOUS_UNROLL for (int v = 0; v < NV; ++v)
+      r[v] = load(right + i * right_stride + v * right_panel);
+    GIBBOUS_UNROLL for (int m = 0; m < NA; ++m) {
+      const T l = left(m, i);
+      GIBBOUS_UNROLL for (int v = 0; v < NV; ++v) acc[m][v] += l * r[v];
+    }
+  }
+  GIBBOUS_UNROLL for (int m = 0; m < NA; ++m)
+    GIBBOUS_UNROLL for (int v = 0; v < NV; ++v)
+      add_wide<T>(c + m * c_stride + v * L, acc[m][v]);
+}
+
+// Symmetric accumulation with features as lanes, for wide rows. y holds `rows` rows in panels of
+// kLanes features: feature a of row i at y[(a / L) * capacity * L + i * L + a % L]. Adds y^T y to
+// rows [a_begin, a_end) of the lower triangle of c, row-major with stride c_stride; entries just
+// above the diagonal, within its tile, are written too and mean nothing. a_begin is a multiple of 8.
+template <class T>
+inline void outer_triangle(const T* y, Index capacity, Index rows, Index a_begin, Index a_end,
+                           double* c, Index c_stride) {
+  constexpr int L = kLanes<T>;
+  constexpr int NA = Group<T>::outputs;
+  const Index panel = capacity * L;
+  const auto tile_rows = [&](auto na, Index a0) {
+    constexpr int A = decltype(na)::value;
+    const T* base[A];
+    for (int m = 0; m < A; ++m) base[m] = y + (a0 + m) / L * panel + (a0 + m) % L;
+    const auto left = [&](int m, Index i) { return base[m][i * L]; };
+    const Index vectors = (a0 + A - 1) / L + 1;
+    Index v = 0;
+    double* out = c + a0 * c_stride;
+    for (; v + 3 <= vectors; v += 3)
+      outer_tile<T, A, 3>(left, y + v * panel, L, panel, rows, out + v * L, c_stride);
+    if (vectors - v == 2)
+      outer_tile<T, A, 2>(left, y + v * panel, L, panel, rows, out + v * L, c_stride);
+    if (vectors - v == 1)
+      outer_tile<T, A, 1>(left, y + v * panel, L, panel, rows, out + v * L, c_stride);
+  };
+  Index a = a_begin;
+  for (; a + NA <= a_end; a += NA) tile_rows(std::integral_constant<int, NA>{}, a);
+  for (; a < a_end; ++a) tile_rows(std::integral_constant<int, 1>{}, a);
+}
+
+}  // namespace gibbous

@@ -1,0 +1,57 @@
+"""Latent-variable models at native speed: K-means and Gaussian mixtures by EM."""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+from ._isa import core as _core
+
+if TYPE_CHECKING:
+    from ._config import show_config
+    from ._fit import History, Progress
+    from .gmm import GaussianMixture
+    from .io import load, save
+    from .kmeans import KMeans, MiniBatchKMeans, k_means, kmeans_plusplus
+
+__version__: str = _core.__version__
+
+# scikit-learn takes most of a second to import, so a name's module is loaded when it is asked for.
+_MODULES = {
+    "GaussianMixture": "gmm",
+    "History": "_fit",
+    "KMeans": "kmeans",
+    "MiniBatchKMeans": "kmeans",
+    "Progress": "_fit",
+    "k_means": "kmeans",
+    "kmeans_plusplus": "kmeans",
+    "load": "io",
+    "save": "io",
+    "show_config": "_config",
+}
+
+__all__ = [
+    "GaussianMixture",
+    "History",
+    "KMeans",
+    "MiniBatchKMeans",
+    "Progress",
+    "__version__",
+    "k_means",
+    "kmeans_plusplus",
+    "load",
+    "save",
+    "show_config",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _MODULES:
+        value = getattr(importlib.import_module(f".{_MODULES[name]}", __name__), name)
+        globals()[name] = value
+        return value
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(set(globals()) | set(__all__))

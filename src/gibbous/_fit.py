@@ -1,0 +1,280 @@
+"""What every iterative fit shares: progress, the record of a run, and the results object."""
+
+from __future__ import annotations
+
+import platform
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ._isa import LEVEL, core
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+#: Called after every iteration; returning True ends the fit with what it has.
+Callback = Callable[["Progress"], object]
+
+STOP_REASONS = ("converged", "max_iter", "interrupted", "callback")
+
+
+@dataclass(frozen=True)
+class Progress:
+    """What a callback is told after an iteration."""
+
+    model: str
+    metric: str
+    start: int
+    n_starts: int
+    iteration: int
+    max_iter: int
+    value: float
+    change: float
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Trace:
+    """One start's run: the metric and the seconds of each of its iterations."""
+
+    values: tuple[float, ...]
+    seconds: tuple[float, ...]
+    stop_reason: str
+    events: tuple[str, ...] = ()
+
+
+class Recorder:
+    """Collects the trace of one start and tells the callback."""
+
+    def __init__(
+        self,
+        model: str,
+        metric: str,
+        *,
+        max_iter: int,
+        callback: Callback | None = None,
+        start: int = 0,
+        n_starts: int = 1,
+    ) -> None:
+        if callback is not None and not callable(callback):
+            raise TypeError(f"callback must be callable or None; got {callback!r:.60}")
+        self._fixed = (model, metric, start, n_starts)
+        self._max_iter = max_iter
+        self._callback = callback
+        self._values: list[float] = []
+        self._seconds: list[float] = []
+        self._events: list[str] = []
+        self._last = time.perf_counter()
+
+    def record(self, value: float) -> bool:
+        """Note one finished iteration; return True where the callback asks to stop."""
+        now = time.perf_counter()
+        change = value - self._values[-1] if self._values else float("inf")
+        self._values.append(value)
+        self._seconds.append(now - self._last)
+        stop = False
+        if self._callback is not None:
+            model, metric, start, n_starts = self._fixed
+            stop = (
+                self._callback(
+                    Progress(
+                        model,
+                        metric,
+                        start,
+                        n_starts,
+                        len(self._values),
+                        self._max_iter,
+                        value,
+                        change,
+                        self._seconds[-1],
+                    )
+                )
+                is True
+            )
+        self._last = time.perf_counter()
+        return stop
+
+    def note(self, event: str) -> None:
+        """Note something that a reader of the history should know, such as a repair."""
+        self._events.append(event)
+
+    def trace(self, stop_reason: str) -> Trace:
+        """Return the trace as it stands."""
+        return Trace(tuple(self._values), tuple(self._seconds), stop_reason, tuple(self._events))
+
+
+@dataclass(frozen=True)
+class History:
+    """The record of a fit, kept as ``history_``.
+
+    Attributes
+    ----------
+    model : str
+        Class name of the estimator.
+    metric : str
+        What ``values`` holds, for example ``"mean log-likelihood"``.
+    values : tuple of float
+        The metric at each iteration of the start that was kept.
+    seconds : tuple of float
+        Wall time of each of these iterations, in seconds.
+    converged : bool
+        Whether the tolerance was reached.
+    stop_reason : str
+        ``"converged"``, ``"max_iter"``, ``"interrupted"`` or ``"callback"``.
+    starts : tuple of float
+        The metric that each start ended with, in their order.
+    best_start : int
+        Index of the start that was kept.
+    seed : int
+        The 64-bit key that the random state became; None for starts given by the user.
+    instruction_set : str
+        Level of the core in use, for example ``"v3"``.
+    n_threads : int
+        Threads the kernels could use; results do not depend on it.
+    versions : dict of str to str
+        Versions of gibbous, Python, NumPy and scikit-learn.
+    events : tuple of str
+        Repairs and relocations, in words.
+    """
+
+    model: str
+    metric: str
+    values: tuple[float, ...]
+    seconds: tuple[float, ...]
+    converged: bool
+    stop_reason: str
+    starts: tuple[float, ...]
+    best_start: int
+    seed: int | None
+    instruction_set: str
+    n_threads: int
+    versions: dict[str, str] = field(default_factory=dict)
+    events: tuple[str, ...] = ()
+
+    @classmethod
+    def of(
+        cls,
+        model: str,
+        metric: str,
+        traces: Sequence[Trace],
+        best: int,
+        *,
+        seed: int | None,
+        n_threads: int,
+    ) -> History:
+        """Build the history of a fit from the traces of its starts."""
+        kept = traces[best]
+        return cls(
+            model=model,
+            metric=metric,
+            values=kept.values,
+            seconds=kept.seconds,
+            converged=kept.stop_reason == "converged",
+            stop_reason=kept.stop_reason,
+            starts=tuple(t.values[-1] if t.values else float("nan") for t in traces),
+            best_start=best,
+            seed=seed,
+            instruction_set=LEVEL,
+            n_threads=n_threads,
+            versions=_versions(),
+            events=kept.events,
+        )
+
+    @property
+    def n_iter(self) -> int:
+        """Number of iterations of the start that was kept."""
+        return len(self.values)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain lists, numbers and strings, as written to model files."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, data: dict[str, Any]) -> History:
+        """Build a history from what :meth:`to_dict` returned.
+
+        Raises
+        ------
+        ValueError
+            If a field is missing or unknown.
+        """
+        fields = set(cls.__dataclass_fields__)
+        if set(data) != fields:
+            odd = ", ".join(sorted(fields ^ set(data)))
+            raise ValueError(f"not a fit's history: missing or unknown fields {odd}")
+        values = dict(data)
+        for name in ("values", "seconds", "starts", "events"):
+            values[name] = tuple(values[name])
+        return cls(**values)
+
+    def to_frame(self) -> Any:
+        """Return one row an iteration as a pandas DataFrame (pandas has to be installed).
+
+        Raises
+        ------
+        ImportError
+            If pandas is missing; ``to_dict`` needs nothing.
+        """
+        try:
+            import pandas as pd
+        except ImportError as error:
+            raise ImportError("to_frame needs pandas: pip install pandas") from error
+        return pd.DataFrame(
+            {
+                "iteration": np.arange(1, self.n_iter + 1),
+                self.metric: self.values,
+                "seconds": self.seconds,
+            }
+        )
+
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """Draw the metric over the iterations with matplotlib and return the axes."""
+        from .plot import plot_history
+
+        return plot_history(self, ax=ax)
+
+    def __str__(self) -> str:
+        last = f"{self.values[-1]:.6g}" if self.values else "none"
+        lines = [
+            f"{self.model}: {self._why()} after {_count(self.n_iter, 'iteration')}, "
+            f"{sum(self.seconds):.3g} s",
+            f"  {self.metric}: {last}" + (f" (from {self.values[0]:.6g})" if self.values else ""),
+        ]
+        if len(self.starts) > 1:
+            lines.append(
+                f"  best of {len(self.starts)} starts: number {self.best_start + 1}; "
+                f"they ended between {min(self.starts):.6g} and {max(self.starts):.6g}"
+            )
+        lines += [f"  {event}" for event in self.events]
+        seed = "given start" if self.seed is None else f"seed {self.seed:#018x}"
+        lines.append(
+            f"  {seed}, {_count(self.n_threads, 'thread')}, instruction set {self.instruction_set}, "
+            + ", ".join(f"{name} {version}" for name, version in self.versions.items())
+        )
+        return "\n".join(lines)
+
+    def _why(self) -> str:
+        return {
+            "converged": "converged",
+            "max_iter": "stopped at max_iter, not converged,",
+            "interrupted": "interrupted",
+            "callback": "stopped by the callback",
+        }[self.stop_reason]
+
+
+def _count(n: int, noun: str) -> str:
+    return f"{n} {noun}" if n == 1 else f"{n} {noun}s"
+
+
+def _versions() -> dict[str, str]:
+    import sklearn
+
+    return {
+        "gibbous": core.__version__,
+        "python": platform.python_version(),
+        "numpy": np.__version__,
+        "scikit-learn": sklearn.__version__,
+    }

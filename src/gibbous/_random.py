@@ -1,0 +1,81 @@
+"""Seeds: anything that NumPy or scikit-learn calls a random state becomes one 64-bit key."""
+
+from __future__ import annotations
+
+from numbers import Integral
+from typing import Any
+
+import numpy as np
+
+#: What can be given as ``random_state``.
+RandomState = Any
+
+#: Purposes of child keys. Values are part of a seed's meaning: never renumber.
+PURPOSES = {
+    "kmeans++": 1,
+    "kmeans-random": 2,
+    "kmeans-callable": 3,
+    "kmeans-start": 4,
+    "minibatch": 5,
+    "minibatch-init": 6,
+    "minibatch-reassign": 7,
+    "gmm-start": 8,
+    "gmm-sample": 9,
+    "gmm-repair": 10,
+}
+
+
+def key_of(random_state: RandomState) -> int:
+    """Turn a random state into a key, an integer in [0, 2**64).
+
+    Parameters
+    ----------
+    random_state : None, int, numpy.random.RandomState, Generator or SeedSequence
+        An int and a SeedSequence always give the same key. A RandomState and a Generator are
+        advanced, so that two fits with one object differ. None draws from NumPy's global state,
+        which ``numpy.random.seed`` controls, as in scikit-learn.
+
+    Returns
+    -------
+    int
+
+    Raises
+    ------
+    ValueError
+        If an int is negative or past 2**32 - 1, as in scikit-learn.
+    TypeError
+        If the object is none of these.
+    """
+    if random_state is None or random_state is np.random:
+        random_state = np.random.mtrand._rand
+    if isinstance(random_state, Integral):
+        seed = int(random_state)
+        if not 0 <= seed < 2**32:
+            raise ValueError(f"random_state must be between 0 and 2**32 - 1; got {seed}")
+        random_state = np.random.SeedSequence(seed)
+    if isinstance(random_state, np.random.SeedSequence):
+        return int(random_state.generate_state(1, np.uint64)[0])
+    if isinstance(random_state, np.random.RandomState):
+        return int(random_state.randint(0, 2**64, dtype=np.uint64))
+    if isinstance(random_state, np.random.Generator):
+        return int(random_state.integers(0, 2**64, dtype=np.uint64))
+    raise TypeError(
+        "random_state must be None, an int, a numpy RandomState, Generator or SeedSequence; "
+        f"got {type(random_state).__name__}"
+    )
+
+
+def child(key: int, purpose: str, item: int = 0) -> int:
+    """Return the key for one purpose and item of a parent key."""
+    words = np.random.SeedSequence([key & 0xFFFFFFFF, key >> 32, PURPOSES[purpose], item])
+    return int(words.generate_state(1, np.uint64)[0])
+
+
+def generator(key: int, purpose: str, item: int = 0) -> np.random.Generator:
+    """Return a NumPy generator (Philox) for one purpose and item of a key."""
+    return np.random.Generator(np.random.Philox(key=child(key, purpose, item)))
+
+
+def legacy(key: int, purpose: str, item: int = 0) -> np.random.RandomState:
+    """Return a RandomState, for callables written for scikit-learn."""
+    return np.random.RandomState(child(key, purpose, item) & 0xFFFFFFFF)

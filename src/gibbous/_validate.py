@@ -1,0 +1,84 @@
+"""Checks at the public door that scikit-learn does not make, or does not make in these words."""
+
+from __future__ import annotations
+
+import os
+from numbers import Integral
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ._isa import core
+
+Float = np.float32 | np.float64
+
+
+def n_threads(n_jobs: int | None) -> int:
+    """Return how many threads a kernel may use.
+
+    Parameters
+    ----------
+    n_jobs : int or None
+        None for what OpenMP allows now (``OMP_NUM_THREADS``, ``threadpoolctl``), at most the
+        processors this process may run on; -1 for all of these processors, -2 for all but one.
+
+    Raises
+    ------
+    ValueError
+        If ``n_jobs`` is 0.
+    TypeError
+        If it is not an integer.
+    """
+    if n_jobs is None:
+        return max(1, min(int(core.default_threads()), _processors()))
+    if isinstance(n_jobs, bool) or not isinstance(n_jobs, Integral):
+        raise TypeError(f"n_jobs must be an int or None; got {n_jobs!r}")
+    jobs = int(n_jobs)
+    if jobs == 0:
+        raise ValueError("n_jobs must not be 0; use None, a positive number, or -1 for all")
+    return jobs if jobs > 0 else max(1, _processors() + 1 + jobs)
+
+
+def _processors() -> int:
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def sample_weights(weight: Any, n: int, dtype: Any) -> NDArray[Any] | None:
+    """Return contiguous weights of the data's dtype, or None where all weights are one.
+
+    Raises
+    ------
+    ValueError
+        If the shape is not (n,), a weight is negative or not finite, or all weights are zero.
+    TypeError
+        If the weights are not numbers.
+    """
+    if weight is None:
+        return None
+    if np.isscalar(weight) and isinstance(weight, (int, float, np.number)):
+        weight = np.full(n, weight)
+    try:
+        w: NDArray[Any] = np.ascontiguousarray(weight, dtype=dtype)
+    except (TypeError, ValueError) as error:
+        raise TypeError(f"sample_weight must be numbers; got {weight!r:.80}") from error
+    if w.ndim != 1:
+        raise ValueError(f"Sample weights must be 1D array or scalar; got {w.ndim} dimensions")
+    if w.shape != (n,):
+        raise ValueError(
+            f"sample_weight.shape == {w.shape}, expected {(n,)}: one weight a row of X"
+        )
+    if not np.isfinite(w).all():
+        bad = int(np.flatnonzero(~np.isfinite(w))[0])
+        raise ValueError(f"sample_weight must be finite; entry {bad} is {w[bad]}")
+    if w.min() < 0:
+        bad = int(np.argmin(w))
+        raise ValueError(
+            f"Negative values in data passed to sample_weight: entry {bad} is {w[bad]}; "
+            "weights must be >= 0"
+        )
+    if not w.any():
+        raise ValueError("sample_weight must not be all zero: no row would count")
+    return w
