@@ -84,6 +84,25 @@ double accumulate(const Array<T>& x, const std::optional<Array<T>>& weight, cons
 }
 
 template <class T>
+void start(const Array<T>& x, const std::optional<Array<T>>& weight, const std::string& type,
+           const Array<T>& origins, const std::optional<Array<Label>>& labels, std::uint64_t seed,
+           Array<double>& nk, Array<double>& s1, Array<double>& s2, int threads) {
+  const Rows<T> rows = rows_of(x, weight);
+  expect(origins.ndim() == 2 && origins.shape(1) == rows.d, "origins must have a column a feature");
+  const Index k = origins.shape(0);
+  expect(!labels || labels->size() == rows.n, "labels must have one entry a row of x");
+  if (labels)
+    for (Index i = 0; i < rows.n; ++i)
+      expect(labels->data()[i] < k, "labels must be below the number of components");
+  const Covariance kind = covariance_of(type);
+  const gmm::Statistics out = statistics_of(kind, k, rows.d, false, nk, s1, s2);
+  const gmm::Assignment assignment{labels ? labels->data() : nullptr, seed};
+  PythonMonitor monitor;
+  const py::gil_scoped_release nogil;  // safe: only arrays held by the arguments are touched
+  gmm::start(rows, kind, k, origins.data(), assignment, {threads, &monitor}, out);
+}
+
+template <class T>
 void posterior(const Array<T>& x, const std::string& type, const Array<T>& weights,
                const Array<T>& means, const Array<T>& factors, std::optional<Array<T>> log_prob,
                std::optional<Array<T>> responsibilities,
@@ -150,6 +169,9 @@ void bind_for(py::module_& m) {
         in("weights"), in("means"), in("precisions_cholesky"), optional("centre"), in("nk"),
         in("s1"), in("s2"), py::arg("threads"),
         "E-step and sufficient statistics; returns the weighted sum of log p(x).");
+  m.def("gmm_start", &start<T>, in("x"), optional("weight"), py::arg("covariance_type"),
+        in("origins"), optional("labels"), py::arg("seed"), in("nk"), in("s1"), in("s2"),
+        py::arg("threads"), "Statistics of given labels, or of random responsibilities.");
   m.def("gmm_posterior", &posterior<T>, in("x"), py::arg("covariance_type"), in("weights"),
         in("means"), in("precisions_cholesky"), optional("log_prob"),
         optional("responsibilities"), optional("labels"), py::arg("threads"),

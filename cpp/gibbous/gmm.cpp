@@ -6,6 +6,7 @@
 
 #include "gibbous/gmm_density.hpp"
 #include "gibbous/gmm_moments.hpp"
+#include "gibbous/random.hpp"
 
 namespace gibbous::gmm {
 
@@ -75,10 +76,11 @@ class ScratchPool {
   std::vector<std::unique_ptr<Scratch<T>>> pool_;
 };
 
-// Each slot of rows sums statistics of its own; slots are folded in order.
-template <class T>
+// Each slot of rows sums statistics of its own; slots are folded in order. respond(rows, begin,
+// scratch) fills the block's responsibilities and returns its log-likelihood.
+template <class T, class Respond>
 double accumulate_by_slots(const Rows<T>& rows, const Packed<T>& p, Covariance type, Index tasks,
-                           const Execution& run, const Statistics& out) {
+                           const Execution& run, const Statistics& out, Respond&& respond) {
   const Index groups = block_groups(p), step = groups * Group<T>::rows;
   const Index moments2 = second_moments(type, p.k, p.d, p.folded);
   const Index size = 1 + p.k * (1 + p.d) + moments2;
@@ -92,8 +94,7 @@ double accumulate_by_slots(const Rows<T>& rows, const Packed<T>& p, Covariance t
     for (Index begin = range.begin; begin < range.end; begin += step) {
       worker.checkpoint();
       scratch.block.read(rows, begin, std::min(begin + step, range.end), p.shift);
-      log_densities(p, scratch.block);
-      partial[0] += normalise(p, rows, begin, scratch.block, scratch.log_prob.data());
+      partial[0] += respond(begin, scratch);
       scratch.moments->add(rows, begin, scratch.block);
     }
     scratch.moments->add_to(partial + 1, partial + 1 + p.k, partial + 1 + p.k * (1 + p.d));
@@ -103,6 +104,14 @@ double accumulate_by_slots(const Rows<T>& rows, const Packed<T>& p, Covariance t
   std::copy(s + p.k, s + p.k * (1 + p.d), out.s1);
   std::copy(s + p.k * (1 + p.d), s + p.k * (1 + p.d) + moments2, out.s2);
   return sums[0];
+}
+
+// How many slots of rows: as many as have work, but no more than their partial sums' budget.
+template <class T>
+Index slots_within_budget(const Rows<T>& rows, const Packed<T>& p, Covariance type) {
+  const Index bytes = (1 + p.k * (1 + p.d) + second_moments(type, p.k, p.d, p.folded)) * Index{8};
+  const Index budget = std::max(kPartialBytes, rows.n * rows.d * static_cast<Index>(sizeof(T)) / 2);
+  return std::clamp<Index>(budget / bytes, 1, slots(rows.n, least_rows(p, block_groups(p))));
 }
 
 // For full covariances so large that 64 copies of them would not fit: the rows of a macro block are
@@ -160,16 +169,49 @@ template <class T>
 double accumulate(const Rows<T>& rows, const Mixture<T>& mixture, const Origin<T>& origin,
                   const Execution& run, const Statistics& out) {
   const Packed<T> p = pack(mixture, origin);
-  const Index bytes =
-      (1 + p.k * (1 + p.d) + second_moments(mixture.type, p.k, p.d, p.folded)) * Index{8};
-  const Index budget =
-      std::max(kPartialBytes, rows.n * rows.d * static_cast<Index>(sizeof(T)) / 2);
   const Index wanted = slots(rows.n, least_rows(p, block_groups(p)));
-  const Index tasks = std::clamp<Index>(budget / bytes, 1, wanted);
+  const Index tasks = slots_within_budget(rows, p, mixture.type);
   if (mixture.type == Covariance::full && moment_of(p) == Moment::wide && tasks < wanted &&
       tasks < 16)
     return accumulate_by_owners(rows, p, run, out);
-  return accumulate_by_slots(rows, p, mixture.type, tasks, run, out);
+  return accumulate_by_slots(rows, p, mixture.type, tasks, run, out,
+                             [&](Index begin, Scratch<T>& scratch) {
+                               log_densities(p, scratch.block);
+                               return normalise(p, rows, begin, scratch.block,
+                                                scratch.log_prob.data());
+                             });
+}
+
+template <class T>
+void start(const Rows<T>& rows, Covariance type, Index k, const T* origins,
+           const Assignment& assignment, const Execution& run, const Statistics& out) {
+  constexpr Index size = Group<T>::rows;
+  const Packed<T> p = about_origins(type, k, rows.d, origins);
+  const Stream stream(assignment.seed, Purpose::gmm_start);
+  accumulate_by_slots(
+      rows, p, type, slots_within_budget(rows, p, type), run, out,
+      [&](Index begin, Scratch<T>& scratch) {
+        Block<T>& block = scratch.block;
+        std::fill(block.r.begin(), block.r.end(), T(0));
+        std::vector<double> u(static_cast<std::size_t>(k));
+        for (Index i = 0; i < block.count; ++i) {
+          const Index row = begin + i;
+          T* r = block.r.data() + i / size * p.kp * size + i % size;
+          if (assignment.labels) {
+            const Label label = assignment.labels[row];
+            if (label >= 0) r[label * size] = rows.w(row);
+            continue;
+          }
+          double sum = 0;
+          for (Index c = 0; c < k; ++c)
+            sum += u[static_cast<std::size_t>(c)] =
+                stream.uniform(static_cast<std::uint32_t>(c), static_cast<std::uint64_t>(row));
+          for (Index c = 0; c < k; ++c)
+            r[c * size] = static_cast<T>(u[static_cast<std::size_t>(c)] / sum *
+                                         static_cast<double>(rows.w(row)));
+        }
+        return 0.0;
+      });
 }
 
 template <class T>
@@ -213,6 +255,10 @@ template double accumulate(const Rows<float>&, const Mixture<float>&, const Orig
                            const Execution&, const Statistics&);
 template double accumulate(const Rows<double>&, const Mixture<double>&, const Origin<double>&,
                            const Execution&, const Statistics&);
+template void start(const Rows<float>&, Covariance, Index, const float*, const Assignment&,
+                    const Execution&, const Statistics&);
+template void start(const Rows<double>&, Covariance, Index, const double*, const Assignment&,
+                    const Execution&, const Statistics&);
 template void posterior(const Rows<float>&, const Mixture<float>&, const Execution&,
                         const Posterior<float>&);
 template void posterior(const Rows<double>&, const Mixture<double>&, const Execution&,

@@ -65,6 +65,17 @@ template <class T>
 double accumulate(const Rows<T>& rows, const Mixture<T>& mixture, const Origin<T>& origin,
                   const Execution& run, const Statistics& out);
 
+// Responsibilities to start from.
+struct Assignment {
+  const Label* labels = nullptr;  // IN (n,) component of each row, -1 for none; null for random
+  std::uint64_t seed = 0;         // random responsibilities: uniform numbers, normalised over k
+};
+
+// Statistics about `origins` (k, d), as in the direct mode, of given or random responsibilities.
+template <class T>
+void start(const Rows<T>& rows, Covariance type, Index k, const T* origins,
+           const Assignment& assignment, const Execution& run, const Statistics& out);
+
 // What the E-step says about each row; null pointers are not written.
 template <class T>
 struct Posterior {

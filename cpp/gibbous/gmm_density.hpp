@@ -178,6 +178,19 @@ Packed<T> pack(const Mixture<T>& m, const Origin<T>& origin) {
   return p;
 }
 
+// What statistics about given origins need, without densities.
+template <class T>
+Packed<T> about_origins(Covariance type, Index k, Index d, const T* origins) {
+  Packed<T> p;
+  p.kernel = kernel_of(type, false);
+  p.folded = false;
+  p.k = k;
+  p.kp = p.kernel == Kernel::scaled ? detail::round_up(k, kScaledTile) : k;
+  p.d = d;
+  p.means.assign(origins, origins + k * d);
+  return p;
+}
+
 // Working memory of one thread for a block of up to `groups` groups.
 template <class T>
 struct Block {
