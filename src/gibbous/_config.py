@@ -69,7 +69,8 @@ def _collect() -> dict[str, Any]:
         "build": {
             "compiler": info["compiler"],
             "instruction set": info["level"],
-            "vector width": f"{8 * info['vector_bytes']} bits, {info['vector_registers']} registers",
+            "vector width": f"{8 * info['vector_bytes']} bits",
+            "vector registers": info["vector_registers"],
             "openmp": _OPENMP.get(openmp, str(openmp)),
         },
         "processor": {

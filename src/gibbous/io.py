@@ -316,9 +316,7 @@ def _header(data: bytes) -> dict[str, Any]:
     digest = hashlib.sha256(blank).hexdigest()
     if at < len(_MARK) or header.get("sha256") != digest:
         raise ValueError(f"is damaged or cut short: its checksum does not match; {_AGAIN}")
-    if not isinstance(header, dict):
-        raise ValueError(f"is damaged: its header cannot be read; {_AGAIN}")
-    return header
+    return dict(header)
 
 
 def _from_param(value: Any, tensors: dict[str, NDArray[Any]]) -> Any:

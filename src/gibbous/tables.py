@@ -5,7 +5,8 @@ from __future__ import annotations
 import csv
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TextIO
@@ -43,15 +44,19 @@ class Table:
     values: NDArray[Any]
     names: tuple[str, ...] | None
 
-    def split(self, column: str) -> tuple[Table, NDArray[Any]]:
+    def split(self, column: str | int) -> tuple[Table, NDArray[Any]]:
         """Return the table without one column, and that column.
+
+        The column is given by name, by position from 1 as text, or by index from 0 as an int.
 
         Raises
         ------
         ValueError
             If there is no such column, or no other one.
         """
-        at = _find(column, self.names, self.values.shape[1], self.path)
+        at = column
+        if isinstance(at, str):
+            at = _find(at, self.names, self.values.shape[1], self.path)
         if self.values.shape[1] == 1:
             raise ValueError(f"{self.path}: column {column!r} is the only one; no data is left")
         names = None if self.names is None else self.names[:at] + self.names[at + 1 :]
@@ -91,11 +96,7 @@ def read_table(
     ImportError
         If pyarrow is needed and missing.
     """
-    suffix = suffix_of(path, SUFFIXES, "a table")
-    if not Path(path).exists():
-        raise FileNotFoundError(f"{path}: no such file")
-    if Path(path).is_dir():
-        raise IsADirectoryError(f"{path} is a folder; give the name of a file")
+    suffix = _checked_suffix(path)
     if columns is not None and not columns:
         raise ValueError("columns must name at least one column, or be None for all")
     if suffix == ".npy":
@@ -112,6 +113,34 @@ def read_table(
             "remove the row or fill the value in"
         )
     return table
+
+
+def _checked_suffix(path: str | os.PathLike[str]) -> str:
+    suffix = suffix_of(path, SUFFIXES, "a table")
+    if not Path(path).exists():
+        raise FileNotFoundError(f"{path}: no such file")
+    if Path(path).is_dir():
+        raise IsADirectoryError(f"{path} is a folder; give the name of a file")
+    return suffix
+
+
+def column_names(
+    path: str | os.PathLike[str], *, header: bool | None = None
+) -> tuple[str, ...] | None:
+    """Return the names of a table's columns, or None where the file has none.
+
+    Raises
+    ------
+    ValueError, OSError, ImportError
+        As :func:`read_table`.
+    """
+    suffix = _checked_suffix(path)
+    if suffix == ".npy":
+        return None
+    if suffix == ".parquet":
+        return _parquet_file(str(path))[1]
+    with _text_errors(str(path)):
+        return _layout(str(path), suffix, None, header).names
 
 
 def write_table(path: str | os.PathLike[str], columns: Mapping[str, NDArray[Any]]) -> None:
@@ -146,7 +175,7 @@ def write_table(path: str | os.PathLike[str], columns: Mapping[str, NDArray[Any]
                 file.write(text.encode())
 
 
-def text_rows(columns: Mapping[str, NDArray[Any]], delimiter: str = ",") -> Any:
+def text_rows(columns: Mapping[str, NDArray[Any]], delimiter: str = ",") -> Iterator[str]:
     """Yield the header and then the rows of a table as text, some thousand rows at a time."""
     yield delimiter.join(_quoted(name, delimiter) for name in columns) + "\n"
     arrays = list(columns.values())
@@ -253,17 +282,25 @@ def _pyarrow(path: str) -> tuple[Any, Any]:
     return pyarrow, pyarrow.parquet
 
 
-def _read_parquet(path: str, columns: Sequence[str] | None) -> Table:
+def _parquet_file(path: str) -> tuple[Any, tuple[str, ...]]:
     pa, pq = _pyarrow(path)
     try:
         file = pq.ParquetFile(path)
-        names = tuple(file.schema_arrow.names)
-        chosen = _chosen(columns, names, len(names), path)
-        if chosen is not None:
-            names = tuple(names[at] for at in chosen)
-        table = file.read(columns=list(names)).select(list(names))
     except pa.ArrowException as error:
         raise ValueError(f"{path} is damaged or no parquet file: {error}") from error
+    return file, tuple(file.schema_arrow.names)
+
+
+def _read_parquet(path: str, columns: Sequence[str] | None) -> Table:
+    file, names = _parquet_file(path)
+    pa, _ = _pyarrow(path)
+    chosen = _chosen(columns, names, len(names), path)
+    if chosen is not None:
+        names = tuple(names[at] for at in chosen)
+    try:
+        table = file.read(columns=list(names)).select(list(names))
+    except (pa.ArrowException, OSError) as error:
+        raise ValueError(f"{path} is damaged: {error}") from error
     if table.num_rows == 0 or not names:
         raise ValueError(f"{path} is empty: {table.num_rows} rows, {len(names)} columns")
     arrays = []
@@ -312,19 +349,10 @@ class _Layout:
         return list(range(self.n_columns)) if self.chosen is None else self.chosen
 
 
-def _read_text(
-    path: str, suffix: str, columns: Sequence[str] | None, header: bool | None
-) -> Table:
-    try:
+def _read_text(path: str, suffix: str, columns: Sequence[str] | None, header: bool | None) -> Table:
+    with _text_errors(path):
         layout = _layout(path, suffix, columns, header)
         values = _parse(layout)
-    except UnicodeDecodeError as error:
-        raise ValueError(
-            f"{path} is not text in UTF-8 (byte {error.object[error.start]:#04x}); "
-            "save it as UTF-8, or as .npy or .parquet under that ending"
-        ) from error
-    except csv.Error as error:
-        raise ValueError(f"{path} cannot be read as a table: {error}") from error
     if not len(values):
         raise ValueError(f"{path} is empty: it has a line of names but no row of numbers")
     names = layout.names
@@ -333,13 +361,24 @@ def _read_text(
     return Table(path, values, names)
 
 
+@contextmanager
+def _text_errors(path: str) -> Iterator[None]:
+    try:
+        yield
+    except UnicodeDecodeError as error:
+        raise ValueError(
+            f"{path} is not text in UTF-8 (byte {error.object[error.start]:#04x}); "
+            "save it as UTF-8, or as .npy or .parquet under that ending"
+        ) from error
+    except csv.Error as error:
+        raise ValueError(f"{path} cannot be read as a table: {error}") from error
+
+
 def _open(path: str) -> TextIO:
     return open(path, encoding="utf-8-sig", newline="")
 
 
-def _layout(
-    path: str, suffix: str, columns: Sequence[str] | None, header: bool | None
-) -> _Layout:
+def _layout(path: str, suffix: str, columns: Sequence[str] | None, header: bool | None) -> _Layout:
     with _open(path) as file:
         line = file.readline()
     if not line.strip():
