@@ -12,7 +12,6 @@ from .cli_session import (
     Job,
     fresh_seed,
     load_as,
-    predict,
     print_json,
     put_rows,
     read_for,
@@ -156,10 +155,8 @@ def fit(
         run_fit(job, model, _summary)
 
 
-@app.command(
-    "predict", epilog="Example: gibbous gmm predict model.safetensors new.csv --proba -o shares.csv"
-)
-def predict_command(
+@app.command(epilog="Example: gibbous gmm predict model.safetensors new.csv --proba -o shares.csv")
+def predict(
     model: options.Model,
     data: options.Data,
     proba: Annotated[
@@ -179,7 +176,8 @@ def predict_command(
     """
     with reporting():
         loaded = load_as(model, CLASSES, COMMANDS)
-        values = predict(loaded, read_for(loaded, data, columns, header), proba=proba)
+        table = read_for(loaded, data, columns, header)
+        values = loaded.predict_proba(table) if proba else loaded.predict(table)
         rows = {"component": values}
         if proba:
             rows = {f"component {at}": column for at, column in enumerate(values.T)}
@@ -227,12 +225,13 @@ def _finish(
         print_json({**result, **extra})
 
 
-def _summary(model: Any, table: Table) -> dict[str, Any]:
+def _summary(model: Any, table: Table, weighted: bool) -> dict[str, Any]:
     return {
         "parameters": model.get_params(deep=False),
         "log_likelihood": float(model.history_.values[-1]),
-        "aic": float(model.aic(table.values)),
-        "bic": float(model.bic(table.values)),
+        # Both count rows, and what a weight counts is not known here.
+        "aic": None if weighted else float(model.aic(table.values)),
+        "bic": None if weighted else float(model.bic(table.values)),
         "iterations": int(model.n_iter_),
         "converged": bool(model.converged_),
         "stop_reason": model.history_.stop_reason,

@@ -13,7 +13,6 @@ from .cli_session import (
     fresh_seed,
     group_sizes,
     load_as,
-    predict,
     print_json,
     put_rows,
     read_for,
@@ -124,10 +123,8 @@ def fit(
             run_fit(job, MiniBatchKMeans(**parameters), _summary)
 
 
-@app.command(
-    "predict", epilog="Example: gibbous kmeans predict model.safetensors new.csv -o groups.csv"
-)
-def predict_command(
+@app.command(epilog="Example: gibbous kmeans predict model.safetensors new.csv -o groups.csv")
+def predict(
     model: options.Model,
     data: options.Data,
     output: options.Rows = None,
@@ -141,7 +138,7 @@ def predict_command(
     """
     with reporting():
         loaded = load_as(model, CLASSES, COMMANDS)
-        labels = predict(loaded, read_for(loaded, data, columns, header))
+        labels = loaded.predict(read_for(loaded, data, columns, header))
         if as_json:
             result: dict[str, Any] = {"command": "kmeans predict", "rows": len(labels)}
             if output is None:
@@ -162,7 +159,7 @@ def _starts(n_init: str) -> str | int:
     raise ValueError(f"--n-init must be a number >= 1, or auto; got {n_init!r}")
 
 
-def _summary(model: Any, table: Table) -> dict[str, Any]:
+def _summary(model: Any, table: Table, weighted: bool) -> dict[str, Any]:
     return {
         "parameters": model.get_params(deep=False),
         "inertia": float(model.inertia_),

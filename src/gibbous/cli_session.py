@@ -38,6 +38,8 @@ def reporting() -> Iterator[None]:
     """
     with warnings.catch_warnings():
         warnings.simplefilter("default")
+        # scikit-learn's, for arrays given to a model that knows names: the commands check names.
+        warnings.filterwarnings("ignore", message="X does not have valid feature names")
         warnings.showwarning = lambda message, *_, **__: say(f"warning: {message}")
         try:
             yield
@@ -135,10 +137,11 @@ def check_place(path: Path) -> None:
         )
 
 
-def run_fit(job: Job, model: Any, summary: Callable[[Any, Table], dict[str, Any]]) -> None:
+def run_fit(job: Job, model: Any, summary: Callable[[Any, Table, bool], dict[str, Any]]) -> None:
     """Fit a model to a file, write what was asked for, and report.
 
-    ``summary`` returns what belongs to the class alone, for ``--json``.
+    ``summary`` returns what belongs to the class alone, for ``--json``; its last argument tells
+    whether rows have weights.
     """
     job.check()
     table, weight = job.read()
@@ -160,7 +163,7 @@ def run_fit(job: Job, model: Any, summary: Callable[[Any, Table], dict[str, Any]
                 "rows": len(table.values),
                 "features": table.values.shape[1],
                 "columns": table.names,
-                **summary(model, table),
+                **summary(model, table, weight is not None),
                 "files": files,
                 "history": model.history_.to_dict(),
             }
@@ -203,7 +206,7 @@ def _write(job: Job, model: Any, table: Table) -> dict[str, str]:
     if job.labels is not None:
         from .tables import write_table
 
-        write_table(job.labels, {job.group: predict(model, table.values)})
+        write_table(job.labels, {job.group: model.predict(table.values)})
         files["labels"] = str(job.labels)
     if job.plot is not None:
         from .plot import fit_figure, save_figure
@@ -213,18 +216,11 @@ def _write(job: Job, model: Any, table: Table) -> dict[str, str]:
     return files
 
 
-def predict(model: Any, values: NDArray[Any], *, proba: bool = False) -> Any:
-    """Predict without the warning that an array has no column names: the command checked them."""
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message="X does not have valid feature names")
-        return model.predict_proba(values) if proba else model.predict(values)
-
-
 def group_sizes(model: Any, table: Table) -> list[int]:
     """Return how many rows each cluster has."""
     import numpy as np
 
-    labels = predict(model, table.values)
+    labels = model.predict(table.values)
     return [int(n) for n in np.bincount(labels, minlength=len(model.cluster_centers_))]
 
 

@@ -14,7 +14,7 @@ import json
 import math
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from numbers import Integral, Real
 from pathlib import Path
 from typing import Any
@@ -38,16 +38,17 @@ _NO_HASH = "0" * 64
 class _Spec:
     """What a fitted model of one class is made of.
 
-    ``arrays`` gives each array attribute its dimensions: names stand for a number that is the same
-    wherever the name occurs; ``k`` is the value of the parameter ``k``, ``d`` the number of
-    features. Every array is of the model's one float dtype but those in ``counts``.
+    ``arrays`` gives each array attribute its dimensions: letters stand for a number that is the
+    same wherever the letter occurs; ``k`` is the value of the parameter ``k``, ``d`` the number of
+    features. Every array is of the model's one float dtype but those in ``dtypes``. ``scalars`` are
+    the other attributes with their types; ``optional`` those of either that may be absent.
     """
 
     module: str
     k: str
     arrays: Mapping[str, tuple[str, ...]]
-    counts: frozenset[str]
     scalars: Mapping[str, type]
+    dtypes: Mapping[str, str] = field(default_factory=dict)
     optional: frozenset[str] = frozenset()
 
     def shapes(self, params: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
@@ -67,22 +68,37 @@ _COVARIANCES: dict[str, tuple[str, ...]] = {
     "diag": ("k", "d"),
     "spherical": ("k",),
 }
-_KMEANS = _Spec(
-    module="gibbous.kmeans",
-    k="n_clusters",
-    arrays={"cluster_centers_": ("k", "d"), "labels_": ("n",)},
-    counts=frozenset({"labels_"}),
-    scalars={"inertia_": float, "n_iter_": int},
-)
 #: The classes that a file can hold, and nothing else can be made by reading one.
 _SPECS = {
-    "KMeans": _KMEANS,
-    "MiniBatchKMeans": _KMEANS,
+    "KMeans": _Spec(
+        module="gibbous.kmeans",
+        k="n_clusters",
+        arrays={"cluster_centers_": ("k", "d"), "labels_": ("n",)},
+        scalars={"inertia_": float, "n_iter_": int, "_n_features_out": int},
+        dtypes={"labels_": "int32"},
+    ),
+    # What the class keeps between two calls of partial_fit belongs to it, and a model that only
+    # knows partial_fit has no record of a fit.
+    "MiniBatchKMeans": _Spec(
+        module="gibbous.kmeans",
+        k="n_clusters",
+        arrays={"cluster_centers_": ("k", "d"), "labels_": ("n",), "_counts": ("k",)},
+        scalars={
+            "inertia_": float,
+            "n_iter_": int,
+            "n_steps_": int,
+            "_n_features_out": int,
+            "_key": int,
+            "_batch_size": int,
+            "_since_reassignment": int,
+        },
+        dtypes={"labels_": "int32", "_counts": "float64"},
+        optional=frozenset({"labels_", "inertia_", "n_iter_", "history_"}),
+    ),
     "GaussianMixture": _Spec(
         module="gibbous.gmm",
         k="n_components",
         arrays={"weights_": ("k",), "means_": ("k", "d")},
-        counts=frozenset(),
         scalars={"converged_": bool, "n_iter_": int, "lower_bound_": float, "lower_bounds_": list},
     ),
 }
@@ -126,7 +142,8 @@ def save(model: Any, path: str | os.PathLike[str]) -> None:
         for key, value in model.get_params(deep=False).items()
     }
     for key in spec.shapes(params):
-        tensors[key] = np.ascontiguousarray(getattr(model, key))
+        if hasattr(model, key):
+            tensors[key] = np.ascontiguousarray(getattr(model, key))
     names = getattr(model, "feature_names_in_", None)
     header = {
         "sha256": _NO_HASH,
@@ -139,7 +156,7 @@ def save(model: Any, path: str | os.PathLike[str]) -> None:
             if hasattr(model, key)
         },
         "feature_names": None if names is None else [str(n) for n in names],
-        "history": _plain(model.history_.to_dict()),
+        "history": _plain(model.history_.to_dict()) if hasattr(model, "history_") else None,
         "versions": _versions(),
         "notes": notes,
     }
@@ -203,7 +220,7 @@ def _class(name: str, spec: _Spec) -> Any:
 def _check_fitted(model: Any, spec: _Spec) -> None:
     from sklearn.utils.validation import check_is_fitted
 
-    check_is_fitted(model, [*spec.arrays, "history_"])
+    check_is_fitted(model, sorted({*spec.arrays, "history_"} - spec.optional))
 
 
 def _param(
@@ -267,7 +284,6 @@ def _decode(data: bytes) -> Any:
     tensors = safetensors.numpy.load(data)
     params = {key: _from_param(value, tensors) for key, value in header["params"].items()}
     fitted = {key: _from_plain(value) for key, value in header["fitted"].items()}
-    history = History.from_dict(_from_plain(header["history"]))
     cls = _class(name, spec)
     unknown = set(params) - set(cls().get_params(deep=False))
     if unknown:
@@ -283,7 +299,11 @@ def _decode(data: bytes) -> Any:
         if len(names) != fitted["n_features_in_"] or not all(isinstance(n, str) for n in names):
             raise ValueError(f"has {len(names)} feature names for other features; {_AGAIN}")
         model.feature_names_in_ = np.array(names, dtype=object)
-    for key, value in {**fitted, **arrays, "history_": history}.items():
+    if header["history"] is not None:
+        model.history_ = History.from_dict(_from_plain(header["history"]))
+    elif "history_" not in spec.optional:
+        raise ValueError(f"has no history; {_AGAIN}")
+    for key, value in {**fitted, **arrays}.items():
         setattr(model, key, value)
     return model
 
@@ -337,12 +357,16 @@ def _from_plain(value: Any) -> Any:
 
 def _check_scalars(fitted: Mapping[str, Any], spec: _Spec) -> None:
     kinds = {"n_features_in_": int, **spec.scalars}
-    if set(fitted) - set(kinds) or set(kinds) - set(fitted) - spec.optional:
-        odd = ", ".join(sorted(set(fitted) ^ set(kinds)))
-        raise ValueError(f"has other fitted attributes than it should: {odd}; {_AGAIN}")
+    _check_names("fitted attributes", set(fitted), set(kinds), spec)
     for key, value in fitted.items():
         if type(value) is not kinds[key]:
             raise ValueError(f"has {value!r:.40} as {key}, not a {kinds[key].__name__}; {_AGAIN}")
+
+
+def _check_names(what: str, found: set[str], known: set[str], spec: _Spec) -> None:
+    odd = (found - known) | (known - found - spec.optional)
+    if odd:
+        raise ValueError(f"lacks {what} or has others: {', '.join(sorted(odd))}; {_AGAIN}")
 
 
 def _check_arrays(
@@ -353,13 +377,13 @@ def _check_arrays(
 ) -> dict[str, NDArray[Any]]:
     """Return the arrays, checked against the shapes and dtypes that the class has."""
     shapes = spec.shapes(params)
-    if set(tensors) != set(shapes):
-        odd = ", ".join(sorted(set(tensors) ^ set(shapes)))
-        raise ValueError(f"has other arrays than it should: {odd}; {_AGAIN}")
+    _check_names("arrays", set(tensors), set(shapes), spec)
     sizes: dict[str, int] = {"k": params[spec.k], "d": fitted["n_features_in_"]}
-    floats = {a.dtype for key, a in tensors.items() if key not in spec.counts}
-    if len(floats) > 1 or not floats <= {np.dtype("f4"), np.dtype("f8")}:
-        raise ValueError(f"mixes dtypes: {', '.join(sorted(map(str, floats)))}; {_AGAIN}")
+    if fitted.get("_n_features_out", sizes["k"]) != sizes["k"]:
+        raise ValueError(f"has other sizes than {sizes['k']} groups; {_AGAIN}")
+    floats = {str(a.dtype) for key, a in tensors.items() if key not in spec.dtypes}
+    if len(floats) != 1 or not floats <= {"float32", "float64"}:
+        raise ValueError(f"has arrays of dtypes {', '.join(sorted(floats))}, not one; {_AGAIN}")
     arrays = {}
     for key, array in tensors.items():
         if array.ndim == len(shapes[key]):
@@ -368,10 +392,9 @@ def _check_arrays(
         expected = tuple(sizes.get(symbol, -1) for symbol in shapes[key])
         if array.shape != expected:
             raise ValueError(f"has {key} of shape {array.shape}, not {expected}; {_AGAIN}")
-        if key in spec.counts:
-            if array.dtype not in (np.dtype("i4"), np.dtype("i8")):
-                raise ValueError(f"has {key} of dtype {array.dtype}, not int32; {_AGAIN}")
-        elif not np.isfinite(array).all():
+        if array.dtype != spec.dtypes.get(key, array.dtype):
+            raise ValueError(f"has {key} of dtype {array.dtype}, not {spec.dtypes[key]}; {_AGAIN}")
+        if not np.isfinite(array).all():
             raise ValueError(f"has {key} with NaN or infinite values; {_AGAIN}")
         # Fitting goes on in these arrays, and they must not hang on to the file's bytes.
         arrays[key] = np.array(array)
