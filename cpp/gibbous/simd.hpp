@@ -28,7 +28,9 @@ inline constexpr int kVectorBytes = 16;
 #endif
 
 // Registers decide the shape of the register tiles: 32 with AVX-512 and on Arm, else 16.
-#if defined(__AVX512F__) || defined(__aarch64__)
+#if defined(GIBBOUS_VECTOR_REGISTERS)  // tests force the other tiles
+inline constexpr int kVectorRegisters = GIBBOUS_VECTOR_REGISTERS;
+#elif defined(__AVX512F__) || defined(__aarch64__)
 inline constexpr int kVectorRegisters = 32;
 #else
 inline constexpr int kVectorRegisters = 16;
