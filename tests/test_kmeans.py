@@ -9,13 +9,13 @@ import pytest
 import scipy.sparse as sp
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from reference import kmeans as slow
-from sklearn.exceptions import ConvergenceWarning
+from sklearn.exceptions import ConvergenceWarning, SkipTestWarning
 from sklearn.metrics import pairwise_distances
 from sklearn.utils.estimator_checks import check_estimator
 
 from gibbous._isa import core
 from gibbous.kmeans import KMeans, k_means, kmeans_plusplus
+from reference import kmeans as slow
 
 DTYPES = (np.float32, np.float64)
 # one column, odd widths, both sides of every vector and group length
@@ -112,7 +112,9 @@ def test_labels_and_inertia_far_from_the_origin_and_badly_scaled(dtype, shift, s
     least = d2.min(1)
     got = d2[np.arange(len(X)), labels]
     # the label's distance is the least up to the rounding of a sum of 12 squares
-    np.testing.assert_allclose(got.astype(float), least.astype(float), rtol=20 * np.finfo(dtype).eps)
+    np.testing.assert_allclose(
+        got.astype(float), least.astype(float), rtol=20 * np.finfo(dtype).eps
+    )
     assert inertia == pytest.approx(float(least.sum()), rel=40 * float(np.finfo(dtype).eps))
 
 
@@ -184,8 +186,12 @@ def test_plusplus_equals_reference(weighted, sparse, trials):
     X = blobs(900, 5, 12, seed=2, spread=10)
     weight = np.random.default_rng(1).uniform(0, 3, 900) if weighted else None
     for seed in range(3):
-        want = slow.plusplus(X, 12, trials, lambda s, t, seed=seed: core.uniform(seed, 1, s, t), weight)
-        np.testing.assert_array_equal(plusplus_rows(X, 12, trials, seed, weight, True, sparse), want)
+        want = slow.plusplus(
+            X, 12, trials, lambda s, t, seed=seed: core.uniform(seed, 1, s, t), weight
+        )
+        np.testing.assert_array_equal(
+            plusplus_rows(X, 12, trials, seed, weight, True, sparse), want
+        )
 
 
 def test_plusplus_draws_in_proportion_to_weight_and_squared_distance():
@@ -325,9 +331,13 @@ def test_sums_with_one_owner_per_cluster_equal_the_others():
     dense = X.toarray()
     first = KMeans(30, init=dense[:30], n_init=1, max_iter=2, n_jobs=1).fit(X)
     assert bits(first) == bits(KMeans(30, init=dense[:30], n_init=1, max_iter=2, n_jobs=3).fit(X))
-    labels, _, centers, _ = slow.lloyd_step(dense[:, :50], dense[:30, :50])
-    got = KMeans(30, init=dense[:30, :50], n_init=1, max_iter=1).fit(dense[:, :50])
-    np.testing.assert_allclose(got.cluster_centers_, centers, atol=1e-12)
+    one = KMeans(30, init=dense[:30], n_init=1, max_iter=1).fit(X)
+    labels = KMeans(30, init=dense[:30], n_init=1, max_iter=1).fit(dense).labels_
+    np.testing.assert_array_equal(one.labels_, labels)
+    start = step(X, dense[:30])[0]
+    for cluster in range(30):
+        mean = dense[start == cluster].mean(axis=0)
+        np.testing.assert_allclose(one.cluster_centers_[cluster], mean, rtol=1e-12, atol=1e-15)
 
 
 @pytest.mark.parametrize(
@@ -449,9 +459,21 @@ def test_an_error_in_the_callback_comes_out():
         KMeans(2).fit(np.arange(8.0).reshape(4, 2), callback=fail)
 
 
-@pytest.mark.filterwarnings("ignore:Skipping check_array_api_input")
+# scikit-learn expects the same two of its own K-means: rows are drawn by their position, so that
+# other rows are drawn where a weight is replaced by repetition. Lloyd's iterations do agree.
+DRAWN = "the start is drawn by row number, which repeating or removing rows changes"
+EXPECTED = {
+    "check_sample_weight_equivalence_on_dense_data": DRAWN,
+    "check_sample_weight_equivalence_on_sparse_data": DRAWN,
+}
+
+
 def test_scikit_learn_estimator_checks():
-    check_estimator(KMeans())
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", SkipTestWarning)  # array API, which we do not offer
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        results = check_estimator(KMeans(), expected_failed_checks=EXPECTED)
+    assert sum(r["status"] == "passed" for r in results) > 40
 
 
 def test_k_means_function():
