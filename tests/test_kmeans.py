@@ -246,6 +246,36 @@ def test_inertia_never_rises(dtype, sparse):
     assert model.inertia_ <= values[-1] * (1 + 1e-6)
 
 
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("shift", [0.0, 1e4])
+@pytest.mark.parametrize("kind", ["blobs", "one cloud", "grid"])
+def test_bounds_change_nothing(dtype, shift, kind):
+    X = blobs(4000, 7, 12, seed=31, spread=3 if kind == "blobs" else 0.3)
+    if kind == "grid":  # many ties
+        X = np.round(X)
+    X = (X + shift).astype(dtype)
+    weight = np.random.default_rng(1).uniform(0.5, 2, 4000).astype(dtype)
+    bounds = np.zeros(4000, dtype), np.zeros(20)
+    start = X[:20].copy()
+    start[3] = 1e3 + shift  # empty at first, so that a center jumps
+    centers = [start.copy(), start.copy()]
+    labels = [np.full(4000, -1, np.int32) for _ in centers]
+    fresh = [np.empty_like(start) for _ in centers]
+    settled = 0
+    for _ in range(25):
+        a = core.kmeans_step(X, weight, centers[0], labels[0], fresh[0], 2, *bounds)
+        b = core.kmeans_step(X, weight, centers[1], labels[1], fresh[1], 1)
+        assert a == b
+        np.testing.assert_array_equal(labels[0], labels[1])
+        np.testing.assert_array_equal(fresh[0], fresh[1])
+        # they are bounds: no other center than the row's own was closer
+        d = np.sqrt(np.sort(slow.distances2(X[:300], centers[0]), axis=1)).astype(float)
+        assert (bounds[0][:300] <= d[:, 1] * (1 + 1e-5) + 1e-6).all()
+        settled += (bounds[0][:300] > d[:, 0]).sum()
+        centers, fresh = fresh, centers
+    assert settled > 1000  # and they would be worth having
+
+
 @pytest.mark.parametrize("algorithm", ["lloyd", "elkan"])
 def test_fixed_point(algorithm):
     X = blobs(1500, 4, 6, seed=10)

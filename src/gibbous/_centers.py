@@ -59,12 +59,16 @@ class Samples:
         """Return a dense copy of these rows."""
         return self.X[rows].toarray() if self.sparse else np.take(self.X, rows, axis=0)
 
+    def bounds(self, k: int) -> tuple[Array, ...]:
+        """Return what :meth:`step` keeps from one iteration to the next."""
+        return () if self.sparse else (np.zeros(self.n, dtype=self.dtype), np.zeros(k))
+
     def step(
-        self, centers: Array, labels: Array, fresh: Array
+        self, centers: Array, labels: Array, fresh: Array, bounds: tuple[Array, ...] = ()
     ) -> tuple[float, int, float, list[int]]:
         """Run one Lloyd iteration; see ``kmeans.hpp``."""
         out: tuple[float, int, float, list[int]] = self._step(
-            *self._x, self.weight, centers, labels, fresh, self.threads
+            *self._x, self.weight, centers, labels, fresh, self.threads, *bounds
         )
         return out
 
@@ -103,8 +107,10 @@ class Samples:
         values = data.astype(np.float64)
         mean = np.bincount(indices, weights=values, minlength=self.d) / self.n
         stored = np.bincount(indices, minlength=self.d)
-        about = ((values - mean[indices]) ** 2).sum() + ((self.n - stored) * mean**2).sum()
-        return float(about) / (self.n * self.d)
+        about = float(((values - mean[indices]) ** 2).sum())
+        about += float(((self.n - stored) * mean**2).sum())
+        variance: float = about / (self.n * self.d)
+        return variance
 
 
 def random_rows(data: Samples, k: int, key: int) -> Array:
