@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import threading
 import warnings
 
 import numpy as np
@@ -479,6 +482,22 @@ def test_interrupt_in_a_later_start_keeps_the_best_so_far():
     first = KMeans(10, n_init=1, random_state=0).fit(X)
     assert model.inertia_ <= first.inertia_
     assert model.history_.stop_reason == "interrupted"
+
+
+@pytest.mark.parametrize("sparse", [False, True])
+@pytest.mark.parametrize("kernel", ["step", "plusplus"])
+def test_signal_stops_a_kernel(sparse, kernel):
+    # so much work that it would take minutes: the signal has to come through the kernel
+    X = np.random.default_rng(0).normal(size=(60_000, 40)).astype(np.float32)
+    data = csr(X) if sparse else X
+    init = X[:30_000].copy() if kernel == "step" else "k-means++"
+    model = KMeans(30_000, init=init, n_init=1, max_iter=100, tol=0, n_jobs=2)
+    timer = threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGINT))
+    timer.start()
+    with pytest.raises(KeyboardInterrupt):
+        model.fit(data)
+    timer.join()
+    assert not hasattr(model, "labels_")  # no iteration was finished
 
 
 def test_an_error_in_the_callback_comes_out():
