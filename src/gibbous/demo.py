@@ -258,8 +258,8 @@ def wines(console: Console) -> Wines:
 
 
 def _wine_table(console: Console, groups: NDArray[Any], target: NDArray[Any]) -> None:
-    table = _grid("The groups found, and the three growers, of whom the mixture was told nothing")
-    for name in ("component", "grower 1", "grower 2", "grower 3"):
+    table = _grid("The groups found, and the three cultivars, which the mixture was not told")
+    for name in ("component", "cultivar 1", "cultivar 2", "cultivar 3"):
         table.add_column(name, justify="right")
     for g in range(int(groups.max()) + 1):
         table.add_row(str(g), *map(str, np.bincount(target[groups == g], minlength=3)))
