@@ -580,7 +580,7 @@ class _Run:
         print(line)
 
 
-# ---- checks of given starts; the texts are scikit-learn's ------------------------------------------
+# ---- checks of given starts, in scikit-learn's words ---
 
 
 def _shaped(value: ArrayLike, shape: tuple[int, ...], name: str) -> NDArray[Any]:

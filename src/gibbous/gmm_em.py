@@ -98,7 +98,7 @@ class Engine:
         self.threads = threads
         self._nk = np.empty(k)
         self._s1 = np.empty((k, self.d))
-        self._direct = covariance_type == "full"
+        self._direct = not core.gmm_foldable(covariance_type, self.d)
         self._survey()
 
     def _survey(self) -> None:
@@ -125,7 +125,7 @@ class Engine:
         elif self.type == "spherical":
             squares = u.max() ** 2 * self._radius2
         else:
-            squares = float(((self._spread @ u) ** 2).sum())
+            squares = float(((self._spread @ u) ** 2).sum(axis=-1).max())
         return bool(squares <= slack * _FOLD_LIMIT[self.X.dtype])
 
     def step(self, old: Parameters) -> tuple[float, Parameters, int]:
