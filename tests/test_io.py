@@ -140,7 +140,7 @@ def test_partial_fit_goes_on_where_it_stood(dtype: Any, tmp_path: Path) -> None:
 
 def test_feature_names_are_kept(tmp_path: Path) -> None:
     pd = pytest.importorskip("pandas", reason="data frames are what has feature names")
-    frame = pd.DataFrame(data(), columns=["a", "b", "ü, \"quoted\" ' \n"])
+    frame = pd.DataFrame(data(), columns=["a", "b", 'ü, "quoted" \' \n'])
     model = KMeans(2, random_state=0).fit(frame)
     save(model, tmp_path / "m")
     again = load(tmp_path / "m")
@@ -195,9 +195,7 @@ def test_only_fitted_models_of_known_classes_are_saved(tmp_path: Path) -> None:
     with pytest.raises(TypeError, match="dict"):
         save({}, tmp_path / "m")
     with pytest.raises(TypeError, match=r"KMeans\.init is a function.*set_params\(init="):
-        save(
-            KMeans(2, init=lambda X, k, random_state: X[:k], n_init=1).fit(data()), tmp_path / "m"
-        )
+        save(KMeans(2, init=lambda X, k, random_state: X[:k], n_init=1).fit(data()), tmp_path / "m")
     assert os.listdir(tmp_path) == []
 
 
