@@ -133,6 +133,15 @@ def test_the_summary_and_the_seed(points: Path) -> None:
     assert run("gmm", "fit", points, "-k", 2, "--quiet").output == ""
 
 
+def test_odd_names_are_shown_as_they_are(tmp_path: Path) -> None:
+    values = np.random.default_rng(1).normal(size=(30, 8))
+    names = ["[/x]", "[bold]b", "ü", "a,b", *"cdef"]
+    write_table(tmp_path / "t.csv", {name: values[:, at] for at, name in enumerate(names)})
+    text = run("kmeans", "fit", tmp_path / "t.csv", "-k", 25).stdout
+    assert "[/x]" in text and "[bold]b" in text
+    assert "and 2 more" in text and "and 5 more clusters" in text
+
+
 def test_a_warning_is_one_line_on_standard_error(points: Path) -> None:
     result = run("gmm", "fit", points, "-k", 5, "--max-iter", 2, "--tol", 0, "--json")
     assert json.loads(result.stdout)["converged"] is False

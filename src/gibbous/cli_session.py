@@ -354,6 +354,7 @@ _MOST_COLUMNS = 6
 def print_fit(job: Job, model: Any, table: Table, files: dict[str, str]) -> None:
     """Print the history, a table of the groups, and the files written."""
     from rich.console import Console
+    from rich.markup import escape
     from rich.table import Table as Grid
 
     console = Console(highlight=False)
@@ -364,14 +365,13 @@ def print_fit(job: Job, model: Any, table: Table, files: dict[str, str]) -> None
     else:
         sizes = [f"{size:,}" for size in group_sizes(model, table)]
     shown = min(centres.shape[1], _MOST_COLUMNS)
-    grid = Grid(
-        title=f"{len(centres)} {job.group}s, {len(table.values):,} rows", title_justify="left"
-    )
+    console.print(f"{len(centres)} {job.group}s, {len(table.values):,} rows")
+    grid = Grid()
     grid.add_column(job.group, justify="right")
     grid.add_column("weight" if mixture else "rows", justify="right")
     names = table.names or [f"column {at + 1}" for at in range(centres.shape[1])]
     for name in names[:shown]:
-        grid.add_column(("mean " if mixture else "centre ") + name, justify="right")
+        grid.add_column(("mean " if mixture else "centre ") + escape(name), justify="right")
     if shown < centres.shape[1]:
         grid.add_column(f"and {centres.shape[1] - shown} more")
     for at, centre in enumerate(centres[:_MOST_GROUPS]):
