@@ -1,0 +1,40 @@
+"""Ours, by the public interface only."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..cases import Case
+from .sklearn import fit_estimator
+
+NAME = "gibbous"
+REQUIRES = ("gibbous",)
+DISTRIBUTIONS = ("gibbous",)
+
+
+def refuses(case: Case) -> str:
+    return ""
+
+
+def load(threads: int) -> None:
+    from gibbous import GaussianMixture, KMeans, kmeans_plusplus  # noqa: F401
+
+
+def estimators() -> tuple[Any, Any]:
+    """Return the classes that whole fits on small data are timed with."""
+    from gibbous import GaussianMixture, KMeans
+
+    return GaussianMixture, KMeans
+
+
+def fit(
+    case: Case, data: np.ndarray, start: dict[str, np.ndarray], n_iter: int, seed: int
+) -> dict[str, Any]:
+    from gibbous import GaussianMixture, KMeans, kmeans_plusplus
+
+    # n_jobs stays None: the threads are those of the environment, as for the others.
+    return fit_estimator(
+        GaussianMixture, KMeans, kmeans_plusplus, case, data, start, n_iter, seed, {}
+    )
