@@ -8,12 +8,12 @@ import json
 import os
 import sys
 import tempfile
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 from . import adapters, machine, report
-from .cases import CASES, GROUPS
+from .cases import CASES, GROUPS, Case
 from .runner import DIFFERENT, FAILED, ROOT, RunError, Settings, run_case, start_worker
 
 FORMAT = 1
@@ -166,8 +166,7 @@ def _run(names: list[str], small: bool, settings: Settings) -> dict[str, Any]:
     load = result["machine"]["load_average"][0]
     if load > machine.BUSY * machine.available():
         print(f"WARNING: the machine is busy (load average {load:.2f}); trust no single figure")
-    for name in names:
-        case = CASES[name].quick() if settings.quick else CASES[name]
+    for case in _cases(names, settings.quick):
         part = run_case(case, settings, _say)
         result["cases"].append(part)
         print(report.case_text(part), flush=True)
@@ -175,6 +174,17 @@ def _run(names: list[str], small: bool, settings: Settings) -> dict[str, Any]:
         result["small"] = _small(settings)
         print(report.small_text(result["small"]), flush=True)
     return result
+
+
+def _cases(names: list[str], quick: bool) -> list[Case]:
+    """Return the cases; of those that are the same work in quick size only the first."""
+    if not quick:
+        return [CASES[name] for name in names]
+    found: dict[Case, Case] = {}
+    for name in names:
+        case = CASES[name].quick()
+        found.setdefault(replace(case, name="", extra_iter=0), case)
+    return list(found.values())
 
 
 def _small(settings: Settings) -> list[dict[str, Any]]:

@@ -57,17 +57,26 @@ def case_text(case: dict[str, Any]) -> str:
         head += f" after {case['n_iter']} iterations"
     lines = [head, _line([title for title, _ in _columns(case)], _columns(case))]
     lines += [_line(_cells(result), _columns(case)) for result in case["results"] if _ran(result)]
-    for result in case["results"]:
-        if not _ran(result):
-            said = "" if result["status"] == "skipped" else f"{result['status']}: "
-            lines.append(f"  {result['implementation']:<21} {said}{result['reason']}")
+    rest = [result for result in case["results"] if not _ran(result)]
+    lines += [
+        f"  {result['implementation']:<21}  {result['status']}: {result['reason']}"
+        for result in rest
+        if result["status"] != "skipped"
+    ]
+    skipped = [
+        f"{result['implementation']} ({result['reason']})"
+        for result in rest
+        if result["status"] == "skipped"
+    ]
+    if skipped:
+        lines.append("  without " + ", ".join(skipped))
     return "\n".join(lines)
 
 
 def small_text(rows: list[dict[str, Any]]) -> str:
     """Return the table of whole fits on small data, and what is slower than scikit-learn."""
     lines = [
-        "\nsmall data: whole fits, ours against scikit-learn",
+        "\nsmall data: whole fits with default settings, ours against scikit-learn",
         _line(_titles(), _SMALL_COLUMNS),
     ]
     lines += [_line(_small_cells(row), _SMALL_COLUMNS) for row in rows]

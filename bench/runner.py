@@ -206,8 +206,13 @@ def _report(case: Case, entries: list[Entry], truth: float, data_bytes: int) -> 
         for entry in entries
         if entry.runs
     }
-    peers = [medians[e.name] for e in entries if e.status == OK and not e.ours]
-    best = max(min(peers), 1e-9) if peers else None
+    # A difference of nothing or less is below the clock's noise: no figure to race against.
+    peers = [
+        medians[entry.name]
+        for entry in entries
+        if entry.status == OK and not entry.ours and medians[entry.name] > 0
+    ]
+    best = min(peers) if peers else None
     return {
         **case.to_dict(),
         "n_iter": case.n_iter,
@@ -247,7 +252,7 @@ def _result(
         "fit_seconds": statistics.median(run["fit_seconds"] for run in entry.runs),
         # another answer is no race
         "times_as_fast_as_best_peer": (
-            best / max(median, 1e-9) if best is not None and entry.status == OK else None
+            best / median if best and median > 0 and entry.status == OK else None
         ),
         "value": values[-1],
         "relative_difference": difference(values, truth),

@@ -52,7 +52,7 @@ def measure(spec: dict[str, Any]) -> dict[str, Any]:
     """Return seconds and bytes of one implementation on one case; save what it reached."""
     case = Case(**spec["case"])
     adapter = adapters.find(spec["adapter"])
-    adapter.load(spec["threads"])
+    adapter.load(case, spec["threads"])
     baseline = resident_bytes()
     tiny = Case(
         "warm-up", case.kind, 512, 4, 2, 3.0, 1, 1.0, covariance=case.covariance, dtype=case.dtype

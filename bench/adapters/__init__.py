@@ -5,7 +5,8 @@ An adapter defines
 - ``NAME``, as printed, ``REQUIRES``, the modules it imports, and ``DISTRIBUTIONS``, whose
   versions the report names;
 - ``refuses(case)``: why the case is out of its reach, or an empty string;
-- ``load(threads)``: imports the library and limits its threads; memory is counted from here on;
+- ``load(case, threads)``: imports what the case needs and limits the threads; memory is counted
+  from here on;
 - ``fit(case, data, start, n_iter, seed)``: exactly ``n_iter`` iterations from the start (or, for
   k-means++, one draw of centres with that seed); returns the arrays ``weights``, ``means`` and
   ``covariances`` in scikit-learn's shapes, or ``centers``; may add the figure that the library

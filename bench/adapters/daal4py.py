@@ -21,7 +21,7 @@ def refuses(case: Case) -> str:
     return ""
 
 
-def load(threads: int) -> None:
+def load(case: Case, threads: int) -> None:
     import daal4py
 
     daal4py.daalinit(nthreads=threads)

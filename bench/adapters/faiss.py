@@ -19,7 +19,7 @@ def refuses(case: Case) -> str:
     return "" if case.dtype == "float32" else "takes float32 only"
 
 
-def load(threads: int) -> None:
+def load(case: Case, threads: int) -> None:
     import faiss
 
     faiss.omp_set_num_threads(threads)

@@ -18,8 +18,8 @@ def refuses(case: Case) -> str:
     return ""
 
 
-def load(threads: int) -> None:
-    from gibbous import GaussianMixture, KMeans, kmeans_plusplus  # noqa: F401
+def load(case: Case, threads: int) -> None:
+    _needed(case)
 
 
 def estimators() -> tuple[Any, Any]:
@@ -32,9 +32,12 @@ def estimators() -> tuple[Any, Any]:
 def fit(
     case: Case, data: np.ndarray, start: dict[str, np.ndarray], n_iter: int, seed: int
 ) -> dict[str, Any]:
-    from gibbous import GaussianMixture, KMeans, kmeans_plusplus
-
     # n_jobs stays None: the threads are those of the environment, as for the others.
-    return fit_estimator(
-        GaussianMixture, KMeans, kmeans_plusplus, case, data, start, n_iter, seed, {}
-    )
+    return fit_estimator(_needed(case), case, data, start, n_iter, seed)
+
+
+def _needed(case: Case) -> Any:
+    import gibbous
+
+    names = {"gmm": "GaussianMixture", "kmeans": "KMeans", "kmeans++": "kmeans_plusplus"}
+    return getattr(gibbous, names[case.kind])

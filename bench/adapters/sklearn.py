@@ -18,9 +18,8 @@ def refuses(case: Case) -> str:
     return ""
 
 
-def load(threads: int) -> None:
-    import sklearn.cluster
-    import sklearn.mixture  # noqa: F401
+def load(case: Case, threads: int) -> None:
+    _needed(case)
 
 
 def estimators() -> tuple[Any, Any]:
@@ -34,41 +33,44 @@ def estimators() -> tuple[Any, Any]:
 def fit(
     case: Case, data: np.ndarray, start: dict[str, np.ndarray], n_iter: int, seed: int
 ) -> dict[str, Any]:
-    from sklearn.cluster import KMeans, kmeans_plusplus
-    from sklearn.mixture import GaussianMixture
+    return fit_estimator(_needed(case), case, data, start, n_iter, seed)
 
-    return fit_estimator(
-        GaussianMixture, KMeans, kmeans_plusplus, case, data, start, n_iter, seed, {}
-    )
+
+def _needed(case: Case) -> Any:
+    import sklearn.cluster
+    import sklearn.mixture
+
+    return {
+        "gmm": sklearn.mixture.GaussianMixture,
+        "kmeans": sklearn.cluster.KMeans,
+        "kmeans++": sklearn.cluster.kmeans_plusplus,
+    }[case.kind]
 
 
 def fit_estimator(
-    mixture: Any,
-    kmeans: Any,
-    plus_plus: Any,
+    tool: Any,
     case: Case,
     data: np.ndarray,
     start: dict[str, np.ndarray],
     n_iter: int,
     seed: int,
-    extra: dict[str, Any],
 ) -> dict[str, Any]:
-    """Run anything that has scikit-learn's parameters and attributes."""
+    """Run a class, or a function for k-means++, that has scikit-learn's parameters."""
     if case.kind == "kmeans++":
-        return {"centers": plus_plus(data, case.k, random_state=seed, **extra)[0]}
+        return {"centers": tool(data, case.k, random_state=seed)[0]}
     with warnings.catch_warnings():
         # A fixed number of iterations is the point: it does not converge.
         warnings.simplefilter("ignore")
         if case.kind == "kmeans":
-            model = kmeans(
-                case.k, init=start["centers"], n_init=1, max_iter=n_iter, tol=0.0, **extra
-            ).fit(data)
+            model = tool(case.k, init=start["centers"], n_init=1, max_iter=n_iter, tol=0.0).fit(
+                data
+            )
             return {
                 "centers": model.cluster_centers_,
                 "reported": model.inertia_,
                 "n_iter": model.n_iter_,
             }
-        model = mixture(
+        model = tool(
             case.k,
             covariance_type=case.covariance,
             tol=0.0,
@@ -77,7 +79,6 @@ def fit_estimator(
             weights_init=start["weights"],
             means_init=start["means"],
             precisions_init=start["precisions"],
-            **extra,
         ).fit(data)
     return {
         "weights": model.weights_,

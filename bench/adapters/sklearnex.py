@@ -18,7 +18,7 @@ def refuses(case: Case) -> str:
     return "has no mixture of its own" if case.kind == "gmm" else ""
 
 
-def load(threads: int) -> None:
+def load(case: Case, threads: int) -> None:
     import daal4py
     import onedal.cluster  # noqa: F401
     import sklearnex.cluster  # noqa: F401
