@@ -11,6 +11,7 @@ namespace gibbous {
 // What a number is drawn for. Values are part of the seed's meaning: never renumber.
 enum class Purpose : std::uint32_t {
   kmeans_plusplus = 1,
+  gmm_start = 2,
 };
 
 namespace philox {

@@ -25,7 +25,7 @@ template <class T>
 using Wide = typename VectorOf<double, kLanes<T> * 8>::type;
 
 template <class T>
-GIBBOUS_INLINE void add_wide(double* sum, const Vec<T>& v) {
+GIBBOUS_INLINE void add_widened(double* sum, const Vec<T>& v) {
   Wide<T> s;
   std::memcpy(&s, sum, sizeof s);
   s += __builtin_convertvector(v, Wide<T>);
@@ -67,13 +67,14 @@ GIBBOUS_INLINE void linear_panel(const T* init, const T* coef, Index d, const T*
   }
 }
 
-// q += |y|^2 for R outputs y_r = sum_{b < full + r + 1} coef[b][r] * z_b of a lower triangular
-// product; `coef` holds R numbers a column, zeros above the diagonal, `full` + R columns.
-// Returns the coefficients of the next panel.
+// R outputs y_r = sum_{b < full + r + 1} coef[b][r] * z_b of a lower triangular product; `coef` holds
+// R numbers a column, zeros above the diagonal, `full` + R columns. Returns the coefficients of the
+// next panel.
 template <class T, int R>
-GIBBOUS_INLINE const T* triangle_panel(const T* coef, Index full, const T* z, Vec<T> (&q)[3]) {
+GIBBOUS_INLINE const T* triangle_panel(const T* coef, Index full, const T* z, Vec<T> (&y)[R][3]) {
   constexpr int L = Group<T>::lanes;
-  Vec<T> y[R][3] = {};
+  GIBBOUS_UNROLL for (int r = 0; r < R; ++r)
+    GIBBOUS_UNROLL for (int v = 0; v < 3; ++v) y[r][v] = Vec<T>{};
   for (Index b = 0; b < full; ++b, coef += R, z += 3 * L) {
     const Vec<T> z0 = load(z), z1 = load(z + L), z2 = load(z + 2 * L);
     GIBBOUS_UNROLL for (int r = 0; r < R; ++r) {
@@ -91,9 +92,31 @@ GIBBOUS_INLINE const T* triangle_panel(const T* coef, Index full, const T* z, Ve
       y[r][2] += coef[b * R + r] * z2;
     }
   }
-  GIBBOUS_UNROLL for (int r = 0; r < R; ++r)
-    GIBBOUS_UNROLL for (int v = 0; v < 3; ++v) q[v] += y[r][v] * y[r][v];
   return coef + R * R;
+}
+
+// Runs every panel of a d by d triangle: use(y, first_output) for each.
+template <class T, class Use>
+GIBBOUS_INLINE void triangle_panels(const T* coef, Index d, const T* z, Use&& use) {
+  constexpr int R = Group<T>::outputs;
+  const auto panel = [&](auto outputs, Index a) {
+    constexpr int r = decltype(outputs)::value;
+    Vec<T> y[r][3];
+    coef = triangle_panel<T, r>(coef, a, z, y);
+    use(y, a);
+  };
+  Index a = 0;
+  for (; a + R <= d; a += R) panel(std::integral_constant<int, R>{}, a);
+  switch (d - a) {
+    case 1: panel(std::integral_constant<int, 1>{}, a); break;
+    case 2: panel(std::integral_constant<int, 2>{}, a); break;
+    case 3: panel(std::integral_constant<int, 3>{}, a); break;
+    case 4: panel(std::integral_constant<int, 4>{}, a); break;
+    case 5: panel(std::integral_constant<int, 5>{}, a); break;
+    case 6: panel(std::integral_constant<int, 6>{}, a); break;
+    case 7: panel(std::integral_constant<int, 7>{}, a); break;
+    default: break;
+  }
 }
 
 // Symmetric accumulation with rows as lanes: s[(a, b)] += sum_rows w_a * z_b over a tile of NA by
@@ -119,7 +142,7 @@ inline void dot_tile(const T* w, const T* z, Index stride, Index rows, Index a0,
   GIBBOUS_UNROLL for (int a = 0; a < NA; ++a)
     GIBBOUS_UNROLL for (int b = 0; b < NB; ++b)
       if (!Diagonal || b <= a)
-        add_wide<T>(s + ((a0 + a) * (a0 + a + 1) / 2 + b0 + b) * L, acc[a][b]);
+        add_widened<T>(s + ((a0 + a) * (a0 + a + 1) / 2 + b0 + b) * L, acc[a][b]);
 }
 
 namespace detail {
@@ -147,25 +170,78 @@ inline void dot_triangle(const T* w, const T* z, Index stride, Index rows, Index
   if (d - a == 1) detail::dot_rows<T, 1>(w, z, stride, rows, a, s);
 }
 
-// c[m][...] += sum_i left_m(i) * right(i)[...] with features as lanes: NA by NV vectors.
-// left(m, i) is a scalar, right + i * right_stride a row; c has row stride c_stride.
-template <class T, int NA, int NV, class Left>
-GIBBOUS_INLINE void outer_tile(const Left& left, const T* right, Index right_stride,
-                               Index right_panel, Index rows, double* c, Index c_stride) {
+// c[m][...] += sum over rows of left[m] * right[...], features as lanes: NA by NV vectors. Rows come
+// in `groups` of `rows`; left[m] advances by `step` a row and by `skip` more after a group; right
+// advances by right_step a row and right_panel a vector.
+template <class T, int NA, int NV>
+inline void outer_tile(const T* const* left, Index step, Index skip, const T* right,
+                       Index right_step, Index right_panel, Index groups, Index rows, double* c,
+                       Index c_stride) {
   constexpr int L = kLanes<T>;
+  const T* l[NA];
+  for (int m = 0; m < NA; ++m) l[m] = left[m];
   Vec<T> acc[NA][NV] = {};
-  for (Index i = 0; i < rows; ++i) {
-    Vec<T> r[NV];
-    GIBBOUS_UNROLL for (int v = 0; v < NV; ++v)
-      r[v] = load(right + i * right_stride + v * right_panel);
-    GIBBOUS_UNROLL for (int m = 0; m < NA; ++m) {
-      const T l = left(m, i);
-      GIBBOUS_UNROLL for (int v = 0; v < NV; ++v) acc[m][v] += l * r[v];
+  Index at = 0;
+  for (Index g = 0; g < groups; ++g, at += skip) {
+    for (Index i = 0; i < rows; ++i, at += step, right += right_step) {
+      Vec<T> r[NV];
+      GIBBOUS_UNROLL for (int v = 0; v < NV; ++v) r[v] = load(right + v * right_panel);
+      GIBBOUS_UNROLL for (int m = 0; m < NA; ++m) {
+        const T x = l[m][at];
+        GIBBOUS_UNROLL for (int v = 0; v < NV; ++v) acc[m][v] += x * r[v];
+      }
     }
   }
   GIBBOUS_UNROLL for (int m = 0; m < NA; ++m)
     GIBBOUS_UNROLL for (int v = 0; v < NV; ++v)
-      add_wide<T>(c + m * c_stride + v * L, acc[m][v]);
+      add_widened<T>(c + m * c_stride + v * L, acc[m][v]);
+}
+
+namespace detail {
+
+// All of `vectors` right-hand vectors for NA left-hand scalars.
+template <class T, int NA>
+inline void outer_rows(const T* const* left, Index step, Index skip, const T* right,
+                       Index right_step, Index right_panel, Index vectors, Index groups, Index rows,
+                       double* c, Index c_stride) {
+  constexpr int L = kLanes<T>;
+  Index v = 0;
+  for (; v + 3 <= vectors; v += 3)
+    outer_tile<T, NA, 3>(left, step, skip, right + v * right_panel, right_step, right_panel, groups,
+                         rows, c + v * L, c_stride);
+  if (vectors - v == 2)
+    outer_tile<T, NA, 2>(left, step, skip, right + v * right_panel, right_step, right_panel, groups,
+                         rows, c + v * L, c_stride);
+  if (vectors - v == 1)
+    outer_tile<T, NA, 1>(left, step, skip, right + v * right_panel, right_step, right_panel, groups,
+                         rows, c + v * L, c_stride);
+}
+
+}  // namespace detail
+
+// c[k][...] += sum over rows of r_k(row) * phi(row)[...]: r in groups [g][k][rows], k of them with
+// kp slots a group, phi row-major with `vectors` full vectors a row; c has row stride
+// vectors * lanes.
+template <class T>
+inline void outer_groups(const T* r, Index k, Index kp, const T* phi, Index vectors, Index groups,
+                         double* c) {
+  constexpr int L = kLanes<T>;
+  constexpr int NA = Group<T>::outputs;
+  constexpr Index rows = Group<T>::rows;
+  const Index width = vectors * L;
+  const Index skip = (kp - 1) * rows;
+  const T* left[NA];
+  Index m = 0;
+  for (; m + NA <= k; m += NA) {
+    for (int i = 0; i < NA; ++i) left[i] = r + (m + i) * rows;
+    detail::outer_rows<T, NA>(left, 1, skip, phi, width, L, vectors, groups, rows, c + m * width,
+                              width);
+  }
+  for (; m < k; ++m) {
+    left[0] = r + m * rows;
+    detail::outer_rows<T, 1>(left, 1, skip, phi, width, L, vectors, groups, rows, c + m * width,
+                             width);
+  }
 }
 
 // Symmetric accumulation with features as lanes, for wide rows. y holds `rows` rows in panels of
@@ -178,24 +254,21 @@ inline void outer_triangle(const T* y, Index capacity, Index rows, Index a_begin
   constexpr int L = kLanes<T>;
   constexpr int NA = Group<T>::outputs;
   const Index panel = capacity * L;
-  const auto tile_rows = [&](auto na, Index a0) {
-    constexpr int A = decltype(na)::value;
-    const T* base[A];
-    for (int m = 0; m < A; ++m) base[m] = y + (a0 + m) / L * panel + (a0 + m) % L;
-    const auto left = [&](int m, Index i) { return base[m][i * L]; };
-    const Index vectors = (a0 + A - 1) / L + 1;
-    Index v = 0;
-    double* out = c + a0 * c_stride;
-    for (; v + 3 <= vectors; v += 3)
-      outer_tile<T, A, 3>(left, y + v * panel, L, panel, rows, out + v * L, c_stride);
-    if (vectors - v == 2)
-      outer_tile<T, A, 2>(left, y + v * panel, L, panel, rows, out + v * L, c_stride);
-    if (vectors - v == 1)
-      outer_tile<T, A, 1>(left, y + v * panel, L, panel, rows, out + v * L, c_stride);
+  const T* left[NA];
+  const auto scalars = [&](Index a0, int count) {
+    for (int m = 0; m < count; ++m) left[m] = y + (a0 + m) / L * panel + (a0 + m) % L;
   };
   Index a = a_begin;
-  for (; a + NA <= a_end; a += NA) tile_rows(std::integral_constant<int, NA>{}, a);
-  for (; a < a_end; ++a) tile_rows(std::integral_constant<int, 1>{}, a);
+  for (; a + NA <= a_end; a += NA) {
+    scalars(a, NA);
+    detail::outer_rows<T, NA>(left, L, 0, y, L, panel, (a + NA - 1) / L + 1, 1, rows,
+                              c + a * c_stride, c_stride);
+  }
+  for (; a < a_end; ++a) {
+    scalars(a, 1);
+    detail::outer_rows<T, 1>(left, L, 0, y, L, panel, a / L + 1, 1, rows, c + a * c_stride,
+                             c_stride);
+  }
 }
 
 }  // namespace gibbous

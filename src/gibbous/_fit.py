@@ -97,6 +97,11 @@ class Recorder:
         self._last = time.perf_counter()
         return stop
 
+    @property
+    def count(self) -> int:
+        """Number of iterations recorded."""
+        return len(self._values)
+
     def note(self, event: str) -> None:
         """Note something that a reader of the history should know, such as a repair."""
         self._events.append(event)

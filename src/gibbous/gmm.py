@@ -1,0 +1,620 @@
+"""Gaussian mixtures fitted by expectation-maximisation."""
+
+from __future__ import annotations
+
+import math
+import time
+import warnings
+from numbers import Integral, Real
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from sklearn.base import BaseEstimator, DensityMixin
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.utils import check_array
+from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from . import _random, _validate
+from ._fit import Callback, History, Recorder, Trace
+from ._isa import core
+from .gmm_em import (
+    Engine,
+    Parameters,
+    covariance_shape,
+    covariances_of_factors,
+    factors_of_precisions,
+)
+
+_METRIC = "mean log-likelihood"
+_DTYPES = [np.float64, np.float32]
+
+
+class GaussianMixture(DensityMixin, BaseEstimator):  # type: ignore[misc]
+    r"""Gaussian mixture, fitted by expectation-maximisation.
+
+    A mixture says that every row was drawn from one of ``n_components`` Gaussians and that we do
+    not see which. The E-step gives each row a responsibility for each component, the posterior
+    :math:`r_{ik} \propto w_k N(x_i; \mu_k, \Sigma_k)`; the M-step sets weights, means and
+    covariances to the responsibility-weighted moments; no step lowers the likelihood (Dempster,
+    Laird and Rubin 1977; Bishop 2006, section 9.2).
+
+    Parameters, attributes and methods are scikit-learn's; ``n_jobs``, ``on_collapse``,
+    ``sample_weight``, ``callback`` and ``history_`` are ours. One seed gives the same bits for
+    every ``n_jobs``. An iteration takes O(n k d^2) for ``"full"`` and O(n k d) otherwise, and no
+    memory that grows with n x k.
+
+    Parameters
+    ----------
+    n_components : int, default=1
+        Number of components k.
+    covariance_type : {"full", "tied", "diag", "spherical"}, default="full"
+        Shape of the covariances: one matrix a component, one matrix for all, one variance a
+        component and feature, one variance a component.
+    tol : float, default=1e-3
+        EM stops when the mean log-likelihood a row changes by less.
+    reg_covar : float, default=1e-6
+        Added to every variance.
+    max_iter : int, default=100
+        Iterations a start at most; 0 keeps the start itself.
+    n_init : int, default=1
+        Starts; the one with the highest likelihood is kept.
+    init_params : {"kmeans", "k-means++", "random", "random_from_data"}, default="kmeans"
+        Where responsibilities come from at the start.
+    weights_init : array-like of shape (k,), default=None
+        Weights to start from.
+    means_init : array-like of shape (k, d), default=None
+        Means to start from.
+    precisions_init : array-like, default=None
+        Inverse covariances to start from: (k, d, d), (d, d), (k, d) or (k,) by type.
+    random_state : None, int, RandomState, Generator or SeedSequence, default=None
+        Seed of the starts and of ``sample``.
+    warm_start : bool, default=False
+        Whether ``fit`` goes on from the last fit's parameters.
+    verbose : int, default=0
+        1 prints starts and iterations, 2 also times and changes.
+    verbose_interval : int, default=10
+        Iterations between two lines.
+    n_jobs : int or None, default=None
+        Threads; None for what OpenMP and the processors allow, -1 for all processors.
+    on_collapse : {"raise", "repair"}, default="raise"
+        What to do when a component's covariance stops being positive definite: raise ValueError,
+        or move the component to the row that the mixture explains worst and go on; ``"repair"``
+        also revives components that lost all their rows. Repairs are listed in ``history_``.
+
+    Attributes
+    ----------
+    weights_ : ndarray of shape (k,)
+    means_ : ndarray of shape (k, d)
+    covariances_, precisions_, precisions_cholesky_ : ndarray
+        Shaped as ``precisions_init``; the precision is U U^T with U upper triangular.
+    converged_ : bool
+    n_iter_ : int
+        Iterations of the start that was kept.
+    lower_bound_ : float
+        Mean log-likelihood a row at the last E-step, before its M-step.
+    lower_bounds_ : list of float
+        The same for every iteration.
+    n_features_in_ : int
+    feature_names_in_ : ndarray of str
+        Only where X has column names.
+    history_ : History
+        Record of the fit.
+
+    See Also
+    --------
+    gibbous.KMeans : hard assignment, the limit of equal, vanishing spherical covariances.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from gibbous import GaussianMixture
+    >>> X = np.array([[-3.0], [-2.0], [-1.0], [1.0], [2.0], [3.0]])
+    >>> gm = GaussianMixture(2, random_state=0).fit(X)
+    >>> gm.predict_proba([[0.0]]).round(3)
+    array([[0.5, 0.5]])
+    """
+
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
+        "n_components": [Interval(Integral, 1, None, closed="left")],
+        "covariance_type": [StrOptions({"full", "tied", "diag", "spherical"})],
+        "tol": [Interval(Real, 0.0, None, closed="left")],
+        "reg_covar": [Interval(Real, 0.0, None, closed="left")],
+        "max_iter": [Interval(Integral, 0, None, closed="left")],
+        "n_init": [Interval(Integral, 1, None, closed="left")],
+        "init_params": [StrOptions({"kmeans", "random", "random_from_data", "k-means++"})],
+        "weights_init": ["array-like", None],
+        "means_init": ["array-like", None],
+        "precisions_init": ["array-like", None],
+        "random_state": ["random_state", np.random.Generator, np.random.SeedSequence],
+        "warm_start": ["boolean"],
+        "verbose": ["verbose"],
+        "verbose_interval": [Interval(Integral, 1, None, closed="left")],
+        "n_jobs": [Integral, None],
+        "on_collapse": [StrOptions({"raise", "repair"})],
+    }
+
+    def __init__(
+        self,
+        n_components: int = 1,
+        *,
+        covariance_type: str = "full",
+        tol: float = 1e-3,
+        reg_covar: float = 1e-6,
+        max_iter: int = 100,
+        n_init: int = 1,
+        init_params: str = "kmeans",
+        weights_init: ArrayLike | None = None,
+        means_init: ArrayLike | None = None,
+        precisions_init: ArrayLike | None = None,
+        random_state: _random.RandomState = None,
+        warm_start: bool = False,
+        verbose: int = 0,
+        verbose_interval: int = 10,
+        n_jobs: int | None = None,
+        on_collapse: str = "raise",
+    ) -> None:
+        self.n_components = n_components
+        self.covariance_type = covariance_type
+        self.tol = tol
+        self.reg_covar = reg_covar
+        self.max_iter = max_iter
+        self.n_init = n_init
+        self.init_params = init_params
+        self.weights_init = weights_init
+        self.means_init = means_init
+        self.precisions_init = precisions_init
+        self.random_state = random_state
+        self.warm_start = warm_start
+        self.verbose = verbose
+        self.verbose_interval = verbose_interval
+        self.n_jobs = n_jobs
+        self.on_collapse = on_collapse
+
+    # ---- fitting --------------------------------------------------------------------------------
+
+    def fit(
+        self,
+        X: ArrayLike,
+        y: Any = None,
+        sample_weight: ArrayLike | None = None,
+        *,
+        callback: Callback | None = None,
+    ) -> GaussianMixture:
+        """Fit the mixture to X.
+
+        Parameters
+        ----------
+        X : array-like of shape (n, d)
+            float32 stays float32; everything else becomes float64. A C-contiguous array is not
+            copied.
+        y : ignored
+        sample_weight : array-like of shape (n,), default=None
+            How many times each row counts; any non-negative numbers, not all zero.
+        callback : callable, default=None
+            Called with a :class:`gibbous.Progress` after every iteration; returning True ends the
+            fit.
+
+        Returns
+        -------
+        self : GaussianMixture
+
+        Raises
+        ------
+        ValueError
+            If X has NaN, infinities, fewer than two rows or fewer rows than components; if a given
+            start has a wrong shape or value; if a component collapses and ``on_collapse`` is
+            ``"raise"``.
+        KeyboardInterrupt
+            On Ctrl-C, within half a second; the model of the last finished iteration is kept.
+        """
+        self._fit(X, sample_weight, callback)
+        return self
+
+    def fit_predict(
+        self,
+        X: ArrayLike,
+        y: Any = None,
+        sample_weight: ArrayLike | None = None,
+        *,
+        callback: Callback | None = None,
+    ) -> NDArray[np.int64]:
+        """Fit as :meth:`fit` does and return the most probable component of each row, (n,)."""
+        return self._labels(self._fit(X, sample_weight, callback))
+
+    def _fit(
+        self, X: ArrayLike, sample_weight: ArrayLike | None, callback: Callback | None
+    ) -> NDArray[Any]:
+        self._validate_params()
+        X = validate_data(self, X, dtype=_DTYPES, order="C", ensure_min_samples=2)
+        if X.shape[0] < self.n_components:
+            raise ValueError(
+                f"Expected n_samples >= n_components but got n_components = {self.n_components}, "
+                f"n_samples = {X.shape[0]}"
+            )
+        given = self._given_start(X)
+        weight = _validate.sample_weights(sample_weight, X.shape[0], X.dtype)
+        engine = Engine(
+            X,
+            weight,
+            covariance_type=self.covariance_type,
+            reg_covar=self.reg_covar,
+            k=self.n_components,
+            threads=_validate.n_threads(self.n_jobs),
+        )
+        resume = self.warm_start and hasattr(self, "converged_")
+        key = None if resume or given is not None else _random.key_of(self.random_state)
+        run = _Run(self, engine, key, callback)
+        try:
+            for index in range(1 if resume else self.n_init):
+                run.begin(index)
+                old = self._parameters(X.dtype) if resume else self._start(run, given, index)
+                if not run.climb(old, self.lower_bound_ if resume else -math.inf):
+                    break
+        except KeyboardInterrupt:
+            run.interrupt()
+            raise
+        run.finish()
+        return X
+
+    def _start(self, run: _Run, given: Parameters | None, index: int) -> Parameters:
+        """Return the parameters that one start begins with."""
+        if given is not None:
+            return given
+        assert run.key is not None
+        engine = run.engine
+        start, failed = engine.start(self.init_params, _random.child(run.key, "gmm-start", index))
+        weights, means, factors = start.weights, start.means, start.factors
+        dtype = engine.X.dtype
+        if self.weights_init is not None:
+            weights = np.ascontiguousarray(self.weights_init, dtype)
+        if self.means_init is not None:
+            means = np.ascontiguousarray(self.means_init, dtype)
+        covariances = start.covariances
+        if self.precisions_init is not None:
+            factors = factors_of_precisions(np.asarray(self.precisions_init, dtype), engine.type)
+            covariances = covariances_of_factors(factors, engine.type)
+        elif failed >= 0:
+            if self.on_collapse == "raise":
+                raise engine.collapse(failed)
+            start = engine.repair_start(start)
+            covariances, factors = start.covariances, start.factors
+        return Parameters(weights, means, covariances, factors)
+
+    def _given_start(self, X: NDArray[Any]) -> Parameters | None:
+        """Check what was given to start from; return parameters where all three were."""
+        k, d, kind = self.n_components, X.shape[1], self.covariance_type
+        if self.weights_init is not None:
+            _check_weights(self.weights_init, k)
+        if self.means_init is not None:
+            _shaped(self.means_init, (k, d), "means")
+        if self.precisions_init is not None:
+            _check_precisions(self.precisions_init, kind, k, d)
+        if self.weights_init is None or self.means_init is None or self.precisions_init is None:
+            return None
+        factors = factors_of_precisions(np.asarray(self.precisions_init, X.dtype), kind)
+        return Parameters(
+            np.ascontiguousarray(self.weights_init, X.dtype),
+            np.ascontiguousarray(self.means_init, X.dtype),
+            covariances_of_factors(factors, kind),
+            factors,
+        )
+
+    def _keep(self, p: Parameters) -> None:
+        self.weights_ = p.weights
+        self.means_ = p.means
+        self.covariances_ = p.covariances
+        self.precisions_cholesky_ = p.factors
+        self.precisions_ = p.precisions(self.covariance_type)
+
+    def _parameters(self, dtype: Any) -> Parameters:
+        """Return the fitted parameters in a dtype (no copies where it is theirs)."""
+
+        def cast(a: NDArray[Any]) -> NDArray[Any]:
+            return np.ascontiguousarray(a, dtype)
+
+        return Parameters(
+            cast(self.weights_),
+            cast(self.means_),
+            cast(self.covariances_) if hasattr(self, "covariances_") else np.empty(0),
+            cast(self.precisions_cholesky_),
+        )
+
+    # ---- what the mixture says ------------------------------------------------------------------
+
+    def _check_rows(self, X: ArrayLike) -> NDArray[Any]:
+        check_is_fitted(self)
+        rows: NDArray[Any] = validate_data(self, X, dtype=_DTYPES, order="C", reset=False)
+        return rows
+
+    def _posterior(
+        self,
+        X: NDArray[Any],
+        *,
+        log_prob: NDArray[Any] | None = None,
+        responsibilities: NDArray[Any] | None = None,
+        labels: NDArray[np.int64] | None = None,
+    ) -> None:
+        p = self._parameters(X.dtype)
+        core.gmm_posterior(
+            X,
+            self.covariance_type,
+            p.weights,
+            p.means,
+            p.factors,
+            log_prob,
+            responsibilities,
+            labels,
+            _validate.n_threads(self.n_jobs),
+        )
+
+    def _labels(self, X: NDArray[Any]) -> NDArray[np.int64]:
+        labels = np.empty(X.shape[0], np.int64)
+        self._posterior(X, labels=labels)
+        return labels
+
+    def predict(self, X: ArrayLike) -> NDArray[np.int64]:
+        """Return the most probable component of each row of X (n, d) as an array of shape (n,)."""
+        return self._labels(self._check_rows(X))
+
+    def predict_proba(self, X: ArrayLike) -> NDArray[Any]:
+        """Return the responsibilities, the posterior p(component | row), of shape (n, k)."""
+        rows = self._check_rows(X)
+        out = np.empty((rows.shape[0], self.means_.shape[0]), rows.dtype)
+        self._posterior(rows, responsibilities=out)
+        return out
+
+    def score_samples(self, X: ArrayLike) -> NDArray[Any]:
+        """Return log p(x) in nats of each row of X (n, d) as an array of shape (n,)."""
+        rows = self._check_rows(X)
+        out = np.empty(rows.shape[0], rows.dtype)
+        self._posterior(rows, log_prob=out)
+        return out
+
+    def score(self, X: ArrayLike, y: Any = None, sample_weight: ArrayLike | None = None) -> float:
+        """Return the (weighted) mean of log p(x) over the rows of X."""
+        log_prob = self.score_samples(X)
+        weight = _validate.sample_weights(sample_weight, log_prob.shape[0], log_prob.dtype)
+        return float(np.average(log_prob, weights=weight))
+
+    def sample(self, n_samples: int = 1) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+        """Draw from the mixture.
+
+        Parameters
+        ----------
+        n_samples : int, default=1
+
+        Returns
+        -------
+        X : ndarray of shape (n_samples, d), float64
+        y : ndarray of shape (n_samples,), int64
+            Components, in ascending order.
+
+        Raises
+        ------
+        ValueError
+            If ``n_samples`` is below 1.
+        """
+        check_is_fitted(self)
+        if isinstance(n_samples, bool) or not isinstance(n_samples, Integral):
+            raise TypeError(f"n_samples must be an int; got {n_samples!r}")
+        if n_samples < 1:
+            raise ValueError(
+                f"Invalid value for 'n_samples': {n_samples}. "
+                "The sampling requires at least one sample."
+            )
+        from scipy.linalg import solve_triangular
+
+        rng = _random.generator(_random.key_of(self.random_state), "gmm-sample")
+        p = self._parameters(np.float64)
+        counts = rng.multinomial(int(n_samples), p.weights / p.weights.sum())
+        d = p.means.shape[1]
+        parts = []
+        for k, count in enumerate(counts):
+            z = rng.standard_normal((int(count), d))
+            if self.covariance_type in ("full", "tied"):
+                u = p.factors[k] if self.covariance_type == "full" else p.factors
+                z = solve_triangular(u, z.T, trans="T").T if count else z
+            else:
+                z = z / p.factors[k]
+            parts.append(p.means[k] + z)
+        return np.concatenate(parts), np.repeat(np.arange(len(counts)), counts)
+
+    def _n_parameters(self) -> int:
+        """Return the number of free parameters."""
+        k, d = self.means_.shape
+        if self.covariance_type in ("full", "tied"):
+            shape = (k if self.covariance_type == "full" else 1, d * (d + 1) // 2)
+        else:
+            shape = covariance_shape(self.covariance_type, k, d)
+        return int(math.prod(shape) + k * d + k - 1)
+
+    def bic(self, X: ArrayLike) -> float:
+        """Return the Bayesian information criterion on X; lower is better (Schwarz 1978)."""
+        log_prob = self.score_samples(X)
+        n = log_prob.shape[0]
+        return -2.0 * float(log_prob.mean()) * n + self._n_parameters() * math.log(n)
+
+    def aic(self, X: ArrayLike) -> float:
+        """Return the Akaike information criterion on X; lower is better (Akaike 1974)."""
+        log_prob = self.score_samples(X)
+        return -2.0 * float(log_prob.mean()) * log_prob.shape[0] + 2.0 * self._n_parameters()
+
+
+class _Run:
+    """The starts of one fit: keeps the best, prints, records."""
+
+    def __init__(
+        self, model: GaussianMixture, engine: Engine, key: int | None, callback: Callback | None
+    ) -> None:
+        self.model, self.engine, self.key = model, engine, key
+        self._callback = callback
+        self._traces: list[Trace] = []
+        self._best = -1
+        self._best_bound = -math.inf
+        self._best_parameters: Parameters | None = None
+        self._current: Parameters | None = None
+        self._recorder: Recorder | None = None
+        self._index = 0
+        self._value = -math.inf
+
+    def begin(self, index: int) -> None:
+        """Announce a start."""
+        self._index = index
+        self._current = self._recorder = None
+        self._clock = self._start_clock = time.perf_counter()
+        if self.model.verbose:
+            print(f"Initialization {index}")
+
+    def climb(self, old: Parameters, bound: float) -> bool:
+        """Run EM from ``old``; return whether further starts should follow."""
+        model, name = self.model, type(self.model).__name__
+        recorder = self._recorder = Recorder(
+            name,
+            _METRIC,
+            max_iter=model.max_iter,
+            callback=self._callback,
+            start=self._index,
+            n_starts=model.n_init,
+        )
+        self._current, self._value = old, bound
+        reason, repairs = "max_iter", 0
+        for iteration in range(1, model.max_iter + 1):
+            value, new, failed = self.engine.step(old)
+            new, repaired = self._mend(old, new, failed)
+            repairs += repaired
+            if repairs > 10 * self.engine.k:
+                raise self.engine.collapse(max(failed, 0))
+            change, self._value = value - self._value, value
+            old = self._current = new
+            stop = recorder.record(value)
+            self._print_iteration(iteration, change)
+            if abs(change) < model.tol and not repaired:
+                reason = "converged"
+                break
+            if stop:
+                reason = "callback"
+                break
+        self._print_end(reason)
+        self._close(reason)
+        return reason != "callback"
+
+    def _mend(self, old: Parameters, new: Parameters, failed: int) -> tuple[Parameters, int]:
+        """Repair what collapsed, where asked to; return the parameters and how many were."""
+        if failed >= 0 and self.model.on_collapse == "raise":
+            raise self.engine.collapse(failed)
+        if self.model.on_collapse == "raise":
+            return new, 0
+        broken = self.engine.starved()
+        if failed >= 0 and failed not in broken:
+            broken.append(failed)
+        if not broken or (self.engine.type == "tied" and failed < 0):
+            return new, 0
+        assert self._recorder is not None
+        names = ", ".join(map(str, sorted(broken)))
+        self._recorder.note(f"repaired component {names} at iteration {self._recorder.count + 1}")
+        return self.engine.repair(old, new, broken), len(broken)
+
+    def _close(self, reason: str) -> None:
+        assert self._recorder is not None
+        self._traces.append(self._recorder.trace(reason))
+        if self._best < 0 or self._value > self._best_bound:
+            self._best = len(self._traces) - 1
+            self._best_bound, self._best_parameters = self._value, self._current
+
+    def interrupt(self) -> None:
+        """Keep the model of the last finished iteration."""
+        if self._recorder is not None and self._recorder.count:
+            self._close("interrupted")
+        if self._best_parameters is not None:
+            self._store()
+
+    def finish(self) -> None:
+        """Keep the best start; warn where it did not converge."""
+        self._store()
+        reason = self._traces[self._best].stop_reason
+        if reason == "max_iter" and self.model.max_iter > 0:
+            warnings.warn(
+                "Best performing initialization did not converge. "
+                "Try different init parameters, or increase max_iter, "
+                "tol, or check for degenerate data.",
+                ConvergenceWarning,
+                stacklevel=4,
+            )
+
+    def _store(self) -> None:
+        assert self._best_parameters is not None
+        model, trace = self.model, self._traces[self._best]
+        model._keep(self._best_parameters)
+        model.converged_ = trace.stop_reason == "converged"
+        model.n_iter_ = len(trace.values)
+        model.lower_bound_ = self._best_bound
+        model.lower_bounds_ = list(trace.values)
+        model.history_ = History.of(
+            type(model).__name__,
+            _METRIC,
+            self._traces,
+            self._best,
+            seed=self.key,
+            n_threads=self.engine.threads,
+        )
+
+    def _print_iteration(self, iteration: int, change: float) -> None:
+        if not self.model.verbose or iteration % self.model.verbose_interval:
+            return
+        line = f"  Iteration {iteration}"
+        if self.model.verbose >= 2:
+            now = time.perf_counter()
+            line += f"\t time lapse {now - self._clock:.5f}s\t ll change {change:.5f}"
+            self._clock = now
+        print(line)
+
+    def _print_end(self, reason: str) -> None:
+        if not self.model.verbose or self.model.max_iter == 0:
+            return
+        line = "Initialization " + ("converged." if reason == "converged" else "did not converge.")
+        if self.model.verbose >= 2:
+            seconds = time.perf_counter() - self._start_clock
+            line += f" time lapse {seconds:.5f}s\t lower bound {self._value:.5f}."
+        print(line)
+
+
+# ---- checks of given starts; the texts are scikit-learn's ------------------------------------------
+
+
+def _shaped(value: ArrayLike, shape: tuple[int, ...], name: str) -> NDArray[Any]:
+    array: NDArray[Any] = check_array(
+        value, dtype=_DTYPES, ensure_2d=False, allow_nd=True, input_name=name
+    )
+    if array.shape != shape:
+        raise ValueError(
+            f"The parameter '{name}' should have the shape of {shape}, but got {array.shape}"
+        )
+    return array
+
+
+def _check_weights(value: ArrayLike, k: int) -> None:
+    weights = _shaped(value, (k,), "weights")
+    if (weights < 0.0).any() or (weights > 1.0).any():
+        # scikit-learn's text has the two values the wrong way round, and its tests match it
+        raise ValueError(
+            "The parameter 'weights' should be in the range [0, 1], but got max value "
+            f"{weights.min():.5f}, min value {weights.max():.5f}"
+        )
+    if not np.isclose(weights.sum(), 1.0, atol=1e-6 if weights.dtype == np.float32 else 1e-8):
+        raise ValueError(
+            "The parameter 'weights' should be normalized, "
+            f"but got sum(weights) = {weights.sum():.5f}"
+        )
+
+
+def _check_precisions(value: ArrayLike, kind: str, k: int, d: int) -> None:
+    precisions = _shaped(value, covariance_shape(kind, k, d), f"{kind} precision")
+    if kind in ("diag", "spherical"):
+        if (precisions <= 0.0).any():
+            raise ValueError(f"'{kind} precision' should be positive")
+        return
+    for matrix in precisions.reshape(-1, d, d):
+        if not (np.allclose(matrix, matrix.T) and (np.linalg.eigvalsh(matrix) > 0.0).all()):
+            raise ValueError(f"'{kind} precision' should be symmetric, positive-definite")

@@ -1,0 +1,339 @@
+"""EM for Gaussian mixtures on one data set: starts, steps, and repair of collapsed components."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from . import _random
+from ._isa import core
+
+Floats = NDArray[Any]
+
+# The fast kernels refer sums to the data's centre. That costs about (distance / width)^2 ulps of
+# the log-density and of the variances, so they serve only below these squares: errors of 6e-11 in
+# float64 and 1e-4 in float32. Beyond, sums are taken about each component's own mean.
+_FOLD_LIMIT = {np.dtype(np.float64): 2.0**18, np.dtype(np.float32): 2.0**11}
+
+_ILL_DEFINED = (
+    "Fitting the mixture model failed because some components have "
+    "ill-defined empirical covariance (for instance caused by singleton "
+    "or collapsed samples). Try to decrease the number of components, "
+    "increase reg_covar, or scale the input data."
+)
+_ILL_DEFINED_FLOAT32 = (
+    " The numerical accuracy can also be improved by passing float64 data instead of float32."
+)
+
+
+@dataclass(frozen=True)
+class Parameters:
+    """Parameters of a mixture, in scikit-learn's shapes and the data's dtype."""
+
+    weights: Floats
+    means: Floats
+    covariances: Floats
+    factors: Floats  # precisions_cholesky
+
+    def precisions(self, covariance_type: str) -> Floats:
+        """Return the precisions that the Cholesky factors stand for."""
+        if covariance_type in ("full", "tied"):
+            return self.factors @ np.swapaxes(self.factors, -1, -2)
+        return self.factors**2
+
+
+def covariance_shape(covariance_type: str, k: int, d: int) -> tuple[int, ...]:
+    """Return the shape of the covariances of k components in d dimensions."""
+    return {"full": (k, d, d), "tied": (d, d), "diag": (k, d), "spherical": (k,)}[covariance_type]
+
+
+def factors_of_precisions(precisions: Floats, covariance_type: str) -> Floats:
+    """Return upper triangular U with U U^T = precision: Cholesky with rows and columns reversed."""
+    if covariance_type in ("full", "tied"):
+        flipped = np.linalg.cholesky(precisions[..., ::-1, ::-1])
+        return np.ascontiguousarray(flipped[..., ::-1, ::-1])
+    return np.ascontiguousarray(np.sqrt(precisions))
+
+
+def covariances_of_factors(factors: Floats, covariance_type: str) -> Floats:
+    """Return the covariances of the precisions U U^T."""
+    if covariance_type in ("full", "tied"):
+        inverse = np.linalg.inv(factors)
+        return np.ascontiguousarray(np.swapaxes(inverse, -1, -2) @ inverse)
+    return 1.0 / factors**2
+
+
+class Engine:
+    """Runs EM steps of a mixture of ``k`` components on one data set.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n, d), float32 or float64, C-contiguous
+    weight : ndarray of shape (n,) of the same dtype, or None
+    covariance_type : {"full", "tied", "diag", "spherical"}
+    reg_covar : float
+    k : int
+    threads : int
+    """
+
+    def __init__(
+        self,
+        X: Floats,
+        weight: Floats | None,
+        *,
+        covariance_type: str,
+        reg_covar: float,
+        k: int,
+        threads: int,
+    ) -> None:
+        self.X = X
+        self.weight = weight
+        self.type = covariance_type
+        self.reg_covar = float(reg_covar)
+        self.k = k
+        self.d = X.shape[1]
+        self.threads = threads
+        self._nk = np.empty(k)
+        self._s1 = np.empty((k, self.d))
+        self._direct = covariance_type == "full"
+        self._survey()
+
+    def _survey(self) -> None:
+        d = self.d
+        centre, self._spread, radius2 = np.empty(d), np.empty(d), np.empty(1)
+        self._scatter = np.empty((d, d)) if self.type == "tied" else None
+        if self._direct:  # nothing below is used, and the pass over the data would be wasted
+            self.total = float(self.X.shape[0] if self.weight is None else self.weight.sum())
+            self._centre = np.zeros(d, self.X.dtype)
+            return
+        self.total = core.gmm_survey(
+            self.X, self.weight, centre, self._spread, radius2, self._scatter, self.threads
+        )
+        self._radius2 = float(radius2[0])
+        self._centre = centre.astype(self.X.dtype)
+
+    def _folds(self, factors: Floats, slack: float = 1.0) -> bool:
+        """Return whether the fast kernels keep enough digits for components this narrow."""
+        if self._direct:
+            return False
+        u = np.abs(factors.astype(np.float64, copy=False))
+        if self.type == "diag":
+            squares = (u * self._spread).max() ** 2
+        elif self.type == "spherical":
+            squares = u.max() ** 2 * self._radius2
+        else:
+            squares = float(((self._spread @ u) ** 2).sum())
+        return bool(squares <= slack * _FOLD_LIMIT[self.X.dtype])
+
+    def step(self, old: Parameters) -> tuple[float, Parameters, int]:
+        """Run one EM iteration.
+
+        Returns
+        -------
+        log_likelihood : float
+            Weighted mean of log p(x) under the old parameters.
+        new : Parameters
+        failed : int
+            First component whose covariance is not positive definite, or -1.
+
+        Raises
+        ------
+        ValueError
+            If a row has no density under any component.
+        """
+        folded = self._folds(old.factors)
+        value, new, failed = self._step(old, folded)
+        if folded and failed < 0 and not self._folds(new.factors, slack=4.0):
+            # the components shrank past what the fast kernels resolve: take this step again
+            value, new, failed = self._step(old, False)
+        return value, new, failed
+
+    def _step(self, old: Parameters, folded: bool) -> tuple[float, Parameters, int]:
+        centre = self._centre if folded else None
+        s2 = np.empty(core.gmm_second_moments(self.type, self.k, self.d, folded))
+        total = core.gmm_accumulate(
+            self.X,
+            self.weight,
+            self.type,
+            old.weights,
+            old.means,
+            old.factors,
+            centre,
+            self._nk,
+            self._s1,
+            s2,
+            self.threads,
+        )
+        if not np.isfinite(total):
+            raise ValueError(
+                "the log-likelihood of X is not finite: some rows are so far from every component "
+                "that their density underflows, or values in X are too large to square; "
+                "scale X (for example with sklearn.preprocessing.StandardScaler)"
+            )
+        new, failed = self._update(old.means if centre is None else centre, s2)
+        return total / self.total, new, failed
+
+    def _update(self, origin: Floats, s2: NDArray[np.float64]) -> tuple[Parameters, int]:
+        dtype = self.X.dtype
+        shape = covariance_shape(self.type, self.k, self.d)
+        new = Parameters(
+            np.empty(self.k, dtype),
+            np.empty((self.k, self.d), dtype),
+            np.empty(shape, dtype),
+            np.empty(shape, dtype),
+        )
+        failed = core.gmm_update(
+            self.type,
+            self._nk,
+            self._s1,
+            s2,
+            origin,
+            self._scatter if origin.ndim == 1 else None,
+            self.reg_covar,
+            new.weights,
+            new.means,
+            new.covariances,
+            new.factors,
+            self.threads,
+        )
+        return new, int(failed)
+
+    # ---- starts ---------------------------------------------------------------------------------
+
+    def start(self, init_params: str, key: int) -> tuple[Parameters, int]:
+        """Return the parameters to start from, and the first component that failed or -1."""
+        labels: NDArray[np.int32] | None = None
+        if init_params == "random":
+            origins = np.tile(self._mean(), (self.k, 1))
+        else:
+            labels, origins = self._labels(init_params, key)
+        s2 = np.empty(core.gmm_second_moments(self.type, self.k, self.d, False))
+        core.gmm_start(
+            self.X,
+            self.weight,
+            self.type,
+            origins,
+            labels,
+            key,
+            self._nk,
+            self._s1,
+            s2,
+            self.threads,
+        )
+        return self._update(origins, s2)
+
+    def _mean(self) -> Floats:
+        mean = np.average(self.X, axis=0, weights=self.weight)
+        return np.asarray(mean, dtype=self.X.dtype)
+
+    def _labels(self, init_params: str, key: int) -> tuple[NDArray[np.int32], Floats]:
+        from .kmeans import KMeans, kmeans_plusplus
+
+        n = self.X.shape[0]
+        seed = np.random.SeedSequence(key)
+        if init_params == "kmeans":
+            fit = KMeans(self.k, n_init=1, random_state=seed, n_jobs=self.threads)
+            fit.fit(self.X, sample_weight=self.weight)
+            return fit.labels_, np.ascontiguousarray(fit.cluster_centers_, self.X.dtype)
+        if init_params == "k-means++":
+            _, rows = kmeans_plusplus(self.X, self.k, sample_weight=self.weight, random_state=seed)
+        else:
+            allowed = np.arange(n) if self.weight is None else np.flatnonzero(self.weight)
+            if len(allowed) < self.k:
+                raise ValueError(
+                    f"init_params='random_from_data' needs {self.k} rows with a weight; "
+                    f"sample_weight leaves {len(allowed)}"
+                )
+            rows = _random.generator(key, "gmm-start").choice(allowed, self.k, replace=False)
+        labels = np.full(n, -1, np.int32)
+        labels[rows] = np.arange(self.k)
+        return labels, np.ascontiguousarray(self.X[rows])
+
+    # ---- collapsed components -------------------------------------------------------------------
+
+    def collapse(self, component: int) -> ValueError:
+        """Return the error for a component whose covariance is not positive definite."""
+        if self.type == "tied":
+            what = "The covariance that all components share collapsed"
+        else:
+            mass = self._nk[component] * self.X.shape[0] / self.total
+            what = f"Component {component} collapsed onto {mass:.3g} of {self.X.shape[0]} rows"
+        text = f"{what}. {_ILL_DEFINED}"
+        if self.X.dtype == np.float32:
+            text += _ILL_DEFINED_FLOAT32
+        if self.type != "tied":
+            text += " Or pass on_collapse='repair' to start such components anew."
+        return ValueError(text)
+
+    def starved(self) -> list[int]:
+        """Return the components that the last step left with less than a millionth of a row."""
+        least = 1e-6 * self.total / self.X.shape[0]
+        return [int(k) for k in np.flatnonzero(self._nk < least)]
+
+    def repair_start(self, start: Parameters) -> Parameters:
+        """Give every component of a failed start the variance of the data; means stay."""
+        if self.type == "tied":
+            raise self.collapse(-1)
+        variance = self._variance()
+        covariances = np.empty_like(start.covariances)
+        covariances[:] = self._wide(variance)
+        factors = np.empty_like(covariances)
+        failed = core.gmm_factorise(self.type, self.k, self.d, covariances, factors, self.threads)
+        if failed >= 0:
+            raise self.collapse(int(failed))
+        return Parameters(start.weights, start.means, covariances, factors)
+
+    def _variance(self) -> Floats:
+        mean = self._mean().astype(np.float64)
+        about: Floats = np.average((self.X - mean) ** 2, axis=0, weights=self.weight)
+        return about + self.reg_covar
+
+    def _wide(self, variance: Floats) -> Any:
+        """Return one component's covariance, as wide as the data."""
+        return {"full": np.diag(variance), "diag": variance, "spherical": variance.mean()}[
+            self.type
+        ]
+
+    def repair(self, old: Parameters, new: Parameters, components: list[int]) -> Parameters:
+        """Move components to the rows that ``old`` explains worst, as wide as the data.
+
+        Raises
+        ------
+        ValueError
+            If that does not help either, as on constant columns with ``reg_covar=0``.
+        """
+        if self.type == "tied":
+            raise self.collapse(-1)
+        log_prob = np.empty(self.X.shape[0], self.X.dtype)
+        core.gmm_posterior(
+            self.X,
+            self.type,
+            old.weights,
+            old.means,
+            old.factors,
+            log_prob,
+            None,
+            None,
+            self.threads,
+        )
+        if self.weight is not None:
+            log_prob[self.weight == 0] = np.inf
+        worst = np.argsort(log_prob, kind="stable")
+        wide = self._wide(self._variance())
+        weights, means = new.weights.copy(), new.means.copy()
+        covariances = new.covariances.copy()
+        for component, row in zip(components, worst, strict=False):
+            weights[component] = 1.0 / self.k
+            means[component] = self.X[row]
+            covariances[component] = wide
+        factors = np.empty_like(new.factors)
+        failed = core.gmm_factorise(self.type, self.k, self.d, covariances, factors, self.threads)
+        repaired = Parameters(weights / weights.sum(), means, covariances, factors)
+        if failed < 0:
+            return repaired
+        if failed in components:
+            raise self.collapse(failed)
+        return self.repair(old, repaired, [*components, int(failed)])
