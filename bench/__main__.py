@@ -183,7 +183,7 @@ def _cases(names: list[str], quick: bool) -> list[Case]:
     found: dict[Case, Case] = {}
     for name in names:
         case = CASES[name].quick()
-        found.setdefault(replace(case, name="", extra_iter=0), case)
+        found.setdefault(replace(case, name="", extra_iter=0, spread=0.0), case)
     return list(found.values())
 
 

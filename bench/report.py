@@ -36,7 +36,8 @@ def machine_text(machine: dict[str, Any], settings: dict[str, Any]) -> str:
         f"{machine['processor']}, {machine['processors']} processors, "
         f"{machine['memory_bytes'] / 1e9:.0f} GB, {' '.join(machine['instruction_sets'])}",
         f"{machine['system']}, Python {machine['python']}",
-        "gibbous: " + (", ".join(f"{k} {v}" for k, v in build.items()) or "not installed"),
+        "gibbous: "
+        + (", ".join(f"{k} {v}" for k, v in build.items()) or "says nothing of its build"),
         f"{settings['threads']} threads a run, {settings['repeats']} runs in turn, each in a "
         f"process of its own; limit {settings['limit']:g} s a run",
     ]
