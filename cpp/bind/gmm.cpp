@@ -75,7 +75,7 @@ double accumulate(const Array<T>& x, const std::optional<Array<T>>& weight, cons
   expect(mixture.d == rows.d, "x and means must have equally many columns");
   expect(!centre || centre->size() == rows.d, "centre must have one entry a column");
   const gmm::Origin<T> origin{centre ? centre->data() : nullptr};
-  expect(mixture.type != Covariance::full || !origin.folded(), "full is never folded");
+  expect(!origin.folded() || gmm::foldable(mixture.type, mixture.d), "has no folded form");
   const gmm::Statistics out =
       statistics_of(mixture.type, mixture.k, mixture.d, origin.folded(), nk, s1, s2);
   PythonMonitor monitor;
@@ -188,6 +188,11 @@ void bind_for(py::module_& m) {
 }  // namespace
 
 void bind_gmm(py::module_& m) {
+  m.def(
+      "gmm_foldable",
+      [](const std::string& type, Index d) { return gmm::foldable(covariance_of(type), d); },
+      py::arg("covariance_type"), py::arg("d"),
+      "Whether gmm_accumulate can refer its sums to the data's centre.");
   m.def(
       "gmm_second_moments",
       [](const std::string& type, Index k, Index d, bool folded) {

@@ -10,6 +10,8 @@
 
 namespace gibbous::gmm {
 
+bool foldable(Covariance type, Index d) { return type != Covariance::full || is_narrow(d); }
+
 Index second_moments(Covariance type, Index k, Index d, bool folded) {
   switch (type) {
     case Covariance::full: return k * (d * (d + 1) / 2);
@@ -51,7 +53,7 @@ Index least_rows(const Packed<T>& p, Index groups) {
 template <class T>
 struct Scratch {
   Block<T> block;
-  std::vector<T> log_prob;
+  Buffer<T> log_prob;
   std::unique_ptr<Moments<T>> moments;
 
   Scratch(Index groups, const Packed<T>& p)
@@ -125,8 +127,8 @@ double accumulate_by_owners(const Rows<T>& rows, const Packed<T>& p, const Execu
   const Index groups = block_groups(p), step = groups * size;
   const Index macro = detail::round_up(2048, step), width = WideSum<T>::width(p.d);
   const Index strips = (p.d + strip - 1) / strip, packed = p.d * (p.d + 1) / 2;
-  std::vector<double> c(static_cast<std::size_t>(p.k * p.d * width), 0.0);
-  std::vector<T> r(static_cast<std::size_t>(macro * p.kp));
+  Buffer<double> c(static_cast<std::size_t>(p.k * p.d * width), 0.0);
+  Buffer<T> r(static_cast<std::size_t>(macro * p.kp));
   std::vector<double> log_probs(static_cast<std::size_t>(macro / step));
   ScratchPool<T> pool(run.threads, groups, p);
   std::vector<std::unique_ptr<WideSum<T>>> gather(

@@ -30,8 +30,8 @@ struct Mixture {
 // How statistics are referred to an origin.
 //   direct: sums of (x - mu_k), exact wherever the data lie.
 //   folded: sums of (x - centre), with the means folded into the coefficients: up to twice as fast,
-//           but cancellation costs (distance from the centre / width of a component)^2 ulps. Only
-//           for diag, spherical and tied; the caller decides from the data (see Survey).
+//           but cancellation costs (distance from the centre / width of a component)^2 ulps. Not
+//           for every mixture (see foldable); the caller decides from the data (see Survey).
 template <class T>
 struct Origin {
   const T* centre = nullptr;  // IN (d,), or null for direct
@@ -47,6 +47,10 @@ struct Statistics {
                // over k; tied folded none (see Survey::scatter); diag (k, d); spherical (k,) summed
                // over features.
 };
+// Whether a folded form exists: for every type but full covariances of many features, where the
+// differences cost next to nothing.
+bool foldable(Covariance type, Index d);
+
 Index second_moments(Covariance type, Index k, Index d, bool folded);
 
 // One pass before the first iteration.

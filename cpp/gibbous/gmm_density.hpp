@@ -14,7 +14,7 @@ namespace gibbous::gmm {
 
 // Which of the three density kernels serves a mixture.
 enum class Kernel {
-  triangle,  // |L_k (x - mu_k)|^2: full, and tied about the means
+  triangle,  // |L_k (x - mu_k)|^2 or |L_k x + h_k|^2: full, and tied about the means
   scaled,    // |s_k * x + h_k|^2 or |s_k * (x - mu_k)|^2: diag, and spherical about the means
   linear,    // b_k . y + e_k |y|^2 + c_k: spherical, and tied after whitening, about the centre
 };
@@ -35,11 +35,11 @@ struct Packed {
   Kernel kernel;
   bool folded;
   Index k, kp, d;         // kp: components padded to whole tiles; padding has density 0
-  std::vector<T> means;   // (k, d), but for the linear kernel
-  std::vector<T> coef;    // see pack_*
-  std::vector<T> consts;  // (kp,) c_k
-  std::vector<T> square;  // (kp,) e_k of the linear kernel
-  std::vector<T> whiten;  // triangle panels of U^T, tied folded
+  Buffer<T> means;   // (k, d), but for the linear kernel
+  Buffer<T> coef;    // see pack_*
+  Buffer<T> consts;  // (kp,) c_k
+  Buffer<T> square;  // (kp,) e_k of the linear kernel
+  Buffer<T> whiten;  // triangle panels of U^T, tied folded
   Index coef_stride = 0;  // numbers of coef a component (triangle) or a tile
   const T* shift = nullptr;  // subtracted while rows are transposed
 };
@@ -52,17 +52,23 @@ inline Index triangle_size(Index d, Index outputs) {
   Index size = 0;
   for (Index a = 0; a < d; a += outputs) {
     const Index r = std::min(outputs, d - a);
-    size += (a + r) * r;
+    size += (1 + a + r) * r;
   }
   return size;
 }
 
-// Panels of the lower triangular matrix U^T, columns first, for triangle_panel.
+// Panels of y = U^T x - U^T m for triangle_panel; m may be null for 0.
 template <class T>
-void pack_triangle(const T* u, Index d, T* out) {
+void pack_triangle(const T* u, const double* m, Index d, T* out) {
   const Index outputs = Group<T>::outputs;
   for (Index a = 0; a < d; a += outputs) {
     const Index r = std::min(outputs, d - a);
+    for (Index i = 0; i < r; ++i) {
+      double h = 0;
+      if (m)
+        for (Index b = 0; b <= a + i; ++b) h -= static_cast<double>(u[b * d + a + i]) * m[b];
+      *out++ = static_cast<T>(h);
+    }
     for (Index b = 0; b < a + r; ++b)
       for (Index i = 0; i < r; ++i) *out++ = b <= a + i ? u[b * d + a + i] : T(0);
   }
@@ -88,15 +94,22 @@ double log_det(const Mixture<T>& m, Index k) {
 }
 
 template <class T>
-void pack_full(const Mixture<T>& m, Packed<T>& p) {
+void pack_full(const Mixture<T>& m, const Origin<T>& origin, Packed<T>& p) {
   p.kp = m.k;
   p.means.assign(m.means, m.means + m.k * m.d);
   const Index size = triangle_size(m.d, Group<T>::outputs);
   const bool shared = m.type == Covariance::tied;
   p.coef_stride = shared ? 0 : size;
   p.coef.resize(static_cast<std::size_t>(shared ? size : m.k * size));
-  for (Index k = 0; k < (shared ? 1 : m.k); ++k)
-    pack_triangle(m.factors + k * m.d * m.d, m.d, p.coef.data() + k * size);
+  std::vector<double> mean(static_cast<std::size_t>(m.d));
+  for (Index k = 0; k < (shared ? 1 : m.k); ++k) {
+    if (origin.folded())
+      for (Index a = 0; a < m.d; ++a)
+        mean[static_cast<std::size_t>(a)] =
+            static_cast<double>(m.means[k * m.d + a]) - static_cast<double>(origin.centre[a]);
+    pack_triangle(m.factors + k * m.d * m.d, origin.folded() ? mean.data() : nullptr, m.d,
+                  p.coef.data() + k * size);
+  }
 }
 
 // Tiles of kScaledTile components; a feature has the tile's scales, then its offsets: h folded,
@@ -131,7 +144,7 @@ void pack_linear(const Mixture<T>& m, const Origin<T>& origin, Packed<T>& p) {
   p.square.assign(static_cast<std::size_t>(p.kp), T(0));
   if (tied) {
     p.whiten.resize(static_cast<std::size_t>(triangle_size(m.d, tile)));
-    pack_triangle(m.factors, m.d, p.whiten.data());
+    pack_triangle(m.factors, static_cast<const double*>(nullptr), m.d, p.whiten.data());
   }
   std::vector<double> mean(static_cast<std::size_t>(m.d));
   for (Index k = 0; k < m.k; ++k) {
@@ -171,7 +184,7 @@ Packed<T> pack(const Mixture<T>& m, const Origin<T>& origin) {
         static_cast<T>(std::log(static_cast<double>(m.weights[k])) + detail::log_det(m, k) -
                        0.5 * static_cast<double>(m.d) * log_2pi);
   switch (p.kernel) {
-    case Kernel::triangle: detail::pack_full(m, p); break;
+    case Kernel::triangle: detail::pack_full(m, origin, p); break;
     case Kernel::scaled: detail::pack_scaled(m, origin, p); break;
     case Kernel::linear: detail::pack_linear(m, origin, p); break;
   }
@@ -195,9 +208,9 @@ Packed<T> about_origins(Covariance type, Index k, Index d, const T* origins) {
 template <class T>
 struct Block {
   Index groups = 0, count = 0;  // groups in use, rows in use
-  std::vector<T> xt;            // [g][d][rows]
-  std::vector<T> r;             // [g][kp][rows] log-densities, then weighted responsibilities
-  std::vector<T> z;             // scratch: a group's differences or whitened rows
+  Buffer<T> xt;            // [g][d][rows]
+  Buffer<T> r;             // [g][kp][rows] log-densities, then weighted responsibilities
+  Buffer<T> z;             // scratch: a group's differences or whitened rows
 
   Block(Index capacity, const Packed<T>& p)
       : xt(static_cast<std::size_t>(capacity * p.d * Group<T>::rows)),
@@ -247,9 +260,13 @@ void density_triangle(const Packed<T>& p, Block<T>& block) {
     const T* coef = p.coef.data() + k * p.coef_stride;
     const T* mean = p.means.data() + k * p.d;
     for (Index g = 0; g < block.groups; ++g) {
-      subtract_mean(block.group(g, p.d), mean, p.d, block.z.data());
+      const T* z = block.group(g, p.d);
+      if (!p.folded) {
+        subtract_mean(z, mean, p.d, block.z.data());
+        z = block.z.data();
+      }
       Vec<T> q[3] = {};
-      triangle_norm(coef, p.d, block.z.data(), q);
+      triangle_norm(coef, p.d, z, q);
       store_group(block.r.data() + (g * p.kp + k) * rows, p.consts[static_cast<std::size_t>(k)],
                   T(-0.5), q);
     }

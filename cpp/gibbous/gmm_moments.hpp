@@ -4,6 +4,7 @@
 #pragma once
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 #include <vector>
 
 #include "gibbous/gmm_density.hpp"
@@ -25,10 +26,11 @@ enum class Moment {
 // Where narrow and wide meet. Measured with AVX2 on dense responsibilities: narrow is 1.4 times as
 // fast at d = 8, they are equal near d = 20.
 inline constexpr Index kNarrow = kVectorRegisters >= 32 ? 32 : 20;
+inline bool is_narrow(Index d) { return d <= kNarrow; }
 
 template <class T>
 Moment moment_of(const Packed<T>& p) {
-  if (p.kernel == Kernel::triangle) return p.d <= kNarrow ? Moment::narrow : Moment::wide;
+  if (p.kernel == Kernel::triangle) return is_narrow(p.d) ? Moment::narrow : Moment::wide;
   return p.folded ? Moment::features : Moment::scaled;
 }
 
@@ -91,7 +93,7 @@ class WideSum {
   }
 
   Index d_;
-  std::vector<T> y_;
+  Buffer<T> y_;
   T root_[kGather];
 };
 
@@ -116,6 +118,8 @@ class Moments {
   static constexpr Index kRows = Group<T>::rows;
 
   void add_narrow(const Block<T>& block);
+  template <bool Centre>
+  void weigh(const Block<T>& block, Index k, Index groups, double* first);
   void add_wide(const Rows<T>& rows, Index begin, const Block<T>& block);
   void add_features(const Block<T>& block);
   void add_scaled(const Block<T>& block);
@@ -131,8 +135,9 @@ class Moments {
   Index width_ = 0;   // numbers a row of features, padded to whole vectors
   Index stride_ = 0;  // sums a component, without those in second()
   Index stride2_ = 0;
-  std::vector<double> sums_;
-  std::vector<T> scratch_;
+  Buffer<double> sums_;
+  Buffer<T> scratch_;
+  std::vector<Index> active_, compact_;  // groups with mass; 0, 1, 2, ...
   WideSum<T> wide_;
 };
 
@@ -150,6 +155,9 @@ Moments<T>::Moments(Covariance type, const Packed<T>& p, Index block_groups)
       stride_ = (1 + d) * L;
       stride2_ = d * (d + 1) / 2 * L;
       scratch_.resize(static_cast<std::size_t>(2 * d * rows_));
+      active_.resize(static_cast<std::size_t>(block_groups));
+      compact_.resize(static_cast<std::size_t>(block_groups));
+      std::iota(compact_.begin(), compact_.end(), Index{0});
       break;
     case Moment::wide:
       stride_ = 1 + d;
@@ -187,14 +195,11 @@ void Moments<T>::add(const Rows<T>& rows, Index begin, Block<T>& block) {
   }
 }
 
-// Differences z = x - mu_k and w = r z of the groups where component k has any mass, then a
-// triangle of products. Skipping the other groups is exact: their responsibilities are 0.
+// w = r z of the groups where component k has any mass, then a triangle of products with z: x about
+// the centre as it stands in the block, or differences x - mu_k. Skipping the other groups is exact:
+// their responsibilities are 0.
 template <class T>
 void Moments<T>::add_narrow(const Block<T>& block) {
-  const Index d = p_.d;
-  T* z = scratch_.data();
-  T* w = z + d * rows_;
-  std::vector<Index> active(static_cast<std::size_t>(block.groups));
   for (Index k = 0; k < p_.k; ++k) {
     Index n = 0;
     Vec<T> mass = {};
@@ -203,31 +208,49 @@ void Moments<T>::add_narrow(const Block<T>& block) {
       const Vec<T> sum = (load(r) + load(r + L)) + load(r + 2 * L);
       if (lane_sum<T>(sum) == T(0)) continue;
       mass += sum;
-      active[static_cast<std::size_t>(n++)] = g;
+      active_[static_cast<std::size_t>(n++)] = g;
     }
     if (n == 0) continue;
     double* sums = sums_.data() + k * stride_;
     add_widened<T>(sums, mass);
-    const T* mean = p_.means.data() + k * d;
-    for (Index a = 0; a < d; ++a) {
-      T* za = z + a * rows_;
-      T* wa = w + a * rows_;
-      Vec<T> first = {};
-      for (Index j = 0; j < n; ++j, za += kRows, wa += kRows) {
-        const Index g = active[static_cast<std::size_t>(j)];
-        const T* x = block.xt.data() + (g * d + a) * kRows;
-        const T* r = block.r.data() + (g * p_.kp + k) * kRows;
-        GIBBOUS_UNROLL for (int v = 0; v < 3; ++v) {
-          const Vec<T> diff = load(x + v * L) - mean[a];
-          const Vec<T> weighted = diff * load(r + v * L);
-          store(za + v * L, diff);
-          store(wa + v * L, weighted);
-          first += weighted;
-        }
-      }
-      add_widened<T>(sums + (1 + a) * L, first);
+    if (p_.folded) {
+      weigh<false>(block, k, n, sums + L);
+      dot_triangle(scratch_.data(), block.xt.data(), active_.data(), n, p_.d, second(k));
+    } else {
+      weigh<true>(block, k, n, sums + L);
+      dot_triangle(scratch_.data(), scratch_.data() + p_.d * rows_, compact_.data(), n, p_.d,
+                   second(k));
     }
-    dot_triangle(w, z, rows_, n * kRows, d, second(k));
+  }
+}
+
+// Writes w of the active groups, with Centre also z = x - mu_k, and adds the first moments.
+template <class T>
+template <bool Centre>
+void Moments<T>::weigh(const Block<T>& block, Index k, Index groups, double* first) {
+  const Index d = p_.d;
+  const T* mean = p_.means.data() + k * d;
+  for (Index j = 0; j < groups; ++j) {
+    const Index g = active_[static_cast<std::size_t>(j)];
+    const T* at = block.r.data() + (g * p_.kp + k) * kRows;
+    const Vec<T> r[3] = {load(at), load(at + L), load(at + 2 * L)};
+    const T* x = block.xt.data() + g * d * kRows;
+    T* w = scratch_.data() + j * d * kRows;
+    T* z = w + d * rows_;
+    for (Index a = 0; a < d; ++a, x += kRows, w += kRows, z += kRows) {
+      Vec<T> sum = {};
+      GIBBOUS_UNROLL for (int v = 0; v < 3; ++v) {
+        Vec<T> diff = load(x + v * L);
+        if (Centre) {
+          diff -= mean[a];
+          store(z + v * L, diff);
+        }
+        const Vec<T> weighted = diff * r[v];
+        store(w + v * L, weighted);
+        sum += weighted;
+      }
+      add_widened<T>(first + a * L, sum);
+    }
   }
 }
 
@@ -301,7 +324,7 @@ inline void scaled_tile(const T* r, Index r_group, const T* x, Index width, Inde
 
 template <class T>
 void Moments<T>::add_scaled(const Block<T>& block) {
-  std::vector<T> mean(static_cast<std::size_t>(width_), T(0));
+  Buffer<T> mean(static_cast<std::size_t>(width_), T(0));
   const Index vectors = width_ / L;
   for (Index k = 0; k < p_.k; ++k) {
     const T* r = block.r.data() + k * kRows;

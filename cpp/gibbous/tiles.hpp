@@ -67,14 +67,15 @@ GIBBOUS_INLINE void linear_panel(const T* init, const T* coef, Index d, const T*
   }
 }
 
-// R outputs y_r = sum_{b < full + r + 1} coef[b][r] * z_b of a lower triangular product; `coef` holds
-// R numbers a column, zeros above the diagonal, `full` + R columns. Returns the coefficients of the
-// next panel.
+// R outputs y_r = h_r + sum_{b < full + r + 1} coef[b][r] * z_b of a lower triangular product; `coef`
+// holds the R offsets h, then R numbers a column, zeros above the diagonal, `full` + R columns.
+// Returns the coefficients of the next panel.
 template <class T, int R>
 GIBBOUS_INLINE const T* triangle_panel(const T* coef, Index full, const T* z, Vec<T> (&y)[R][3]) {
   constexpr int L = Group<T>::lanes;
   GIBBOUS_UNROLL for (int r = 0; r < R; ++r)
-    GIBBOUS_UNROLL for (int v = 0; v < 3; ++v) y[r][v] = Vec<T>{};
+    GIBBOUS_UNROLL for (int v = 0; v < 3; ++v) y[r][v] = splat(coef[r]);
+  coef += R;
   for (Index b = 0; b < full; ++b, coef += R, z += 3 * L) {
     const Vec<T> z0 = load(z), z1 = load(z + L), z2 = load(z + 2 * L);
     GIBBOUS_UNROLL for (int r = 0; r < R; ++r) {
@@ -119,24 +120,27 @@ GIBBOUS_INLINE void triangle_panels(const T* coef, Index d, const T* z, Use&& us
   }
 }
 
-// Symmetric accumulation with rows as lanes: s[(a, b)] += sum_rows w_a * z_b over a tile of NA by
-// NB entries at (a0, b0), where w and z hold feature a at [a * stride ...] and `rows` is a multiple
-// of the lanes. s keeps one wide vector for each entry of the packed lower triangle. `Diagonal`
+// Symmetric accumulation with rows as lanes, over groups: s[(a, b)] += sum_rows w_a * z_b over a
+// tile of NA by NB entries at (a0, b0). Group j of w starts at j * d * rows, that of z at
+// at[j] * d * rows. s keeps one wide vector for each entry of the packed lower triangle. `Diagonal`
 // tiles start at a0 = b0 and skip what lies above the diagonal.
 template <class T, int NA, int NB, bool Diagonal>
-inline void dot_tile(const T* w, const T* z, Index stride, Index rows, Index a0, Index b0,
-                     double* s) {
+inline void dot_tile(const T* w, const T* z, const Index* at, Index groups, Index d, Index a0,
+                     Index b0, double* s) {
   constexpr int L = kLanes<T>;
-  const T* wa = w + a0 * stride;
-  const T* zb = z + b0 * stride;
+  constexpr Index rows = Group<T>::rows;
   Vec<T> acc[NA][NB] = {};
-  for (Index i = 0; i < rows; i += L) {
-    Vec<T> right[NB];
-    GIBBOUS_UNROLL for (int b = 0; b < NB; ++b) right[b] = load(zb + b * stride + i);
-    GIBBOUS_UNROLL for (int a = 0; a < NA; ++a) {
-      const Vec<T> left = load(wa + a * stride + i);
-      GIBBOUS_UNROLL for (int b = 0; b < NB; ++b)
-        if (!Diagonal || b <= a) acc[a][b] += left * right[b];
+  for (Index j = 0; j < groups; ++j) {
+    const T* wa = w + (j * d + a0) * rows;
+    const T* zb = z + (at[j] * d + b0) * rows;
+    GIBBOUS_UNROLL for (int v = 0; v < 3; ++v) {
+      Vec<T> right[NB];
+      GIBBOUS_UNROLL for (int b = 0; b < NB; ++b) right[b] = load(zb + b * rows + v * L);
+      GIBBOUS_UNROLL for (int a = 0; a < NA; ++a) {
+        const Vec<T> left = load(wa + a * rows + v * L);
+        GIBBOUS_UNROLL for (int b = 0; b < NB; ++b)
+          if (!Diagonal || b <= a) acc[a][b] += left * right[b];
+      }
     }
   }
   GIBBOUS_UNROLL for (int a = 0; a < NA; ++a)
@@ -148,26 +152,28 @@ inline void dot_tile(const T* w, const T* z, Index stride, Index rows, Index a0,
 namespace detail {
 
 template <class T, int NA>
-inline void dot_rows(const T* w, const T* z, Index stride, Index rows, Index a0, double* s) {
+inline void dot_rows(const T* w, const T* z, const Index* at, Index groups, Index d, Index a0,
+                     double* s) {
   constexpr int wide = kVectorRegisters >= 32 ? 6 : 3;
   Index b = 0;
-  for (; b + wide <= a0; b += wide) dot_tile<T, NA, wide, false>(w, z, stride, rows, a0, b, s);
-  for (; b + 3 <= a0; b += 3) dot_tile<T, NA, 3, false>(w, z, stride, rows, a0, b, s);
-  if (a0 - b == 2) dot_tile<T, NA, 2, false>(w, z, stride, rows, a0, b, s);
-  if (a0 - b == 1) dot_tile<T, NA, 1, false>(w, z, stride, rows, a0, b, s);
-  dot_tile<T, NA, NA, true>(w, z, stride, rows, a0, a0, s);
+  for (; b + wide <= a0; b += wide) dot_tile<T, NA, wide, false>(w, z, at, groups, d, a0, b, s);
+  for (; b + 3 <= a0; b += 3) dot_tile<T, NA, 3, false>(w, z, at, groups, d, a0, b, s);
+  if (a0 - b == 2) dot_tile<T, NA, 2, false>(w, z, at, groups, d, a0, b, s);
+  if (a0 - b == 1) dot_tile<T, NA, 1, false>(w, z, at, groups, d, a0, b, s);
+  dot_tile<T, NA, NA, true>(w, z, at, groups, d, a0, a0, s);
 }
 
 }  // namespace detail
 
 // s[(a, b)] += sum_rows w_a z_b for the whole packed lower triangle of d features.
 template <class T>
-inline void dot_triangle(const T* w, const T* z, Index stride, Index rows, Index d, double* s) {
+inline void dot_triangle(const T* w, const T* z, const Index* at, Index groups, Index d,
+                         double* s) {
   Index a = 0;
-  for (; a + 4 <= d; a += 4) detail::dot_rows<T, 4>(w, z, stride, rows, a, s);
-  if (d - a == 3) detail::dot_rows<T, 3>(w, z, stride, rows, a, s);
-  if (d - a == 2) detail::dot_rows<T, 2>(w, z, stride, rows, a, s);
-  if (d - a == 1) detail::dot_rows<T, 1>(w, z, stride, rows, a, s);
+  for (; a + 4 <= d; a += 4) detail::dot_rows<T, 4>(w, z, at, groups, d, a, s);
+  if (d - a == 3) detail::dot_rows<T, 3>(w, z, at, groups, d, a, s);
+  if (d - a == 2) detail::dot_rows<T, 2>(w, z, at, groups, d, a, s);
+  if (d - a == 1) detail::dot_rows<T, 1>(w, z, at, groups, d, a, s);
 }
 
 // c[m][...] += sum over rows of left[m] * right[...], features as lanes: NA by NV vectors. Rows come

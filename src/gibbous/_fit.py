@@ -256,7 +256,8 @@ class History:
         lines += [f"  {event}" for event in self.events]
         seed = "given start" if self.seed is None else f"seed {self.seed:#018x}"
         lines.append(
-            f"  {seed}, {_count(self.n_threads, 'thread')}, instruction set {self.instruction_set}, "
+            f"  {seed}, {_count(self.n_threads, 'thread')}, "
+            f"instruction set {self.instruction_set}, "
             + ", ".join(f"{name} {version}" for name, version in self.versions.items())
         )
         return "\n".join(lines)

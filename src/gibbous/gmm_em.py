@@ -98,7 +98,7 @@ class Engine:
         self.threads = threads
         self._nk = np.empty(k)
         self._s1 = np.empty((k, self.d))
-        self._direct = covariance_type == "full"
+        self._direct = not core.gmm_foldable(covariance_type, self.d)
         self._survey()
 
     def _survey(self) -> None:
@@ -125,7 +125,7 @@ class Engine:
         elif self.type == "spherical":
             squares = u.max() ** 2 * self._radius2
         else:
-            squares = float(((self._spread @ u) ** 2).sum())
+            squares = float(((self._spread @ u) ** 2).sum(axis=-1).max())
         return bool(squares <= slack * _FOLD_LIMIT[self.X.dtype])
 
     def step(self, old: Parameters) -> tuple[float, Parameters, int]:
@@ -233,7 +233,7 @@ class Engine:
         from .kmeans import KMeans, kmeans_plusplus
 
         n = self.X.shape[0]
-        seed = np.random.SeedSequence(key)
+        seed = _random.Key(key)
         if init_params == "kmeans":
             fit = KMeans(self.k, n_init=1, random_state=seed, n_jobs=self.threads)
             fit.fit(self.X, sample_weight=self.weight)

@@ -1,0 +1,24 @@
+# Flags that every object of the core is compiled with, in the extensions and in the C++ tests: a
+# test built with other flags would test another program.
+set(GIBBOUS_SANITIZE "" CACHE STRING "Sanitizers for the core, e.g. address,undefined")
+option(GIBBOUS_WERROR "Treat compiler warnings as errors" OFF)
+
+# `level` is v2, v3 or v4 (x86-64 levels), or base for what the compiler does by itself.
+function(gibbous_options target level)
+  target_include_directories(${target} PRIVATE "${CMAKE_CURRENT_FUNCTION_LIST_DIR}/../cpp")
+  target_link_libraries(${target} PRIVATE Eigen3::Eigen OpenMP::OpenMP_CXX)
+  # Eigen's own threads give other bits at 1 than at 2 threads; parallel.hpp does the sharing.
+  target_compile_definitions(${target} PRIVATE EIGEN_DONT_PARALLELIZE)
+  # Contraction: the kernels are written as a * b + c and need the fused instruction.
+  target_compile_options(${target} PRIVATE -Wall -Wextra -Wno-psabi -ffp-contract=fast
+    -fno-math-errno -fno-trapping-math $<$<BOOL:${GIBBOUS_WERROR}>:-Werror>)
+  if(NOT level STREQUAL base)
+    target_compile_options(${target} PRIVATE -march=x86-64-${level}
+      $<$<STREQUAL:${level},v4>:-mprefer-vector-width=512>)
+  endif()
+  if(GIBBOUS_SANITIZE)
+    target_compile_options(${target} PRIVATE -fsanitize=${GIBBOUS_SANITIZE}
+      -fno-sanitize-recover=all -fno-omit-frame-pointer -g -O1)
+    target_link_options(${target} PRIVATE -fsanitize=${GIBBOUS_SANITIZE})
+  endif()
+endfunction()

@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+// A checker of a few lines. A failed check prints what was compared and the program goes on; run()
+// turns the count into the exit status, and a program that checked nothing has failed.
+#pragma once
+#include <cstdint>
+#include <cstdio>
+#include <cstring>
+#include <iostream>
+#include <random>
+#include <sstream>
+
+namespace check {
+
+inline long made = 0;
+inline long failed = 0;
+
+inline void that(bool ok, const char* file, int line, const std::string& what) {
+  ++made;
+  if (ok) return;
+  if (++failed <= 20) std::cerr << file << ':' << line << ": " << what << '\n';
+}
+
+// Small integers: sums and products of them are exact in every order, so that results compare
+// with ==, whatever the compiler fused.
+class Integers {
+ public:
+  explicit Integers(std::uint64_t seed) : engine_(seed) {}
+  int operator()(int low, int high) {
+    return std::uniform_int_distribution<int>(low, high)(engine_);
+  }
+
+ private:
+  std::mt19937_64 engine_;
+};
+
+inline bool processor_runs(const char* level) {
+#if defined(__x86_64__)
+  __builtin_cpu_init();
+  if (!std::strcmp(level, "v2")) return __builtin_cpu_supports("x86-64-v2");
+  if (!std::strcmp(level, "v3")) return __builtin_cpu_supports("x86-64-v3");
+  if (!std::strcmp(level, "v4")) return __builtin_cpu_supports("x86-64-v4");
+#endif
+  return !std::strcmp(level, "base");
+}
+
+template <class Body>
+int run(Body&& body) {
+  if (!processor_runs(GIBBOUS_TEST_LEVEL)) {
+    std::cout << GIBBOUS_TEST_NAME << ": skipped, this processor lacks x86-64-" GIBBOUS_TEST_LEVEL
+              << '\n';
+    return 77;
+  }
+  body();
+  std::cout << GIBBOUS_TEST_NAME << ": " << made << " checks, " << failed << " failed\n";
+  return made > 0 && failed == 0 ? 0 : 1;
+}
+
+}  // namespace check
+
+#define CHECK(ok, message)                                        \
+  do {                                                            \
+    const bool ok_ = static_cast<bool>(ok);                       \
+    std::ostringstream text_;                                     \
+    if (!ok_) text_ << #ok << ": " << message;                    \
+    check::that(ok_, __FILE__, __LINE__, ok_ ? "" : text_.str()); \
+  } while (false)
