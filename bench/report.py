@@ -118,7 +118,10 @@ def _line(cells: list[str], columns: tuple[tuple[str, int], ...]) -> str:
 def _cells(result: dict[str, Any]) -> list[str]:
     seconds = result["seconds"]
     ratio = result["times_as_fast_as_best_peer"]
-    quality = f"{result['status']} ({result['relative_difference']:+.1e})"
+    quality = f"{result['status']} ({result['relative_difference']:+.1e}"
+    if result["parameter_difference"] is not None:
+        quality += f", parameters {result['parameter_difference']:.0e}"
+    quality += ")"
     if result["reason"]:
         quality += f": {result['reason']}"
     return [

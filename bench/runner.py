@@ -63,6 +63,7 @@ class Entry:
     reason: str = ""
     runs: list[dict[str, Any]] = field(default_factory=list)
     values: list[float] = field(default_factory=list)
+    apart: float = 0.0
 
 
 class RunError(Exception):
@@ -81,16 +82,17 @@ def run_case(case: Case, settings: Settings, say: Callable[[str], None]) -> dict
         np.save(Path(folder, "data.npy"), data)
         np.savez(Path(folder, "start.npz"), **start)
         say(f"{case.name}: reference")
-        truth = evaluate(case, data, solve(case, data, start))
+        truth = solve(case, data, start)
+        target = evaluate(case, data, truth)
         for turn in range(settings.repeats):
             for entry in entries:
                 if entry.status != OK or (turn and _too_slow(entry, settings)):
                     continue
                 say(f"{case.name}: {entry.name}, run {turn + 1} of {settings.repeats}")
-                _run_once(case, entry, settings, Path(folder), data, turn)
+                _run_once(case, entry, settings, Path(folder), (data, truth), turn)
     for entry in entries:
-        _judge(case, entry, truth)
-    return _report(case, entries, truth, data.nbytes)
+        _judge(case, entry, target)
+    return _report(case, entries, target, data.nbytes)
 
 
 def _entries(case: Case, settings: Settings) -> list[Entry]:
@@ -109,8 +111,14 @@ def _too_slow(entry: Entry, settings: Settings) -> bool:
 
 
 def _run_once(
-    case: Case, entry: Entry, settings: Settings, folder: Path, data: np.ndarray, turn: int
+    case: Case,
+    entry: Entry,
+    settings: Settings,
+    folder: Path,
+    known: tuple[np.ndarray, dict[str, np.ndarray]],
+    turn: int,
 ) -> None:
+    data, truth = known
     arrays = folder / "arrays.npz"
     spec = {
         "adapter": entry.adapter,
@@ -124,7 +132,9 @@ def _run_once(
     try:
         with Neighbours() as neighbours:
             run = start_worker(spec, folder, settings.threads, settings.limit)
-        entry.values += [evaluate(case, data, params) for params in _load(arrays)]
+        for params in _load(arrays):
+            entry.values.append(evaluate(case, data, params))
+            entry.apart = max(entry.apart, parameter_difference(params, truth))
     except RunError as error:
         entry.status, entry.reason = error.status, str(error)
     except ValueError as error:
@@ -192,6 +202,17 @@ def difference(values: list[float], truth: float) -> float:
     return max(((value - truth) / scale for value in values), key=abs)
 
 
+def parameter_difference(params: dict[str, np.ndarray], truth: dict[str, np.ndarray]) -> float:
+    """Return the largest difference of an array from the reference's, over its largest entry.
+
+    It says more than the likelihood, which hardly moves where it is nearly flat.
+    """
+    return max(
+        float(np.abs(params[name] - array).max() / np.abs(array).max())
+        for name, array in truth.items()
+    )
+
+
 def matches(case: Case, values: list[float], truth: float) -> bool:
     """Whether answers agree with the reference as far as the case asks."""
     if case.one_sided:
@@ -256,6 +277,8 @@ def _result(
         ),
         "value": values[-1],
         "relative_difference": difference(values, truth),
+        # draws of centres have nothing to be compared with
+        "parameter_difference": None if case.one_sided else entry.apart,
         "reported": entry.runs[-1]["reported"],
         "bytes_beyond_interpreter": beyond,
         "times_data": beyond / data_bytes,
