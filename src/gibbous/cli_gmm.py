@@ -1,0 +1,241 @@
+"""``gibbous gmm``: Gaussian mixtures from the command line."""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from . import cli_options as options
+from .cli_session import (
+    Job,
+    fresh_seed,
+    load_as,
+    print_json,
+    put_rows,
+    read_for,
+    reporting,
+    run_fit,
+)
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from .tables import Table
+
+app = typer.Typer(
+    help="Gaussian mixtures by EM: tell how likely each point belongs to each of k groups.",
+    no_args_is_help=True,
+    rich_markup_mode="rich",
+)
+
+CLASSES = ("GaussianMixture",)
+COMMANDS = {"KMeans": "kmeans", "MiniBatchKMeans": "kmeans", "GaussianMixture": "gmm"}
+
+
+class Covariance(str, Enum):
+    """Shapes of the components."""
+
+    full = "full"
+    tied = "tied"
+    diag = "diag"
+    spherical = "spherical"
+
+
+class Start(str, Enum):
+    """Ways to choose the first responsibilities."""
+
+    kmeans = "kmeans"
+    plus = "k-means++"
+    random = "random"
+    random_from_data = "random_from_data"
+
+
+class Collapse(str, Enum):
+    """What is done about a component that shrinks onto a point."""
+
+    stop = "raise"
+    repair = "repair"
+
+
+@app.command(epilog="Example: gibbous gmm fit points.csv -k 3 --plot fit.png -o model.safetensors")
+def fit(
+    data: options.Data,
+    n_components: Annotated[
+        int,
+        typer.Option(
+            "-k", "--n-components", min=1, help="Components.", rich_help_panel=options.FITTING
+        ),
+    ] = 1,
+    covariance_type: Annotated[
+        Covariance,
+        typer.Option(
+            help="Each component its own ellipsoid (full), all the same (tied), along the axes "
+            "(diag), or round (spherical).",
+            rich_help_panel=options.FITTING,
+        ),
+    ] = Covariance.full,
+    n_init: Annotated[
+        int,
+        typer.Option(
+            min=1, help="Starts, of which the best is kept.", rich_help_panel=options.FITTING
+        ),
+    ] = 1,
+    init_params: Annotated[
+        Start, typer.Option(help="How a start is made.", rich_help_panel=options.FITTING)
+    ] = Start.kmeans,
+    max_iter: options.MaxIter = 100,
+    tol: Annotated[
+        float,
+        typer.Option(
+            min=0.0,
+            help="Stop when the mean log-likelihood rises by less than this.",
+            rich_help_panel=options.FITTING,
+        ),
+    ] = 1e-3,
+    reg_covar: Annotated[
+        float,
+        typer.Option(
+            min=0.0,
+            help="Added to every variance, so that none becomes zero.",
+            rich_help_panel=options.FITTING,
+        ),
+    ] = 1e-6,
+    on_collapse: Annotated[
+        Collapse,
+        typer.Option(
+            help="Stop with an error when a component collapses onto a point, or repair it.",
+            rich_help_panel=options.FITTING,
+        ),
+    ] = Collapse.stop,
+    seed: options.Seed = None,
+    n_jobs: options.Jobs = None,
+    columns: options.Columns = None,
+    weights: options.Weights = None,
+    header: options.Header = None,
+    output: options.Output = None,
+    labels: options.Labels = None,
+    plot: options.Plot = None,
+    as_json: options.Json = False,
+    quiet: options.Quiet = False,
+) -> None:
+    """Fit k Gaussian components to the points of a table by expectation-maximisation.
+
+    Ctrl-C ends the fit with code 130; with -o the model of the last finished iteration is kept.
+    """
+    with reporting():
+        job = Job(
+            "gmm fit",
+            "component",
+            data,
+            columns,
+            weights,
+            header,
+            output,
+            labels,
+            plot,
+            as_json,
+            quiet,
+        )
+        from .gmm import GaussianMixture
+
+        model = GaussianMixture(
+            n_components,
+            covariance_type=covariance_type.value,
+            n_init=n_init,
+            init_params=init_params.value,
+            max_iter=max_iter,
+            tol=tol,
+            reg_covar=reg_covar,
+            on_collapse=on_collapse.value,
+            random_state=fresh_seed(seed),
+            n_jobs=n_jobs,
+        )
+        run_fit(job, model, _summary)
+
+
+@app.command(epilog="Example: gibbous gmm predict model.safetensors new.csv --proba -o shares.csv")
+def predict(
+    model: options.Model,
+    data: options.Data,
+    proba: Annotated[
+        bool,
+        typer.Option(
+            "--proba", help="The probability of every component, not just the likeliest one."
+        ),
+    ] = False,
+    output: options.Rows = None,
+    columns: options.Columns = None,
+    header: options.Header = None,
+    as_json: options.Json = False,
+) -> None:
+    """Tell for each row of a table which component it comes from, or how likely from each.
+
+    Where the model knows the names of its columns and the table has names, they are found by name.
+    """
+    with reporting():
+        loaded = load_as(model, CLASSES, COMMANDS)
+        table = read_for(loaded, data, columns, header)
+        values = loaded.predict_proba(table) if proba else loaded.predict(table)
+        rows = {"component": values}
+        if proba:
+            rows = {f"component {at}": column for at, column in enumerate(values.T)}
+        key = "probabilities" if proba else "labels"
+        _finish({"command": "gmm predict", "rows": len(values)}, key, values, rows, output, as_json)
+
+
+@app.command(epilog="Example: gibbous gmm sample model.safetensors -n 1000 --seed 1 -o drawn.csv")
+def sample(
+    model: options.Model,
+    n: Annotated[int, typer.Option("-n", "--n-samples", min=1, help="Rows to draw.")] = 100,
+    seed: options.Seed = None,
+    output: options.Rows = None,
+    as_json: options.Json = False,
+) -> None:
+    """Draw new points from a mixture; the last column tells the component of each."""
+    with reporting():
+        loaded = load_as(model, CLASSES, COMMANDS)
+        seed = fresh_seed(seed)
+        points, labels = loaded.set_params(random_state=seed).sample(n)
+        names = getattr(loaded, "feature_names_in_", None)
+        if names is None:
+            names = [f"x{at + 1}" for at in range(points.shape[1])]
+        rows = {str(name): points[:, at] for at, name in enumerate(names)}
+        rows["component"] = labels
+        result = {"command": "gmm sample", "rows": n, "seed": seed}
+        if as_json and output is None:
+            result["labels"] = labels
+        _finish(result, "points", points, rows, output, as_json)
+
+
+def _finish(
+    result: dict[str, Any],
+    key: str,
+    values: NDArray[Any],
+    rows: dict[str, NDArray[Any]],
+    output: Any | None,
+    as_json: bool,
+) -> None:
+    """Write rows where they were asked for; with ``--json`` and no file they are in the result."""
+    if output is not None or not as_json:
+        put_rows(output, rows)
+    if as_json:
+        extra = {key: values} if output is None else {"files": {key: str(output)}}
+        print_json({**result, **extra})
+
+
+def _summary(model: Any, table: Table, weighted: bool) -> dict[str, Any]:
+    return {
+        "parameters": model.get_params(deep=False),
+        "log_likelihood": float(model.history_.values[-1]),
+        # Both count rows, and what a weight counts is not known here.
+        "aic": None if weighted else float(model.aic(table.values)),
+        "bic": None if weighted else float(model.bic(table.values)),
+        "iterations": int(model.n_iter_),
+        "converged": bool(model.converged_),
+        "stop_reason": model.history_.stop_reason,
+        "weights": model.weights_,
+        "means": model.means_,
+        "covariances": model.covariances_,
+    }

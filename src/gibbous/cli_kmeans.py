@@ -1,0 +1,171 @@
+"""``gibbous kmeans``: hard clusters from the command line."""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from . import cli_options as options
+from .cli_session import (
+    Job,
+    fresh_seed,
+    group_sizes,
+    load_as,
+    print_json,
+    put_rows,
+    read_for,
+    reporting,
+    run_fit,
+)
+
+if TYPE_CHECKING:
+    from .tables import Table
+
+app = typer.Typer(
+    help="K-means: put every point into exactly one of k groups.",
+    no_args_is_help=True,
+    rich_markup_mode="rich",
+)
+
+CLASSES = ("KMeans", "MiniBatchKMeans")
+COMMANDS = {"KMeans": "kmeans", "MiniBatchKMeans": "kmeans", "GaussianMixture": "gmm"}
+
+
+class Init(str, Enum):
+    """Ways to choose the first centres."""
+
+    plus = "k-means++"
+    random = "random"
+
+
+@app.command(epilog="Example: gibbous kmeans fit points.csv -k 3 -o model.safetensors")
+def fit(
+    data: options.Data,
+    n_clusters: Annotated[
+        int,
+        typer.Option("-k", "--n-clusters", min=1, help="Groups.", rich_help_panel=options.FITTING),
+    ] = 8,
+    init: Annotated[
+        Init,
+        typer.Option(help="How the first centres are chosen.", rich_help_panel=options.FITTING),
+    ] = Init.plus,
+    n_init: Annotated[
+        str,
+        typer.Option(
+            help="Starts, of which the best is kept: a number, or auto (1 for k-means++, else 10).",
+            rich_help_panel=options.FITTING,
+        ),
+    ] = "auto",
+    max_iter: options.MaxIter = 300,
+    tol: Annotated[
+        float,
+        typer.Option(
+            min=0.0,
+            help="Stop when the centres move less than this, relative to the data's variance.",
+            rich_help_panel=options.FITTING,
+        ),
+    ] = 1e-4,
+    batch_size: Annotated[
+        int | None,
+        typer.Option(
+            "--mini-batch",
+            min=1,
+            metavar="ROWS",
+            help="Fit on random batches of so many rows: faster, a little less exact.",
+            rich_help_panel=options.FITTING,
+        ),
+    ] = None,
+    seed: options.Seed = None,
+    n_jobs: options.Jobs = None,
+    columns: options.Columns = None,
+    weights: options.Weights = None,
+    header: options.Header = None,
+    output: options.Output = None,
+    labels: options.Labels = None,
+    plot: options.Plot = None,
+    as_json: options.Json = False,
+    quiet: options.Quiet = False,
+) -> None:
+    """Find k centres that the points of a table lie close to.
+
+    Ctrl-C ends the fit with code 130; with -o the model of the last finished iteration is kept.
+    """
+    with reporting():
+        job = Job(
+            "kmeans fit",
+            "cluster",
+            data,
+            columns,
+            weights,
+            header,
+            output,
+            labels,
+            plot,
+            as_json,
+            quiet,
+        )
+        parameters: dict[str, Any] = {
+            "n_clusters": n_clusters,
+            "init": init.value,
+            "n_init": _starts(n_init),
+            "max_iter": max_iter,
+            "tol": tol,
+            "random_state": fresh_seed(seed),
+        }
+        from .kmeans import KMeans, MiniBatchKMeans
+
+        if batch_size is None:
+            run_fit(job, KMeans(**parameters, n_jobs=n_jobs), _summary)
+        else:
+            parameters["batch_size"] = batch_size
+            run_fit(job, MiniBatchKMeans(**parameters), _summary)
+
+
+@app.command(epilog="Example: gibbous kmeans predict model.safetensors new.csv -o groups.csv")
+def predict(
+    model: options.Model,
+    data: options.Data,
+    output: options.Rows = None,
+    columns: options.Columns = None,
+    header: options.Header = None,
+    as_json: options.Json = False,
+) -> None:
+    """Tell for each row of a table which centre of a model is the nearest.
+
+    Where the model knows the names of its columns and the table has names, they are found by name.
+    """
+    with reporting():
+        loaded = load_as(model, CLASSES, COMMANDS)
+        labels = loaded.predict(read_for(loaded, data, columns, header))
+        if as_json:
+            result: dict[str, Any] = {"command": "kmeans predict", "rows": len(labels)}
+            if output is None:
+                result["labels"] = labels
+            else:
+                put_rows(output, {"cluster": labels})
+                result["files"] = {"labels": str(output)}
+            print_json(result)
+        else:
+            put_rows(output, {"cluster": labels})
+
+
+def _starts(n_init: str) -> str | int:
+    if n_init == "auto":
+        return n_init
+    if n_init.isdecimal() and int(n_init) > 0:
+        return int(n_init)
+    raise ValueError(f"--n-init must be a number >= 1, or auto; got {n_init!r}")
+
+
+def _summary(model: Any, table: Table, weighted: bool) -> dict[str, Any]:
+    return {
+        "parameters": model.get_params(deep=False),
+        "inertia": float(model.inertia_),
+        "iterations": int(model.n_iter_),
+        "converged": model.history_.converged,
+        "stop_reason": model.history_.stop_reason,
+        "sizes": group_sizes(model, table),
+        "centers": model.cluster_centers_,
+    }

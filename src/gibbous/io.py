@@ -1,0 +1,401 @@
+"""Models to files and back, without pickle.
+
+A model file is a safetensors file: the arrays of the model, and one JSON text under ``gibbous`` in
+its metadata with everything else. Reading one never runs code: the class comes from a fixed table,
+arrays are checked against the shapes and dtypes that the class has, and a SHA-256 over every byte
+of the file tells a damaged one.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib
+import json
+import math
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from numbers import Integral, Real
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import safetensors
+import safetensors.numpy
+from numpy.typing import NDArray
+
+from ._files import replacing
+from ._fit import History, _versions
+
+#: Number of the format that is written; older ones stay readable, newer ones are refused.
+FORMAT = 1
+
+_MARK = b'"gibbous":"{\\"sha256\\":\\"'
+_NO_HASH = "0" * 64
+
+
+@dataclass(frozen=True)
+class _Spec:
+    """What a fitted model of one class is made of.
+
+    ``arrays`` gives each array attribute its dimensions: letters stand for a number that is the
+    same wherever the letter occurs; ``k`` is the value of the parameter ``k``, ``d`` the number of
+    features. Every array is of the model's one float dtype but those in ``dtypes``. ``scalars`` are
+    the other attributes with their types; ``optional`` those of either that may be absent.
+    """
+
+    module: str
+    k: str
+    arrays: Mapping[str, tuple[str, ...]]
+    scalars: Mapping[str, type]
+    dtypes: Mapping[str, str] = field(default_factory=dict)
+    optional: frozenset[str] = frozenset()
+
+    def shapes(self, params: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
+        shapes = dict(self.arrays)
+        kind = params.get("covariance_type")
+        if kind is not None:
+            if kind not in _COVARIANCES:
+                raise ValueError(f"its covariance_type is {kind!r}, which is not known")
+            for name in ("covariances_", "precisions_", "precisions_cholesky_"):
+                shapes[name] = _COVARIANCES[kind]
+        return shapes
+
+
+_COVARIANCES: dict[str, tuple[str, ...]] = {
+    "full": ("k", "d", "d"),
+    "tied": ("d", "d"),
+    "diag": ("k", "d"),
+    "spherical": ("k",),
+}
+#: The classes that a file can hold, and nothing else can be made by reading one.
+_SPECS = {
+    "KMeans": _Spec(
+        module="gibbous.kmeans",
+        k="n_clusters",
+        arrays={"cluster_centers_": ("k", "d"), "labels_": ("n",)},
+        scalars={"inertia_": float, "n_iter_": int, "_n_features_out": int},
+        dtypes={"labels_": "int32"},
+    ),
+    # What the class keeps between two calls of partial_fit belongs to it, and a model that only
+    # knows partial_fit has no record of a fit.
+    "MiniBatchKMeans": _Spec(
+        module="gibbous.kmeans",
+        k="n_clusters",
+        arrays={"cluster_centers_": ("k", "d"), "labels_": ("n",), "_counts": ("k",)},
+        scalars={
+            "inertia_": float,
+            "n_iter_": int,
+            "n_steps_": int,
+            "_n_features_out": int,
+            "_key": int,
+            "_batch_size": int,
+            "_since_reassignment": int,
+        },
+        dtypes={"labels_": "int32", "_counts": "float64"},
+        optional=frozenset({"labels_", "inertia_", "n_iter_", "history_"}),
+    ),
+    "GaussianMixture": _Spec(
+        module="gibbous.gmm",
+        k="n_components",
+        arrays={"weights_": ("k",), "means_": ("k", "d")},
+        scalars={"converged_": bool, "n_iter_": int, "lower_bound_": float, "lower_bounds_": list},
+    ),
+}
+
+
+def save(model: Any, path: str | os.PathLike[str]) -> None:
+    """Write a fitted model to a file.
+
+    The file is written beside ``path``, flushed to the disk and then renamed, so that a crash or a
+    full disk leaves what was there before.
+
+    Parameters
+    ----------
+    model : KMeans, MiniBatchKMeans or GaussianMixture
+        A fitted model. Its parameters, fitted attributes and ``history_`` are kept bit by bit. A
+        ``random_state`` that is an object becomes None, because its state is not the model's; the
+        key that the fit drew from it is in ``history_.seed``. Attributes that are not the class's
+        own are not kept.
+    path : str or path
+        The file; ``.safetensors`` is the usual ending.
+
+    Raises
+    ------
+    TypeError
+        If the class is none of these, or if a parameter cannot be kept in a file, as a function
+        given as ``init``.
+    sklearn.exceptions.NotFittedError
+        If the model is not fitted.
+    OSError
+        If the file cannot be written.
+    """
+    name = type(model).__name__
+    spec = _SPECS.get(name)
+    if spec is None or type(model) is not _class(name, spec):
+        raise TypeError(f"save takes {', '.join(_SPECS)}; got {type(model).__qualname__}")
+    _check_fitted(model, spec)
+    tensors: dict[str, NDArray[Any]] = {}
+    notes: list[str] = []
+    params = {
+        key: _param(f"{name}.{key}", key, value, tensors, notes)
+        for key, value in model.get_params(deep=False).items()
+    }
+    for key in spec.shapes(params):
+        if hasattr(model, key):
+            tensors[key] = np.ascontiguousarray(getattr(model, key))
+    names = getattr(model, "feature_names_in_", None)
+    header = {
+        "sha256": _NO_HASH,
+        "format": FORMAT,
+        "class": name,
+        "params": params,
+        "fitted": {
+            key: _plain(getattr(model, key))
+            for key in ("n_features_in_", *spec.scalars)
+            if hasattr(model, key)
+        },
+        "feature_names": None if names is None else [str(n) for n in names],
+        "history": _plain(model.history_.to_dict()) if hasattr(model, "history_") else None,
+        "versions": _versions(),
+        "notes": notes,
+    }
+    text = json.dumps(header, separators=(",", ":"), allow_nan=False)
+    data = bytearray(safetensors.numpy.save(tensors, metadata={"gibbous": text}))
+    at = data.index(_MARK) + len(_MARK)
+    data[at : at + 64] = hashlib.sha256(data).hexdigest().encode()
+    with replacing(path) as file:
+        file.write(data)
+
+
+def load(path: str | os.PathLike[str]) -> Any:
+    """Read a model that :func:`save` wrote.
+
+    Reading never runs code from the file, whoever wrote it.
+
+    Parameters
+    ----------
+    path : str or path
+        The file.
+
+    Returns
+    -------
+    KMeans, MiniBatchKMeans or GaussianMixture
+        The model as it was saved: it predicts the same bits, and ``warm_start`` or
+        ``partial_fit`` go on where it stood.
+
+    Raises
+    ------
+    ValueError
+        If the file is no model file, damaged, cut short or of an unknown format or class. The
+        message names the file and says what is wrong with it.
+    OSError
+        If the file cannot be read.
+    """
+    if Path(path).is_dir():
+        raise IsADirectoryError(f"{path} is a folder; give the name of a model file")
+    try:
+        data = Path(path).read_bytes()
+    except FileNotFoundError as error:
+        raise FileNotFoundError(f"{path}: no such file") from error
+    try:
+        return _decode(data)
+    except (ValueError, safetensors.SafetensorError, RecursionError, MemoryError) as error:
+        raise ValueError(f"{path} {error}") from error
+    except (KeyError, TypeError, AttributeError, OverflowError) as error:
+        # Behind a good checksum: made by hand, or by a version that is not this one.
+        raise ValueError(f"{path} is not laid out as a model file ({error!r}); {_AGAIN}") from error
+
+
+_AGAIN = "save the model again, or take another copy"
+
+
+# --- writing ---------------------------------------------------------------------------------
+
+
+def _class(name: str, spec: _Spec) -> Any:
+    return getattr(importlib.import_module(spec.module), name)
+
+
+def _check_fitted(model: Any, spec: _Spec) -> None:
+    from sklearn.utils.validation import check_is_fitted
+
+    check_is_fitted(model, sorted({*spec.arrays, "history_"} - spec.optional))
+
+
+def _param(
+    label: str, key: str, value: Any, tensors: dict[str, NDArray[Any]], notes: list[str]
+) -> Any:
+    """Return a parameter as JSON; an array goes to ``tensors`` and leaves its name."""
+    if key == "random_state" and value is not None and not isinstance(value, Integral):
+        notes.append(
+            f"random_state was a {type(value).__name__} and is None here; "
+            "history.seed is the key that the fit drew from it"
+        )
+        return None
+    if callable(value):
+        raise TypeError(
+            f"{label} is a function, which a model file cannot hold; "
+            f"give it a value that is none first: model.set_params({key}=...)"
+        )
+    if isinstance(value, (list, tuple)):
+        value = np.asarray(value)
+    if not isinstance(value, (str, np.generic)) and hasattr(value, "__array__"):
+        array = np.ascontiguousarray(value)
+        if array.dtype.kind not in "fiub" or array.dtype.itemsize > 8:
+            raise TypeError(f"{label} has dtype {array.dtype}, which a model file cannot hold")
+        tensors[f"param.{key}"] = array.astype(array.dtype.newbyteorder("="), copy=False)
+        return {"tensor": f"param.{key}"}
+    try:
+        return _plain(value)
+    except TypeError as error:
+        raise TypeError(f"{label} cannot be kept in a model file: {error}") from error
+
+
+def _plain(value: Any) -> Any:
+    """Return a value as JSON knows it; numbers that are not finite become ``{"float": "nan"}``."""
+    if value is None or isinstance(value, (bool, str)):
+        return value
+    if isinstance(value, np.bool_):
+        return bool(value)
+    if isinstance(value, Integral):
+        return int(value)
+    if isinstance(value, Real):
+        number = float(value)
+        return number if math.isfinite(number) else {"float": repr(number)}
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(item) for item in value]
+    raise TypeError(f"{type(value).__name__} is no number, text or array")
+
+
+# --- reading ---------------------------------------------------------------------------------
+
+
+def _decode(data: bytes) -> Any:
+    header = _header(data)
+    name = header["class"]
+    if name not in _SPECS:
+        raise ValueError(
+            f"holds a {name!r:.60}, which this version of gibbous does not know; upgrade gibbous"
+        )
+    spec = _SPECS[name]
+    tensors = safetensors.numpy.load(data)
+    params = {key: _from_param(value, tensors) for key, value in header["params"].items()}
+    fitted = {key: _from_plain(value) for key, value in header["fitted"].items()}
+    cls = _class(name, spec)
+    unknown = set(params) - set(cls().get_params(deep=False))
+    if unknown:
+        raise ValueError(
+            f"has parameters that {name} does not: {', '.join(sorted(unknown))}; upgrade gibbous"
+        )
+    model = cls(**params)
+    model._validate_params()
+    _check_scalars(fitted, spec)
+    arrays = _check_arrays(tensors, spec, params, fitted)
+    names = header["feature_names"]
+    if names is not None:
+        if len(names) != fitted["n_features_in_"] or not all(isinstance(n, str) for n in names):
+            raise ValueError(f"has {len(names)} feature names for other features; {_AGAIN}")
+        model.feature_names_in_ = np.array(names, dtype=object)
+    if header["history"] is not None:
+        model.history_ = History.from_dict(_from_plain(header["history"]))
+    elif "history_" not in spec.optional:
+        raise ValueError(f"has no history; {_AGAIN}")
+    for key, value in {**fitted, **arrays}.items():
+        setattr(model, key, value)
+    return model
+
+
+def _header(data: bytes) -> dict[str, Any]:
+    """Return the JSON header of a file whose every byte is as it was written."""
+    size = int.from_bytes(data[:8], "little")
+    if len(data) < 8 or data[8:9] != b"{":
+        raise ValueError("is no model file: it is not in the safetensors format")
+    if size > len(data) - 8:
+        raise ValueError(f"is damaged or cut short: {len(data)} bytes are not all; {_AGAIN}")
+    try:
+        metadata = json.loads(data[8 : 8 + size].decode()).get("__metadata__")
+    except (ValueError, AttributeError, RecursionError) as error:
+        raise ValueError(f"is damaged: its header cannot be read; {_AGAIN}") from error
+    if not isinstance(metadata, dict) or "gibbous" not in metadata:
+        raise ValueError("holds tensors, but no model that gibbous.save wrote")
+    try:
+        header = json.loads(metadata["gibbous"])
+        form = header["format"]
+    except (ValueError, TypeError, KeyError, RecursionError) as error:
+        raise ValueError(f"is damaged: its header cannot be read; {_AGAIN}") from error
+    if form != FORMAT:
+        raise ValueError(
+            f"is in format {form!r:.20}, and this version of gibbous reads {FORMAT}; "
+            "upgrade gibbous, or take another copy if the file is damaged"
+        )
+    at = data.find(_MARK) + len(_MARK)
+    blank = data[:at] + _NO_HASH.encode() + data[at + 64 :]
+    digest = hashlib.sha256(blank).hexdigest()
+    if at < len(_MARK) or header.get("sha256") != digest:
+        raise ValueError(f"is damaged or cut short: its checksum does not match; {_AGAIN}")
+    return dict(header)
+
+
+def _from_param(value: Any, tensors: dict[str, NDArray[Any]]) -> Any:
+    if isinstance(value, dict) and set(value) == {"tensor"}:
+        return tensors.pop(value["tensor"])
+    return _from_plain(value)
+
+
+def _from_plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        if set(value) == {"float"}:
+            return float(value["float"])
+        return {key: _from_plain(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_from_plain(item) for item in value]
+    return value
+
+
+def _check_scalars(fitted: Mapping[str, Any], spec: _Spec) -> None:
+    kinds = {"n_features_in_": int, **spec.scalars}
+    _check_names("fitted attributes", set(fitted), set(kinds), spec)
+    for key, value in fitted.items():
+        if type(value) is not kinds[key]:
+            raise ValueError(f"has {value!r:.40} as {key}, not a {kinds[key].__name__}; {_AGAIN}")
+
+
+def _check_names(what: str, found: set[str], known: set[str], spec: _Spec) -> None:
+    odd = (found - known) | (known - found - spec.optional)
+    if odd:
+        raise ValueError(f"lacks {what} or has others: {', '.join(sorted(odd))}; {_AGAIN}")
+
+
+def _check_arrays(
+    tensors: Mapping[str, NDArray[Any]],
+    spec: _Spec,
+    params: Mapping[str, Any],
+    fitted: Mapping[str, Any],
+) -> dict[str, NDArray[Any]]:
+    """Return the arrays, checked against the shapes and dtypes that the class has."""
+    shapes = spec.shapes(params)
+    _check_names("arrays", set(tensors), set(shapes), spec)
+    sizes: dict[str, int] = {"k": params[spec.k], "d": fitted["n_features_in_"]}
+    if fitted.get("_n_features_out", sizes["k"]) != sizes["k"]:
+        raise ValueError(f"has other sizes than {sizes['k']} groups; {_AGAIN}")
+    floats = {str(a.dtype) for key, a in tensors.items() if key not in spec.dtypes}
+    if len(floats) != 1 or not floats <= {"float32", "float64"}:
+        raise ValueError(f"has arrays of dtypes {', '.join(sorted(floats))}, not one; {_AGAIN}")
+    arrays = {}
+    for key, array in tensors.items():
+        if array.ndim == len(shapes[key]):
+            for symbol, size in zip(shapes[key], array.shape, strict=True):
+                sizes.setdefault(symbol, size)
+        expected = tuple(sizes.get(symbol, -1) for symbol in shapes[key])
+        if array.shape != expected:
+            raise ValueError(f"has {key} of shape {array.shape}, not {expected}; {_AGAIN}")
+        if array.dtype != spec.dtypes.get(key, array.dtype):
+            raise ValueError(f"has {key} of dtype {array.dtype}, not {spec.dtypes[key]}; {_AGAIN}")
+        if not np.isfinite(array).all():
+            raise ValueError(f"has {key} with NaN or infinite values; {_AGAIN}")
+        # Fitting goes on in these arrays, and they must not hang on to the file's bytes.
+        arrays[key] = np.array(array)
+    return arrays

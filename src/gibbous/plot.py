@@ -1,0 +1,353 @@
+"""Pictures of fits: the metric over the iterations, and the clusters in the plane.
+
+Needs matplotlib, which comes with ``pip install 'gibbous[plot]'``.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from ._files import replacing, suffix_of
+from ._fit import History
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+#: Okabe and Ito's palette (2008), told apart by readers with any kind of colour vision; the yellow
+#: and the black, hard to see on white and among text, are left out.
+PALETTE = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00")
+INK = "#333333"
+SUFFIXES = (".png", ".svg", ".pdf")
+
+#: More points than this say no more in a picture, and make a slow one.
+_MAX_POINTS = 20_000
+
+
+def require() -> None:
+    """Check that matplotlib is there.
+
+    Raises
+    ------
+    ImportError
+        If it is not; the message says how to install it.
+    """
+    try:
+        import matplotlib  # noqa: F401
+    except ImportError as error:
+        raise ImportError(
+            "pictures need matplotlib, which is not installed; "
+            "install it with: pip install 'gibbous[plot]'"
+        ) from error
+
+
+def new_figure(width: float, height: float) -> Figure:
+    """Return an empty figure of this size in inches, without a window or global state."""
+    require()
+    from matplotlib.figure import Figure
+
+    return Figure(figsize=(width, height), layout="constrained")
+
+
+def save_figure(figure: Figure, path: str | os.PathLike[str]) -> None:
+    """Write a figure as .png, .svg or .pdf, beside ``path`` and renamed.
+
+    Raises
+    ------
+    ValueError
+        If the ending is none of these.
+    """
+    suffix = suffix_of(path, SUFFIXES, "a picture")
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format=suffix[1:], dpi=150)
+    with replacing(path) as file:
+        file.write(buffer.getvalue())
+
+
+def colours(n: int) -> NDArray[np.float64]:
+    """Return ``n`` colours as an array of shape (n, 3); past the palette they repeat, darker."""
+    from matplotlib.colors import to_rgb
+
+    base = np.array([to_rgb(c) for c in PALETTE])
+    shade = np.array([1.0, 0.6, 0.35])[np.arange(n) // len(base) % 3]
+    repeated: NDArray[np.float64] = base[np.arange(n) % len(base)] * shade[:, None]
+    return repeated
+
+
+def plot_history(history: History, ax: Axes | None = None) -> Axes:
+    """Draw the metric of a fit over its iterations.
+
+    Parameters
+    ----------
+    history : History
+        The ``history_`` of a fitted model.
+    ax : matplotlib.axes.Axes or None
+        Where to draw; None makes a figure with pyplot.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+
+    Raises
+    ------
+    ImportError
+        If matplotlib is missing.
+    """
+    require()
+    if ax is None:
+        import matplotlib.pyplot as plt
+
+        ax = plt.subplots(layout="constrained")[1]
+    from matplotlib.ticker import MaxNLocator
+
+    n = history.n_iter
+    ax.plot(
+        np.arange(1, n + 1),
+        history.values,
+        color=PALETTE[0],
+        linewidth=1.8,
+        marker="o" if n <= 60 else None,
+        markersize=4,
+    )
+    end = {
+        "converged": "converged",
+        "max_iter": "stopped at max_iter",
+        "interrupted": "interrupted",
+        "callback": "stopped by the callback",
+    }[history.stop_reason]
+    ax.set_title(f"{history.model}: {end} after {n} iteration{'' if n == 1 else 's'}")
+    ax.set_xlabel("iteration")
+    ax.set_ylabel(history.metric)
+    ax.xaxis.set_major_locator(MaxNLocator(integer=True))
+    _tidy(ax)
+    return ax
+
+
+def plot_clusters(
+    model: Any, X: ArrayLike, ax: Axes | None = None, *, names: Sequence[str] | None = None
+) -> Axes:
+    """Draw the rows of ``X`` coloured by the cluster that a fitted model gives them.
+
+    A mixture blends the colours of its components by their responsibilities and draws each
+    component's ellipses at one and two standard deviations. More than two features are projected
+    on the first two principal axes, as the labels say; one feature becomes a histogram.
+
+    Parameters
+    ----------
+    model : KMeans, MiniBatchKMeans or GaussianMixture
+        Fitted.
+    X : array-like of shape (n_samples, n_features)
+        At most 20,000 rows, evenly picked, are drawn.
+    ax : matplotlib.axes.Axes or None
+        Where to draw; None makes a figure with pyplot.
+    names : sequence of str or None
+        Names of the features; by default those that the model was fitted with.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+
+    Raises
+    ------
+    ImportError
+        If matplotlib is missing.
+    """
+    require()
+    if ax is None:
+        import matplotlib.pyplot as plt
+
+        ax = plt.subplots(layout="constrained")[1]
+    points = np.asarray(X)
+    total = len(points)
+    if total > _MAX_POINTS:
+        points = points[np.linspace(0, total - 1, _MAX_POINTS).astype(np.intp)]
+    if names is None:
+        names = getattr(model, "feature_names_in_", None)
+    mixture = hasattr(model, "covariances_")
+    centres = np.asarray(model.means_ if mixture else model.cluster_centers_, dtype=np.float64)
+    with warnings.catch_warnings():
+        # A model fitted on a data frame warns of arrays; here the columns are the caller's own.
+        warnings.filterwarnings("ignore", message="X does not have valid feature names")
+        shares = (
+            model.predict_proba(points) if mixture else np.eye(len(centres))[model.predict(points)]
+        )
+    if points.shape[1] == 1:
+        _histogram(ax, points[:, 0], shares, names)
+    else:
+        view = _View.of(points, names)
+        _scatter(ax, view, points, shares)
+        if mixture:
+            _ellipses(ax, view, model, centres)
+        _marks(ax, view.project(centres), ellipses=mixture)
+        ax.set_xlabel(view.labels[0])
+        ax.set_ylabel(view.labels[1])
+    shown = "" if len(points) == total else f" ({len(points):,} of {total:,} points shown)"
+    kind = "components" if mixture else "clusters"
+    ax.set_title(f"{len(centres)} {kind}{shown}")
+    _tidy(ax)
+    return ax
+
+
+def fit_figure(model: Any, X: ArrayLike, names: Sequence[str] | None = None) -> Figure:
+    """Return a figure with the clusters on the left and the history of the fit on the right."""
+    figure = new_figure(12, 5)
+    left, right = figure.subplots(1, 2, width_ratios=[1.35, 1])
+    plot_clusters(model, X, left, names=names)
+    plot_history(model.history_, right)
+    return figure
+
+
+def _tidy(ax: Axes) -> None:
+    for side in ("top", "right"):
+        ax.spines[side].set_visible(False)
+    ax.grid(True, color="#DDDDDD", linewidth=0.6)
+    ax.set_axisbelow(True)
+
+
+@dataclass(frozen=True)
+class _View:
+    """How points become a plane: two features as they are, or the first two principal axes."""
+
+    mean: NDArray[np.float64]
+    axes: NDArray[np.float64]
+    labels: tuple[str, str]
+
+    @classmethod
+    def of(cls, points: NDArray[Any], names: Sequence[str] | None) -> _View:
+        d = points.shape[1]
+        if d == 2:
+            labels = ("feature 1", "feature 2") if names is None else (str(names[0]), str(names[1]))
+            return cls(np.zeros(2), np.eye(2), labels)
+        mean = points.mean(axis=0, dtype=np.float64)
+        covariance = np.cov(points.T.astype(np.float64)) if len(points) > 1 else np.zeros((d, d))
+        values, vectors = np.linalg.eigh(covariance)
+        axes = vectors[:, [-1, -2]]
+        # An axis may point either way; the larger entry upwards makes the picture repeatable.
+        axes = axes * np.sign(axes[np.abs(axes).argmax(axis=0), [0, 1]])
+        share = values[[-1, -2]] / max(values.sum(), np.finfo(float).tiny)
+        first, second = (
+            f"{which} principal axis of {d} features ({part:.0%} of the variance)"
+            for which, part in zip(("first", "second"), share, strict=True)
+        )
+        return cls(mean, axes, (first, second))
+
+    def project(self, points: NDArray[Any]) -> NDArray[np.float64]:
+        flat: NDArray[np.float64] = (points - self.mean) @ self.axes
+        return flat
+
+    def spread(self, covariance: NDArray[np.float64]) -> NDArray[np.float64]:
+        flat: NDArray[np.float64] = self.axes.T @ covariance @ self.axes
+        return flat
+
+
+def _scatter(ax: Axes, view: _View, points: NDArray[Any], shares: NDArray[Any]) -> None:
+    n = len(points)
+    flat = view.project(points)
+    # In an order that mixes the clusters, so that none lies on top of all the others.
+    order = np.random.Generator(np.random.Philox(0)).permutation(n)
+    size = float(np.clip(6000 / max(n, 1), 3, 26))
+    ax.scatter(
+        flat[order, 0],
+        flat[order, 1],
+        c=np.clip(shares @ colours(shares.shape[1]), 0, 1)[order],
+        s=size,
+        alpha=float(np.clip(60 / np.sqrt(max(n, 1)), 0.25, 0.85)),
+        linewidths=0,
+        rasterized=True,
+    )
+
+
+def _full(model: Any, component: int) -> NDArray[np.float64]:
+    """Return one component's covariance as a square matrix."""
+    covariances, d = np.asarray(model.covariances_, dtype=np.float64), model.means_.shape[1]
+    kind = model.covariance_type
+    if kind == "tied":
+        return covariances
+    if kind == "full":
+        square: NDArray[np.float64] = covariances[component]
+        return square
+    return np.diag(np.broadcast_to(covariances[component], (d,)))
+
+
+def _ellipses(ax: Axes, view: _View, model: Any, centres: NDArray[np.float64]) -> None:
+    from matplotlib.patches import Ellipse
+
+    flat = view.project(centres)
+    for component, colour in enumerate(colours(len(centres))):
+        values, vectors = np.linalg.eigh(view.spread(_full(model, component)))
+        angle = float(np.degrees(np.arctan2(vectors[1, 1], vectors[0, 1])))
+        for sigma, style in ((1, "solid"), (2, "dashed")):
+            width, height = 2 * sigma * np.sqrt(np.maximum(values[::-1], 0))
+            ax.add_patch(
+                Ellipse(
+                    (flat[component, 0], flat[component, 1]),
+                    width,
+                    height,
+                    angle=angle,
+                    fill=False,
+                    edgecolor=colour * 0.75,
+                    linewidth=1.4,
+                    linestyle=style,
+                )
+            )
+
+
+def _marks(ax: Axes, flat: NDArray[np.float64], *, ellipses: bool) -> None:
+    """Put each cluster's number at its centre, as predict returns it."""
+    many = len(flat) > 40
+    for at, (x, y) in enumerate(flat):
+        ax.annotate(
+            "" if many else str(at),
+            (x, y),
+            ha="center",
+            va="center",
+            fontsize=8,
+            color=INK,
+            zorder=5,
+            bbox={
+                "boxstyle": "circle,pad=0.25",
+                "facecolor": "white",
+                "edgecolor": INK,
+                "linewidth": 0.8,
+            },
+        )
+    text = "solid and dashed: 1 and 2 standard deviations" if ellipses else "numbers: the centres"
+    ax.annotate(
+        text,
+        (0.01, 0.01),
+        xycoords="axes fraction",
+        fontsize=8,
+        color=INK,
+        va="bottom",
+        zorder=6,
+        bbox={"facecolor": "white", "edgecolor": "none", "alpha": 0.8, "pad": 1},
+    )
+
+
+def _histogram(
+    ax: Axes, points: NDArray[Any], shares: NDArray[Any], names: Sequence[str] | None
+) -> None:
+    k = shares.shape[1]
+    edges = np.histogram_bin_edges(points.astype(np.float64), bins="auto")
+    if len(edges) > 200:
+        edges = np.linspace(edges[0], edges[-1], 201)
+    ax.hist(
+        [points] * k,
+        bins=edges.tolist(),
+        weights=list(shares.T),
+        stacked=True,
+        color=list(map(tuple, colours(k))),
+        label=[str(at) for at in range(k)],
+    )
+    ax.set_xlabel("feature 1" if names is None else str(names[0]))
+    ax.set_ylabel("points")
+    if k <= 12:
+        ax.legend(title="cluster", frameon=False)
