@@ -1,3 +1,4 @@
+# Written by tools/stubs.py.
 """Numeric core of gibbous. Private: use the classes of the gibbous package."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# Written by tools/stubs.py.
 """Probe of the processor, compiled for the baseline instruction set."""
 
 from __future__ import annotations
