@@ -142,7 +142,7 @@ class DenseRanker {
     const T* x = x_.row(i);
     Index a = 0;
     if (w == 1.0) {
-      for (; a + L <= x_.d; a += L) add_wide<T>(sum + a, load(x + a));
+      for (; a + L <= x_.d; a += L) add_widened<T>(sum + a, load(x + a));
       for (; a < x_.d; ++a) sum[a] += static_cast<double>(x[a]);
     } else {
       for (; a < x_.d; ++a) sum[a] += w * static_cast<double>(x[a]);
