@@ -19,6 +19,7 @@ REWRITES = (
     (r"typing\.SupportsInt( \| typing\.SupportsIndex)?", "int"),
     (r"typing\.SupportsFloat( \| typing\.SupportsIndex)?", "float"),
     (r'typing\.Annotated\[(.+?), "FixedSize\(\d+\)"\]', r"\1"),
+    (r"-> tuple:", "-> tuple[typing.Any, ...]:"),
     (r"-> dict:", "-> dict[str, typing.Any]:"),
     (r'"""\n *(.*)\n *"""', r'"""\1"""'),
     (r"(__version__: str) = .*", r"\1"),  # the version is said in pyproject.toml only

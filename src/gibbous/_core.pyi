@@ -14,11 +14,23 @@ __all__: list[str] = [
     "default_threads",
     "gmm_accumulate",
     "gmm_factorise",
+    "gmm_foldable",
     "gmm_posterior",
     "gmm_second_moments",
     "gmm_start",
     "gmm_survey",
     "gmm_update",
+    "kmeans_assign",
+    "kmeans_assign_csr",
+    "kmeans_distances",
+    "kmeans_distances_csr",
+    "kmeans_minibatch",
+    "kmeans_minibatch_csr",
+    "kmeans_plusplus",
+    "kmeans_plusplus_csr",
+    "kmeans_step",
+    "kmeans_step_csr",
+    "mean_variance",
     "philox",
     "uniform",
 ]
@@ -82,6 +94,9 @@ def gmm_factorise(
     threads: int,
 ) -> int:
     """Cholesky factors of the precisions; returns the first component that fails, or -1."""
+
+def gmm_foldable(covariance_type: str, d: int) -> bool:
+    """Whether gmm_accumulate can refer its sums to the data's centre."""
 
 @typing.overload
 def gmm_posterior(
@@ -201,6 +216,376 @@ def gmm_update(
     threads: int,
 ) -> int:
     """M-step; returns the first component that is not positive definite, or -1."""
+
+@typing.overload
+def kmeans_assign(
+    x: numpy.typing.NDArray[numpy.float32],
+    weight: numpy.typing.NDArray[numpy.float32] | None,
+    centers: numpy.typing.NDArray[numpy.float32],
+    labels: numpy.typing.NDArray[numpy.int32],
+    threads: int,
+) -> float:
+    """Labels of all rows; returns the inertia."""
+
+@typing.overload
+def kmeans_assign(
+    x: numpy.typing.NDArray[numpy.float64],
+    weight: numpy.typing.NDArray[numpy.float64] | None,
+    centers: numpy.typing.NDArray[numpy.float64],
+    labels: numpy.typing.NDArray[numpy.int32],
+    threads: int,
+) -> float:
+    """Labels of all rows; returns the inertia."""
+
+@typing.overload
+def kmeans_assign_csr(
+    data: numpy.typing.NDArray[numpy.float32],
+    indices: numpy.typing.NDArray[numpy.int32],
+    indptr: numpy.typing.NDArray[numpy.int32],
+    weight: numpy.typing.NDArray[numpy.float32] | None,
+    centers: numpy.typing.NDArray[numpy.float32],
+    labels: numpy.typing.NDArray[numpy.int32],
+    threads: int,
+) -> float:
+    """kmeans_assign for CSR rows."""
+
+@typing.overload
+def kmeans_assign_csr(
+    data: numpy.typing.NDArray[numpy.float32],
+    indices: numpy.typing.NDArray[numpy.int64],
+    indptr: numpy.typing.NDArray[numpy.int64],
+    weight: numpy.typing.NDArray[numpy.float32] | None,
+    centers: numpy.typing.NDArray[numpy.float32],
+    labels: numpy.typing.NDArray[numpy.int32],
+    threads: int,
+) -> float:
+    """kmeans_assign for CSR rows."""
+
+@typing.overload
+def kmeans_assign_csr(
+    data: numpy.typing.NDArray[numpy.float64],
+    indices: numpy.typing.NDArray[numpy.int32],
+    indptr: numpy.typing.NDArray[numpy.int32],
+    weight: numpy.typing.NDArray[numpy.float64] | None,
+    centers: numpy.typing.NDArray[numpy.float64],
+    labels: numpy.typing.NDArray[numpy.int32],
+    threads: int,
+) -> float:
+    """kmeans_assign for CSR rows."""
+
+@typing.overload
+def kmeans_assign_csr(
+    data: numpy.typing.NDArray[numpy.float64],
+    indices: numpy.typing.NDArray[numpy.int64],
+    indptr: numpy.typing.NDArray[numpy.int64],
+    weight: numpy.typing.NDArray[numpy.float64] | None,
+    centers: numpy.typing.NDArray[numpy.float64],
+    labels: numpy.typing.NDArray[numpy.int32],
+    threads: int,
+) -> float:
+    """kmeans_assign for CSR rows."""
+
+@typing.overload
+def kmeans_distances(
+    x: numpy.typing.NDArray[numpy.float32],
+    centers: numpy.typing.NDArray[numpy.float32],
+    out: numpy.typing.NDArray[numpy.float32],
+    threads: int,
+) -> None:
+    """Euclidean distances of all rows to all centers."""
+
+@typing.overload
+def kmeans_distances(
+    x: numpy.typing.NDArray[numpy.float64],
+    centers: numpy.typing.NDArray[numpy.float64],
+    out: numpy.typing.NDArray[numpy.float64],
+    threads: int,
+) -> None:
+    """Euclidean distances of all rows to all centers."""
+
+@typing.overload
+def kmeans_distances_csr(
+    data: numpy.typing.NDArray[numpy.float32],
+    indices: numpy.typing.NDArray[numpy.int32],
+    indptr: numpy.typing.NDArray[numpy.int32],
+    centers: numpy.typing.NDArray[numpy.float32],
+    out: numpy.typing.NDArray[numpy.float32],
+    threads: int,
+) -> None:
+    """kmeans_distances for CSR rows."""
+
+@typing.overload
+def kmeans_distances_csr(
+    data: numpy.typing.NDArray[numpy.float32],
+    indices: numpy.typing.NDArray[numpy.int64],
+    indptr: numpy.typing.NDArray[numpy.int64],
+    centers: numpy.typing.NDArray[numpy.float32],
+    out: numpy.typing.NDArray[numpy.float32],
+    threads: int,
+) -> None:
+    """kmeans_distances for CSR rows."""
+
+@typing.overload
+def kmeans_distances_csr(
+    data: numpy.typing.NDArray[numpy.float64],
+    indices: numpy.typing.NDArray[numpy.int32],
+    indptr: numpy.typing.NDArray[numpy.int32],
+    centers: numpy.typing.NDArray[numpy.float64],
+    out: numpy.typing.NDArray[numpy.float64],
+    threads: int,
+) -> None:
+    """kmeans_distances for CSR rows."""
+
+@typing.overload
+def kmeans_distances_csr(
+    data: numpy.typing.NDArray[numpy.float64],
+    indices: numpy.typing.NDArray[numpy.int64],
+    indptr: numpy.typing.NDArray[numpy.int64],
+    centers: numpy.typing.NDArray[numpy.float64],
+    out: numpy.typing.NDArray[numpy.float64],
+    threads: int,
+) -> None:
+    """kmeans_distances for CSR rows."""
+
+@typing.overload
+def kmeans_minibatch(
+    x: numpy.typing.NDArray[numpy.float32],
+    weight: numpy.typing.NDArray[numpy.float32] | None,
+    centers: numpy.typing.NDArray[numpy.float32],
+    counts: numpy.typing.NDArray[numpy.float64],
+    labels: numpy.typing.NDArray[numpy.int32],
+    threads: int,
+) -> float:
+    """One mini-batch update in place; returns the inertia before it."""
+
+@typing.overload
+def kmeans_minibatch(
+    x: numpy.typing.NDArray[numpy.float64],
+    weight: numpy.typing.NDArray[numpy.float64] | None,
+    centers: numpy.typing.NDArray[numpy.float64],
+    counts: numpy.typing.NDArray[numpy.float64],
+    labels: numpy.typing.NDArray[numpy.int32],
+    threads: int,
+) -> float:
+    """One mini-batch update in place; returns the inertia before it."""
+
+@typing.overload
+def kmeans_minibatch_csr(
+    data: numpy.typing.NDArray[numpy.float32],
+    indices: numpy.typing.NDArray[numpy.int32],
+    indptr: numpy.typing.NDArray[numpy.int32],
+    weight: numpy.typing.NDArray[numpy.float32] | None,
+    centers: numpy.typing.NDArray[numpy.float32],
+    counts: numpy.typing.NDArray[numpy.float64],
+    labels: numpy.typing.NDArray[numpy.int32],
+    threads: int,
+) -> float:
+    """kmeans_minibatch for CSR rows."""
+
+@typing.overload
+def kmeans_minibatch_csr(
+    data: numpy.typing.NDArray[numpy.float32],
+    indices: numpy.typing.NDArray[numpy.int64],
+    indptr: numpy.typing.NDArray[numpy.int64],
+    weight: numpy.typing.NDArray[numpy.float32] | None,
+    centers: numpy.typing.NDArray[numpy.float32],
+    counts: numpy.typing.NDArray[numpy.float64],
+    labels: numpy.typing.NDArray[numpy.int32],
+    threads: int,
+) -> float:
+    """kmeans_minibatch for CSR rows."""
+
+@typing.overload
+def kmeans_minibatch_csr(
+    data: numpy.typing.NDArray[numpy.float64],
+    indices: numpy.typing.NDArray[numpy.int32],
+    indptr: numpy.typing.NDArray[numpy.int32],
+    weight: numpy.typing.NDArray[numpy.float64] | None,
+    centers: numpy.typing.NDArray[numpy.float64],
+    counts: numpy.typing.NDArray[numpy.float64],
+    labels: numpy.typing.NDArray[numpy.int32],
+    threads: int,
+) -> float:
+    """kmeans_minibatch for CSR rows."""
+
+@typing.overload
+def kmeans_minibatch_csr(
+    data: numpy.typing.NDArray[numpy.float64],
+    indices: numpy.typing.NDArray[numpy.int64],
+    indptr: numpy.typing.NDArray[numpy.int64],
+    weight: numpy.typing.NDArray[numpy.float64] | None,
+    centers: numpy.typing.NDArray[numpy.float64],
+    counts: numpy.typing.NDArray[numpy.float64],
+    labels: numpy.typing.NDArray[numpy.int32],
+    threads: int,
+) -> float:
+    """kmeans_minibatch for CSR rows."""
+
+@typing.overload
+def kmeans_plusplus(
+    x: numpy.typing.NDArray[numpy.float32],
+    weight: numpy.typing.NDArray[numpy.float32] | None,
+    k: int,
+    trials: int,
+    seed: int,
+    threads: int,
+    prune: bool = True,
+) -> numpy.typing.NDArray[numpy.int64]:
+    """Row numbers of k starting centers by greedy k-means++."""
+
+@typing.overload
+def kmeans_plusplus(
+    x: numpy.typing.NDArray[numpy.float64],
+    weight: numpy.typing.NDArray[numpy.float64] | None,
+    k: int,
+    trials: int,
+    seed: int,
+    threads: int,
+    prune: bool = True,
+) -> numpy.typing.NDArray[numpy.int64]:
+    """Row numbers of k starting centers by greedy k-means++."""
+
+@typing.overload
+def kmeans_plusplus_csr(
+    data: numpy.typing.NDArray[numpy.float32],
+    indices: numpy.typing.NDArray[numpy.int32],
+    indptr: numpy.typing.NDArray[numpy.int32],
+    columns: int,
+    weight: numpy.typing.NDArray[numpy.float32] | None,
+    k: int,
+    trials: int,
+    seed: int,
+    threads: int,
+    prune: bool = True,
+) -> numpy.typing.NDArray[numpy.int64]:
+    """kmeans_plusplus for CSR rows."""
+
+@typing.overload
+def kmeans_plusplus_csr(
+    data: numpy.typing.NDArray[numpy.float32],
+    indices: numpy.typing.NDArray[numpy.int64],
+    indptr: numpy.typing.NDArray[numpy.int64],
+    columns: int,
+    weight: numpy.typing.NDArray[numpy.float32] | None,
+    k: int,
+    trials: int,
+    seed: int,
+    threads: int,
+    prune: bool = True,
+) -> numpy.typing.NDArray[numpy.int64]:
+    """kmeans_plusplus for CSR rows."""
+
+@typing.overload
+def kmeans_plusplus_csr(
+    data: numpy.typing.NDArray[numpy.float64],
+    indices: numpy.typing.NDArray[numpy.int32],
+    indptr: numpy.typing.NDArray[numpy.int32],
+    columns: int,
+    weight: numpy.typing.NDArray[numpy.float64] | None,
+    k: int,
+    trials: int,
+    seed: int,
+    threads: int,
+    prune: bool = True,
+) -> numpy.typing.NDArray[numpy.int64]:
+    """kmeans_plusplus for CSR rows."""
+
+@typing.overload
+def kmeans_plusplus_csr(
+    data: numpy.typing.NDArray[numpy.float64],
+    indices: numpy.typing.NDArray[numpy.int64],
+    indptr: numpy.typing.NDArray[numpy.int64],
+    columns: int,
+    weight: numpy.typing.NDArray[numpy.float64] | None,
+    k: int,
+    trials: int,
+    seed: int,
+    threads: int,
+    prune: bool = True,
+) -> numpy.typing.NDArray[numpy.int64]:
+    """kmeans_plusplus for CSR rows."""
+
+@typing.overload
+def kmeans_step(
+    x: numpy.typing.NDArray[numpy.float32],
+    weight: numpy.typing.NDArray[numpy.float32] | None,
+    centers: numpy.typing.NDArray[numpy.float32],
+    labels: numpy.typing.NDArray[numpy.int32],
+    new_centers: numpy.typing.NDArray[numpy.float32],
+    threads: int,
+) -> tuple[typing.Any, ...]:
+    """One Lloyd iteration: inertia before it, labels changed, squared shift, clusters relocated."""
+
+@typing.overload
+def kmeans_step(
+    x: numpy.typing.NDArray[numpy.float64],
+    weight: numpy.typing.NDArray[numpy.float64] | None,
+    centers: numpy.typing.NDArray[numpy.float64],
+    labels: numpy.typing.NDArray[numpy.int32],
+    new_centers: numpy.typing.NDArray[numpy.float64],
+    threads: int,
+) -> tuple[typing.Any, ...]:
+    """One Lloyd iteration: inertia before it, labels changed, squared shift, clusters relocated."""
+
+@typing.overload
+def kmeans_step_csr(
+    data: numpy.typing.NDArray[numpy.float32],
+    indices: numpy.typing.NDArray[numpy.int32],
+    indptr: numpy.typing.NDArray[numpy.int32],
+    weight: numpy.typing.NDArray[numpy.float32] | None,
+    centers: numpy.typing.NDArray[numpy.float32],
+    labels: numpy.typing.NDArray[numpy.int32],
+    new_centers: numpy.typing.NDArray[numpy.float32],
+    threads: int,
+) -> tuple[typing.Any, ...]:
+    """kmeans_step for CSR rows."""
+
+@typing.overload
+def kmeans_step_csr(
+    data: numpy.typing.NDArray[numpy.float32],
+    indices: numpy.typing.NDArray[numpy.int64],
+    indptr: numpy.typing.NDArray[numpy.int64],
+    weight: numpy.typing.NDArray[numpy.float32] | None,
+    centers: numpy.typing.NDArray[numpy.float32],
+    labels: numpy.typing.NDArray[numpy.int32],
+    new_centers: numpy.typing.NDArray[numpy.float32],
+    threads: int,
+) -> tuple[typing.Any, ...]:
+    """kmeans_step for CSR rows."""
+
+@typing.overload
+def kmeans_step_csr(
+    data: numpy.typing.NDArray[numpy.float64],
+    indices: numpy.typing.NDArray[numpy.int32],
+    indptr: numpy.typing.NDArray[numpy.int32],
+    weight: numpy.typing.NDArray[numpy.float64] | None,
+    centers: numpy.typing.NDArray[numpy.float64],
+    labels: numpy.typing.NDArray[numpy.int32],
+    new_centers: numpy.typing.NDArray[numpy.float64],
+    threads: int,
+) -> tuple[typing.Any, ...]:
+    """kmeans_step for CSR rows."""
+
+@typing.overload
+def kmeans_step_csr(
+    data: numpy.typing.NDArray[numpy.float64],
+    indices: numpy.typing.NDArray[numpy.int64],
+    indptr: numpy.typing.NDArray[numpy.int64],
+    weight: numpy.typing.NDArray[numpy.float64] | None,
+    centers: numpy.typing.NDArray[numpy.float64],
+    labels: numpy.typing.NDArray[numpy.int32],
+    new_centers: numpy.typing.NDArray[numpy.float64],
+    threads: int,
+) -> tuple[typing.Any, ...]:
+    """kmeans_step for CSR rows."""
+
+@typing.overload
+def mean_variance(x: numpy.typing.NDArray[numpy.float32], threads: int) -> float:
+    """Mean of the columns' variances."""
+
+@typing.overload
+def mean_variance(x: numpy.typing.NDArray[numpy.float64], threads: int) -> float:
+    """Mean of the columns' variances."""
 
 def philox(counter: collections.abc.Sequence[int], key: collections.abc.Sequence[int]) -> list[int]:
     """One block of Philox4x32-10."""
