@@ -141,7 +141,7 @@ class CentersModel(
         "max_iter": [Interval(Integral, 1, None, closed="left")],
         "tol": [Interval(Real, 0, None, closed="left")],
         "verbose": ["verbose"],
-        "random_state": ["random_state", np.random.Generator, np.random.SeedSequence],
+        "random_state": ["random_state", np.random.Generator, np.random.SeedSequence, _random.Key],
         "n_jobs": [Integral, None],
     }
 

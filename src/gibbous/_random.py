@@ -25,6 +25,10 @@ PURPOSES = {
 }
 
 
+class Key(int):
+    """A key that is ready: what one estimator hands to another as ``random_state``."""
+
+
 def key_of(random_state: RandomState) -> int:
     """Turn a random state into a key, an integer in [0, 2**64).
 
@@ -46,6 +50,8 @@ def key_of(random_state: RandomState) -> int:
     TypeError
         If the object is none of these.
     """
+    if isinstance(random_state, Key):
+        return int(random_state)
     if random_state is None or random_state is np.random:
         random_state = np.random.mtrand._rand
     if isinstance(random_state, Integral):

@@ -127,7 +127,7 @@ class GaussianMixture(DensityMixin, BaseEstimator):  # type: ignore[misc]
         "weights_init": ["array-like", None],
         "means_init": ["array-like", None],
         "precisions_init": ["array-like", None],
-        "random_state": ["random_state", np.random.Generator, np.random.SeedSequence],
+        "random_state": ["random_state", np.random.Generator, np.random.SeedSequence, _random.Key],
         "warm_start": ["boolean"],
         "verbose": ["verbose"],
         "verbose_interval": [Interval(Integral, 1, None, closed="left")],
@@ -266,7 +266,9 @@ class GaussianMixture(DensityMixin, BaseEstimator):  # type: ignore[misc]
             return given
         assert run.key is not None
         engine = run.engine
-        start, failed = engine.start(self.init_params, _random.child(run.key, "gmm-start", index))
+        # the first start takes the key itself: its K-means is KMeans with the same random_state
+        key = _random.child(run.key, "gmm-start", index) if index else run.key
+        start, failed = engine.start(self.init_params, key)
         weights, means, factors = start.weights, start.means, start.factors
         dtype = engine.X.dtype
         if self.weights_init is not None:

@@ -233,7 +233,7 @@ class Engine:
         from .kmeans import KMeans, kmeans_plusplus
 
         n = self.X.shape[0]
-        seed = np.random.SeedSequence(key)
+        seed = _random.Key(key)
         if init_params == "kmeans":
             fit = KMeans(self.k, n_init=1, random_state=seed, n_jobs=self.threads)
             fit.fit(self.X, sample_weight=self.weight)
