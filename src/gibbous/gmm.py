@@ -227,9 +227,7 @@ class GaussianMixture(DensityMixin, BaseEstimator):  # type: ignore[misc]
         self, X: ArrayLike, sample_weight: ArrayLike | None, callback: Callback | None
     ) -> NDArray[Any]:
         self._validate_params()
-        rows: NDArray[Any] = validate_data(
-            self, X, dtype=_DTYPES, order="C", ensure_min_samples=2
-        )
+        rows: NDArray[Any] = validate_data(self, X, dtype=_DTYPES, order="C", ensure_min_samples=2)
         if rows.shape[0] < self.n_components:
             raise ValueError(
                 f"Expected n_samples >= n_components but got n_components = {self.n_components}, "
