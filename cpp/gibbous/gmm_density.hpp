@@ -26,6 +26,13 @@ inline Kernel kernel_of(Covariance type, bool folded) {
   return Kernel::scaled;
 }
 
+// Up to this many features the triangles of the E- and the M-step are summed with rows as lanes and
+// nothing is left out; above, features are lanes in the M-step and hopeless work is skipped.
+// Measured with AVX2 on dense responsibilities: narrow is 1.4 times as fast at d = 8, they are
+// equal near d = 20.
+inline constexpr Index kNarrow = kVectorRegisters >= 32 ? 32 : 20;
+inline bool is_narrow(Index d) { return d <= kNarrow; }
+
 // Components that the scaled kernel takes at once.
 inline constexpr int kScaledTile = kVectorRegisters >= 32 ? 4 : 2;
 
@@ -34,13 +41,13 @@ template <class T>
 struct Packed {
   Kernel kernel;
   bool folded;
-  Index k, kp, d;         // kp: components padded to whole tiles; padding has density 0
-  Buffer<T> means;   // (k, d), but for the linear kernel
-  Buffer<T> coef;    // see pack_*
-  Buffer<T> consts;  // (kp,) c_k
-  Buffer<T> square;  // (kp,) e_k of the linear kernel
-  Buffer<T> whiten;  // triangle panels of U^T, tied folded
-  Index coef_stride = 0;  // numbers of coef a component (triangle) or a tile
+  Index k, kp, d;            // kp: components padded to whole tiles; padding has density 0
+  Buffer<T> means;           // (k, d), but for the linear kernel
+  Buffer<T> coef;            // see pack_*
+  Buffer<T> consts;          // (kp,) c_k
+  Buffer<T> square;          // (kp,) e_k of the linear kernel
+  Buffer<T> whiten;          // triangle panels of U^T, tied folded
+  Index coef_stride = 0;     // numbers of coef a component (triangle) or a tile
   const T* shift = nullptr;  // subtracted while rows are transposed
 };
 
@@ -88,8 +95,7 @@ double log_det(const Mixture<T>& m, Index k) {
     case Covariance::diag:
       for (Index a = 0; a < m.d; ++a) s += std::log(static_cast<double>(m.factors[k * m.d + a]));
       return s;
-    default:
-      return static_cast<double>(m.d) * std::log(static_cast<double>(m.factors[k]));
+    default: return static_cast<double>(m.d) * std::log(static_cast<double>(m.factors[k]));
   }
 }
 
@@ -208,9 +214,9 @@ Packed<T> about_origins(Covariance type, Index k, Index d, const T* origins) {
 template <class T>
 struct Block {
   Index groups = 0, count = 0;  // groups in use, rows in use
-  Buffer<T> xt;            // [g][d][rows]
-  Buffer<T> r;             // [g][kp][rows] log-densities, then weighted responsibilities
-  Buffer<T> z;             // scratch: a group's differences or whitened rows
+  Buffer<T> xt;                 // [g][d][rows]
+  Buffer<T> r;                  // [g][kp][rows] log-densities, then weighted responsibilities
+  Buffer<T> z;                  // scratch: a group's differences or whitened rows
 
   Block(Index capacity, const Packed<T>& p)
       : xt(static_cast<std::size_t>(capacity * p.d * Group<T>::rows)),
@@ -234,23 +240,28 @@ namespace detail {
 template <class T>
 GIBBOUS_INLINE void store_group(T* out, T c, T e, const Vec<T> (&q)[3]) {
   constexpr int L = Group<T>::lanes;
-  GIBBOUS_UNROLL for (int v = 0; v < 3; ++v) store(out + v * L, c + e * q[v]);
+  GIBBOUS_UNROLL
+  for (int v = 0; v < 3; ++v) store(out + v * L, c + e * q[v]);
 }
 
-// |L z|^2 for a whole triangle; coef as packed by pack_triangle.
-template <class T>
-inline void triangle_norm(const T* coef, Index d, const T* z, Vec<T> (&q)[3]) {
-  triangle_panels(coef, d, z, [&](const auto& y, Index) {
-    for (const auto& output : y)
-      GIBBOUS_UNROLL for (int v = 0; v < 3; ++v) q[v] += output[v] * output[v];
+// q += |L z|^2; coef as packed by pack_triangle. go_on(q, outputs so far) is asked after each
+// panel.
+template <class T, class GoOn>
+inline void triangle_norm(const T* coef, Index d, const T* z, Vec<T> (&q)[3], GoOn&& go_on) {
+  triangle_panels(coef, d, z, [&](const auto& y, Index a) {
+    for (const auto& output : y) {
+      GIBBOUS_UNROLL
+      for (int v = 0; v < 3; ++v) q[v] += output[v] * output[v];
+    }
+    return go_on(q, a + Group<T>::outputs);
   });
 }
 
 template <class T>
 inline void subtract_mean(const T* xt, const T* mean, Index d, T* z) {
   constexpr int L = Group<T>::lanes;
-  for (Index a = 0; a < d; ++a, xt += 3 * L, z += 3 * L)
-    GIBBOUS_UNROLL for (int v = 0; v < 3; ++v) store(z + v * L, load(xt + v * L) - mean[a]);
+  for (Index a = 0; a < d; ++a, xt += 3 * L, z += 3 * L) GIBBOUS_UNROLL
+  for (int v = 0; v < 3; ++v) store(z + v * L, load(xt + v * L) - mean[a]);
 }
 
 template <class T>
@@ -266,12 +277,104 @@ void density_triangle(const Packed<T>& p, Block<T>& block) {
         z = block.z.data();
       }
       Vec<T> q[3] = {};
-      triangle_norm(coef, p.d, z, q);
+      triangle_norm(coef, p.d, z, q, [](const auto&, Index) { return true; });
       store_group(block.r.data() + (g * p.kp + k) * rows, p.consts[static_cast<std::size_t>(k)],
                   T(-0.5), q);
     }
   }
 }
+
+// The same for wide rows, without the work that cannot show. A sum of squares only grows, so after
+// any number of panels c_k - q / 2 bounds the log-density from above; once that is further below
+// another component's density than exp resolves, the responsibility is exactly 0 and the rest of
+// the triangle is left out. Responsibilities have the same bits as density_triangle's.
+template <class T>
+class PrunedTriangle {
+ public:
+  PrunedTriangle(const Packed<T>& p, Block<T>& block)
+      : p_(p),
+        block_(block),
+        best_(static_cast<std::size_t>(block.groups * kRows), std::numeric_limits<T>::lowest()),
+        winner_(static_cast<std::size_t>(block.groups * p.k), 0) {}
+
+  void run() {
+    const auto each = [&](auto&& body) {
+      for (Index k = 0; k < p_.k; ++k)
+        for (Index g = 0; g < block_.groups; ++g) body(k, g);
+    };
+    // the first outputs of every triangle cost 2% at d = 128 and tell who is likely to win
+    each([&](Index k, Index g) { evaluate(k, g, kFirst, false); });
+    for (Index g = 0; g < block_.groups; ++g) mark_winners(g);
+    each([&](Index k, Index g) {
+      if (winner(k, g)) finish(k, g, false);
+    });
+    each([&](Index k, Index g) {
+      if (!winner(k, g)) finish(k, g, true);
+    });
+  }
+
+ private:
+  static constexpr Index kRows = Group<T>::rows;
+  static constexpr Index kFirst = 16;  // outputs between two looks at the bound
+  static constexpr T kDepth = gibbous::detail::Elementary<T>::exp_floor - T(1);
+
+  T* at(Index k, Index g) { return block_.r.data() + (g * p_.kp + k) * kRows; }
+  T* best(Index g) { return best_.data() + g * kRows; }
+  char& winner(Index k, Index g) { return winner_[static_cast<std::size_t>(g * p_.k + k)]; }
+
+  void mark_winners(Index g) {
+    for (Index i = 0; i < kRows; ++i) {
+      Index top = 0;
+      for (Index k = 1; k < p_.k; ++k)
+        if (at(k, g)[i] > at(top, g)[i]) top = k;
+      winner(top, g) = 1;
+    }
+  }
+
+  // Whether every row's bound is too low for a responsibility above 0.
+  bool hopeless(const T* bound, Index g) {
+    const T* top = best(g);
+    bool all = true;
+    for (Index i = 0; i < kRows; ++i) all &= bound[i] < top[i] + kDepth;
+    return all;
+  }
+
+  // Replaces the bound of (k, g) by the log-density, or by -inf where it is hopeless.
+  void finish(Index k, Index g, bool prune) {
+    T* value = at(k, g);
+    if (prune && (hopeless(value, g) || !evaluate(k, g, p_.d, true))) {
+      std::fill_n(value, kRows, -std::numeric_limits<T>::infinity());
+      return;
+    }
+    if (!prune) evaluate(k, g, p_.d, false);
+    T* top = best(g);
+    for (Index i = 0; i < kRows; ++i) top[i] = std::max(top[i], value[i]);
+  }
+
+  // Writes c_k - q / 2 after `outputs` outputs; with `prune`, returns false once it is hopeless.
+  bool evaluate(Index k, Index g, Index outputs, bool prune) {
+    const T constant = p_.consts[static_cast<std::size_t>(k)];
+    bool alive = true;
+    subtract_mean(block_.group(g, p_.d), p_.means.data() + k * p_.d, std::min(p_.d, outputs),
+                  block_.z.data());
+    Vec<T> q[3] = {};
+    triangle_norm(p_.coef.data() + k * p_.coef_stride, p_.d, block_.z.data(), q,
+                  [&](const Vec<T>(&sum)[3], Index done) {
+                    if (done >= outputs) return false;
+                    if (!prune || done % kFirst != 0) return true;
+                    alignas(64) T bound[kRows];
+                    store_group(bound, constant, T(-0.5), sum);
+                    return alive = !hopeless(bound, g);
+                  });
+    store_group(at(k, g), constant, T(-0.5), q);
+    return alive;
+  }
+
+  const Packed<T>& p_;
+  Block<T>& block_;
+  Buffer<T> best_;
+  std::vector<char> winner_;
+};
 
 template <class T, bool Folded>
 void density_scaled(const Packed<T>& p, Block<T>& block) {
@@ -285,14 +388,16 @@ void density_scaled(const Packed<T>& p, Block<T>& block) {
       Vec<T> q[tile][3] = {};
       for (Index a = 0; a < p.d; ++a, coef += 2 * tile, x += 3 * L) {
         const Vec<T> xv[3] = {load(x), load(x + L), load(x + 2 * L)};
-        GIBBOUS_UNROLL for (int c = 0; c < tile; ++c)
-          GIBBOUS_UNROLL for (int v = 0; v < 3; ++v) {
-            const Vec<T> t =
-                Folded ? xv[v] * coef[c] + coef[tile + c] : (xv[v] - coef[tile + c]) * coef[c];
-            q[c][v] += t * t;
-          }
+        GIBBOUS_UNROLL
+        for (int c = 0; c < tile; ++c) GIBBOUS_UNROLL
+        for (int v = 0; v < 3; ++v) {
+          const Vec<T> t =
+              Folded ? xv[v] * coef[c] + coef[tile + c] : (xv[v] - coef[tile + c]) * coef[c];
+          q[c][v] += t * t;
+        }
       }
-      GIBBOUS_UNROLL for (int c = 0; c < tile; ++c)
+      GIBBOUS_UNROLL
+      for (int c = 0; c < tile; ++c)
         store_group(block.r.data() + (g * p.kp + k + c) * rows,
                     p.consts[static_cast<std::size_t>(k + c)], T(-0.5), q[c]);
     }
@@ -306,9 +411,11 @@ inline void whiten_group(const T* coef, Index d, const T* x, T* y) {
   triangle_panels(coef, d, x, [&](const auto& outputs, Index a) {
     T* out = y + a * 3 * L;
     for (const auto& output : outputs) {
-      GIBBOUS_UNROLL for (int v = 0; v < 3; ++v) store(out + v * L, output[v]);
+      GIBBOUS_UNROLL
+      for (int v = 0; v < 3; ++v) store(out + v * L, output[v]);
       out += 3 * L;
     }
+    return true;
   });
 }
 
@@ -325,19 +432,21 @@ void density_linear(const Packed<T>& p, Block<T>& block) {
       y = block.z.data();
     }
     Vec<T> norm[3] = {};
-    for (Index a = 0; a < p.d; ++a)
-      GIBBOUS_UNROLL for (int v = 0; v < 3; ++v) {
-        const Vec<T> x = load(y + (a * 3 + v) * L);
-        norm[v] += x * x;
-      }
+    for (Index a = 0; a < p.d; ++a) GIBBOUS_UNROLL
+    for (int v = 0; v < 3; ++v) {
+      const Vec<T> x = load(y + (a * 3 + v) * L);
+      norm[v] += x * x;
+    }
     for (Index k = 0; k < p.kp; k += tile) {
       Vec<T> dot[tile][3];
       linear_panel<T, tile>(zero, p.coef.data() + k / tile * p.coef_stride, p.d, y, dot);
       T* out = block.r.data() + (g * p.kp + k) * rows;
-      GIBBOUS_UNROLL for (int c = 0; c < tile; ++c) {
+      GIBBOUS_UNROLL
+      for (int c = 0; c < tile; ++c) {
         const T e = p.square[static_cast<std::size_t>(k + c)];
         const T constant = p.consts[static_cast<std::size_t>(k + c)];
-        GIBBOUS_UNROLL for (int v = 0; v < 3; ++v)
+        GIBBOUS_UNROLL
+        for (int v = 0; v < 3; ++v)
           store(out + c * rows + v * L, (norm[v] * e + dot[c][v]) + constant);
       }
     }
@@ -369,28 +478,30 @@ inline void normalise_group(T* r, Index kp, const T* weight, T* log_prob) {
   constexpr int L = Group<T>::lanes;
   constexpr Index rows = Group<T>::rows;
   Vec<T> top[3], sum[3] = {};
-  GIBBOUS_UNROLL for (int v = 0; v < 3; ++v) top[v] = splat(std::numeric_limits<T>::lowest());
-  for (Index k = 0; k < kp; ++k)
-    GIBBOUS_UNROLL for (int v = 0; v < 3; ++v) top[v] = vmax(top[v], load(r + k * rows + v * L));
-  for (Index k = 0; k < kp; ++k)
-    GIBBOUS_UNROLL for (int v = 0; v < 3; ++v) {
-      T* at = r + k * rows + v * L;
-      const Vec<T> e = vexp<T>(load(at) - top[v]);
-      store(at, e);
-      sum[v] += e;
-    }
-  GIBBOUS_UNROLL for (int v = 0; v < 3; ++v) {
+  GIBBOUS_UNROLL
+  for (int v = 0; v < 3; ++v) top[v] = splat(std::numeric_limits<T>::lowest());
+  for (Index k = 0; k < kp; ++k) GIBBOUS_UNROLL
+  for (int v = 0; v < 3; ++v) top[v] = vmax(top[v], load(r + k * rows + v * L));
+  for (Index k = 0; k < kp; ++k) GIBBOUS_UNROLL
+  for (int v = 0; v < 3; ++v) {
+    T* at = r + k * rows + v * L;
+    const Vec<T> e = vexp<T>(load(at) - top[v]);
+    store(at, e);
+    sum[v] += e;
+  }
+  GIBBOUS_UNROLL
+  for (int v = 0; v < 3; ++v) {
     const Bits<T> alive = sum[v] > T(0);
     const Vec<T> safe = alive ? sum[v] : splat(T(1));
     const Vec<T> lse = top[v] + vlog<T>(safe);
     store(log_prob + v * L, alive ? lse : splat(-std::numeric_limits<T>::infinity()));
     sum[v] = load(weight + v * L) / safe;
   }
-  for (Index k = 0; k < kp; ++k)
-    GIBBOUS_UNROLL for (int v = 0; v < 3; ++v) {
-      T* at = r + k * rows + v * L;
-      store(at, load(at) * sum[v]);
-    }
+  for (Index k = 0; k < kp; ++k) GIBBOUS_UNROLL
+  for (int v = 0; v < 3; ++v) {
+    T* at = r + k * rows + v * L;
+    store(at, load(at) * sum[v]);
+  }
 }
 
 // Normalises a block; returns sum of weight * log p. log_prob holds groups * rows numbers.
