@@ -1,0 +1,168 @@
+"""The benchmark's command: its report's shape, and that a wrong answer is not a fast one.
+
+Nothing here looks at a time.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+
+# scikit-learn's answer, spoilt by a thousandth of a width or left as it is.
+ADAPTER = """
+from bench.adapters import sklearn as honest
+
+NAME = "stand-in"
+REQUIRES = ("sklearn",)
+DISTRIBUTIONS = ()
+refuses, load = honest.refuses, honest.load
+
+
+def fit(case, data, start, n_iter, seed):
+    found = honest.fit(case, data, start, n_iter, seed)
+    name = "means" if case.kind == "gmm" else "centers"
+    found[name] = found[name] + float("{nudge}")
+    return found
+"""
+
+RESULT = {
+    "implementation": str,
+    "ours": bool,
+    "status": str,
+    "reason": str,
+    "seconds": dict,
+    "setup_seconds": float,
+    "fit_seconds": float,
+    "times_as_fast_as_best_peer": (float, type(None)),
+    "value": float,
+    "relative_difference": float,
+    "parameter_difference": float,
+    "reported": (float, type(None)),
+    "bytes_beyond_interpreter": int,
+    "times_data": float,
+    "busy": bool,
+    "neighbours": float,
+    "versions": dict,
+}
+
+
+def bench(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "bench", *arguments],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+
+
+def report(path: Path, *arguments: str) -> tuple[int, str, dict[str, Any]]:
+    done = bench("--quick", "--json", str(path), *arguments)
+    assert path.exists(), done.stderr
+    return done.returncode, done.stdout, json.loads(path.read_text())
+
+
+def stand_in(folder: Path, nudge: float) -> str:
+    path = folder / "stand_in.py"
+    path.write_text(ADAPTER.format(nudge=nudge))
+    return str(path)
+
+
+def by_name(case: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    return {result["implementation"]: result for result in case["results"]}
+
+
+def test_report_has_every_figure(tmp_path: Path) -> None:
+    code, text, found = report(
+        tmp_path / "report.json", "--cases", "A-diag", "--peers", "sklearn,faiss"
+    )
+    assert code == 0, text
+    assert found["format"] == 1
+    assert found["settings"]["quick"] is True
+    assert {"processor", "processors", "load_average", "gibbous"} <= set(found["machine"])
+    assert found["small"] is None
+    (case,) = found["cases"]
+    assert (case["name"], case["covariance"], case["unit"]) == ("A-diag", "diag", "iteration")
+    results = by_name(case)
+    assert set(results) == {"gibbous", "scikit-learn", "faiss"}
+    assert results["faiss"]["status"] == "skipped" and "mixtures" in results["faiss"]["reason"]
+    for name in ("gibbous", "scikit-learn"):
+        result = results[name]
+        assert result["status"] == "ok"
+        assert abs(result["relative_difference"]) <= case["tolerance"]
+        assert set(result) == set(RESULT)
+        for key, kind in RESULT.items():
+            assert isinstance(result[key], kind), (name, key, result[key])
+        assert set(result["seconds"]) == {"median", "min", "max", "runs"}
+        assert result["bytes_beyond_interpreter"] > 0
+        assert name in text
+    assert results["gibbous"]["ours"] and not results["scikit-learn"]["ours"]
+
+
+@pytest.mark.parametrize("case", ["A-diag", "A", "kmeans"])
+def test_wrong_answer_is_different_quality(tmp_path: Path, case: str) -> None:
+    wrong = stand_in(tmp_path, 1e-2)
+    code, text, found = report(
+        tmp_path / "report.json", "--cases", case, "--ours", "sklearn", "--peers", wrong
+    )
+    results = by_name(found["cases"][0])
+    assert results["scikit-learn"]["status"] == "ok"
+    assert results["stand-in"]["status"] == "different quality"
+    assert results["stand-in"]["times_as_fast_as_best_peer"] is None
+    # it is no peer to beat either, and none is left
+    assert results["scikit-learn"]["times_as_fast_as_best_peer"] is None
+    assert "different quality" in text
+    assert code == 0
+
+
+def test_ours_wrong_fails_the_command(tmp_path: Path) -> None:
+    wrong = stand_in(tmp_path, float("nan"))
+    code, text, found = report(
+        tmp_path / "report.json", "--cases", "A-diag", "--ours", wrong, "--peers", "sklearn"
+    )
+    result = by_name(found["cases"][0])["stand-in"]
+    assert (code, result["status"]) == (1, "different quality")
+    assert "not finite" in result["reason"] and result["reason"] in text
+
+
+def test_small_group_compares_whole_fits(tmp_path: Path) -> None:
+    code, text, found = report(tmp_path / "report.json", "small", "--ours", "sklearn")
+    rows = found["small"]
+    assert code == 0, text
+    assert found["cases"] == []
+    assert {row["model"] for row in rows} == {
+        "gmm full",
+        "gmm tied",
+        "gmm diag",
+        "gmm spherical",
+        "kmeans",
+    }
+    assert {row["status"] for row in rows} == {"ok"}
+    for row in rows:
+        # the same code against itself with the same seeds
+        assert row["ours_value"] == pytest.approx(row["peer_value"], rel=1e-9)
+        assert row["ours_n_iter"] == row["peer_n_iter"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("--cases", "Z"), "no case 'Z'"),
+        (("weather",), "no group 'weather'"),
+        (("--peers", "numpy"), "no adapter 'numpy'"),
+        (("--threads", "0"), "--threads must be between 1 and"),
+        (("--repeats", "0"), "--repeats must be at least 1; got 0"),
+    ],
+)
+def test_bad_arguments_are_named(arguments: tuple[str, ...], said: str) -> None:
+    done = bench(*arguments)
+    assert done.returncode == 2
+    assert said in done.stderr
