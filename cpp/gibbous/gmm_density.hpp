@@ -88,8 +88,7 @@ double log_det(const Mixture<T>& m, Index k) {
     case Covariance::diag:
       for (Index a = 0; a < m.d; ++a) s += std::log(static_cast<double>(m.factors[k * m.d + a]));
       return s;
-    default:
-      return static_cast<double>(m.d) * std::log(static_cast<double>(m.factors[k]));
+    default: return static_cast<double>(m.d) * std::log(static_cast<double>(m.factors[k]));
   }
 }
 
@@ -184,15 +183,9 @@ Packed<T> pack(const Mixture<T>& m, const Origin<T>& origin) {
         static_cast<T>(std::log(static_cast<double>(m.weights[k])) + detail::log_det(m, k) -
                        0.5 * static_cast<double>(m.d) * log_2pi);
   switch (p.kernel) {
-    case Kernel::triangle:
-      detail::pack_full(m, origin, p);
-      break;
-    case Kernel::scaled:
-      detail::pack_scaled(m, origin, p);
-      break;
-    case Kernel::linear:
-      detail::pack_linear(m, origin, p);
-      break;
+    case Kernel::triangle: detail::pack_full(m, origin, p); break;
+    case Kernel::scaled: detail::pack_scaled(m, origin, p); break;
+    case Kernel::linear: detail::pack_linear(m, origin, p); break;
   }
   return p;
 }
@@ -362,18 +355,14 @@ void density_linear(const Packed<T>& p, Block<T>& block) {
 template <class T>
 void log_densities(const Packed<T>& p, Block<T>& block) {
   switch (p.kernel) {
-    case Kernel::triangle:
-      detail::density_triangle(p, block);
-      break;
+    case Kernel::triangle: detail::density_triangle(p, block); break;
     case Kernel::scaled:
       if (p.folded)
         detail::density_scaled<T, true>(p, block);
       else
         detail::density_scaled<T, false>(p, block);
       break;
-    case Kernel::linear:
-      detail::density_linear(p, block);
-      break;
+    case Kernel::linear: detail::density_linear(p, block); break;
   }
 }
 

@@ -181,12 +181,8 @@ Moments<T>::Moments(Covariance type, const Packed<T>& p, Index block_groups)
 template <class T>
 void Moments<T>::add(const Rows<T>& rows, Index begin, Block<T>& block) {
   switch (moment_) {
-    case Moment::narrow:
-      add_narrow(block);
-      break;
-    case Moment::wide:
-      add_wide(rows, begin, block);
-      break;
+    case Moment::narrow: add_narrow(block); break;
+    case Moment::wide: add_wide(rows, begin, block); break;
     case Moment::features:
       fill_features(block);
       add_features(block);

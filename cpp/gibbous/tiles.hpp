@@ -116,29 +116,14 @@ GIBBOUS_INLINE void triangle_panels(const T* coef, Index d, const T* z, Use&& us
   Index a = 0;
   for (; a + R <= d; a += R) panel(std::integral_constant<int, R>{}, a);
   switch (d - a) {
-    case 1:
-      panel(std::integral_constant<int, 1>{}, a);
-      break;
-    case 2:
-      panel(std::integral_constant<int, 2>{}, a);
-      break;
-    case 3:
-      panel(std::integral_constant<int, 3>{}, a);
-      break;
-    case 4:
-      panel(std::integral_constant<int, 4>{}, a);
-      break;
-    case 5:
-      panel(std::integral_constant<int, 5>{}, a);
-      break;
-    case 6:
-      panel(std::integral_constant<int, 6>{}, a);
-      break;
-    case 7:
-      panel(std::integral_constant<int, 7>{}, a);
-      break;
-    default:
-      break;
+    case 1: panel(std::integral_constant<int, 1>{}, a); break;
+    case 2: panel(std::integral_constant<int, 2>{}, a); break;
+    case 3: panel(std::integral_constant<int, 3>{}, a); break;
+    case 4: panel(std::integral_constant<int, 4>{}, a); break;
+    case 5: panel(std::integral_constant<int, 5>{}, a); break;
+    case 6: panel(std::integral_constant<int, 6>{}, a); break;
+    case 7: panel(std::integral_constant<int, 7>{}, a); break;
+    default: break;
   }
 }
 
