@@ -23,11 +23,6 @@ enum class Moment {
   scaled,    // diag and spherical about the means
 };
 
-// Where narrow and wide meet. Measured with AVX2 on dense responsibilities: narrow is 1.4 times as
-// fast at d = 8, they are equal near d = 20.
-inline constexpr Index kNarrow = kVectorRegisters >= 32 ? 32 : 20;
-inline bool is_narrow(Index d) { return d <= kNarrow; }
-
 template <class T>
 Moment moment_of(const Packed<T>& p) {
   if (p.kernel == Kernel::triangle) return is_narrow(p.d) ? Moment::narrow : Moment::wide;
