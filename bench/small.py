@@ -84,7 +84,7 @@ def _row(
             began = time.perf_counter()
             turn = 0
             # the first turn warms up; scikit-learn looks for thread pools and loads code then
-            while turn < 4 or (time.perf_counter() - began < spec["budget"] and turn < 60):
+            while turn < 3 or (time.perf_counter() - began < spec["budget"] and turn < 60):
                 for side in sides if turn % 2 else sides[::-1]:
                     side.fit(turn)
                 turn += 1
