@@ -26,10 +26,14 @@ Covariance covariance_of(const std::string& name) {
 
 Index covariance_size(Covariance type, Index k, Index d) {
   switch (type) {
-    case Covariance::full: return k * d * d;
-    case Covariance::tied: return d * d;
-    case Covariance::diag: return k * d;
-    default: return k;
+    case Covariance::full:
+      return k * d * d;
+    case Covariance::tied:
+      return d * d;
+    case Covariance::diag:
+      return k * d;
+    default:
+      return k;
   }
 }
 
@@ -40,7 +44,8 @@ gmm::Mixture<T> mixture_of(const std::string& type, const Array<T>& weights, con
   const gmm::Mixture<T> m{covariance_of(type), means.shape(0), means.shape(1),
                           weights.data(),      means.data(),   factors.data()};
   expect(weights.size() == m.k, "weights must have one entry a component");
-  expect(factors.size() == covariance_size(m.type, m.k, m.d), "precisions_cholesky has a wrong size");
+  expect(factors.size() == covariance_size(m.type, m.k, m.d),
+         "precisions_cholesky has a wrong size");
   return m;
 }
 
@@ -55,11 +60,11 @@ double survey(const Array<T>& x, const std::optional<Array<T>>& weight, Array<do
               Array<double>& spread, Array<double>& radius2, std::optional<Array<double>> scatter,
               int threads) {
   const Rows<T> rows = rows_of(x, weight);
-  const gmm::Survey out{out_of(centre, rows.d, "centre has a wrong size"),
-                        out_of(spread, rows.d, "spread has a wrong size"),
-                        out_of(radius2, 1, "radius2 has a wrong size"),
-                        scatter ? out_of(*scatter, rows.d * rows.d, "scatter has a wrong size")
-                                : nullptr};
+  const gmm::Survey out{
+      out_of(centre, rows.d, "centre has a wrong size"),
+      out_of(spread, rows.d, "spread has a wrong size"),
+      out_of(radius2, 1, "radius2 has a wrong size"),
+      scatter ? out_of(*scatter, rows.d * rows.d, "scatter has a wrong size") : nullptr};
   PythonMonitor monitor;
   const py::gil_scoped_release nogil;  // safe: only arrays held by the arguments are touched
   return gmm::survey(rows, {threads, &monitor}, out);
@@ -105,8 +110,8 @@ void start(const Array<T>& x, const std::optional<Array<T>>& weight, const std::
 template <class T>
 void posterior(const Array<T>& x, const std::string& type, const Array<T>& weights,
                const Array<T>& means, const Array<T>& factors, std::optional<Array<T>> log_prob,
-               std::optional<Array<T>> responsibilities,
-               std::optional<Array<std::int64_t>> labels, int threads) {
+               std::optional<Array<T>> responsibilities, std::optional<Array<std::int64_t>> labels,
+               int threads) {
   const Rows<T> rows = rows_of<T>(x, std::nullopt);
   const gmm::Mixture<T> mixture = mixture_of(type, weights, means, factors);
   expect(mixture.d == rows.d, "x and means must have equally many columns");
@@ -173,8 +178,8 @@ void bind_for(py::module_& m) {
         in("origins"), optional("labels"), py::arg("seed"), in("nk"), in("s1"), in("s2"),
         py::arg("threads"), "Statistics of given labels, or of random responsibilities.");
   m.def("gmm_posterior", &posterior<T>, in("x"), py::arg("covariance_type"), in("weights"),
-        in("means"), in("precisions_cholesky"), optional("log_prob"),
-        optional("responsibilities"), optional("labels"), py::arg("threads"),
+        in("means"), in("precisions_cholesky"), optional("log_prob"), optional("responsibilities"),
+        optional("labels"), py::arg("threads"),
         "Log-likelihood, responsibilities and labels of each row, where asked for.");
   m.def("gmm_update", &update<T>, py::arg("covariance_type"), in("nk"), in("s1"), in("s2"),
         in("origin"), optional("scatter"), py::arg("reg_covar"), in("weights"), in("means"),

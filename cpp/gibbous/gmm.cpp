@@ -14,10 +14,14 @@ bool foldable(Covariance type, Index d) { return type != Covariance::full || is_
 
 Index second_moments(Covariance type, Index k, Index d, bool folded) {
   switch (type) {
-    case Covariance::full: return k * (d * (d + 1) / 2);
-    case Covariance::tied: return folded ? 0 : d * (d + 1) / 2;
-    case Covariance::diag: return k * d;
-    default: return k;
+    case Covariance::full:
+      return k * (d * (d + 1) / 2);
+    case Covariance::tied:
+      return folded ? 0 : d * (d + 1) / 2;
+    case Covariance::diag:
+      return k * d;
+    default:
+      return k;
   }
 }
 
@@ -176,12 +180,11 @@ double accumulate(const Rows<T>& rows, const Mixture<T>& mixture, const Origin<T
   if (mixture.type == Covariance::full && moment_of(p) == Moment::wide && tasks < wanted &&
       tasks < 16)
     return accumulate_by_owners(rows, p, run, out);
-  return accumulate_by_slots(rows, p, mixture.type, tasks, run, out,
-                             [&](Index begin, Scratch<T>& scratch) {
-                               log_densities(p, scratch.block);
-                               return normalise(p, rows, begin, scratch.block,
-                                                scratch.log_prob.data());
-                             });
+  return accumulate_by_slots(
+      rows, p, mixture.type, tasks, run, out, [&](Index begin, Scratch<T>& scratch) {
+        log_densities(p, scratch.block);
+        return normalise(p, rows, begin, scratch.block, scratch.log_prob.data());
+      });
 }
 
 template <class T>
@@ -190,30 +193,29 @@ void start(const Rows<T>& rows, Covariance type, Index k, const T* origins,
   constexpr Index size = Group<T>::rows;
   const Packed<T> p = about_origins(type, k, rows.d, origins);
   const Stream stream(assignment.seed, Purpose::gmm_start);
-  accumulate_by_slots(
-      rows, p, type, slots_within_budget(rows, p, type), run, out,
-      [&](Index begin, Scratch<T>& scratch) {
-        Block<T>& block = scratch.block;
-        std::fill(block.r.begin(), block.r.end(), T(0));
-        std::vector<double> u(static_cast<std::size_t>(k));
-        for (Index i = 0; i < block.count; ++i) {
-          const Index row = begin + i;
-          T* r = block.r.data() + i / size * p.kp * size + i % size;
-          if (assignment.labels) {
-            const Label label = assignment.labels[row];
-            if (label >= 0) r[label * size] = rows.w(row);
-            continue;
-          }
-          double sum = 0;
-          for (Index c = 0; c < k; ++c)
-            sum += u[static_cast<std::size_t>(c)] =
-                stream.uniform(static_cast<std::uint32_t>(c), static_cast<std::uint64_t>(row));
-          for (Index c = 0; c < k; ++c)
-            r[c * size] = static_cast<T>(u[static_cast<std::size_t>(c)] / sum *
-                                         static_cast<double>(rows.w(row)));
-        }
-        return 0.0;
-      });
+  accumulate_by_slots(rows, p, type, slots_within_budget(rows, p, type), run, out,
+                      [&](Index begin, Scratch<T>& scratch) {
+                        Block<T>& block = scratch.block;
+                        std::fill(block.r.begin(), block.r.end(), T(0));
+                        std::vector<double> u(static_cast<std::size_t>(k));
+                        for (Index i = 0; i < block.count; ++i) {
+                          const Index row = begin + i;
+                          T* r = block.r.data() + i / size * p.kp * size + i % size;
+                          if (assignment.labels) {
+                            const Label label = assignment.labels[row];
+                            if (label >= 0) r[label * size] = rows.w(row);
+                            continue;
+                          }
+                          double sum = 0;
+                          for (Index c = 0; c < k; ++c)
+                            sum += u[static_cast<std::size_t>(c)] = stream.uniform(
+                                static_cast<std::uint32_t>(c), static_cast<std::uint64_t>(row));
+                          for (Index c = 0; c < k; ++c)
+                            r[c * size] = static_cast<T>(u[static_cast<std::size_t>(c)] / sum *
+                                                         static_cast<double>(rows.w(row)));
+                        }
+                        return 0.0;
+                      });
 }
 
 template <class T>
@@ -244,8 +246,7 @@ void posterior(const Rows<T>& rows, const Mixture<T>& mixture, const Execution& 
         }
       if (!out.log_prob && !out.responsibilities) continue;
       normalise(p, Rows<T>{rows.x, rows.n, rows.d, nullptr}, begin, block, scratch.log_prob.data());
-      if (out.log_prob)
-        std::copy_n(scratch.log_prob.data(), block.count, out.log_prob + begin);
+      if (out.log_prob) std::copy_n(scratch.log_prob.data(), block.count, out.log_prob + begin);
       if (out.responsibilities)
         for (Index i = 0; i < block.count; ++i)
           for (Index k = 0; k < p.k; ++k) out.responsibilities[(begin + i) * p.k + k] = r(i, k);

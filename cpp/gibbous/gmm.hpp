@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Gaussian mixtures: one EM iteration in one pass over the data (Dempster, Laird and Rubin 1977).
 //
-// log p(x) = logsumexp_k [ log w_k - d/2 log 2 pi + log|U_k| - |U_k^T (x - mu_k)|^2 / 2 ], where U_k
-// is the upper triangular Cholesky factor of component k's precision, precision = U U^T.
+// log p(x) = logsumexp_k [ log w_k - d/2 log 2 pi + log|U_k| - |U_k^T (x - mu_k)|^2 / 2 ], where
+// U_k is the upper triangular Cholesky factor of component k's precision, precision = U U^T.
 //
 // The n x k responsibilities never exist: each block of rows goes through log-densities,
 // logsumexp and sufficient statistics while it is in the cache. Statistics are additive over rows,
@@ -63,8 +63,8 @@ struct Survey {
 template <class T>
 double survey(const Rows<T>& rows, const Execution& run, const Survey& out);  // total weight
 
-// E-step and sufficient statistics. Returns sum_i w_i log p(x_i). O(n k d^2) for full, else O(n k d).
-// May throw std::bad_alloc and what run.monitor throws.
+// E-step and sufficient statistics. Returns sum_i w_i log p(x_i). O(n k d^2) for full, else O(n k
+// d). May throw std::bad_alloc and what run.monitor throws.
 template <class T>
 double accumulate(const Rows<T>& rows, const Mixture<T>& mixture, const Origin<T>& origin,
                   const Execution& run, const Statistics& out);

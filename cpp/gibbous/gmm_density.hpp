@@ -34,13 +34,13 @@ template <class T>
 struct Packed {
   Kernel kernel;
   bool folded;
-  Index k, kp, d;         // kp: components padded to whole tiles; padding has density 0
-  Buffer<T> means;   // (k, d), but for the linear kernel
-  Buffer<T> coef;    // see pack_*
-  Buffer<T> consts;  // (kp,) c_k
-  Buffer<T> square;  // (kp,) e_k of the linear kernel
-  Buffer<T> whiten;  // triangle panels of U^T, tied folded
-  Index coef_stride = 0;  // numbers of coef a component (triangle) or a tile
+  Index k, kp, d;            // kp: components padded to whole tiles; padding has density 0
+  Buffer<T> means;           // (k, d), but for the linear kernel
+  Buffer<T> coef;            // see pack_*
+  Buffer<T> consts;          // (kp,) c_k
+  Buffer<T> square;          // (kp,) e_k of the linear kernel
+  Buffer<T> whiten;          // triangle panels of U^T, tied folded
+  Index coef_stride = 0;     // numbers of coef a component (triangle) or a tile
   const T* shift = nullptr;  // subtracted while rows are transposed
 };
 
@@ -184,9 +184,15 @@ Packed<T> pack(const Mixture<T>& m, const Origin<T>& origin) {
         static_cast<T>(std::log(static_cast<double>(m.weights[k])) + detail::log_det(m, k) -
                        0.5 * static_cast<double>(m.d) * log_2pi);
   switch (p.kernel) {
-    case Kernel::triangle: detail::pack_full(m, origin, p); break;
-    case Kernel::scaled: detail::pack_scaled(m, origin, p); break;
-    case Kernel::linear: detail::pack_linear(m, origin, p); break;
+    case Kernel::triangle:
+      detail::pack_full(m, origin, p);
+      break;
+    case Kernel::scaled:
+      detail::pack_scaled(m, origin, p);
+      break;
+    case Kernel::linear:
+      detail::pack_linear(m, origin, p);
+      break;
   }
   return p;
 }
@@ -208,9 +214,9 @@ Packed<T> about_origins(Covariance type, Index k, Index d, const T* origins) {
 template <class T>
 struct Block {
   Index groups = 0, count = 0;  // groups in use, rows in use
-  Buffer<T> xt;            // [g][d][rows]
-  Buffer<T> r;             // [g][kp][rows] log-densities, then weighted responsibilities
-  Buffer<T> z;             // scratch: a group's differences or whitened rows
+  Buffer<T> xt;                 // [g][d][rows]
+  Buffer<T> r;                  // [g][kp][rows] log-densities, then weighted responsibilities
+  Buffer<T> z;                  // scratch: a group's differences or whitened rows
 
   Block(Index capacity, const Packed<T>& p)
       : xt(static_cast<std::size_t>(capacity * p.d * Group<T>::rows)),
@@ -234,23 +240,24 @@ namespace detail {
 template <class T>
 GIBBOUS_INLINE void store_group(T* out, T c, T e, const Vec<T> (&q)[3]) {
   constexpr int L = Group<T>::lanes;
-  GIBBOUS_UNROLL for (int v = 0; v < 3; ++v) store(out + v * L, c + e * q[v]);
+  GIBBOUS_UNROLL
+  for (int v = 0; v < 3; ++v) store(out + v * L, c + e * q[v]);
 }
 
 // |L z|^2 for a whole triangle; coef as packed by pack_triangle.
 template <class T>
 inline void triangle_norm(const T* coef, Index d, const T* z, Vec<T> (&q)[3]) {
   triangle_panels(coef, d, z, [&](const auto& y, Index) {
-    for (const auto& output : y)
-      GIBBOUS_UNROLL for (int v = 0; v < 3; ++v) q[v] += output[v] * output[v];
+    for (const auto& output : y) GIBBOUS_UNROLL
+    for (int v = 0; v < 3; ++v) q[v] += output[v] * output[v];
   });
 }
 
 template <class T>
 inline void subtract_mean(const T* xt, const T* mean, Index d, T* z) {
   constexpr int L = Group<T>::lanes;
-  for (Index a = 0; a < d; ++a, xt += 3 * L, z += 3 * L)
-    GIBBOUS_UNROLL for (int v = 0; v < 3; ++v) store(z + v * L, load(xt + v * L) - mean[a]);
+  for (Index a = 0; a < d; ++a, xt += 3 * L, z += 3 * L) GIBBOUS_UNROLL
+  for (int v = 0; v < 3; ++v) store(z + v * L, load(xt + v * L) - mean[a]);
 }
 
 template <class T>
@@ -285,14 +292,16 @@ void density_scaled(const Packed<T>& p, Block<T>& block) {
       Vec<T> q[tile][3] = {};
       for (Index a = 0; a < p.d; ++a, coef += 2 * tile, x += 3 * L) {
         const Vec<T> xv[3] = {load(x), load(x + L), load(x + 2 * L)};
-        GIBBOUS_UNROLL for (int c = 0; c < tile; ++c)
-          GIBBOUS_UNROLL for (int v = 0; v < 3; ++v) {
-            const Vec<T> t =
-                Folded ? xv[v] * coef[c] + coef[tile + c] : (xv[v] - coef[tile + c]) * coef[c];
-            q[c][v] += t * t;
-          }
+        GIBBOUS_UNROLL
+        for (int c = 0; c < tile; ++c) GIBBOUS_UNROLL
+        for (int v = 0; v < 3; ++v) {
+          const Vec<T> t =
+              Folded ? xv[v] * coef[c] + coef[tile + c] : (xv[v] - coef[tile + c]) * coef[c];
+          q[c][v] += t * t;
+        }
       }
-      GIBBOUS_UNROLL for (int c = 0; c < tile; ++c)
+      GIBBOUS_UNROLL
+      for (int c = 0; c < tile; ++c)
         store_group(block.r.data() + (g * p.kp + k + c) * rows,
                     p.consts[static_cast<std::size_t>(k + c)], T(-0.5), q[c]);
     }
@@ -306,7 +315,8 @@ inline void whiten_group(const T* coef, Index d, const T* x, T* y) {
   triangle_panels(coef, d, x, [&](const auto& outputs, Index a) {
     T* out = y + a * 3 * L;
     for (const auto& output : outputs) {
-      GIBBOUS_UNROLL for (int v = 0; v < 3; ++v) store(out + v * L, output[v]);
+      GIBBOUS_UNROLL
+      for (int v = 0; v < 3; ++v) store(out + v * L, output[v]);
       out += 3 * L;
     }
   });
@@ -325,19 +335,21 @@ void density_linear(const Packed<T>& p, Block<T>& block) {
       y = block.z.data();
     }
     Vec<T> norm[3] = {};
-    for (Index a = 0; a < p.d; ++a)
-      GIBBOUS_UNROLL for (int v = 0; v < 3; ++v) {
-        const Vec<T> x = load(y + (a * 3 + v) * L);
-        norm[v] += x * x;
-      }
+    for (Index a = 0; a < p.d; ++a) GIBBOUS_UNROLL
+    for (int v = 0; v < 3; ++v) {
+      const Vec<T> x = load(y + (a * 3 + v) * L);
+      norm[v] += x * x;
+    }
     for (Index k = 0; k < p.kp; k += tile) {
       Vec<T> dot[tile][3];
       linear_panel<T, tile>(zero, p.coef.data() + k / tile * p.coef_stride, p.d, y, dot);
       T* out = block.r.data() + (g * p.kp + k) * rows;
-      GIBBOUS_UNROLL for (int c = 0; c < tile; ++c) {
+      GIBBOUS_UNROLL
+      for (int c = 0; c < tile; ++c) {
         const T e = p.square[static_cast<std::size_t>(k + c)];
         const T constant = p.consts[static_cast<std::size_t>(k + c)];
-        GIBBOUS_UNROLL for (int v = 0; v < 3; ++v)
+        GIBBOUS_UNROLL
+        for (int v = 0; v < 3; ++v)
           store(out + c * rows + v * L, (norm[v] * e + dot[c][v]) + constant);
       }
     }
@@ -350,14 +362,18 @@ void density_linear(const Packed<T>& p, Block<T>& block) {
 template <class T>
 void log_densities(const Packed<T>& p, Block<T>& block) {
   switch (p.kernel) {
-    case Kernel::triangle: detail::density_triangle(p, block); break;
+    case Kernel::triangle:
+      detail::density_triangle(p, block);
+      break;
     case Kernel::scaled:
       if (p.folded)
         detail::density_scaled<T, true>(p, block);
       else
         detail::density_scaled<T, false>(p, block);
       break;
-    case Kernel::linear: detail::density_linear(p, block); break;
+    case Kernel::linear:
+      detail::density_linear(p, block);
+      break;
   }
 }
 
@@ -369,28 +385,30 @@ inline void normalise_group(T* r, Index kp, const T* weight, T* log_prob) {
   constexpr int L = Group<T>::lanes;
   constexpr Index rows = Group<T>::rows;
   Vec<T> top[3], sum[3] = {};
-  GIBBOUS_UNROLL for (int v = 0; v < 3; ++v) top[v] = splat(std::numeric_limits<T>::lowest());
-  for (Index k = 0; k < kp; ++k)
-    GIBBOUS_UNROLL for (int v = 0; v < 3; ++v) top[v] = vmax(top[v], load(r + k * rows + v * L));
-  for (Index k = 0; k < kp; ++k)
-    GIBBOUS_UNROLL for (int v = 0; v < 3; ++v) {
-      T* at = r + k * rows + v * L;
-      const Vec<T> e = vexp<T>(load(at) - top[v]);
-      store(at, e);
-      sum[v] += e;
-    }
-  GIBBOUS_UNROLL for (int v = 0; v < 3; ++v) {
+  GIBBOUS_UNROLL
+  for (int v = 0; v < 3; ++v) top[v] = splat(std::numeric_limits<T>::lowest());
+  for (Index k = 0; k < kp; ++k) GIBBOUS_UNROLL
+  for (int v = 0; v < 3; ++v) top[v] = vmax(top[v], load(r + k * rows + v * L));
+  for (Index k = 0; k < kp; ++k) GIBBOUS_UNROLL
+  for (int v = 0; v < 3; ++v) {
+    T* at = r + k * rows + v * L;
+    const Vec<T> e = vexp<T>(load(at) - top[v]);
+    store(at, e);
+    sum[v] += e;
+  }
+  GIBBOUS_UNROLL
+  for (int v = 0; v < 3; ++v) {
     const Bits<T> alive = sum[v] > T(0);
     const Vec<T> safe = alive ? sum[v] : splat(T(1));
     const Vec<T> lse = top[v] + vlog<T>(safe);
     store(log_prob + v * L, alive ? lse : splat(-std::numeric_limits<T>::infinity()));
     sum[v] = load(weight + v * L) / safe;
   }
-  for (Index k = 0; k < kp; ++k)
-    GIBBOUS_UNROLL for (int v = 0; v < 3; ++v) {
-      T* at = r + k * rows + v * L;
-      store(at, load(at) * sum[v]);
-    }
+  for (Index k = 0; k < kp; ++k) GIBBOUS_UNROLL
+  for (int v = 0; v < 3; ++v) {
+    T* at = r + k * rows + v * L;
+    store(at, load(at) * sum[v]);
+  }
 }
 
 // Normalises a block; returns sum of weight * log p. log_prob holds groups * rows numbers.

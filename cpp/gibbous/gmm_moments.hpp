@@ -43,8 +43,7 @@ class WideSum {
  public:
   static Index width(Index d) { return detail::round_up(d, kLanes<T>); }
 
-  explicit WideSum(Index d)
-      : d_(d), y_(static_cast<std::size_t>(kGather * width(d)), T(0)) {}
+  explicit WideSum(Index d) : d_(d), y_(static_cast<std::size_t>(kGather * width(d)), T(0)) {}
 
   // Rows begin.. of `rows` with responsibilities r[g * r_group + i] for `count` rows; adds output
   // rows [a_begin, a_end) of the lower triangle to c (d, width(d)).
@@ -182,8 +181,12 @@ Moments<T>::Moments(Covariance type, const Packed<T>& p, Index block_groups)
 template <class T>
 void Moments<T>::add(const Rows<T>& rows, Index begin, Block<T>& block) {
   switch (moment_) {
-    case Moment::narrow: add_narrow(block); break;
-    case Moment::wide: add_wide(rows, begin, block); break;
+    case Moment::narrow:
+      add_narrow(block);
+      break;
+    case Moment::wide:
+      add_wide(rows, begin, block);
+      break;
     case Moment::features:
       fill_features(block);
       add_features(block);
@@ -196,8 +199,8 @@ void Moments<T>::add(const Rows<T>& rows, Index begin, Block<T>& block) {
 }
 
 // w = r z of the groups where component k has any mass, then a triangle of products with z: x about
-// the centre as it stands in the block, or differences x - mu_k. Skipping the other groups is exact:
-// their responsibilities are 0.
+// the centre as it stands in the block, or differences x - mu_k. Skipping the other groups is
+// exact: their responsibilities are 0.
 template <class T>
 void Moments<T>::add_narrow(const Block<T>& block) {
   for (Index k = 0; k < p_.k; ++k) {
@@ -239,7 +242,8 @@ void Moments<T>::weigh(const Block<T>& block, Index k, Index groups, double* fir
     T* z = w + d * rows_;
     for (Index a = 0; a < d; ++a, x += kRows, w += kRows, z += kRows) {
       Vec<T> sum = {};
-      GIBBOUS_UNROLL for (int v = 0; v < 3; ++v) {
+      GIBBOUS_UNROLL
+      for (int v = 0; v < 3; ++v) {
         Vec<T> diff = load(x + v * L);
         if (Centre) {
           diff -= mean[a];
@@ -303,10 +307,12 @@ inline void scaled_tile(const T* r, Index r_group, const T* x, Index width, Inde
                         const T* mean, double* s1, double* s2) {
   constexpr int L = kLanes<T>;
   Vec<T> mu[NV], first[NV] = {}, second[NV] = {};
-  GIBBOUS_UNROLL for (int v = 0; v < NV; ++v) mu[v] = load(mean + v * L);
+  GIBBOUS_UNROLL
+  for (int v = 0; v < NV; ++v) mu[v] = load(mean + v * L);
   for (Index g = 0; g < groups; ++g, r += r_group) {
     for (Index i = 0; i < Group<T>::rows; ++i, x += width) {
-      GIBBOUS_UNROLL for (int v = 0; v < NV; ++v) {
+      GIBBOUS_UNROLL
+      for (int v = 0; v < NV; ++v) {
         const Vec<T> z = load(x + v * L) - mu[v];
         const Vec<T> w = z * r[i];
         first[v] += w;
@@ -314,7 +320,8 @@ inline void scaled_tile(const T* r, Index r_group, const T* x, Index width, Inde
       }
     }
   }
-  GIBBOUS_UNROLL for (int v = 0; v < NV; ++v) {
+  GIBBOUS_UNROLL
+  for (int v = 0; v < NV; ++v) {
     add_widened<T>(s1 + v * L, first[v]);
     add_widened<T>(s2 + v * L, second[v]);
   }
@@ -330,8 +337,8 @@ void Moments<T>::add_scaled(const Block<T>& block) {
     const T* r = block.r.data() + k * kRows;
     const Index step = p_.kp * kRows;
     Vec<T> mass = {};
-    for (Index g = 0; g < block.groups; ++g)
-      GIBBOUS_UNROLL for (int v = 0; v < 3; ++v) mass += load(r + g * step + v * L);
+    for (Index g = 0; g < block.groups; ++g) GIBBOUS_UNROLL
+    for (int v = 0; v < 3; ++v) mass += load(r + g * step + v * L);
     const T total = lane_sum<T>(mass);
     if (total == T(0)) continue;
     double* sums = sums_.data() + k * stride_;

@@ -95,8 +95,7 @@ using Matrix = Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowM
 // U = L^-T for covariance = L L^T; false where it is not positive definite.
 template <class T>
 bool factorise_matrix(const T* covariance, Index d, T* factor) {
-  using MapIn = Eigen::Map<
-      const Eigen::Matrix<T, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>>;
+  using MapIn = Eigen::Map<const Eigen::Matrix<T, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>>;
   using MapOut = Eigen::Map<Eigen::Matrix<T, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>>;
   const Matrix c = MapIn(covariance, d, d).template cast<double>();
   if (!c.allFinite()) return false;  // LLT does not see NaN
@@ -104,15 +103,16 @@ bool factorise_matrix(const T* covariance, Index d, T* factor) {
   if (llt.info() != Eigen::Success) return false;
   const Matrix inverse = llt.matrixL().solve(Matrix::Identity(d, d));
   const Matrix u = inverse.transpose();
-  if (!u.allFinite()) return false;
+  if (!std::isfinite(u.squaredNorm())) return false;  // the precision U U^T would overflow
   MapOut(factor, d, d) = u.template cast<T>();
   return true;
 }
 
 template <class T>
 bool factorise_variances(const T* variance, Index count, T* factor) {
-  for (Index i = 0; i < count; ++i)
-    if (!(variance[i] > T(0)) || !std::isfinite(variance[i])) return false;
+  for (Index i = 0; i < count; ++i)  // below the smallest normal number the precision overflows
+    if (!(variance[i] >= std::numeric_limits<T>::min()) || !std::isfinite(variance[i]))
+      return false;
   for (Index i = 0; i < count; ++i) factor[i] = T(1) / std::sqrt(variance[i]);
   return true;
 }
@@ -186,8 +186,7 @@ void update(Covariance type, Index k, Index d, const Statistics& in, const T* or
                       out.covariances + c * d * d);
     } else if (type == Covariance::diag) {
       for (Index a = 0; a < d; ++a)
-        out.covariances[c * d + a] =
-            static_cast<T>(in.s2[c * d + a] / n - m[a] * m[a] + reg_covar);
+        out.covariances[c * d + a] = static_cast<T>(in.s2[c * d + a] / n - m[a] * m[a] + reg_covar);
     } else {
       double norm = 0;
       for (Index a = 0; a < d; ++a) norm += m[a] * m[a];

@@ -63,27 +63,6 @@ class CenterLanes {
   std::vector<T> lanes_;
 };
 
-// |x - c|^2 with features as lanes; the lanes are added in order.
-template <class T>
-GIBBOUS_INLINE T distance2(const T* x, const T* c, Index d) {
-  constexpr int L = kLanes<T>;
-  Vec<T> p{}, q{};
-  Index a = 0;
-  for (; a + 2 * L <= d; a += 2 * L) {
-    const Vec<T> s = load(x + a) - load(c + a), t = load(x + a + L) - load(c + a + L);
-    p += s * s;
-    q += t * t;
-  }
-  T rest = 0;
-  if (a + L <= d) {
-    const Vec<T> s = load(x + a) - load(c + a);
-    p += s * s;
-    a += L;
-  }
-  for (; a < d; ++a) rest += (x[a] - c[a]) * (x[a] - c[a]);
-  return d >= L ? lane_sum<T>(p + q) + rest : rest;
-}
-
 template <class T>
 class DenseRanker {
  public:

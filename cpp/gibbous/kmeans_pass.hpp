@@ -18,11 +18,33 @@
 
 namespace gibbous::kmeans {
 
-// Threads for an amount of work in multiply-adds: a parallel region costs about as much as the
-// 200,000 that one thread does in it. How many threads run never changes a result.
+// Threads for an amount of work in multiply-adds. A parallel region costs 5 us on idle cores but
+// a scheduler's slice on busy ones, so a thread is worth it only for about 100 us of work. How many
+// threads run never changes a result.
 inline Execution fit_threads(Execution run, double work) {
-  run.threads = static_cast<int>(std::clamp(work / 2e5, 1.0, static_cast<double>(run.threads)));
+  run.threads = static_cast<int>(std::clamp(work / 2e6, 1.0, static_cast<double>(run.threads)));
   return run;
+}
+
+// |x - c|^2 with features as lanes; the lanes are added in order.
+template <class T>
+GIBBOUS_INLINE T distance2(const T* x, const T* c, Index d) {
+  constexpr int L = kLanes<T>;
+  Vec<T> p{}, q{};
+  Index a = 0;
+  for (; a + 2 * L <= d; a += 2 * L) {
+    const Vec<T> s = load(x + a) - load(c + a), t = load(x + a + L) - load(c + a + L);
+    p += s * s;
+    q += t * t;
+  }
+  T rest = 0;
+  if (a + L <= d) {
+    const Vec<T> s = load(x + a) - load(c + a);
+    p += s * s;
+    a += L;
+  }
+  for (; a < d; ++a) rest += (x[a] - c[a]) * (x[a] - c[a]);
+  return d >= L ? lane_sum<T>(p + q) + rest : rest;
 }
 
 struct Totals {

@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// Greedy k-means++ in two passes a step: how much would each candidate gain, then the update.
+// Greedy k-means++: a step asks how much each candidate would gain, then takes the best one.
 #include <limits>
 #include <numeric>
 #include <stdexcept>
 
 #include "gibbous/kmeans_pass.hpp"
 #include "gibbous/random.hpp"
-#include "gibbous/transpose.hpp"
 
 namespace gibbous::kmeans {
 namespace {
@@ -14,63 +13,113 @@ namespace {
 // Rows whose weighted distances are summed together; draws walk over blocks, then inside one.
 constexpr Index kBlock = 1024;
 
-// Squared distances of a group of rows to a few rows of the data ("points").
+// The candidates of a step ("trials", rows of the data), and the squared distances to them.
+//   set(rows, count)    which rows they are
+//   one(row, t)         squared distance of a row to trial t
+//   weigh(...)          for rows[0 .. n): adds to gain[t] by how much trial t would lower the row's
+//                       weighted distance, and sets bit t % 8 of mask[row] where it would
+//   slack()             relative error of a squared distance
 template <class Data>
 class Points;
 
+// Trials are the lanes and features come one after the other, so that rows are read as they lie.
 template <class T>
 class Points<Rows<T>> {
  public:
   using Scalar = T;
-  static constexpr int R = Group<T>::outputs;
-  static constexpr Index group = Group<T>::rows;
-  struct Scratch {
-    explicit Scratch(const Points& p) : xt(static_cast<std::size_t>(group * p.x_.d)) {}
-    std::vector<T> xt;
-  };
+  static constexpr int L = std::min(kLanes<T>, 8);
+  using V = typename VectorOf<T, L* static_cast<int>(sizeof(T))>::type;
+  using W = typename VectorOf<double, L * 8>::type;
+  using I = std::conditional_t<sizeof(T) == 8, std::int64_t, std::int32_t>;
+  using B = typename VectorOf<I, L* static_cast<int>(sizeof(T))>::type;
 
   explicit Points(const Rows<T>& x) : x_(x) {}
 
-  // Relative error of a distance: a sum of d squares, each off by a few roundings.
   T slack() const { return static_cast<T>(x_.d + 16) * std::numeric_limits<T>::epsilon(); }
 
   void set(const Index* rows, Index count) {
-    count_ = count;
-    coef_.resize(static_cast<std::size_t>((count + R - 1) / R * R * x_.d));
-    for (Index t = 0; t < (count + R - 1) / R * R; ++t)
+    rows_.assign(rows, rows + count);
+    vectors_ = (count + L - 1) / L;
+    lanes_.resize(static_cast<std::size_t>(vectors_ * L * x_.d));
+    for (Index t = 0; t < vectors_ * L; ++t)
       for (Index a = 0; a < x_.d; ++a)
-        coef_[static_cast<std::size_t>(t / R * R * x_.d + a * R + t % R)] =
+        lanes_[static_cast<std::size_t>((t / L * x_.d + a) * L + t % L)] =
             x_.row(rows[std::min(t, count - 1)])[a];
   }
 
-  // out[t * group + i]: from point t to row rows[i], i < n <= group; other entries mean nothing.
-  void measure(const Index* rows, Index n, Scratch& s, T* out) const {
-    load_rows<T>([&](Index i) { return x_.row(rows[i]); }, n, x_.d, nullptr, s.xt.data());
-    for (Index t = 0; t < count_; t += R) {
-      Vec<T> acc[R][3];
-      distance_panel<T, R>(coef_.data() + t * x_.d, x_.d, s.xt.data(), acc);
-      const Index live = std::min<Index>(R, count_ - t);
-      GIBBOUS_UNROLL
-      for (int r = 0; r < R; ++r)
-        if (r < live) GIBBOUS_UNROLL
-      for (int v = 0; v < 3; ++v) store(out + (t + r) * group + v * kLanes<T>, acc[r][v]);
+  T one(Index row, Index t) const {
+    return distance2(x_.row(row), x_.row(rows_[static_cast<std::size_t>(t)]), x_.d);
+  }
+
+  void weigh(const Index* rows, Index n, const T* closest, double* gain, std::uint8_t* mask) const {
+    for (Index v = 0; v < vectors_; ++v) {
+      W sum{};
+      Index i = 0;
+      for (; i + 8 <= n; i += 8) weigh_rows<8>(rows + i, v, closest, sum, mask);
+      for (; i < n; ++i) weigh_rows<1>(rows + i, v, closest, sum, mask);
+      const Index live = std::min<Index>(L, static_cast<Index>(rows_.size()) - v * L);
+      for (Index l = 0; l < live; ++l) gain[v * L + l] += sum[static_cast<int>(l)];
     }
   }
 
  private:
+  template <int N>
+  GIBBOUS_INLINE void weigh_rows(const Index* rows, Index v, const T* closest, W& sum,
+                                 std::uint8_t* mask) const {
+    const T* x[N];
+    V acc[N] = {};
+    GIBBOUS_UNROLL
+    for (int i = 0; i < N; ++i) x[i] = x_.row(rows[i]);
+    const T* c = lanes_.data() + v * x_.d * L;
+    for (Index a = 0; a < x_.d; ++a) {
+      V point;
+      std::memcpy(&point, c + a * L, sizeof point);
+      GIBBOUS_UNROLL
+      for (int i = 0; i < N; ++i) {
+        const V diff = x[i][a] - point;
+        acc[i] += diff * diff;
+      }
+    }
+    V most{};
+    GIBBOUS_UNROLL
+    for (int i = 0; i < N; ++i) {
+      const V less = closest[rows[i]] - acc[i];
+      acc[i] = less > T(0) ? less : V{};
+      most = acc[i] > most ? acc[i] : most;
+    }
+    if (!any(most > T(0))) return;
+    B bit;
+    GIBBOUS_UNROLL
+    for (int l = 0; l < L; ++l) bit[l] = I{1} << ((v * L + l) % 8);
+    GIBBOUS_UNROLL
+    for (int i = 0; i < N; ++i) {
+      const W less = __builtin_convertvector(acc[i], W);
+      sum += static_cast<double>(x_.w(rows[i])) * less;
+      const B better = (acc[i] > T(0)) & bit;
+      I bits = better[0];
+      GIBBOUS_UNROLL
+      for (int l = 1; l < L; ++l) bits |= better[l];
+      mask[rows[i]] |= static_cast<std::uint8_t>(bits);
+    }
+  }
+
+  static GIBBOUS_INLINE bool any(const B& b) {
+    std::uint64_t words[sizeof(B) / 8], all = 0;
+    std::memcpy(words, &b, sizeof b);
+    for (std::uint64_t word : words) all |= word;
+    return all != 0;
+  }
+
   Rows<T> x_;
-  Index count_ = 0;
-  std::vector<T> coef_;
+  Index vectors_ = 0;
+  std::vector<Index> rows_;
+  std::vector<T> lanes_;
 };
 
 template <class T, class I>
 class Points<Csr<T, I>> {
  public:
   using Scalar = T;
-  static constexpr Index group = Group<T>::rows;
-  struct Scratch {
-    explicit Scratch(const Points&) {}
-  };
 
   explicit Points(const Csr<T, I>& x) : x_(x) {}
 
@@ -78,15 +127,15 @@ class Points<Csr<T, I>> {
 
   void set(const Index* rows, Index count) {
     const std::size_t size = static_cast<std::size_t>(count * x_.d);
-    if (columns_.size() == size && count == count_) {
-      for (Index t = 0; t < count_; ++t)
+    if (columns_.size() == size) {  // clear what the last trials left
+      const Index before = static_cast<Index>(rows_.size());
+      for (Index t = 0; t < before; ++t)
         for (I e = x_.indptr[rows_[static_cast<std::size_t>(t)]];
              e < x_.indptr[rows_[static_cast<std::size_t>(t)] + 1]; ++e)
-          columns_[static_cast<std::size_t>(x_.indices[e] * count_ + t)] = 0;
+          columns_[static_cast<std::size_t>(x_.indices[e] * before + t)] = 0;
     } else {
       columns_.assign(size, 0.0);
     }
-    count_ = count;
     rows_.assign(rows, rows + count);
     norm2_.assign(static_cast<std::size_t>(count), 0.0);
     for (Index t = 0; t < count; ++t)
@@ -97,34 +146,41 @@ class Points<Csr<T, I>> {
       }
   }
 
-  void measure(const Index* rows, Index n, Scratch&, T* out) const {
+  // The stored columns directly, the others through |c|^2, in double.
+  T one(Index row, Index t) const {
+    const Index count = static_cast<Index>(rows_.size());
+    double near = 0, seen = 0;
+    for (I e = x_.indptr[row]; e < x_.indptr[row + 1]; ++e) {
+      const double v = columns_[static_cast<std::size_t>(x_.indices[e] * count + t)];
+      const double diff = static_cast<double>(x_.data[e]) - v;
+      near += diff * diff;
+      seen += v * v;
+    }
+    return static_cast<T>(near + std::max(norm2_[static_cast<std::size_t>(t)] - seen, 0.0));
+  }
+
+  void weigh(const Index* rows, Index n, const T* closest, double* gain, std::uint8_t* mask) const {
     for (Index i = 0; i < n; ++i)
-      for (Index t = 0; t < count_; ++t) {
-        double near = 0, seen = 0;
-        for (I e = x_.indptr[rows[i]]; e < x_.indptr[rows[i] + 1]; ++e) {
-          const double v = columns_[static_cast<std::size_t>(x_.indices[e] * count_ + t)];
-          const double diff = static_cast<double>(x_.data[e]) - v;
-          near += diff * diff;
-          seen += v * v;
-        }
-        out[t * group + i] =
-            static_cast<T>(near + std::max(norm2_[static_cast<std::size_t>(t)] - seen, 0.0));
+      for (std::size_t t = 0; t < rows_.size(); ++t) {
+        const Index row = rows[i];
+        const double less = static_cast<double>(closest[row]) -
+                            static_cast<double>(one(row, static_cast<Index>(t)));
+        if (!(less > 0)) continue;
+        gain[t] += static_cast<double>(x_.w(row)) * less;
+        mask[row] |= static_cast<std::uint8_t>(1u << (t % 8));
       }
   }
 
  private:
   Csr<T, I> x_;
-  Index count_ = 0;
   std::vector<Index> rows_;
-  std::vector<double> columns_, norm2_;  // (d, count)
+  std::vector<double> columns_, norm2_;  // columns: (d, count)
 };
 
 template <class Data>
 class Seeding {
  public:
-  using P = Points<Data>;
-  using T = typename P::Scalar;
-  static constexpr Index group = P::group;
+  using T = typename Points<Data>::Scalar;
 
   Seeding(const Execution& run, const Data& x, Index k, Index trials, bool prune)
       : run_(fit_threads(run, work_of(x, trials))),
@@ -137,13 +193,12 @@ class Seeding {
         points_(x),
         closest_(static_cast<std::size_t>(x.n), std::numeric_limits<T>::infinity()),
         nearest_(static_cast<std::size_t>(x.n), 0),
-        block_sum_(static_cast<std::size_t>(blocks_)),
-        improved_(static_cast<std::size_t>(tasks_)) {}
+        mask_(static_cast<std::size_t>(x.n), 1),
+        block_sum_(static_cast<std::size_t>(blocks_)) {}
 
   void choose(const Stream& stream, Index* rows) {
     rows[0] = weighted_row(stream.uniform(0, 0));
     points_.set(rows, 1);
-    for (Improved& slot : improved_) slot.complete = false;
     update(0, 0);
     std::vector<Index> candidates(static_cast<std::size_t>(trials_));
     for (Index c = 1; c < k_; ++c) {
@@ -167,20 +222,8 @@ class Seeding {
   }
 
  private:
-  // Rows of one task that some candidate would improve, as far as there was room to note them.
-  struct Improved {
-    struct Entry {
-      Index row;
-      Label trial;
-      T dist2;
-    };
-    std::vector<Entry> entries;
-    bool complete = true;
-  };
-
-  Range rows_of(Index task) const {
-    const Range b = slot_range(blocks_, tasks_, task);
-    return {b.begin * kBlock, std::min(x_.n, b.end * kBlock)};
+  Range rows_of(Index block) const {
+    return {block * kBlock, std::min(x_.n, (block + 1) * kBlock)};
   }
 
   // A row with probability proportional to its weight.
@@ -206,7 +249,7 @@ class Seeding {
 
   // The row where the running sum of the masses passes `target`.
   Index distant_row(double target) const {
-    Index at = -1;  // last block with any mass up to the target
+    Index at = 0;  // last block with any mass up to the target
     for (Index b = 0; b < blocks_; ++b) {
       const double sum = block_sum_[static_cast<std::size_t>(b)];
       if (!(sum > 0)) continue;
@@ -215,7 +258,7 @@ class Seeding {
       target -= sum;
     }
     Index last = 0;
-    for (Index i = at * kBlock; i < std::min(x_.n, (at + 1) * kBlock); ++i) {
+    for (Index i = rows_of(at).begin; i < rows_of(at).end; ++i) {
       const double m = mass(i);
       if (!(m > 0)) continue;
       last = i;
@@ -230,24 +273,36 @@ class Seeding {
   void set_reach(const Index* centers, Index count) {
     reach_.assign(static_cast<std::size_t>(count), T(-1));
     if (!prune_) return;
-    typename P::Scratch scratch(points_);
-    std::vector<T> out(static_cast<std::size_t>(trials_ * group));
-    for (Index j = 0; j < count; j += group) {
-      const Index n = std::min(group, count - j);
-      points_.measure(centers + j, n, scratch, out.data());
-      for (Index i = 0; i < n; ++i) {
-        T least = out[static_cast<std::size_t>(i)];
-        for (Index t = 1; t < trials_; ++t)
-          least = std::min(least, out[static_cast<std::size_t>(t * group + i)]);
-        reach_[static_cast<std::size_t>(j + i)] = least * (1 - points_.slack()) / 4;
-      }
+    for (Index j = 0; j < count; ++j) {
+      T least = points_.one(centers[j], 0);
+      for (Index t = 1; t < trials_; ++t) least = std::min(least, points_.one(centers[j], t));
+      reach_[static_cast<std::size_t>(j)] = least * (1 - points_.slack()) / 4;
     }
   }
 
-  // Collects the rows of [begin, end) that a candidate might improve.
-  Index survivors(Index begin, Index end, Index* out) const {
+  // The trial that lowers the potential most.
+  Index evaluate(const Index* centers, Index count) {
+    set_reach(centers, count);
+    std::vector<double> gains(static_cast<std::size_t>(trials_), 0.0);
+    parallel_sum(run_, tasks_, trials_, gains.data(),
+                 [&](Index task, const Worker& worker, double* gain) {
+                   Index rows[kBlock];
+                   const Range own = slot_range(blocks_, tasks_, task);
+                   for (Index b = own.begin; b < own.end; ++b) {
+                     worker.checkpoint();
+                     const Range r = rows_of(b);
+                     std::fill(mask_.begin() + r.begin, mask_.begin() + r.end, 0);
+                     const Index alive = survivors(r, rows);
+                     points_.weigh(rows, alive, closest_.data(), gain, mask_.data());
+                   }
+                 });
+    return std::max_element(gains.begin(), gains.end()) - gains.begin();
+  }
+
+  // Collects the rows that a candidate might improve.
+  Index survivors(Range r, Index* out) const {
     Index m = 0;
-    for (Index i = begin; i < end; ++i) {
+    for (Index i = r.begin; i < r.end; ++i) {
       const std::size_t at = static_cast<std::size_t>(i);
       out[m] = i;
       m += closest_[at] > reach_[static_cast<std::size_t>(nearest_[at])];
@@ -255,96 +310,52 @@ class Seeding {
     return m;
   }
 
-  // The trial that lowers the potential most.
-  Index evaluate(const Index* centers, Index count) {
-    set_reach(centers, count);
-    std::vector<double> gains(static_cast<std::size_t>(trials_), 0.0);
-    parallel_sum(
-        run_, tasks_, trials_, gains.data(),
-        [&](Index task, const Worker& worker, double* gain) { weigh(task, worker, gain); });
-    return std::max_element(gains.begin(), gains.end()) - gains.begin();
-  }
-
-  void weigh(Index task, const Worker& worker, double* gain) {
-    typename P::Scratch scratch(points_);
-    std::vector<T> out(static_cast<std::size_t>(trials_ * group));
-    Index rows[kBlock];
-    Improved& noted = improved_[static_cast<std::size_t>(task)];
-    noted.entries.clear();
-    noted.complete = true;
-    const Range range = rows_of(task);
-    const std::size_t room = static_cast<std::size_t>((range.end - range.begin) / 4);
-    for (Index first = range.begin; first < range.end; first += kBlock) {
-      worker.checkpoint();
-      const Index alive = survivors(first, std::min(range.end, first + kBlock), rows);
-      for (Index g = 0; g < alive; g += group) {
-        const Index n = std::min(group, alive - g);
-        points_.measure(rows + g, n, scratch, out.data());
-        for (Index t = 0; t < trials_; ++t)
-          for (Index i = 0; i < n; ++i) {
-            const Index row = rows[g + i];
-            const T now = closest_[static_cast<std::size_t>(row)];
-            const T then = out[static_cast<std::size_t>(t * group + i)];
-            if (!(then < now)) continue;
-            gain[t] += static_cast<double>(x_.w(row)) *
-                       (static_cast<double>(now) - static_cast<double>(then));
-            if (noted.entries.size() < room) {
-              noted.entries.push_back({row, static_cast<Label>(t), then});
-            } else {
-              noted.complete = false;
-            }
-          }
-      }
-    }
-  }
-
   // Makes trial `best` centre number c.
   void update(Index best, Label c) {
+    const std::uint8_t bit = static_cast<std::uint8_t>(1u << (best % 8));
     parallel_tasks(run_, tasks_, [&](Index task, const Worker& worker) {
-      const Improved& noted = improved_[static_cast<std::size_t>(task)];
-      if (noted.complete) {
-        for (const typename Improved::Entry& e : noted.entries)
-          if (e.trial == best) move(e.row, c, e.dist2);
-      } else {
-        measure_all(task, worker, best, c);
-      }
-      const Range range = rows_of(task);
-      for (Index first = range.begin; first < range.end; first += kBlock) {
-        double sum = 0;
-        for (Index i = first; i < std::min(range.end, first + kBlock); ++i) sum += mass(i);
-        block_sum_[static_cast<std::size_t>(first / kBlock)] = sum;
+      const Range own = slot_range(blocks_, tasks_, task);
+      for (Index b = own.begin; b < own.end; ++b) {
+        worker.checkpoint();
+        bool moved = false;
+        const Range r = rows_of(b);
+        for (Index i = r.begin; i < r.end; ++i) {
+          const std::size_t at = static_cast<std::size_t>(i);
+          if (!(mask_[at] & bit)) {
+            i += skip(i, r.end, bit);
+            continue;
+          }
+          const T dist2 = points_.one(i, best);
+          if (!(dist2 < closest_[at])) continue;
+          closest_[at] = dist2;
+          nearest_[at] = c;
+          moved = true;
+        }
+        if (moved) block_sum_[static_cast<std::size_t>(b)] = block_mass(r);
       }
     });
   }
 
-  void measure_all(Index task, const Worker& worker, Index best, Label c) {
-    typename P::Scratch scratch(points_);
-    std::vector<T> out(static_cast<std::size_t>(trials_ * group));
-    Index rows[kBlock];
-    const Range range = rows_of(task);
-    for (Index first = range.begin; first < range.end; first += kBlock) {
-      worker.checkpoint();
-      const Index end = std::min(range.end, first + kBlock);
-      Index alive = end - first;
-      if (c == 0) {
-        std::iota(rows, rows + alive, first);
-      } else {
-        alive = survivors(first, end, rows);
-      }
-      for (Index g = 0; g < alive; g += group) {
-        const Index n = std::min(group, alive - g);
-        points_.measure(rows + g, n, scratch, out.data());
-        for (Index i = 0; i < n; ++i)
-          move(rows[g + i], c, out[static_cast<std::size_t>(best * group + i)]);
-      }
+  // How many rows after row i may be passed over, eight at a time: most have no bit set.
+  Index skip(Index i, Index end, std::uint8_t bit) const {
+    const std::uint64_t bits = 0x0101010101010101u * bit;
+    Index over = 0;
+    std::uint64_t word;
+    for (; i + over + 9 <= end; over += 8) {
+      std::memcpy(&word, mask_.data() + i + over + 1, sizeof word);
+      if (word & bits) break;
     }
+    return over;
   }
 
-  void move(Index row, Label c, T dist2) {
-    const std::size_t at = static_cast<std::size_t>(row);
-    if (!(dist2 < closest_[at])) return;
-    closest_[at] = dist2;
-    nearest_[at] = c;
+  double block_mass(Range r) const {
+    double part[8] = {};
+    Index i = r.begin;
+    for (; i + 8 <= r.end; i += 8)
+      for (Index j = 0; j < 8; ++j) part[j] += mass(i + j);
+    for (; i < r.end; ++i) part[0] += mass(i);
+    return ((part[0] + part[1]) + (part[2] + part[3])) +
+           ((part[4] + part[5]) + (part[6] + part[7]));
   }
 
   Execution run_;
@@ -352,11 +363,11 @@ class Seeding {
   Index k_, trials_;
   bool prune_;
   Index blocks_, tasks_;
-  P points_;
-  std::vector<T> closest_;      // squared distance to the closest centre
-  std::vector<Label> nearest_;  // which one that is
+  Points<Data> points_;
+  std::vector<T> closest_;          // squared distance to the closest centre
+  std::vector<Label> nearest_;      // which one that is
+  std::vector<std::uint8_t> mask_;  // which trials (modulo 8) would be closer
   std::vector<double> block_sum_;
-  std::vector<Improved> improved_;
   std::vector<T> reach_;
 };
 

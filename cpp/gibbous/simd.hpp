@@ -47,8 +47,8 @@ inline constexpr int kLanes = kVectorBytes / static_cast<int>(sizeof(T));
 
 // The integer vector with lanes as wide as T's.
 template <class T>
-using Bits = typename VectorOf<
-    std::conditional_t<sizeof(T) == 8, std::int64_t, std::int32_t>>::type;
+using Bits =
+    typename VectorOf<std::conditional_t<sizeof(T) == 8, std::int64_t, std::int32_t>>::type;
 
 template <class T>
 GIBBOUS_INLINE Vec<T> load(const T* p) {
@@ -72,7 +72,8 @@ GIBBOUS_INLINE V vmax(V a, V b) {
 template <class T>
 GIBBOUS_INLINE T lane_sum(const Vec<T>& v) {
   T s = v[0];
-  GIBBOUS_UNROLL for (int i = 1; i < kLanes<T>; ++i) s += v[i];
+  GIBBOUS_UNROLL
+  for (int i = 1; i < kLanes<T>; ++i) s += v[i];
   return s;
 }
 
@@ -115,10 +116,10 @@ struct Elementary<double> {
                                         0.000024801521295954375131, 2.7557268459997064772e-6,
                                         2.7620088445409748161e-7,   2.5100385495510319078e-8};
   // (2 atanh(s) - 2 s) / s^3 as a polynomial in s^2, |s| <= (sqrt 2 - 1) / (sqrt 2 + 1).
-  static constexpr double log_poly[] = {
-      0.66666666666666696883, 0.39999999999899443233, 0.28571428626003268742,
-      0.22222211130259877029, 0.18182889455674946039, 0.15331710618210771568,
-      0.14616585424888621989};
+  static constexpr double log_poly[] = {0.66666666666666696883, 0.39999999999899443233,
+                                        0.28571428626003268742, 0.22222211130259877029,
+                                        0.18182889455674946039, 0.15331710618210771568,
+                                        0.14616585424888621989};
 };
 
 template <>
@@ -140,7 +141,8 @@ struct Elementary<float> {
 template <class V, class T, std::size_t N>
 GIBBOUS_INLINE V horner(V x, const T (&c)[N]) {
   V p = c[N - 1] - V{};
-  GIBBOUS_UNROLL for (int i = static_cast<int>(N) - 2; i >= 0; --i) p = p * x + c[i];
+  GIBBOUS_UNROLL
+  for (int i = static_cast<int>(N) - 2; i >= 0; --i) p = p * x + c[i];
   return p;
 }
 

@@ -41,7 +41,8 @@ inline void load_group(const T* x, Index count, Index d, const T* shift, T* xt) 
     const T s = shift ? shift[a] : T(0);
     T* out = xt + a * rows;
     if (count == rows) {
-      GIBBOUS_UNROLL for (int i = 0; i < rows; ++i) out[i] = x[i * d + a] - s;
+      GIBBOUS_UNROLL
+      for (int i = 0; i < rows; ++i) out[i] = x[i * d + a] - s;
     } else {
       for (Index i = 0; i < count; ++i) out[i] = x[i * d + a] - s;
       for (Index i = count; i < rows; ++i) out[i] = T(0);
@@ -55,11 +56,13 @@ template <class T, int R>
 GIBBOUS_INLINE void linear_panel(const T* init, const T* coef, Index d, const T* xt,
                                  Vec<T> (&acc)[R][3]) {
   constexpr int L = Group<T>::lanes;
-  GIBBOUS_UNROLL for (int r = 0; r < R; ++r)
-    GIBBOUS_UNROLL for (int v = 0; v < 3; ++v) acc[r][v] = splat(init[r]);
+  GIBBOUS_UNROLL
+  for (int r = 0; r < R; ++r) GIBBOUS_UNROLL
+  for (int v = 0; v < 3; ++v) acc[r][v] = splat(init[r]);
   for (Index a = 0; a < d; ++a, coef += R, xt += 3 * L) {
     const Vec<T> x0 = load(xt), x1 = load(xt + L), x2 = load(xt + 2 * L);
-    GIBBOUS_UNROLL for (int r = 0; r < R; ++r) {
+    GIBBOUS_UNROLL
+    for (int r = 0; r < R; ++r) {
       acc[r][0] += coef[r] * x0;
       acc[r][1] += coef[r] * x1;
       acc[r][2] += coef[r] * x2;
@@ -67,27 +70,31 @@ GIBBOUS_INLINE void linear_panel(const T* init, const T* coef, Index d, const T*
   }
 }
 
-// R outputs y_r = h_r + sum_{b < full + r + 1} coef[b][r] * z_b of a lower triangular product; `coef`
-// holds the R offsets h, then R numbers a column, zeros above the diagonal, `full` + R columns.
-// Returns the coefficients of the next panel.
+// R outputs y_r = h_r + sum_{b < full + r + 1} coef[b][r] * z_b of a lower triangular product;
+// `coef` holds the R offsets h, then R numbers a column, zeros above the diagonal, `full` + R
+// columns. Returns the coefficients of the next panel.
 template <class T, int R>
 GIBBOUS_INLINE const T* triangle_panel(const T* coef, Index full, const T* z, Vec<T> (&y)[R][3]) {
   constexpr int L = Group<T>::lanes;
-  GIBBOUS_UNROLL for (int r = 0; r < R; ++r)
-    GIBBOUS_UNROLL for (int v = 0; v < 3; ++v) y[r][v] = splat(coef[r]);
+  GIBBOUS_UNROLL
+  for (int r = 0; r < R; ++r) GIBBOUS_UNROLL
+  for (int v = 0; v < 3; ++v) y[r][v] = splat(coef[r]);
   coef += R;
   for (Index b = 0; b < full; ++b, coef += R, z += 3 * L) {
     const Vec<T> z0 = load(z), z1 = load(z + L), z2 = load(z + 2 * L);
-    GIBBOUS_UNROLL for (int r = 0; r < R; ++r) {
+    GIBBOUS_UNROLL
+    for (int r = 0; r < R; ++r) {
       y[r][0] += coef[r] * z0;
       y[r][1] += coef[r] * z1;
       y[r][2] += coef[r] * z2;
     }
   }
-  GIBBOUS_UNROLL for (int b = 0; b < R; ++b) {
+  GIBBOUS_UNROLL
+  for (int b = 0; b < R; ++b) {
     const Vec<T> z0 = load(z + b * 3 * L), z1 = load(z + b * 3 * L + L),
                  z2 = load(z + b * 3 * L + 2 * L);
-    GIBBOUS_UNROLL for (int r = b; r < R; ++r) {
+    GIBBOUS_UNROLL
+    for (int r = b; r < R; ++r) {
       y[r][0] += coef[b * R + r] * z0;
       y[r][1] += coef[b * R + r] * z1;
       y[r][2] += coef[b * R + r] * z2;
@@ -109,14 +116,29 @@ GIBBOUS_INLINE void triangle_panels(const T* coef, Index d, const T* z, Use&& us
   Index a = 0;
   for (; a + R <= d; a += R) panel(std::integral_constant<int, R>{}, a);
   switch (d - a) {
-    case 1: panel(std::integral_constant<int, 1>{}, a); break;
-    case 2: panel(std::integral_constant<int, 2>{}, a); break;
-    case 3: panel(std::integral_constant<int, 3>{}, a); break;
-    case 4: panel(std::integral_constant<int, 4>{}, a); break;
-    case 5: panel(std::integral_constant<int, 5>{}, a); break;
-    case 6: panel(std::integral_constant<int, 6>{}, a); break;
-    case 7: panel(std::integral_constant<int, 7>{}, a); break;
-    default: break;
+    case 1:
+      panel(std::integral_constant<int, 1>{}, a);
+      break;
+    case 2:
+      panel(std::integral_constant<int, 2>{}, a);
+      break;
+    case 3:
+      panel(std::integral_constant<int, 3>{}, a);
+      break;
+    case 4:
+      panel(std::integral_constant<int, 4>{}, a);
+      break;
+    case 5:
+      panel(std::integral_constant<int, 5>{}, a);
+      break;
+    case 6:
+      panel(std::integral_constant<int, 6>{}, a);
+      break;
+    case 7:
+      panel(std::integral_constant<int, 7>{}, a);
+      break;
+    default:
+      break;
   }
 }
 
@@ -133,20 +155,25 @@ inline void dot_tile(const T* w, const T* z, const Index* at, Index groups, Inde
   for (Index j = 0; j < groups; ++j) {
     const T* wa = w + (j * d + a0) * rows;
     const T* zb = z + (at[j] * d + b0) * rows;
-    GIBBOUS_UNROLL for (int v = 0; v < 3; ++v) {
+    GIBBOUS_UNROLL
+    for (int v = 0; v < 3; ++v) {
       Vec<T> right[NB];
-      GIBBOUS_UNROLL for (int b = 0; b < NB; ++b) right[b] = load(zb + b * rows + v * L);
-      GIBBOUS_UNROLL for (int a = 0; a < NA; ++a) {
+      GIBBOUS_UNROLL
+      for (int b = 0; b < NB; ++b) right[b] = load(zb + b * rows + v * L);
+      GIBBOUS_UNROLL
+      for (int a = 0; a < NA; ++a) {
         const Vec<T> left = load(wa + a * rows + v * L);
-        GIBBOUS_UNROLL for (int b = 0; b < NB; ++b)
+        GIBBOUS_UNROLL
+        for (int b = 0; b < NB; ++b)
           if (!Diagonal || b <= a) acc[a][b] += left * right[b];
       }
     }
   }
-  GIBBOUS_UNROLL for (int a = 0; a < NA; ++a)
-    GIBBOUS_UNROLL for (int b = 0; b < NB; ++b)
-      if (!Diagonal || b <= a)
-        add_widened<T>(s + ((a0 + a) * (a0 + a + 1) / 2 + b0 + b) * L, acc[a][b]);
+  GIBBOUS_UNROLL
+  for (int a = 0; a < NA; ++a) GIBBOUS_UNROLL
+  for (int b = 0; b < NB; ++b)
+    if (!Diagonal || b <= a)
+      add_widened<T>(s + ((a0 + a) * (a0 + a + 1) / 2 + b0 + b) * L, acc[a][b]);
 }
 
 namespace detail {
@@ -176,9 +203,9 @@ inline void dot_triangle(const T* w, const T* z, const Index* at, Index groups, 
   if (d - a == 1) detail::dot_rows<T, 1>(w, z, at, groups, d, a, s);
 }
 
-// c[m][...] += sum over rows of left[m] * right[...], features as lanes: NA by NV vectors. Rows come
-// in `groups` of `rows`; left[m] advances by `step` a row and by `skip` more after a group; right
-// advances by right_step a row and right_panel a vector.
+// c[m][...] += sum over rows of left[m] * right[...], features as lanes: NA by NV vectors. Rows
+// come in `groups` of `rows`; left[m] advances by `step` a row and by `skip` more after a group;
+// right advances by right_step a row and right_panel a vector.
 template <class T, int NA, int NV>
 inline void outer_tile(const T* const* left, Index step, Index skip, const T* right,
                        Index right_step, Index right_panel, Index groups, Index rows, double* c,
@@ -191,16 +218,19 @@ inline void outer_tile(const T* const* left, Index step, Index skip, const T* ri
   for (Index g = 0; g < groups; ++g, at += skip) {
     for (Index i = 0; i < rows; ++i, at += step, right += right_step) {
       Vec<T> r[NV];
-      GIBBOUS_UNROLL for (int v = 0; v < NV; ++v) r[v] = load(right + v * right_panel);
-      GIBBOUS_UNROLL for (int m = 0; m < NA; ++m) {
+      GIBBOUS_UNROLL
+      for (int v = 0; v < NV; ++v) r[v] = load(right + v * right_panel);
+      GIBBOUS_UNROLL
+      for (int m = 0; m < NA; ++m) {
         const T x = l[m][at];
-        GIBBOUS_UNROLL for (int v = 0; v < NV; ++v) acc[m][v] += x * r[v];
+        GIBBOUS_UNROLL
+        for (int v = 0; v < NV; ++v) acc[m][v] += x * r[v];
       }
     }
   }
-  GIBBOUS_UNROLL for (int m = 0; m < NA; ++m)
-    GIBBOUS_UNROLL for (int v = 0; v < NV; ++v)
-      add_widened<T>(c + m * c_stride + v * L, acc[m][v]);
+  GIBBOUS_UNROLL
+  for (int m = 0; m < NA; ++m) GIBBOUS_UNROLL
+  for (int v = 0; v < NV; ++v) add_widened<T>(c + m * c_stride + v * L, acc[m][v]);
 }
 
 namespace detail {
@@ -253,7 +283,8 @@ inline void outer_groups(const T* r, Index k, Index kp, const T* phi, Index vect
 // Symmetric accumulation with features as lanes, for wide rows. y holds `rows` rows in panels of
 // kLanes features: feature a of row i at y[(a / L) * capacity * L + i * L + a % L]. Adds y^T y to
 // rows [a_begin, a_end) of the lower triangle of c, row-major with stride c_stride; entries just
-// above the diagonal, within its tile, are written too and mean nothing. a_begin is a multiple of 8.
+// above the diagonal, within its tile, are written too and mean nothing. a_begin is a multiple
+// of 8.
 template <class T>
 inline void outer_triangle(const T* y, Index capacity, Index rows, Index a_begin, Index a_end,
                            double* c, Index c_stride) {

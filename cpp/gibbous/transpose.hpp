@@ -60,24 +60,4 @@ inline void load_rows(const Row& row, Index count, Index d, const T* shift, T* x
   }
 }
 
-// acc[r][v] = sum_a (xt[a][v] - coef[a][r])^2: squared distances of the group's rows to R points.
-template <class T, int R>
-GIBBOUS_INLINE void distance_panel(const T* coef, Index d, const T* xt, Vec<T> (&acc)[R][3]) {
-  constexpr int L = Group<T>::lanes;
-  GIBBOUS_UNROLL
-  for (int r = 0; r < R; ++r) GIBBOUS_UNROLL
-  for (int v = 0; v < 3; ++v) acc[r][v] = Vec<T>{};
-  for (Index a = 0; a < d; ++a, coef += R, xt += 3 * L) {
-    GIBBOUS_UNROLL
-    for (int r = 0; r < R; ++r) {
-      const Vec<T> c = splat(coef[r]);
-      GIBBOUS_UNROLL
-      for (int v = 0; v < 3; ++v) {
-        const Vec<T> t = load(xt + v * L) - c;
-        acc[r][v] += t * t;
-      }
-    }
-  }
-}
-
 }  // namespace gibbous

@@ -88,23 +88,26 @@ class Samples:
         """Return the row numbers of k centers by greedy k-means++."""
         trials = 2 + int(np.log(k)) if trials is None else trials
         if self.sparse:
+            data, indices, indptr = self._x
             rows = core.kmeans_plusplus_csr(
-                *self._x, self.d, self.weight, k, trials, key, self.threads
+                data, indices, indptr, self.d, self.weight, k, trials, key, self.threads
             )
         else:
-            rows = core.kmeans_plusplus(*self._x, self.weight, k, trials, key, self.threads)
+            (x,) = self._x
+            rows = core.kmeans_plusplus(x, self.weight, k, trials, key, self.threads)
         return np.asarray(rows)
 
     def mean_variance(self) -> float:
         """Return the mean over the columns of their variances."""
         if not self.sparse:
-            return float(core.mean_variance(*self._x, self.threads))
+            (x,) = self._x
+            return float(core.mean_variance(x, self.threads))
         data, indices, _ = self._x
         values = data.astype(np.float64)
         mean = np.bincount(indices, weights=values, minlength=self.d) / self.n
         stored = np.bincount(indices, minlength=self.d)
         about = ((values - mean[indices]) ** 2).sum() + ((self.n - stored) * mean**2).sum()
-        return float(about) / (self.n * self.d)
+        return float(about / (self.n * self.d))
 
 
 def random_rows(data: Samples, k: int, key: int) -> Array:

@@ -5,6 +5,9 @@ from __future__ import annotations
 import importlib
 import os
 from types import ModuleType
+from typing import TYPE_CHECKING
+
+__all__ = ["LEVEL", "LEVELS", "core"]
 
 LEVELS = ("v2", "v3", "v4")
 
@@ -41,4 +44,8 @@ def _choose() -> tuple[str, ModuleType]:
     )
 
 
-LEVEL, core = _choose()
+LEVEL: str
+if TYPE_CHECKING:
+    from . import _core as core  # the stub that stands for every level
+else:
+    LEVEL, core = _choose()

@@ -144,11 +144,13 @@ def run_fit(job: Job, model: Any, summary: Callable[[Any, Table, bool], dict[str
     whether rows have weights.
     """
     job.check()
-    table, weight = job.read()
     interrupted = False
-    with progress_bar(job.quiet) as callback:
+    with progress_bar(job.quiet) as bar:
+        bar.wait_for(f"reading {job.data.name}")
+        table, weight = job.read()
+        bar.wait_for("finding a start")
         try:
-            model.fit(table.values, sample_weight=weight, callback=callback)
+            model.fit(table.values, sample_weight=weight, callback=bar.callback)
         except KeyboardInterrupt:
             interrupted = True
     if interrupted:
@@ -299,50 +301,57 @@ def _jsonable(value: Any) -> Any:
 
 
 @contextmanager
-def progress_bar(quiet: bool) -> Iterator[Callback | None]:
-    """Yield a callback that drives a bar on standard error; None where nobody would see it."""
+def progress_bar(quiet: bool) -> Iterator[Bar]:
+    """Yield a bar on standard error; it shows nothing where nobody would see it."""
     if quiet or not sys.stderr.isatty():
-        yield None
+        yield Bar(None)
         return
     from rich import progress
     from rich.console import Console
 
-    bar = progress.Progress(
-        progress.TextColumn("{task.description}"),
+    shown = progress.Progress(
+        progress.TextColumn("{task.description}", markup=False),
         progress.BarColumn(),
-        progress.MofNCompleteColumn(),
-        progress.TextColumn("{task.fields[value]}"),
+        progress.TextColumn("{task.fields[value]}", markup=False),
         progress.TimeElapsedColumn(),
         console=Console(stderr=True),
         transient=True,
     )
-    with bar:
-        yield _Bar(bar).update
+    with shown:
+        yield Bar(shown)
 
 
-class _Bar:
-    """Shows an iteration at most ten times a second: drawing must not slow the fit."""
+class Bar:
+    """Shows what a fit is at; an iteration at most ten times a second, not to slow it."""
 
-    def __init__(self, bar: Any) -> None:
-        self._bar = bar
-        self._task: Any = None
+    def __init__(self, shown: Any) -> None:
+        self._shown = shown
         self._next = 0.0
+        if shown is not None:
+            self._task = shown.add_task("", total=None, value="")
 
-    def update(self, now: Progress) -> None:
+    @property
+    def callback(self) -> Callback | None:
+        """What a fit is to call; None where nothing is shown."""
+        return None if self._shown is None else self._update
+
+    def wait_for(self, what: str) -> None:
+        """Show that something is done whose end is not known."""
+        if self._shown is not None:
+            self._shown.update(self._task, description=what)
+
+    def _update(self, now: Progress) -> None:
         if time.monotonic() < self._next:
             return
         self._next = time.monotonic() + 0.1
         start = "" if now.n_starts == 1 else f", start {now.start + 1} of {now.n_starts}"
-        fields = {
-            "description": f"{now.model}{start}",
-            "value": f"{now.metric} {now.value:.6g}",
-            "total": now.max_iter,
-            "completed": now.iteration,
-        }
-        if self._task is None:
-            self._task = self._bar.add_task(**fields)
-        else:
-            self._bar.update(self._task, **fields)
+        self._shown.update(
+            self._task,
+            description=f"{now.model}{start}",
+            value=f"{now.iteration}/{now.max_iter}, {now.metric} {now.value:.6g}",
+            total=now.max_iter,
+            completed=now.iteration,
+        )
 
 
 # --- for people ------------------------------------------------------------------------------
@@ -354,6 +363,7 @@ _MOST_COLUMNS = 6
 def print_fit(job: Job, model: Any, table: Table, files: dict[str, str]) -> None:
     """Print the history, a table of the groups, and the files written."""
     from rich.console import Console
+    from rich.markup import escape
     from rich.table import Table as Grid
 
     console = Console(highlight=False)
@@ -364,14 +374,13 @@ def print_fit(job: Job, model: Any, table: Table, files: dict[str, str]) -> None
     else:
         sizes = [f"{size:,}" for size in group_sizes(model, table)]
     shown = min(centres.shape[1], _MOST_COLUMNS)
-    grid = Grid(
-        title=f"{len(centres)} {job.group}s, {len(table.values):,} rows", title_justify="left"
-    )
+    console.print(f"{len(centres)} {job.group}s, {len(table.values):,} rows")
+    grid = Grid()
     grid.add_column(job.group, justify="right")
     grid.add_column("weight" if mixture else "rows", justify="right")
     names = table.names or [f"column {at + 1}" for at in range(centres.shape[1])]
     for name in names[:shown]:
-        grid.add_column(("mean " if mixture else "centre ") + name, justify="right")
+        grid.add_column(("mean " if mixture else "centre ") + escape(name), justify="right")
     if shown < centres.shape[1]:
         grid.add_column(f"and {centres.shape[1] - shown} more")
     for at, centre in enumerate(centres[:_MOST_GROUPS]):

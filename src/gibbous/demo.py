@@ -71,7 +71,7 @@ def story(console: Console) -> Halfway:
     # Both models number their groups as they like; the table counts from the left.
     hard = np.argsort(np.argsort(case.kmeans.cluster_centers_[:, 0]))[hard]
     soft = soft[:, np.argsort(case.mixture.means_[:, 0])]
-    table = _grid("From the middle of one group to the middle of the other")
+    table = _grid(console, "From the middle of one group to the middle of the other")
     for name in ("way", "K-means: group", "mixture: left", "right"):
         table.add_column(name, justify="right")
     for way, group, (left, right) in zip(ways, hard, soft, strict=True):
@@ -86,10 +86,10 @@ def story(console: Console) -> Halfway:
     console.print(table)
     history = case.mixture.history_
     console.print(
-        "K-means has to put the point half-way into one group; the mixture says "
-        f"{soft[4, 0]:.0%} : {soft[4, 1]:.0%}.\n"
-        f"EM raised the log-likelihood at each of its {history.n_iter} iterations, from "
-        f"{history.values[0]:.4f} to {history.values[-1]:.4f} a point."
+        "K-means has to put the point half-way into one group.\n"
+        f"The mixture says {soft[4, 0]:.0%} : {soft[4, 1]:.0%}.\n"
+        f"EM raised the log-likelihood of a point in {history.n_iter} iterations from "
+        f"{history.values[0]:.3f} to {history.values[-1]:.3f}."
     )
     return case
 
@@ -119,12 +119,26 @@ def photograph(console: Console, k: int = 8) -> Photograph | None:
         )
         return None
     pixels = (original.reshape(-1, 3) / np.float32(255)).astype(np.float32)
+    began = time.perf_counter()
     kmeans = KMeans(k, random_state=SEED).fit(pixels)
+    between = time.perf_counter()
     mixture = GaussianMixture(k, random_state=SEED, tol=1e-4, reg_covar=1e-5).fit(pixels)
+    seconds = (between - began, time.perf_counter() - between)
     hard = kmeans.cluster_centers_[kmeans.predict(pixels)]
     shares = mixture.predict_proba(pixels)
     soft = shares @ mixture.means_
-    console.print(_photograph_table(pixels, kmeans, mixture, hard, soft, shares))
+    table = _grid(console, f"{len(pixels):,} pixels of a photograph in {k} colours")
+    for name in ("", "seconds", "iterations", "mean colour error", "pixels between colours"):
+        table.add_column(name, justify="right" if name else "left")
+    # A pixel that no colour has nine tenths of.
+    unsure = float((shares.max(axis=1) < 0.9).mean())
+    for name, model, took, image, part in (
+        ("K-means", kmeans, seconds[0], hard, 0.0),
+        ("mixture", mixture, seconds[1], soft, unsure),
+    ):
+        error = float(np.sqrt(((image - pixels) ** 2).sum(axis=1)).mean())
+        table.add_row(name, f"{took:.2f}", str(model.n_iter_), f"{error:.4f}", f"{part:.1%}")
+    console.print(table)
     return Photograph(
         original,
         _as_image(hard, original.shape),
@@ -134,24 +148,6 @@ def photograph(console: Console, k: int = 8) -> Photograph | None:
         np.bincount(kmeans.predict(pixels), minlength=k) / len(pixels),
         mixture.weights_,
     )
-
-
-def _photograph_table(
-    pixels: NDArray[Any], kmeans: Any, mixture: Any, hard: Any, soft: Any, shares: Any
-) -> Table:
-    table = _grid(f"{len(pixels):,} pixels of a photograph in {len(shares[0])} colours")
-    for name in ("", "seconds", "iterations", "mean colour error", "pixels shared by two colours"):
-        table.add_column(name, justify="left" if not name else "right")
-    # A pixel that no colour has nine tenths of.
-    between = float((shares.max(axis=1) < 0.9).mean())
-    for name, model, image, part in (
-        ("K-means", kmeans, hard, 0.0),
-        ("mixture", mixture, soft, between),
-    ):
-        error = float(np.sqrt(((image - pixels) ** 2).sum(axis=1)).mean())
-        seconds = sum(model.history_.seconds)
-        table.add_row(name, f"{seconds:.2f}", str(model.n_iter_), f"{error:.4f}", f"{part:.1%}")
-    return table
 
 
 def _as_image(pixels: NDArray[Any], shape: tuple[int, ...]) -> NDArray[np.uint8]:
@@ -188,8 +184,11 @@ def digits(console: Console) -> Digits:
     ).fit(data)
     shares = mixture.predict_proba(data)
     found = {"K-means": kmeans.predict(data), "mixture": shares.argmax(axis=1)}
-    table = _grid(f"{len(data):,} handwritten digits of 8 x 8 pixels in 10 groups")
-    for name in ("", "right when a group is named after its commonest digit", "iterations"):
+    table = _grid(
+        console,
+        f"{len(data):,} handwritten digits in 10 groups, each named after its commonest digit",
+    )
+    for name in ("", "named rightly", "iterations"):
         table.add_column(name, justify="left" if not name else "right")
     for name, model in (("K-means", kmeans), ("mixture", mixture)):
         names = _commonest(found[name], target)
@@ -239,7 +238,7 @@ def wines(console: Console) -> Wines:
     }
     bic = {key: float(model.bic(data)) for key, model in models.items()}
     best = min(bic, key=lambda key: bic[key])
-    table = _grid("178 wines, 13 measurements: BIC of a mixture (the lowest is the best)")
+    table = _grid(console, "178 wines, 13 measurements: BIC of a mixture (the lowest is the best)")
     table.add_column("covariances")
     for k in numbers:
         table.add_column(f"{k}", justify="right")
@@ -258,8 +257,10 @@ def wines(console: Console) -> Wines:
 
 
 def _wine_table(console: Console, groups: NDArray[Any], target: NDArray[Any]) -> None:
-    table = _grid("The groups found, and the three growers, of whom the mixture was told nothing")
-    for name in ("component", "grower 1", "grower 2", "grower 3"):
+    table = _grid(
+        console, "The groups found, and the three cultivars, which the mixture was not told"
+    )
+    for name in ("component", "cultivar 1", "cultivar 2", "cultivar 3"):
         table.add_column(name, justify="right")
     for g in range(int(groups.max()) + 1):
         table.add_row(str(g), *map(str, np.bincount(target[groups == g], minlength=3)))
@@ -299,5 +300,7 @@ def run(folder: Path, console: Console | None = None) -> list[Path]:
     return written
 
 
-def _grid(title: str) -> Table:
-    return Table(title=title, title_justify="left", title_style="")
+def _grid(console: Console, title: str) -> Table:
+    # Not the table's own title, which is broken to the table's width.
+    console.print(title, markup=False)
+    return Table()

@@ -227,16 +227,16 @@ class GaussianMixture(DensityMixin, BaseEstimator):  # type: ignore[misc]
         self, X: ArrayLike, sample_weight: ArrayLike | None, callback: Callback | None
     ) -> NDArray[Any]:
         self._validate_params()
-        X = validate_data(self, X, dtype=_DTYPES, order="C", ensure_min_samples=2)
-        if X.shape[0] < self.n_components:
+        rows: NDArray[Any] = validate_data(self, X, dtype=_DTYPES, order="C", ensure_min_samples=2)
+        if rows.shape[0] < self.n_components:
             raise ValueError(
                 f"Expected n_samples >= n_components but got n_components = {self.n_components}, "
-                f"n_samples = {X.shape[0]}"
+                f"n_samples = {rows.shape[0]}"
             )
-        given = self._given_start(X)
-        weight = _validate.sample_weights(sample_weight, X.shape[0], X.dtype)
+        given = self._given_start(rows)
+        weight = _validate.sample_weights(sample_weight, rows.shape[0], rows.dtype)
         engine = Engine(
-            X,
+            rows,
             weight,
             covariance_type=self.covariance_type,
             reg_covar=self.reg_covar,
@@ -249,14 +249,14 @@ class GaussianMixture(DensityMixin, BaseEstimator):  # type: ignore[misc]
         try:
             for index in range(1 if resume else self.n_init):
                 run.begin(index)
-                old = self._parameters(X.dtype) if resume else self._start(run, given, index)
+                old = self._parameters(rows.dtype) if resume else self._start(run, given, index)
                 if not run.climb(old, self.lower_bound_ if resume else -math.inf):
                     break
         except KeyboardInterrupt:
             run.interrupt()
             raise
         run.finish()
-        return X
+        return rows
 
     def _start(self, run: _Run, given: Parameters | None, index: int) -> Parameters:
         """Return the parameters that one start begins with."""
@@ -427,7 +427,10 @@ class GaussianMixture(DensityMixin, BaseEstimator):  # type: ignore[misc]
         """Return the number of free parameters."""
         k, d = self.means_.shape
         if self.covariance_type in ("full", "tied"):
-            shape = (k if self.covariance_type == "full" else 1, d * (d + 1) // 2)
+            shape: tuple[int, ...] = (
+                k if self.covariance_type == "full" else 1,
+                d * (d + 1) // 2,
+            )
         else:
             shape = covariance_shape(self.covariance_type, k, d)
         return int(math.prod(shape) + k * d + k - 1)
@@ -436,12 +439,12 @@ class GaussianMixture(DensityMixin, BaseEstimator):  # type: ignore[misc]
         """Return the Bayesian information criterion on X; lower is better (Schwarz 1978)."""
         log_prob = self.score_samples(X)
         n = log_prob.shape[0]
-        return -2.0 * float(log_prob.mean()) * n + self._n_parameters() * math.log(n)
+        return float(-2.0 * log_prob.mean() * n + self._n_parameters() * math.log(n))
 
     def aic(self, X: ArrayLike) -> float:
         """Return the Akaike information criterion on X; lower is better (Akaike 1974)."""
         log_prob = self.score_samples(X)
-        return -2.0 * float(log_prob.mean()) * log_prob.shape[0] + 2.0 * self._n_parameters()
+        return float(-2.0 * log_prob.mean() * log_prob.shape[0] + 2.0 * self._n_parameters())
 
 
 class _Run:

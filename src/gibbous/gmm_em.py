@@ -120,12 +120,13 @@ class Engine:
         if self._direct:
             return False
         u = np.abs(factors.astype(np.float64, copy=False))
-        if self.type == "diag":
-            squares = (u * self._spread).max() ** 2
-        elif self.type == "spherical":
-            squares = u.max() ** 2 * self._radius2
-        else:
-            squares = float(((self._spread @ u) ** 2).sum(axis=-1).max())
+        with np.errstate(over="ignore", invalid="ignore"):  # NaN and infinity mean no
+            if self.type == "diag":
+                squares = float((u * self._spread).max() ** 2)
+            elif self.type == "spherical":
+                squares = float(u.max() ** 2 * self._radius2)
+            else:
+                squares = float(((self._spread @ u) ** 2).sum(axis=-1).max())
         return bool(squares <= slack * _FOLD_LIMIT[self.X.dtype])
 
     def step(self, old: Parameters) -> tuple[float, Parameters, int]:
@@ -146,7 +147,7 @@ class Engine:
         """
         folded = self._folds(old.factors)
         value, new, failed = self._step(old, folded)
-        if folded and failed < 0 and not self._folds(new.factors, slack=4.0):
+        if folded and (failed >= 0 or not self._folds(new.factors, slack=4.0)):
             # the components shrank past what the fast kernels resolve: take this step again
             value, new, failed = self._step(old, False)
         return value, new, failed

@@ -341,7 +341,7 @@ def _header(data: bytes) -> dict[str, Any]:
 
 def _from_param(value: Any, tensors: dict[str, NDArray[Any]]) -> Any:
     if isinstance(value, dict) and set(value) == {"tensor"}:
-        return tensors.pop(value["tensor"])
+        return np.array(tensors.pop(value["tensor"]))
     return _from_plain(value)
 
 

@@ -184,6 +184,7 @@ class KMeans(CentersModel):
         best: _Run | None = None
         kept = 0
         traces: list[Trace] = []
+        ends: list[float] = []
         interrupted = False
         for start in range(self._n_init):
             recorder = Recorder(
@@ -212,6 +213,7 @@ class KMeans(CentersModel):
                     raise
             if run is not None:
                 traces.append(run.trace)
+                ends.append(run.inertia)
                 if best is None or (
                     run.inertia < best.inertia and not _same(run.labels, best.labels)
                 ):
@@ -222,9 +224,11 @@ class KMeans(CentersModel):
         if interrupted:
             traces[kept] = replace(traces[kept], stop_reason="interrupted")
         self._keep(best)
-        self.history_ = History.of(
+        history = History.of(
             "KMeans", "inertia", traces, kept, seed=seed, n_threads=self._n_threads
         )
+        # an iteration's value is the inertia it began with; a start is judged by its end
+        self.history_ = replace(history, starts=tuple(ends))
         if interrupted:
             raise KeyboardInterrupt
         return self

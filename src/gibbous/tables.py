@@ -191,7 +191,8 @@ def _text(value: Any) -> str:
 
 
 def _quoted(name: str, delimiter: str) -> str:
-    if any(mark in name for mark in (delimiter, '"', "\n", "\r")):
+    name = " ".join(name.splitlines())
+    if delimiter in name or '"' in name:
         return '"' + name.replace('"', '""') + '"'
     return name
 

@@ -1,0 +1,334 @@
+"""Rules of the codebase, kept by tests."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import importlib.metadata
+import inspect
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import gibbous
+from gibbous import _isa
+
+ROOT = Path(__file__).parents[1]
+SRC = ROOT / "src" / "gibbous"
+CORE = ROOT / "cpp" / "gibbous"
+BIND = ROOT / "cpp" / "bind"
+
+#: A module imports only from modules in lines above its own.
+LAYERS = (
+    ("_cpu", "_core"),
+    ("_isa",),
+    ("_random", "_validate", "_files"),
+    ("_fit", "_config"),
+    ("_centers",),
+    ("minibatch",),
+    ("kmeans",),
+    ("gmm_em",),  # starts a mixture from K-means: the one edge between models
+    ("gmm",),
+    ("io", "plot", "tables"),
+    ("demo_plot",),
+    ("demo",),
+    ("cli_options", "cli_session"),
+    ("cli_gmm", "cli_kmeans"),
+    ("cli",),
+)
+LAYER = {name: depth for depth, names in enumerate(LAYERS) for name in names}
+
+#: Imports upwards, made when a method is called, with the reason.
+UPWARDS = {("_fit", "plot"): "history_.plot() is a method of the results object"}
+
+#: C++: the ground floor, lowest first; everything else belongs to the model that its name starts
+#: with.
+GROUND = ("types", "simd", "random", "parallel", "tiles", "transpose")
+CXX_MODELS = ("kmeans", "gmm")
+
+#: About 600; a file past this is two files.
+MOST_LINES = 650
+
+
+def python_files() -> list[Path]:
+    return sorted(
+        p for folder in ("src", "tests", "bench", "tools") for p in (ROOT / folder).rglob("*.py")
+    )
+
+
+def cxx_files() -> list[Path]:
+    return sorted(p for p in (ROOT / "cpp").rglob("*") if p.suffix in (".cpp", ".hpp"))
+
+
+def ids(paths: list[Path]) -> list[str]:
+    return [str(p.relative_to(ROOT)) for p in paths]
+
+
+def parsed(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"), str(path))
+
+
+def run_imports(tree: ast.AST) -> Iterator[ast.Import | ast.ImportFrom]:
+    """Yield the imports that run, so none below ``if TYPE_CHECKING``."""
+    for node in ast.iter_child_nodes(tree):
+        if isinstance(node, (ast.Import, ast.ImportFrom)):
+            yield node
+        elif isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test):
+            for other in node.orelse:
+                yield from run_imports(ast.Module([other], []))
+        else:
+            yield from run_imports(node)
+
+
+def siblings(tree: ast.AST) -> set[str]:
+    """Return the modules of the package that a module imports."""
+    found = set()
+    for node in run_imports(tree):
+        if isinstance(node, ast.ImportFrom) and node.level:
+            names = [node.module] if node.module else [a.name for a in node.names]
+            found |= {n.partition(".")[0] for n in names}
+        elif isinstance(node, ast.ImportFrom) and (node.module or "").startswith("gibbous"):
+            pytest.fail(f"import relatively within the package: {ast.unparse(node)}")
+    return {n for n in found if n in LAYER or (SRC / f"{n}.py").exists()}
+
+
+# ---- Python ------------------------------------------------------------------------------------
+
+
+def test_every_module_has_a_layer() -> None:
+    modules = {p.stem for p in SRC.glob("*.py")} - {"__init__"}
+    assert modules == set(LAYER) - {"_cpu", "_core"}
+
+
+@pytest.mark.parametrize("path", sorted(SRC.glob("*.py")), ids=lambda p: p.stem)
+def test_modules_import_only_from_lower_layers(path: Path) -> None:
+    if path.stem == "__init__":
+        assert siblings(parsed(path)) == {"_isa"}
+        return
+    used = siblings(parsed(path))
+    wrong = {n for n in used if LAYER[n] >= LAYER[path.stem] and (path.stem, n) not in UPWARDS}
+    assert not wrong, f"{path.name} imports {sorted(wrong)}, which are not below it"
+
+
+def test_the_exceptions_are_used() -> None:
+    for upper, lower in UPWARDS:
+        assert lower in siblings(parsed(SRC / f"{upper}.py"))
+
+
+def loaded_by(code: str) -> set[str]:
+    done = subprocess.run(
+        [sys.executable, "-c", f"{code}\nimport sys\nprint('\\n'.join(sys.modules))"],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=True,
+    )
+    return {m.partition(".")[0] for m in done.stdout.split()}
+
+
+HEAVY = {"sklearn", "scipy", "matplotlib", "pandas", "pyarrow", "joblib"}
+
+
+def test_import_is_light() -> None:
+    assert not loaded_by("import gibbous") & (HEAVY | {"typer", "rich", "safetensors"})
+
+
+@pytest.mark.parametrize("command", [[], ["kmeans"], ["gmm", "fit"]], ids=" ".join)
+def test_help_is_light(command: list[str]) -> None:
+    code = (
+        "import contextlib, io, sys\n"
+        f"sys.argv = ['gibbous', *{command!r}, '--help']\n"
+        "from gibbous.cli import main\n"
+        "with contextlib.redirect_stdout(io.StringIO()) as out, contextlib.suppress(SystemExit):\n"
+        "    main()\n"
+        "assert 'Usage' in out.getvalue()"
+    )
+    assert not loaded_by(code) & HEAVY
+
+
+def test_all_is_correct() -> None:
+    assert set(gibbous.__all__) == {*gibbous._MODULES, "__version__"}
+    assert set(gibbous.__all__) <= set(dir(gibbous))
+    for name, module in gibbous._MODULES.items():
+        defined = getattr(importlib.import_module(f"gibbous.{module}"), name)
+        assert getattr(gibbous, name) is defined
+    with pytest.raises(AttributeError, match="module 'gibbous' has no attribute 'KMedians'"):
+        _ = gibbous.KMedians
+
+
+@pytest.mark.parametrize("name", sorted(gibbous._MODULES))
+def test_public_things_have_docstrings(name: str) -> None:
+    thing = getattr(gibbous, name)
+    assert inspect.getdoc(thing)
+    if inspect.isclass(thing):
+        bare = [
+            member
+            for member, value in inspect.getmembers(thing)
+            if not member.startswith("_")
+            and (
+                inspect.isfunction(value) or inspect.ismethod(value) or isinstance(value, property)
+            )
+            and (getattr(value, "__module__", None) or "gibbous").startswith("gibbous")
+            and not inspect.getdoc(value)
+        ]
+        assert not bare, f"{name}: no docstring on {bare}"
+
+
+FORBIDDEN_MODULES = {"pickle", "marshal", "shelve", "dill", "cloudpickle", "joblib"}
+
+
+@pytest.mark.parametrize("path", sorted(SRC.glob("*.py")), ids=lambda p: p.stem)
+def test_nothing_that_is_read_can_run(path: Path) -> None:
+    for node in ast.walk(parsed(path)):
+        if isinstance(node, ast.Import):
+            assert not {a.name.partition(".")[0] for a in node.names} & FORBIDDEN_MODULES
+        elif isinstance(node, ast.ImportFrom) and not node.level:
+            assert (node.module or "").partition(".")[0] not in FORBIDDEN_MODULES
+        elif isinstance(node, ast.Call):
+            called = ast.unparse(node.func)
+            assert called not in ("eval", "exec", "compile", "os.system"), ast.unparse(node)
+            for keyword in node.keywords:
+                if keyword.arg == "allow_pickle":
+                    assert ast.unparse(keyword.value) == "False", ast.unparse(node)
+            if called in ("np.load", "numpy.load"):
+                assert "allow_pickle" in {k.arg for k in node.keywords}, ast.unparse(node)
+
+
+# ---- one version, one stub ---------------------------------------------------------------------
+
+
+def declared_version() -> str:
+    text = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+    found = re.findall(r'^version = "(.+)"$', text, re.MULTILINE)
+    assert len(found) == 1
+    return str(found[0])
+
+
+def test_the_version_is_in_one_place() -> None:
+    version = declared_version()
+    assert gibbous.__version__ == version == importlib.metadata.version("gibbous")
+    texts = [*python_files(), *cxx_files(), *SRC.glob("*.pyi"), ROOT / "CMakeLists.txt"]
+    repeated = [p for p in texts if version in p.read_text(encoding="utf-8")]
+    assert not repeated, f"{version} is also written in {ids(repeated)}"
+    assert f"\n## {version}" in (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+
+
+def meaning(text: str) -> tuple[set[str], list[str]]:
+    """Return imports and statements of a stub, apart from layout and comments."""
+    body = ast.parse(text).body
+    kinds = (ast.Import, ast.ImportFrom)
+    return (
+        {ast.unparse(n) for n in body if isinstance(n, kinds)},
+        [ast.unparse(n) for n in body if not isinstance(n, kinds)],
+    )
+
+
+@pytest.mark.parametrize("stub", ["_core", "_cpu"])
+def test_the_stub_equals_the_module(stub: str) -> None:
+    spec = importlib.util.spec_from_file_location("stubs", ROOT / "tools" / "stubs.py")
+    assert spec is not None and spec.loader is not None
+    stubs = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(stubs)
+    module = f"_core_{_isa.LEVEL}" if stub == "_core" else stub
+    fresh = stubs.stub_of(f"gibbous.{module}")
+    committed = (SRC / f"{stub}.pyi").read_text(encoding="utf-8")
+    assert meaning(fresh) == meaning(committed), "run tools/stubs.py"
+
+
+def test_all_levels_have_one_interface() -> None:
+    def interface(level: str) -> dict[str, str]:
+        core = importlib.import_module(f"gibbous._core_{level}")
+        return {n: getattr(core, n).__doc__ for n in dir(core) if not n.startswith("__")}
+
+    assert interface(_isa.LEVEL)
+    for level in ("base", *_isa.LEVELS):
+        if level <= _isa.LEVEL and importlib.util.find_spec(f"gibbous._core_{level}"):
+            assert interface(level) == interface(_isa.LEVEL)
+
+
+# ---- C++ ---------------------------------------------------------------------------------------
+
+
+def includes(path: Path) -> list[tuple[str, str]]:
+    """Return ("<" or '"', target) of every include."""
+    text = path.read_text(encoding="utf-8")
+    return re.findall(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]', text, re.MULTILINE)
+
+
+def stem_of(include: str) -> str:
+    return Path(include).stem
+
+
+def model_of(stem: str) -> str | None:
+    return next((m for m in CXX_MODELS if stem == m or stem.startswith(m + "_")), None)
+
+
+CORE_FILES = sorted(p for p in CORE.iterdir() if p.suffix in (".cpp", ".hpp"))
+
+#: No Python, no input or output, no clock, and no random numbers but random.hpp's.
+NOT_IN_CORE = re.compile(
+    r"^(Python\.h|pybind11/.*|iostream|fstream|ostream|istream|cstdio|stdio\.h|chrono|ctime|random)$"
+)
+
+
+@pytest.mark.parametrize("path", CORE_FILES, ids=lambda p: p.name)
+def test_the_core_includes_only_what_is_below(path: Path) -> None:
+    model = model_of(path.stem)
+    assert model or path.stem in GROUND, f"{path.name} belongs to no model; add it to GROUND"
+    for kind, target in includes(path):
+        assert not NOT_IN_CORE.match(target), f"{path.name} includes {target}"
+        if kind == "<":
+            continue
+        assert target.startswith("gibbous/"), f"{path.name} includes {target}"
+        other = stem_of(target)
+        if model:
+            assert model_of(other) in (model, None), f"{path.name} includes another model: {target}"
+        elif other != path.stem:
+            assert other in GROUND[: GROUND.index(path.stem)], f"{path.name} includes {target}"
+
+
+@pytest.mark.parametrize("path", sorted(BIND.iterdir()), ids=lambda p: p.name)
+def test_the_border_includes_only_the_core_and_itself(path: Path) -> None:
+    for kind, target in includes(path):
+        if kind == '"':
+            assert target in ("bind/bind.hpp",) or target.startswith("gibbous/")
+    if path.stem in CXX_MODELS:
+        used = {model_of(stem_of(t)) for kind, t in includes(path) if t.startswith("gibbous/")}
+        assert used <= {path.stem, None}
+
+
+def test_openmp_is_in_one_file() -> None:
+    pattern = re.compile(r"#\s*pragma\s+omp|_Pragma\(\s*\"omp|\bomp_[a-z_]+\(|<omp\.h>")
+    users = {p.name for p in [*CORE_FILES, *BIND.iterdir()] if pattern.search(p.read_text())}
+    assert users == {"parallel.hpp"}
+
+
+@pytest.mark.parametrize("path", cxx_files(), ids=ids(cxx_files()))
+def test_cxx_files_begin_with_their_licence(path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
+    assert text.startswith("// SPDX-License-Identifier: Apache-2.0\n")
+    if path.suffix == ".hpp":
+        assert "\n#pragma once\n" in text
+
+
+# ---- every file --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "path", python_files() + cxx_files(), ids=ids(python_files() + cxx_files())
+)
+def test_files_are_short_and_finished(path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
+    lines = text.count("\n")
+    assert lines <= MOST_LINES, f"{lines} lines: split it"
+    marks = re.findall(r"\b(?:TO" r"DO|FIX" r"ME|X" r"XX|NotImplemented" r"Error)\b", text)
+    assert not marks
+
+
+def test_no_module_is_named_after_nothing() -> None:
+    vague = {"utils", "util", "base", "common", "helpers", "misc"}
+    assert not vague & {p.stem.lower() for p in python_files() + cxx_files()}

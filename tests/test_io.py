@@ -1,0 +1,385 @@
+"""Model files: what is kept, what is refused, and that nothing is ever half-written."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import pickle
+import secrets
+import stat
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import safetensors.numpy
+from sklearn.exceptions import NotFittedError
+
+import gibbous
+from gibbous import GaussianMixture, KMeans, MiniBatchKMeans, load, save
+
+
+def data(dtype: Any = np.float64) -> Any:
+    rng = np.random.default_rng(3)
+    return np.concatenate([rng.normal(m, 1.0, size=(60, 3)) for m in (-4, 0, 4)]).astype(dtype)
+
+
+def only_partial() -> Any:
+    model = MiniBatchKMeans(3, random_state=4)
+    for part in np.split(data(), 3):
+        model.partial_fit(part)
+    return model
+
+
+MODELS = {
+    "kmeans": lambda: KMeans(3, random_state=1).fit(data()),
+    "kmeans float32": lambda: KMeans(3, random_state=1, init=data()[:3]).fit(data(np.float32)),
+    "minibatch": lambda: MiniBatchKMeans(3, random_state=1, batch_size=50).fit(data()),
+    "minibatch float32": lambda: MiniBatchKMeans(3, random_state=1).fit(data(np.float32)),
+    "minibatch without labels": lambda: MiniBatchKMeans(
+        3, random_state=1, compute_labels=False
+    ).fit(data()),
+    "minibatch by partial_fit": only_partial,
+    **{
+        f"mixture {kind} {np.dtype(dtype)}": lambda kind=kind, dtype=dtype: GaussianMixture(
+            3, covariance_type=kind, random_state=1, weights_init=[0.2, 0.3, 0.5]
+        ).fit(data(dtype))
+        for kind in ("full", "tied", "diag", "spherical")
+        for dtype in (np.float32, np.float64)
+    },
+}
+
+
+@pytest.fixture(params=list(MODELS))
+def model(request: pytest.FixtureRequest) -> Any:
+    return MODELS[request.param]()
+
+
+def same(a: Any, b: Any) -> bool:
+    if isinstance(a, np.ndarray):
+        return a.dtype == b.dtype and a.shape == b.shape and a.tobytes() == b.tobytes()
+    if isinstance(a, float):
+        return isinstance(b, float) and np.array_equal(a, b, equal_nan=True)
+    return type(a) is type(b) and bool(a == b)
+
+
+# Private attributes that every call of fit or predict makes anew.
+SCRATCH = {"_tol", "_n_threads", "_n_init", "_init_size", "_no_improvement"}
+SCRATCH |= {"_smoothed", "_smoothed_min"}
+
+
+def test_everything_comes_back(model: Any, tmp_path: Path) -> None:
+    path = tmp_path / "model.safetensors"
+    save(model, path)
+    again = load(path)
+    assert type(again) is type(model)
+    assert set(vars(model)) - set(vars(again)) <= SCRATCH
+    for name, value in vars(again).items():
+        if isinstance(value, np.ndarray):
+            assert same(np.asarray(getattr(model, name), value.dtype), value), name
+        elif not name.startswith("_"):
+            assert same(getattr(model, name), value), name
+    if hasattr(model, "history_"):
+        assert again.history_ == model.history_
+
+
+def test_the_same_bits_are_predicted(model: Any, tmp_path: Path) -> None:
+    save(model, tmp_path / "m")
+    again = load(tmp_path / "m")
+    new = np.random.default_rng().normal(size=(500, 3)) * 5
+    assert same(again.predict(new), model.predict(new))
+    for method in ("predict_proba", "score_samples", "transform"):
+        if hasattr(model, method):
+            assert same(getattr(again, method)(new), getattr(model, method)(new)), method
+
+
+def test_arrays_come_back_writable_and_apart_from_the_file(model: Any, tmp_path: Path) -> None:
+    save(model, tmp_path / "m")
+    for value in vars(load(tmp_path / "m")).values():
+        if isinstance(value, np.ndarray):
+            assert value.flags.writeable and value.flags.owndata
+
+
+@pytest.mark.parametrize("kind", ["full", "tied", "diag", "spherical"])
+def test_warm_start_goes_on_where_it_stood(kind: str, tmp_path: Path) -> None:
+    def cut() -> Any:
+        model = GaussianMixture(
+            3, covariance_type=kind, warm_start=True, random_state=5, tol=0.0, max_iter=4
+        )
+        with pytest.warns(UserWarning, match="did not converge"):
+            return model.fit(data())
+
+    save(cut(), tmp_path / "m")
+    models = [cut(), load(tmp_path / "m")]
+    for each in models:
+        with pytest.warns(UserWarning, match="did not converge"):
+            each.fit(data())
+    assert same(models[0].means_, models[1].means_)
+    assert same(models[0].covariances_, models[1].covariances_)
+    assert models[0].lower_bounds_ == models[1].lower_bounds_
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_partial_fit_goes_on_where_it_stood(dtype: Any, tmp_path: Path) -> None:
+    # Few rows a batch and many clusters, so that the counts that reassign clusters matter.
+    rng = np.random.default_rng(8)
+    batches = [(rng.normal(size=(12, 2)) * 9).astype(dtype) for _ in range(30)]
+    whole, part = (MiniBatchKMeans(6, random_state=2, batch_size=12) for _ in range(2))
+    for batch in batches[:11]:
+        whole.partial_fit(batch)
+        part.partial_fit(batch)
+    save(part, tmp_path / "m")
+    part = load(tmp_path / "m")
+    for batch in batches[11:]:
+        whole.partial_fit(batch)
+        part.partial_fit(batch)
+    assert same(whole.cluster_centers_, part.cluster_centers_)
+    assert same(whole.labels_, part.labels_)
+
+
+def test_feature_names_are_kept(tmp_path: Path) -> None:
+    pd = pytest.importorskip("pandas", reason="data frames are what has feature names")
+    frame = pd.DataFrame(data(), columns=["a", "b", 'ü, "quoted" \' \n'])
+    model = KMeans(2, random_state=0).fit(frame)
+    save(model, tmp_path / "m")
+    again = load(tmp_path / "m")
+    assert list(again.feature_names_in_) == list(frame.columns)
+    assert same(again.predict(frame), model.predict(frame))
+
+
+@pytest.mark.parametrize("state", [np.random.RandomState(3), np.random.default_rng(3)])
+def test_a_random_state_object_becomes_none(state: Any, tmp_path: Path) -> None:
+    model = KMeans(2, random_state=state).fit(data())
+    save(model, tmp_path / "m")
+    again = load(tmp_path / "m")
+    assert again.random_state is None
+    assert again.history_.seed == model.history_.seed
+    assert type(state).__name__ in header_of((tmp_path / "m").read_bytes())["notes"][0]
+
+
+def test_odd_parameters_come_back(tmp_path: Path) -> None:
+    model = GaussianMixture(
+        np.int64(2),
+        tol=np.float32(1e-3),
+        means_init=[[0.0, 0.0, 0.0], [1.0, 1.0, 1.0]],
+        random_state=np.int32(4),
+    ).fit(data())
+    save(model, tmp_path / "m")
+    again = load(tmp_path / "m")
+    assert again.n_components == 2 and again.random_state == 4
+    assert again.tol == float(np.float32(1e-3))
+    assert np.array_equal(again.means_init, model.means_init)
+    again.fit(data())
+    assert same(again.means_, model.means_)
+
+
+def test_an_infinite_bound_is_kept(tmp_path: Path) -> None:
+    model = GaussianMixture(2, max_iter=0, random_state=0).fit(data())
+    assert model.lower_bound_ == -np.inf
+    save(model, tmp_path / "m")
+    assert load(tmp_path / "m").lower_bound_ == -np.inf
+
+
+# --- what cannot be saved ---------------------------------------------------------------------
+
+
+def test_only_fitted_models_of_known_classes_are_saved(tmp_path: Path) -> None:
+    class Mine(KMeans):
+        pass
+
+    with pytest.raises(NotFittedError):
+        save(KMeans(2), tmp_path / "m")
+    with pytest.raises(TypeError, match="Mine"):
+        save(Mine(2, random_state=0).fit(data()), tmp_path / "m")
+    with pytest.raises(TypeError, match="dict"):
+        save({}, tmp_path / "m")
+    with pytest.raises(TypeError, match=r"KMeans\.init is a function.*set_params\(init="):
+        save(KMeans(2, init=lambda X, k, random_state: X[:k], n_init=1).fit(data()), tmp_path / "m")
+    assert os.listdir(tmp_path) == []
+
+
+# --- nothing half-written ---------------------------------------------------------------------
+
+
+def test_a_failure_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "m"
+    save(KMeans(2, random_state=0).fit(data()), path)
+    before = path.read_bytes()
+
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    for name in ("replace", "fsync"):
+        with monkeypatch.context() as patch:
+            patch.setattr(os, name, full)
+            with pytest.raises(OSError, match="No space"):
+                save(KMeans(3, random_state=0).fit(data()), path)
+        assert path.read_bytes() == before
+        assert os.listdir(tmp_path) == ["m"]
+
+
+def test_permissions_and_links_are_kept(tmp_path: Path) -> None:
+    model = KMeans(2, random_state=0).fit(data())
+    old = os.umask(0o027)
+    try:
+        save(model, tmp_path / "new")
+    finally:
+        os.umask(old)
+    assert stat.S_IMODE((tmp_path / "new").stat().st_mode) == 0o640
+    (tmp_path / "new").chmod(0o604)
+    (tmp_path / "link").symlink_to("new")
+    save(model, tmp_path / "link")
+    assert (tmp_path / "link").is_symlink()
+    assert stat.S_IMODE((tmp_path / "new").stat().st_mode) == 0o604
+
+
+def test_places_that_cannot_be_written(tmp_path: Path) -> None:
+    model = KMeans(2, random_state=0).fit(data())
+    with pytest.raises(FileNotFoundError, match="no folder"):
+        save(model, tmp_path / "no" / "m")
+    with pytest.raises(IsADirectoryError, match="is a folder"):
+        save(model, tmp_path)
+
+
+# --- damaged files ----------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def good() -> bytes:
+    import tempfile
+
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "m"
+        save(GaussianMixture(3, random_state=0).fit(data()), path)
+        return path.read_bytes()
+
+
+def refused(raw: bytes, path: Path) -> str:
+    """Check that a file is refused with its name, and return what is said about it."""
+    path.write_bytes(raw)
+    with pytest.raises(ValueError) as caught:
+        load(path)
+    text = str(caught.value)
+    assert text.startswith(str(path)), text
+    return text.removeprefix(str(path))
+
+
+def test_any_changed_byte_is_noticed(good: bytes, tmp_path: Path) -> None:
+    seed = secrets.randbits(32)
+    print(f"seed {seed}")
+    rng = np.random.default_rng(seed)
+    n_header = 8 + int.from_bytes(good[:8], "little")
+    for turn in range(600):
+        # Half of the changes in the header, which is the smaller and the more fragile part.
+        at = int(rng.integers(n_header if turn % 2 else len(good)))
+        raw = bytearray(good)
+        raw[at] ^= int(rng.integers(1, 256)) if turn % 3 else 1 << int(rng.integers(8))
+        refused(bytes(raw), tmp_path / "m")
+
+
+def test_any_missing_or_added_end_is_noticed(good: bytes, tmp_path: Path) -> None:
+    seed = secrets.randbits(32)
+    print(f"seed {seed}")
+    rng = np.random.default_rng(seed)
+    cuts = [0, 1, 7, 8, 9, len(good) - 1, *rng.integers(len(good), size=100)]
+    for cut in cuts:
+        refused(good[: int(cut)], tmp_path / "m")
+    for extra in (b"\0", b"\n", good):
+        assert "damaged" in refused(good + extra, tmp_path / "m")
+    start, end = sorted(rng.integers(8, len(good), size=2))
+    refused(good[: int(start)] + good[int(end) + 1 :], tmp_path / "m")
+
+
+def test_files_of_other_kinds(tmp_path: Path) -> None:
+    path = tmp_path / "m"
+
+    class Bomb:
+        def __reduce__(self) -> Any:
+            return os.mkdir, (str(tmp_path / "exploded"),)
+
+    for raw in (b"", b"x,y\n1,2\n", pickle.dumps(Bomb()), b"\x93NUMPY" + b"\0" * 99, b"\xff" * 99):
+        assert "is no model file" in refused(raw, path)
+    assert not (tmp_path / "exploded").exists()
+    assert "no model that gibbous.save wrote" in refused(
+        safetensors.numpy.save({"w": np.zeros(3)}), path
+    )
+    deep = b'{"__metadata__":' + b"[" * 100_000
+    assert "damaged" in refused(len(deep).to_bytes(8, "little") + deep, path)
+    with pytest.raises(FileNotFoundError, match="no such file"):
+        load(tmp_path / "nothing")
+    with pytest.raises(IsADirectoryError, match="is a folder"):
+        load(tmp_path)
+
+
+# --- files made by hand, with a good checksum -------------------------------------------------
+
+
+def header_of(raw: bytes) -> dict[str, Any]:
+    size = int.from_bytes(raw[:8], "little")
+    metadata = json.loads(raw[8 : 8 + size])["__metadata__"]
+    header: dict[str, Any] = json.loads(metadata["gibbous"])
+    return header
+
+
+def forge(raw: bytes, change: Any) -> bytes:
+    header, tensors = header_of(raw), safetensors.numpy.load(raw)
+    change(header, tensors)
+    header["sha256"] = "0" * 64
+    text = json.dumps(header, separators=(",", ":"))
+    made = bytearray(safetensors.numpy.save(tensors, metadata={"gibbous": text}))
+    at = made.index(b"0" * 64)
+    made[at : at + 64] = hashlib.sha256(made).hexdigest().encode()
+    return bytes(made)
+
+
+def put(group: str, key: str, value: Any) -> Any:
+    return lambda header, tensors: header[group].__setitem__(key, value)
+
+
+def array(key: str, change: Any) -> Any:
+    return lambda header, tensors: tensors.__setitem__(key, change(tensors[key]))
+
+
+FORGERIES = {
+    "unknown class": (lambda h, t: h.update({"class": "os.system"}), "'os.system'.*upgrade"),
+    "class of another kind": (lambda h, t: h.update({"class": ["KMeans"]}), "not laid out"),
+    "wrong class": (lambda h, t: h.update({"class": "KMeans"}), "parameters that KMeans does not"),
+    "newer format": (lambda h, t: h.update(format=2), "format 2.*reads 1.*upgrade"),
+    "no params": (lambda h, t: h.pop("params"), "'params'"),
+    "unknown parameter": (put("params", "rate", 1), "rate"),
+    "invalid parameter": (put("params", "tol", -1), "'tol' parameter"),
+    "parameter without tensor": (put("params", "means_init", {"tensor": "no"}), "'no'"),
+    "covariance type": (put("params", "covariance_type", "round"), "round"),
+    "more components": (put("params", "n_components", 4), "shape"),
+    "more features": (put("fitted", "n_features_in_", 4), "shape"),
+    "scalar of another type": (put("fitted", "n_iter_", "3"), "n_iter_"),
+    "missing scalar": (lambda h, t: h["fitted"].pop("n_iter_"), "n_iter_"),
+    "unknown scalar": (put("fitted", "__class__", "x"), "__class__"),
+    "missing array": (lambda h, t: t.pop("means_"), "means_"),
+    "unknown array": (lambda h, t: t.update(more_=np.zeros(1)), "more_"),
+    "transposed": (array("means_", lambda a: np.zeros((2, 3))), r"means_ of shape \(2, 3\)"),
+    "flat": (array("covariances_", np.ravel), "covariances_ of shape"),
+    "another dtype": (array("means_", lambda a: a.astype(np.float32)), "float32, float64"),
+    "integers": (array("weights_", lambda a: a.astype(np.int64)), "int64"),
+    "NaN": (array("means_", lambda a: a * np.nan), "means_ with NaN"),
+    "names": (lambda h, t: h.update(feature_names=["a"]), "1 feature names"),
+    "names of another kind": (lambda h, t: h.update(feature_names=[1, 2, 3]), "feature names"),
+    "no history": (lambda h, t: h.update(history=None), "history"),
+    "history field": (lambda h, t: h["history"].pop("values"), "values"),
+}
+
+
+@pytest.mark.parametrize("name", list(FORGERIES))
+def test_forged_files_are_refused(name: str, good: bytes, tmp_path: Path) -> None:
+    change, message = FORGERIES[name]
+    text = refused(forge(good, change), tmp_path / "m")
+    import re
+
+    assert re.search(message, text), text
+
+
+def test_a_forgery_that_changes_nothing_loads(good: bytes, tmp_path: Path) -> None:
+    (tmp_path / "m").write_bytes(forge(good, lambda h, t: None))
+    assert isinstance(load(tmp_path / "m"), GaussianMixture)
+    assert header_of(good)["versions"]["gibbous"] == gibbous.__version__

@@ -1,0 +1,61 @@
+"""What the README shows, run."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import re
+import shlex
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from typer.testing import CliRunner
+
+from gibbous.cli import app
+
+README = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
+
+
+def blocks(language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```", README, re.DOTALL | re.MULTILINE)
+
+
+def test_the_python_example(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (code,) = blocks("python")
+    names: dict[str, object] = {}
+    with contextlib.redirect_stdout(io.StringIO()) as printed:
+        exec(compile(code, "README.md", "exec"), names)
+    group, *_ = printed.getvalue().splitlines()
+    assert group in ("[0]", "[1]")
+    middle = names["gm"].predict_proba(names["middle"])  # type: ignore[attr-defined]
+    assert 0.2 < middle.min() < 0.5
+    assert (names["same"].means_ == names["gm"].means_).all()  # type: ignore[attr-defined]
+
+
+def test_the_commands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    X = np.random.default_rng(0).normal(size=(200, 3))
+    X[:100] += 6
+    table = pd.DataFrame(X, columns=["a", "b", "c"])
+    table.to_csv("points.csv", index=False)
+    table.to_parquet("points.parquet")
+    commands = [
+        line for block in blocks("sh") for line in block.splitlines() if line.startswith("gibbous ")
+    ]
+    assert len(commands) >= 6
+    for command in commands:
+        done = CliRunner().invoke(app, shlex.split(command)[1:], catch_exceptions=False)
+        assert done.exit_code == 0, f"{command}\n{done.output}"
+    for name in ("fit.png", "drawn.csv", "labels.csv"):
+        assert Path(name).stat().st_size > 0
+    assert len(Path("drawn.csv").read_text().splitlines()) == 1001
+
+
+def test_the_two_commands_are_each_one_line() -> None:
+    lines = [line for block in blocks("sh") for line in block.splitlines()]
+    for last in ("gibbous demo", "pytest"):
+        (command,) = [line for line in lines if line.endswith(f".venv/bin/{last}")]
+        assert command.startswith("python3 -m venv .venv && .venv/bin/pip install '.[")
