@@ -1,153 +1,600 @@
 # Written by tools/stubs.py.
 """Numeric core of gibbous. Private: use the classes of the gibbous package."""
+
 from __future__ import annotations
+
 import collections.abc
+import typing
+
 import numpy
 import numpy.typing
-import typing
-__all__: list[str] = ['build_info', 'default_threads', 'gmm_accumulate', 'gmm_factorise', 'gmm_foldable', 'gmm_posterior', 'gmm_second_moments', 'gmm_start', 'gmm_survey', 'gmm_update', 'kmeans_assign', 'kmeans_assign_csr', 'kmeans_distances', 'kmeans_distances_csr', 'kmeans_minibatch', 'kmeans_minibatch_csr', 'kmeans_plusplus', 'kmeans_plusplus_csr', 'kmeans_step', 'kmeans_step_csr', 'mean_variance', 'philox', 'uniform']
+
+__all__: list[str] = [
+    "build_info",
+    "default_threads",
+    "gmm_accumulate",
+    "gmm_factorise",
+    "gmm_foldable",
+    "gmm_posterior",
+    "gmm_second_moments",
+    "gmm_start",
+    "gmm_survey",
+    "gmm_update",
+    "kmeans_assign",
+    "kmeans_assign_csr",
+    "kmeans_distances",
+    "kmeans_distances_csr",
+    "kmeans_minibatch",
+    "kmeans_minibatch_csr",
+    "kmeans_plusplus",
+    "kmeans_plusplus_csr",
+    "kmeans_step",
+    "kmeans_step_csr",
+    "mean_variance",
+    "philox",
+    "uniform",
+]
+
 def build_info() -> dict[str, typing.Any]:
     """Compiler, instruction-set level and vector width of this build."""
+
 def default_threads() -> int:
     """Threads that OpenMP would use now."""
+
 @typing.overload
-def gmm_accumulate(x: numpy.typing.NDArray[numpy.float64], weight: numpy.typing.NDArray[numpy.float64] | None, covariance_type: str, weights: numpy.typing.NDArray[numpy.float64], means: numpy.typing.NDArray[numpy.float64], precisions_cholesky: numpy.typing.NDArray[numpy.float64], centre: numpy.typing.NDArray[numpy.float64] | None, nk: numpy.typing.NDArray[numpy.float64], s1: numpy.typing.NDArray[numpy.float64], s2: numpy.typing.NDArray[numpy.float64], threads: int) -> float:
+def gmm_accumulate(
+    x: numpy.typing.NDArray[numpy.float64],
+    weight: numpy.typing.NDArray[numpy.float64] | None,
+    covariance_type: str,
+    weights: numpy.typing.NDArray[numpy.float64],
+    means: numpy.typing.NDArray[numpy.float64],
+    precisions_cholesky: numpy.typing.NDArray[numpy.float64],
+    centre: numpy.typing.NDArray[numpy.float64] | None,
+    nk: numpy.typing.NDArray[numpy.float64],
+    s1: numpy.typing.NDArray[numpy.float64],
+    s2: numpy.typing.NDArray[numpy.float64],
+    threads: int,
+) -> float:
     """E-step and sufficient statistics; returns the weighted sum of log p(x)."""
+
 @typing.overload
-def gmm_accumulate(x: numpy.typing.NDArray[numpy.float32], weight: numpy.typing.NDArray[numpy.float32] | None, covariance_type: str, weights: numpy.typing.NDArray[numpy.float32], means: numpy.typing.NDArray[numpy.float32], precisions_cholesky: numpy.typing.NDArray[numpy.float32], centre: numpy.typing.NDArray[numpy.float32] | None, nk: numpy.typing.NDArray[numpy.float64], s1: numpy.typing.NDArray[numpy.float64], s2: numpy.typing.NDArray[numpy.float64], threads: int) -> float:
+def gmm_accumulate(
+    x: numpy.typing.NDArray[numpy.float32],
+    weight: numpy.typing.NDArray[numpy.float32] | None,
+    covariance_type: str,
+    weights: numpy.typing.NDArray[numpy.float32],
+    means: numpy.typing.NDArray[numpy.float32],
+    precisions_cholesky: numpy.typing.NDArray[numpy.float32],
+    centre: numpy.typing.NDArray[numpy.float32] | None,
+    nk: numpy.typing.NDArray[numpy.float64],
+    s1: numpy.typing.NDArray[numpy.float64],
+    s2: numpy.typing.NDArray[numpy.float64],
+    threads: int,
+) -> float:
     """E-step and sufficient statistics; returns the weighted sum of log p(x)."""
+
 @typing.overload
-def gmm_factorise(covariance_type: str, k: int, d: int, covariances: numpy.typing.NDArray[numpy.float64], precisions_cholesky: numpy.typing.NDArray[numpy.float64], threads: int) -> int:
+def gmm_factorise(
+    covariance_type: str,
+    k: int,
+    d: int,
+    covariances: numpy.typing.NDArray[numpy.float64],
+    precisions_cholesky: numpy.typing.NDArray[numpy.float64],
+    threads: int,
+) -> int:
     """Cholesky factors of the precisions; returns the first component that fails, or -1."""
+
 @typing.overload
-def gmm_factorise(covariance_type: str, k: int, d: int, covariances: numpy.typing.NDArray[numpy.float32], precisions_cholesky: numpy.typing.NDArray[numpy.float32], threads: int) -> int:
+def gmm_factorise(
+    covariance_type: str,
+    k: int,
+    d: int,
+    covariances: numpy.typing.NDArray[numpy.float32],
+    precisions_cholesky: numpy.typing.NDArray[numpy.float32],
+    threads: int,
+) -> int:
     """Cholesky factors of the precisions; returns the first component that fails, or -1."""
+
 def gmm_foldable(covariance_type: str, d: int) -> bool:
     """Whether gmm_accumulate can refer its sums to the data's centre."""
+
 @typing.overload
-def gmm_posterior(x: numpy.typing.NDArray[numpy.float64], covariance_type: str, weights: numpy.typing.NDArray[numpy.float64], means: numpy.typing.NDArray[numpy.float64], precisions_cholesky: numpy.typing.NDArray[numpy.float64], log_prob: numpy.typing.NDArray[numpy.float64] | None, responsibilities: numpy.typing.NDArray[numpy.float64] | None, labels: numpy.typing.NDArray[numpy.int64] | None, threads: int) -> None:
+def gmm_posterior(
+    x: numpy.typing.NDArray[numpy.float64],
+    covariance_type: str,
+    weights: numpy.typing.NDArray[numpy.float64],
+    means: numpy.typing.NDArray[numpy.float64],
+    precisions_cholesky: numpy.typing.NDArray[numpy.float64],
+    log_prob: numpy.typing.NDArray[numpy.float64] | None,
+    responsibilities: numpy.typing.NDArray[numpy.float64] | None,
+    labels: numpy.typing.NDArray[numpy.int64] | None,
+    threads: int,
+) -> None:
     """Log-likelihood, responsibilities and labels of each row, where asked for."""
+
 @typing.overload
-def gmm_posterior(x: numpy.typing.NDArray[numpy.float32], covariance_type: str, weights: numpy.typing.NDArray[numpy.float32], means: numpy.typing.NDArray[numpy.float32], precisions_cholesky: numpy.typing.NDArray[numpy.float32], log_prob: numpy.typing.NDArray[numpy.float32] | None, responsibilities: numpy.typing.NDArray[numpy.float32] | None, labels: numpy.typing.NDArray[numpy.int64] | None, threads: int) -> None:
+def gmm_posterior(
+    x: numpy.typing.NDArray[numpy.float32],
+    covariance_type: str,
+    weights: numpy.typing.NDArray[numpy.float32],
+    means: numpy.typing.NDArray[numpy.float32],
+    precisions_cholesky: numpy.typing.NDArray[numpy.float32],
+    log_prob: numpy.typing.NDArray[numpy.float32] | None,
+    responsibilities: numpy.typing.NDArray[numpy.float32] | None,
+    labels: numpy.typing.NDArray[numpy.int64] | None,
+    threads: int,
+) -> None:
     """Log-likelihood, responsibilities and labels of each row, where asked for."""
+
 def gmm_second_moments(covariance_type: str, k: int, d: int, folded: bool) -> int:
     """Length of the second moments that gmm_accumulate writes."""
+
 @typing.overload
-def gmm_start(x: numpy.typing.NDArray[numpy.float64], weight: numpy.typing.NDArray[numpy.float64] | None, covariance_type: str, origins: numpy.typing.NDArray[numpy.float64], labels: numpy.typing.NDArray[numpy.int32] | None, seed: int, nk: numpy.typing.NDArray[numpy.float64], s1: numpy.typing.NDArray[numpy.float64], s2: numpy.typing.NDArray[numpy.float64], threads: int) -> None:
+def gmm_start(
+    x: numpy.typing.NDArray[numpy.float64],
+    weight: numpy.typing.NDArray[numpy.float64] | None,
+    covariance_type: str,
+    origins: numpy.typing.NDArray[numpy.float64],
+    labels: numpy.typing.NDArray[numpy.int32] | None,
+    seed: int,
+    nk: numpy.typing.NDArray[numpy.float64],
+    s1: numpy.typing.NDArray[numpy.float64],
+    s2: numpy.typing.NDArray[numpy.float64],
+    threads: int,
+) -> None:
     """Statistics of given labels, or of random responsibilities."""
+
 @typing.overload
-def gmm_start(x: numpy.typing.NDArray[numpy.float32], weight: numpy.typing.NDArray[numpy.float32] | None, covariance_type: str, origins: numpy.typing.NDArray[numpy.float32], labels: numpy.typing.NDArray[numpy.int32] | None, seed: int, nk: numpy.typing.NDArray[numpy.float64], s1: numpy.typing.NDArray[numpy.float64], s2: numpy.typing.NDArray[numpy.float64], threads: int) -> None:
+def gmm_start(
+    x: numpy.typing.NDArray[numpy.float32],
+    weight: numpy.typing.NDArray[numpy.float32] | None,
+    covariance_type: str,
+    origins: numpy.typing.NDArray[numpy.float32],
+    labels: numpy.typing.NDArray[numpy.int32] | None,
+    seed: int,
+    nk: numpy.typing.NDArray[numpy.float64],
+    s1: numpy.typing.NDArray[numpy.float64],
+    s2: numpy.typing.NDArray[numpy.float64],
+    threads: int,
+) -> None:
     """Statistics of given labels, or of random responsibilities."""
+
 @typing.overload
-def gmm_survey(x: numpy.typing.NDArray[numpy.float64], weight: numpy.typing.NDArray[numpy.float64] | None, centre: numpy.typing.NDArray[numpy.float64], spread: numpy.typing.NDArray[numpy.float64], radius2: numpy.typing.NDArray[numpy.float64], scatter: numpy.typing.NDArray[numpy.float64] | None, threads: int) -> float:
+def gmm_survey(
+    x: numpy.typing.NDArray[numpy.float64],
+    weight: numpy.typing.NDArray[numpy.float64] | None,
+    centre: numpy.typing.NDArray[numpy.float64],
+    spread: numpy.typing.NDArray[numpy.float64],
+    radius2: numpy.typing.NDArray[numpy.float64],
+    scatter: numpy.typing.NDArray[numpy.float64] | None,
+    threads: int,
+) -> float:
     """Centre, spread and scatter of the data; returns the total weight."""
+
 @typing.overload
-def gmm_survey(x: numpy.typing.NDArray[numpy.float32], weight: numpy.typing.NDArray[numpy.float32] | None, centre: numpy.typing.NDArray[numpy.float64], spread: numpy.typing.NDArray[numpy.float64], radius2: numpy.typing.NDArray[numpy.float64], scatter: numpy.typing.NDArray[numpy.float64] | None, threads: int) -> float:
+def gmm_survey(
+    x: numpy.typing.NDArray[numpy.float32],
+    weight: numpy.typing.NDArray[numpy.float32] | None,
+    centre: numpy.typing.NDArray[numpy.float64],
+    spread: numpy.typing.NDArray[numpy.float64],
+    radius2: numpy.typing.NDArray[numpy.float64],
+    scatter: numpy.typing.NDArray[numpy.float64] | None,
+    threads: int,
+) -> float:
     """Centre, spread and scatter of the data; returns the total weight."""
+
 @typing.overload
-def gmm_update(covariance_type: str, nk: numpy.typing.NDArray[numpy.float64], s1: numpy.typing.NDArray[numpy.float64], s2: numpy.typing.NDArray[numpy.float64], origin: numpy.typing.NDArray[numpy.float64], scatter: numpy.typing.NDArray[numpy.float64] | None, reg_covar: float, weights: numpy.typing.NDArray[numpy.float64], means: numpy.typing.NDArray[numpy.float64], covariances: numpy.typing.NDArray[numpy.float64], precisions_cholesky: numpy.typing.NDArray[numpy.float64], threads: int) -> int:
+def gmm_update(
+    covariance_type: str,
+    nk: numpy.typing.NDArray[numpy.float64],
+    s1: numpy.typing.NDArray[numpy.float64],
+    s2: numpy.typing.NDArray[numpy.float64],
+    origin: numpy.typing.NDArray[numpy.float64],
+    scatter: numpy.typing.NDArray[numpy.float64] | None,
+    reg_covar: float,
+    weights: numpy.typing.NDArray[numpy.float64],
+    means: numpy.typing.NDArray[numpy.float64],
+    covariances: numpy.typing.NDArray[numpy.float64],
+    precisions_cholesky: numpy.typing.NDArray[numpy.float64],
+    threads: int,
+) -> int:
     """M-step; returns the first component that is not positive definite, or -1."""
+
 @typing.overload
-def gmm_update(covariance_type: str, nk: numpy.typing.NDArray[numpy.float64], s1: numpy.typing.NDArray[numpy.float64], s2: numpy.typing.NDArray[numpy.float64], origin: numpy.typing.NDArray[numpy.float32], scatter: numpy.typing.NDArray[numpy.float64] | None, reg_covar: float, weights: numpy.typing.NDArray[numpy.float32], means: numpy.typing.NDArray[numpy.float32], covariances: numpy.typing.NDArray[numpy.float32], precisions_cholesky: numpy.typing.NDArray[numpy.float32], threads: int) -> int:
+def gmm_update(
+    covariance_type: str,
+    nk: numpy.typing.NDArray[numpy.float64],
+    s1: numpy.typing.NDArray[numpy.float64],
+    s2: numpy.typing.NDArray[numpy.float64],
+    origin: numpy.typing.NDArray[numpy.float32],
+    scatter: numpy.typing.NDArray[numpy.float64] | None,
+    reg_covar: float,
+    weights: numpy.typing.NDArray[numpy.float32],
+    means: numpy.typing.NDArray[numpy.float32],
+    covariances: numpy.typing.NDArray[numpy.float32],
+    precisions_cholesky: numpy.typing.NDArray[numpy.float32],
+    threads: int,
+) -> int:
     """M-step; returns the first component that is not positive definite, or -1."""
+
 @typing.overload
-def kmeans_assign(x: numpy.typing.NDArray[numpy.float32], weight: numpy.typing.NDArray[numpy.float32] | None, centers: numpy.typing.NDArray[numpy.float32], labels: numpy.typing.NDArray[numpy.int32], threads: int) -> float:
+def kmeans_assign(
+    x: numpy.typing.NDArray[numpy.float32],
+    weight: numpy.typing.NDArray[numpy.float32] | None,
+    centers: numpy.typing.NDArray[numpy.float32],
+    labels: numpy.typing.NDArray[numpy.int32],
+    threads: int,
+) -> float:
     """Labels of all rows; returns the inertia."""
+
 @typing.overload
-def kmeans_assign(x: numpy.typing.NDArray[numpy.float64], weight: numpy.typing.NDArray[numpy.float64] | None, centers: numpy.typing.NDArray[numpy.float64], labels: numpy.typing.NDArray[numpy.int32], threads: int) -> float:
+def kmeans_assign(
+    x: numpy.typing.NDArray[numpy.float64],
+    weight: numpy.typing.NDArray[numpy.float64] | None,
+    centers: numpy.typing.NDArray[numpy.float64],
+    labels: numpy.typing.NDArray[numpy.int32],
+    threads: int,
+) -> float:
     """Labels of all rows; returns the inertia."""
+
 @typing.overload
-def kmeans_assign_csr(data: numpy.typing.NDArray[numpy.float32], indices: numpy.typing.NDArray[numpy.int32], indptr: numpy.typing.NDArray[numpy.int32], weight: numpy.typing.NDArray[numpy.float32] | None, centers: numpy.typing.NDArray[numpy.float32], labels: numpy.typing.NDArray[numpy.int32], threads: int) -> float:
+def kmeans_assign_csr(
+    data: numpy.typing.NDArray[numpy.float32],
+    indices: numpy.typing.NDArray[numpy.int32],
+    indptr: numpy.typing.NDArray[numpy.int32],
+    weight: numpy.typing.NDArray[numpy.float32] | None,
+    centers: numpy.typing.NDArray[numpy.float32],
+    labels: numpy.typing.NDArray[numpy.int32],
+    threads: int,
+) -> float:
     """kmeans_assign for CSR rows."""
+
 @typing.overload
-def kmeans_assign_csr(data: numpy.typing.NDArray[numpy.float32], indices: numpy.typing.NDArray[numpy.int64], indptr: numpy.typing.NDArray[numpy.int64], weight: numpy.typing.NDArray[numpy.float32] | None, centers: numpy.typing.NDArray[numpy.float32], labels: numpy.typing.NDArray[numpy.int32], threads: int) -> float:
+def kmeans_assign_csr(
+    data: numpy.typing.NDArray[numpy.float32],
+    indices: numpy.typing.NDArray[numpy.int64],
+    indptr: numpy.typing.NDArray[numpy.int64],
+    weight: numpy.typing.NDArray[numpy.float32] | None,
+    centers: numpy.typing.NDArray[numpy.float32],
+    labels: numpy.typing.NDArray[numpy.int32],
+    threads: int,
+) -> float:
     """kmeans_assign for CSR rows."""
+
 @typing.overload
-def kmeans_assign_csr(data: numpy.typing.NDArray[numpy.float64], indices: numpy.typing.NDArray[numpy.int32], indptr: numpy.typing.NDArray[numpy.int32], weight: numpy.typing.NDArray[numpy.float64] | None, centers: numpy.typing.NDArray[numpy.float64], labels: numpy.typing.NDArray[numpy.int32], threads: int) -> float:
+def kmeans_assign_csr(
+    data: numpy.typing.NDArray[numpy.float64],
+    indices: numpy.typing.NDArray[numpy.int32],
+    indptr: numpy.typing.NDArray[numpy.int32],
+    weight: numpy.typing.NDArray[numpy.float64] | None,
+    centers: numpy.typing.NDArray[numpy.float64],
+    labels: numpy.typing.NDArray[numpy.int32],
+    threads: int,
+) -> float:
     """kmeans_assign for CSR rows."""
+
 @typing.overload
-def kmeans_assign_csr(data: numpy.typing.NDArray[numpy.float64], indices: numpy.typing.NDArray[numpy.int64], indptr: numpy.typing.NDArray[numpy.int64], weight: numpy.typing.NDArray[numpy.float64] | None, centers: numpy.typing.NDArray[numpy.float64], labels: numpy.typing.NDArray[numpy.int32], threads: int) -> float:
+def kmeans_assign_csr(
+    data: numpy.typing.NDArray[numpy.float64],
+    indices: numpy.typing.NDArray[numpy.int64],
+    indptr: numpy.typing.NDArray[numpy.int64],
+    weight: numpy.typing.NDArray[numpy.float64] | None,
+    centers: numpy.typing.NDArray[numpy.float64],
+    labels: numpy.typing.NDArray[numpy.int32],
+    threads: int,
+) -> float:
     """kmeans_assign for CSR rows."""
+
 @typing.overload
-def kmeans_distances(x: numpy.typing.NDArray[numpy.float32], centers: numpy.typing.NDArray[numpy.float32], out: numpy.typing.NDArray[numpy.float32], threads: int) -> None:
+def kmeans_distances(
+    x: numpy.typing.NDArray[numpy.float32],
+    centers: numpy.typing.NDArray[numpy.float32],
+    out: numpy.typing.NDArray[numpy.float32],
+    threads: int,
+) -> None:
     """Euclidean distances of all rows to all centers."""
+
 @typing.overload
-def kmeans_distances(x: numpy.typing.NDArray[numpy.float64], centers: numpy.typing.NDArray[numpy.float64], out: numpy.typing.NDArray[numpy.float64], threads: int) -> None:
+def kmeans_distances(
+    x: numpy.typing.NDArray[numpy.float64],
+    centers: numpy.typing.NDArray[numpy.float64],
+    out: numpy.typing.NDArray[numpy.float64],
+    threads: int,
+) -> None:
     """Euclidean distances of all rows to all centers."""
+
 @typing.overload
-def kmeans_distances_csr(data: numpy.typing.NDArray[numpy.float32], indices: numpy.typing.NDArray[numpy.int32], indptr: numpy.typing.NDArray[numpy.int32], centers: numpy.typing.NDArray[numpy.float32], out: numpy.typing.NDArray[numpy.float32], threads: int) -> None:
+def kmeans_distances_csr(
+    data: numpy.typing.NDArray[numpy.float32],
+    indices: numpy.typing.NDArray[numpy.int32],
+    indptr: numpy.typing.NDArray[numpy.int32],
+    centers: numpy.typing.NDArray[numpy.float32],
+    out: numpy.typing.NDArray[numpy.float32],
+    threads: int,
+) -> None:
     """kmeans_distances for CSR rows."""
+
 @typing.overload
-def kmeans_distances_csr(data: numpy.typing.NDArray[numpy.float32], indices: numpy.typing.NDArray[numpy.int64], indptr: numpy.typing.NDArray[numpy.int64], centers: numpy.typing.NDArray[numpy.float32], out: numpy.typing.NDArray[numpy.float32], threads: int) -> None:
+def kmeans_distances_csr(
+    data: numpy.typing.NDArray[numpy.float32],
+    indices: numpy.typing.NDArray[numpy.int64],
+    indptr: numpy.typing.NDArray[numpy.int64],
+    centers: numpy.typing.NDArray[numpy.float32],
+    out: numpy.typing.NDArray[numpy.float32],
+    threads: int,
+) -> None:
     """kmeans_distances for CSR rows."""
+
 @typing.overload
-def kmeans_distances_csr(data: numpy.typing.NDArray[numpy.float64], indices: numpy.typing.NDArray[numpy.int32], indptr: numpy.typing.NDArray[numpy.int32], centers: numpy.typing.NDArray[numpy.float64], out: numpy.typing.NDArray[numpy.float64], threads: int) -> None:
+def kmeans_distances_csr(
+    data: numpy.typing.NDArray[numpy.float64],
+    indices: numpy.typing.NDArray[numpy.int32],
+    indptr: numpy.typing.NDArray[numpy.int32],
+    centers: numpy.typing.NDArray[numpy.float64],
+    out: numpy.typing.NDArray[numpy.float64],
+    threads: int,
+) -> None:
     """kmeans_distances for CSR rows."""
+
 @typing.overload
-def kmeans_distances_csr(data: numpy.typing.NDArray[numpy.float64], indices: numpy.typing.NDArray[numpy.int64], indptr: numpy.typing.NDArray[numpy.int64], centers: numpy.typing.NDArray[numpy.float64], out: numpy.typing.NDArray[numpy.float64], threads: int) -> None:
+def kmeans_distances_csr(
+    data: numpy.typing.NDArray[numpy.float64],
+    indices: numpy.typing.NDArray[numpy.int64],
+    indptr: numpy.typing.NDArray[numpy.int64],
+    centers: numpy.typing.NDArray[numpy.float64],
+    out: numpy.typing.NDArray[numpy.float64],
+    threads: int,
+) -> None:
     """kmeans_distances for CSR rows."""
+
 @typing.overload
-def kmeans_minibatch(x: numpy.typing.NDArray[numpy.float32], weight: numpy.typing.NDArray[numpy.float32] | None, centers: numpy.typing.NDArray[numpy.float32], counts: numpy.typing.NDArray[numpy.float64], labels: numpy.typing.NDArray[numpy.int32], threads: int) -> float:
+def kmeans_minibatch(
+    x: numpy.typing.NDArray[numpy.float32],
+    weight: numpy.typing.NDArray[numpy.float32] | None,
+    centers: numpy.typing.NDArray[numpy.float32],
+    counts: numpy.typing.NDArray[numpy.float64],
+    labels: numpy.typing.NDArray[numpy.int32],
+    threads: int,
+) -> float:
     """One mini-batch update in place; returns the inertia before it."""
+
 @typing.overload
-def kmeans_minibatch(x: numpy.typing.NDArray[numpy.float64], weight: numpy.typing.NDArray[numpy.float64] | None, centers: numpy.typing.NDArray[numpy.float64], counts: numpy.typing.NDArray[numpy.float64], labels: numpy.typing.NDArray[numpy.int32], threads: int) -> float:
+def kmeans_minibatch(
+    x: numpy.typing.NDArray[numpy.float64],
+    weight: numpy.typing.NDArray[numpy.float64] | None,
+    centers: numpy.typing.NDArray[numpy.float64],
+    counts: numpy.typing.NDArray[numpy.float64],
+    labels: numpy.typing.NDArray[numpy.int32],
+    threads: int,
+) -> float:
     """One mini-batch update in place; returns the inertia before it."""
+
 @typing.overload
-def kmeans_minibatch_csr(data: numpy.typing.NDArray[numpy.float32], indices: numpy.typing.NDArray[numpy.int32], indptr: numpy.typing.NDArray[numpy.int32], weight: numpy.typing.NDArray[numpy.float32] | None, centers: numpy.typing.NDArray[numpy.float32], counts: numpy.typing.NDArray[numpy.float64], labels: numpy.typing.NDArray[numpy.int32], threads: int) -> float:
+def kmeans_minibatch_csr(
+    data: numpy.typing.NDArray[numpy.float32],
+    indices: numpy.typing.NDArray[numpy.int32],
+    indptr: numpy.typing.NDArray[numpy.int32],
+    weight: numpy.typing.NDArray[numpy.float32] | None,
+    centers: numpy.typing.NDArray[numpy.float32],
+    counts: numpy.typing.NDArray[numpy.float64],
+    labels: numpy.typing.NDArray[numpy.int32],
+    threads: int,
+) -> float:
     """kmeans_minibatch for CSR rows."""
+
 @typing.overload
-def kmeans_minibatch_csr(data: numpy.typing.NDArray[numpy.float32], indices: numpy.typing.NDArray[numpy.int64], indptr: numpy.typing.NDArray[numpy.int64], weight: numpy.typing.NDArray[numpy.float32] | None, centers: numpy.typing.NDArray[numpy.float32], counts: numpy.typing.NDArray[numpy.float64], labels: numpy.typing.NDArray[numpy.int32], threads: int) -> float:
+def kmeans_minibatch_csr(
+    data: numpy.typing.NDArray[numpy.float32],
+    indices: numpy.typing.NDArray[numpy.int64],
+    indptr: numpy.typing.NDArray[numpy.int64],
+    weight: numpy.typing.NDArray[numpy.float32] | None,
+    centers: numpy.typing.NDArray[numpy.float32],
+    counts: numpy.typing.NDArray[numpy.float64],
+    labels: numpy.typing.NDArray[numpy.int32],
+    threads: int,
+) -> float:
     """kmeans_minibatch for CSR rows."""
+
 @typing.overload
-def kmeans_minibatch_csr(data: numpy.typing.NDArray[numpy.float64], indices: numpy.typing.NDArray[numpy.int32], indptr: numpy.typing.NDArray[numpy.int32], weight: numpy.typing.NDArray[numpy.float64] | None, centers: numpy.typing.NDArray[numpy.float64], counts: numpy.typing.NDArray[numpy.float64], labels: numpy.typing.NDArray[numpy.int32], threads: int) -> float:
+def kmeans_minibatch_csr(
+    data: numpy.typing.NDArray[numpy.float64],
+    indices: numpy.typing.NDArray[numpy.int32],
+    indptr: numpy.typing.NDArray[numpy.int32],
+    weight: numpy.typing.NDArray[numpy.float64] | None,
+    centers: numpy.typing.NDArray[numpy.float64],
+    counts: numpy.typing.NDArray[numpy.float64],
+    labels: numpy.typing.NDArray[numpy.int32],
+    threads: int,
+) -> float:
     """kmeans_minibatch for CSR rows."""
+
 @typing.overload
-def kmeans_minibatch_csr(data: numpy.typing.NDArray[numpy.float64], indices: numpy.typing.NDArray[numpy.int64], indptr: numpy.typing.NDArray[numpy.int64], weight: numpy.typing.NDArray[numpy.float64] | None, centers: numpy.typing.NDArray[numpy.float64], counts: numpy.typing.NDArray[numpy.float64], labels: numpy.typing.NDArray[numpy.int32], threads: int) -> float:
+def kmeans_minibatch_csr(
+    data: numpy.typing.NDArray[numpy.float64],
+    indices: numpy.typing.NDArray[numpy.int64],
+    indptr: numpy.typing.NDArray[numpy.int64],
+    weight: numpy.typing.NDArray[numpy.float64] | None,
+    centers: numpy.typing.NDArray[numpy.float64],
+    counts: numpy.typing.NDArray[numpy.float64],
+    labels: numpy.typing.NDArray[numpy.int32],
+    threads: int,
+) -> float:
     """kmeans_minibatch for CSR rows."""
+
 @typing.overload
-def kmeans_plusplus(x: numpy.typing.NDArray[numpy.float32], weight: numpy.typing.NDArray[numpy.float32] | None, k: int, trials: int, seed: int, threads: int, prune: bool = True) -> numpy.typing.NDArray[numpy.int64]:
+def kmeans_plusplus(
+    x: numpy.typing.NDArray[numpy.float32],
+    weight: numpy.typing.NDArray[numpy.float32] | None,
+    k: int,
+    trials: int,
+    seed: int,
+    threads: int,
+    prune: bool = True,
+) -> numpy.typing.NDArray[numpy.int64]:
     """Row numbers of k starting centers by greedy k-means++."""
+
 @typing.overload
-def kmeans_plusplus(x: numpy.typing.NDArray[numpy.float64], weight: numpy.typing.NDArray[numpy.float64] | None, k: int, trials: int, seed: int, threads: int, prune: bool = True) -> numpy.typing.NDArray[numpy.int64]:
+def kmeans_plusplus(
+    x: numpy.typing.NDArray[numpy.float64],
+    weight: numpy.typing.NDArray[numpy.float64] | None,
+    k: int,
+    trials: int,
+    seed: int,
+    threads: int,
+    prune: bool = True,
+) -> numpy.typing.NDArray[numpy.int64]:
     """Row numbers of k starting centers by greedy k-means++."""
+
 @typing.overload
-def kmeans_plusplus_csr(data: numpy.typing.NDArray[numpy.float32], indices: numpy.typing.NDArray[numpy.int32], indptr: numpy.typing.NDArray[numpy.int32], columns: int, weight: numpy.typing.NDArray[numpy.float32] | None, k: int, trials: int, seed: int, threads: int, prune: bool = True) -> numpy.typing.NDArray[numpy.int64]:
+def kmeans_plusplus_csr(
+    data: numpy.typing.NDArray[numpy.float32],
+    indices: numpy.typing.NDArray[numpy.int32],
+    indptr: numpy.typing.NDArray[numpy.int32],
+    columns: int,
+    weight: numpy.typing.NDArray[numpy.float32] | None,
+    k: int,
+    trials: int,
+    seed: int,
+    threads: int,
+    prune: bool = True,
+) -> numpy.typing.NDArray[numpy.int64]:
     """kmeans_plusplus for CSR rows."""
+
 @typing.overload
-def kmeans_plusplus_csr(data: numpy.typing.NDArray[numpy.float32], indices: numpy.typing.NDArray[numpy.int64], indptr: numpy.typing.NDArray[numpy.int64], columns: int, weight: numpy.typing.NDArray[numpy.float32] | None, k: int, trials: int, seed: int, threads: int, prune: bool = True) -> numpy.typing.NDArray[numpy.int64]:
+def kmeans_plusplus_csr(
+    data: numpy.typing.NDArray[numpy.float32],
+    indices: numpy.typing.NDArray[numpy.int64],
+    indptr: numpy.typing.NDArray[numpy.int64],
+    columns: int,
+    weight: numpy.typing.NDArray[numpy.float32] | None,
+    k: int,
+    trials: int,
+    seed: int,
+    threads: int,
+    prune: bool = True,
+) -> numpy.typing.NDArray[numpy.int64]:
     """kmeans_plusplus for CSR rows."""
+
 @typing.overload
-def kmeans_plusplus_csr(data: numpy.typing.NDArray[numpy.float64], indices: numpy.typing.NDArray[numpy.int32], indptr: numpy.typing.NDArray[numpy.int32], columns: int, weight: numpy.typing.NDArray[numpy.float64] | None, k: int, trials: int, seed: int, threads: int, prune: bool = True) -> numpy.typing.NDArray[numpy.int64]:
+def kmeans_plusplus_csr(
+    data: numpy.typing.NDArray[numpy.float64],
+    indices: numpy.typing.NDArray[numpy.int32],
+    indptr: numpy.typing.NDArray[numpy.int32],
+    columns: int,
+    weight: numpy.typing.NDArray[numpy.float64] | None,
+    k: int,
+    trials: int,
+    seed: int,
+    threads: int,
+    prune: bool = True,
+) -> numpy.typing.NDArray[numpy.int64]:
     """kmeans_plusplus for CSR rows."""
+
 @typing.overload
-def kmeans_plusplus_csr(data: numpy.typing.NDArray[numpy.float64], indices: numpy.typing.NDArray[numpy.int64], indptr: numpy.typing.NDArray[numpy.int64], columns: int, weight: numpy.typing.NDArray[numpy.float64] | None, k: int, trials: int, seed: int, threads: int, prune: bool = True) -> numpy.typing.NDArray[numpy.int64]:
+def kmeans_plusplus_csr(
+    data: numpy.typing.NDArray[numpy.float64],
+    indices: numpy.typing.NDArray[numpy.int64],
+    indptr: numpy.typing.NDArray[numpy.int64],
+    columns: int,
+    weight: numpy.typing.NDArray[numpy.float64] | None,
+    k: int,
+    trials: int,
+    seed: int,
+    threads: int,
+    prune: bool = True,
+) -> numpy.typing.NDArray[numpy.int64]:
     """kmeans_plusplus for CSR rows."""
+
 @typing.overload
-def kmeans_step(x: numpy.typing.NDArray[numpy.float32], weight: numpy.typing.NDArray[numpy.float32] | None, centers: numpy.typing.NDArray[numpy.float32], labels: numpy.typing.NDArray[numpy.int32], new_centers: numpy.typing.NDArray[numpy.float32], threads: int, lower: numpy.typing.NDArray[numpy.float32] | None = None, drift: numpy.typing.NDArray[numpy.float64] | None = None) -> tuple[typing.Any, ...]:
+def kmeans_step(
+    x: numpy.typing.NDArray[numpy.float32],
+    weight: numpy.typing.NDArray[numpy.float32] | None,
+    centers: numpy.typing.NDArray[numpy.float32],
+    labels: numpy.typing.NDArray[numpy.int32],
+    new_centers: numpy.typing.NDArray[numpy.float32],
+    threads: int,
+    lower: numpy.typing.NDArray[numpy.float32] | None = None,
+    drift: numpy.typing.NDArray[numpy.float64] | None = None,
+) -> tuple[typing.Any, ...]:
     """One Lloyd iteration: inertia before it, labels changed, squared shift, clusters relocated."""
+
 @typing.overload
-def kmeans_step(x: numpy.typing.NDArray[numpy.float64], weight: numpy.typing.NDArray[numpy.float64] | None, centers: numpy.typing.NDArray[numpy.float64], labels: numpy.typing.NDArray[numpy.int32], new_centers: numpy.typing.NDArray[numpy.float64], threads: int, lower: numpy.typing.NDArray[numpy.float64] | None = None, drift: numpy.typing.NDArray[numpy.float64] | None = None) -> tuple[typing.Any, ...]:
+def kmeans_step(
+    x: numpy.typing.NDArray[numpy.float64],
+    weight: numpy.typing.NDArray[numpy.float64] | None,
+    centers: numpy.typing.NDArray[numpy.float64],
+    labels: numpy.typing.NDArray[numpy.int32],
+    new_centers: numpy.typing.NDArray[numpy.float64],
+    threads: int,
+    lower: numpy.typing.NDArray[numpy.float64] | None = None,
+    drift: numpy.typing.NDArray[numpy.float64] | None = None,
+) -> tuple[typing.Any, ...]:
     """One Lloyd iteration: inertia before it, labels changed, squared shift, clusters relocated."""
+
 @typing.overload
-def kmeans_step_csr(data: numpy.typing.NDArray[numpy.float32], indices: numpy.typing.NDArray[numpy.int32], indptr: numpy.typing.NDArray[numpy.int32], weight: numpy.typing.NDArray[numpy.float32] | None, centers: numpy.typing.NDArray[numpy.float32], labels: numpy.typing.NDArray[numpy.int32], new_centers: numpy.typing.NDArray[numpy.float32], threads: int) -> tuple[typing.Any, ...]:
+def kmeans_step_csr(
+    data: numpy.typing.NDArray[numpy.float32],
+    indices: numpy.typing.NDArray[numpy.int32],
+    indptr: numpy.typing.NDArray[numpy.int32],
+    weight: numpy.typing.NDArray[numpy.float32] | None,
+    centers: numpy.typing.NDArray[numpy.float32],
+    labels: numpy.typing.NDArray[numpy.int32],
+    new_centers: numpy.typing.NDArray[numpy.float32],
+    threads: int,
+) -> tuple[typing.Any, ...]:
     """kmeans_step for CSR rows."""
+
 @typing.overload
-def kmeans_step_csr(data: numpy.typing.NDArray[numpy.float32], indices: numpy.typing.NDArray[numpy.int64], indptr: numpy.typing.NDArray[numpy.int64], weight: numpy.typing.NDArray[numpy.float32] | None, centers: numpy.typing.NDArray[numpy.float32], labels: numpy.typing.NDArray[numpy.int32], new_centers: numpy.typing.NDArray[numpy.float32], threads: int) -> tuple[typing.Any, ...]:
+def kmeans_step_csr(
+    data: numpy.typing.NDArray[numpy.float32],
+    indices: numpy.typing.NDArray[numpy.int64],
+    indptr: numpy.typing.NDArray[numpy.int64],
+    weight: numpy.typing.NDArray[numpy.float32] | None,
+    centers: numpy.typing.NDArray[numpy.float32],
+    labels: numpy.typing.NDArray[numpy.int32],
+    new_centers: numpy.typing.NDArray[numpy.float32],
+    threads: int,
+) -> tuple[typing.Any, ...]:
     """kmeans_step for CSR rows."""
+
 @typing.overload
-def kmeans_step_csr(data: numpy.typing.NDArray[numpy.float64], indices: numpy.typing.NDArray[numpy.int32], indptr: numpy.typing.NDArray[numpy.int32], weight: numpy.typing.NDArray[numpy.float64] | None, centers: numpy.typing.NDArray[numpy.float64], labels: numpy.typing.NDArray[numpy.int32], new_centers: numpy.typing.NDArray[numpy.float64], threads: int) -> tuple[typing.Any, ...]:
+def kmeans_step_csr(
+    data: numpy.typing.NDArray[numpy.float64],
+    indices: numpy.typing.NDArray[numpy.int32],
+    indptr: numpy.typing.NDArray[numpy.int32],
+    weight: numpy.typing.NDArray[numpy.float64] | None,
+    centers: numpy.typing.NDArray[numpy.float64],
+    labels: numpy.typing.NDArray[numpy.int32],
+    new_centers: numpy.typing.NDArray[numpy.float64],
+    threads: int,
+) -> tuple[typing.Any, ...]:
     """kmeans_step for CSR rows."""
+
 @typing.overload
-def kmeans_step_csr(data: numpy.typing.NDArray[numpy.float64], indices: numpy.typing.NDArray[numpy.int64], indptr: numpy.typing.NDArray[numpy.int64], weight: numpy.typing.NDArray[numpy.float64] | None, centers: numpy.typing.NDArray[numpy.float64], labels: numpy.typing.NDArray[numpy.int32], new_centers: numpy.typing.NDArray[numpy.float64], threads: int) -> tuple[typing.Any, ...]:
+def kmeans_step_csr(
+    data: numpy.typing.NDArray[numpy.float64],
+    indices: numpy.typing.NDArray[numpy.int64],
+    indptr: numpy.typing.NDArray[numpy.int64],
+    weight: numpy.typing.NDArray[numpy.float64] | None,
+    centers: numpy.typing.NDArray[numpy.float64],
+    labels: numpy.typing.NDArray[numpy.int32],
+    new_centers: numpy.typing.NDArray[numpy.float64],
+    threads: int,
+) -> tuple[typing.Any, ...]:
     """kmeans_step for CSR rows."""
+
 @typing.overload
 def mean_variance(x: numpy.typing.NDArray[numpy.float32], threads: int) -> float:
     """Mean of the columns' variances."""
+
 @typing.overload
 def mean_variance(x: numpy.typing.NDArray[numpy.float64], threads: int) -> float:
     """Mean of the columns' variances."""
+
 def philox(counter: collections.abc.Sequence[int], key: collections.abc.Sequence[int]) -> list[int]:
     """One block of Philox4x32-10."""
+
 def uniform(seed: int, purpose: int, iteration: int, item: int) -> float:
     """The uniform number on [0, 1) at one address of the seed's stream."""
+
 __version__: str
