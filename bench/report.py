@@ -31,19 +31,27 @@ _SMALL_COLUMNS = (
 
 def machine_text(machine: dict[str, Any], settings: dict[str, Any]) -> str:
     """Return the heading: where this ran, and how."""
-    build = machine["gibbous"] or {}
     lines = [
         f"{machine['processor']}, {machine['processors']} processors, "
         f"{machine['memory_bytes'] / 1e9:.0f} GB, {' '.join(machine['instruction_sets'])}",
         f"{machine['system']}, Python {machine['python']}",
-        "gibbous: "
-        + (", ".join(f"{k} {v}" for k, v in build.items()) or "says nothing of its build"),
+        f"gibbous: {_build_text(machine['gibbous'])}",
         f"{settings['threads']} threads a run, {settings['repeats']} runs in turn, each in a "
         f"process of its own; limit {settings['limit']:g} s a run",
     ]
     if settings["quick"]:
         lines.append("quick: tiny sizes; the times mean nothing")
     return "\n".join(lines)
+
+
+def _build_text(config: dict[str, Any] | None) -> str:
+    """Name what a reader of times needs from show_config's tables; the JSON has all of it."""
+    if config is None:
+        return "not installed"
+    build, processor = config.get("build", {}), config.get("processor", {})
+    version = config.get("versions", {}).get("gibbous", "of unknown version")
+    compiler = build.get("compiler", "an unknown compiler")
+    return f"{version}, {compiler}, instruction set {processor.get('in use', 'unknown')}"
 
 
 def case_text(case: dict[str, Any]) -> str:

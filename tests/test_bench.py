@@ -107,7 +107,7 @@ def test_report_has_every_figure(tmp_path: Path) -> None:
     assert results["gibbous"]["ours"] and not results["scikit-learn"]["ours"]
 
 
-@pytest.mark.parametrize("case", ["A-diag", "A", "kmeans"])
+@pytest.mark.parametrize("case", ["A-diag", "kmeans"])
 def test_wrong_answer_is_different_quality(tmp_path: Path, case: str) -> None:
     wrong = stand_in(tmp_path, 1e-2)
     code, text, found = report(

@@ -134,7 +134,7 @@ def test_the_summary_and_the_seed(points: Path) -> None:
 
 
 def test_odd_names_are_shown_as_they_are(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("COLUMNS", "120")  # a narrower table cuts names
+    monkeypatch.setenv("COLUMNS", "200")
     values = np.random.default_rng(1).normal(size=(30, 8))
     names = ["[/x]", "[bold]b", "ü", "a,b", *"cdef"]
     write_table(tmp_path / "t.csv", {name: values[:, at] for at, name in enumerate(names)})

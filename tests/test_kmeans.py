@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import threading
 import warnings
 
 import numpy as np
@@ -246,6 +249,36 @@ def test_inertia_never_rises(dtype, sparse):
     assert model.inertia_ <= values[-1] * (1 + 1e-6)
 
 
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("shift", [0.0, 1e4])
+@pytest.mark.parametrize("kind", ["blobs", "one cloud", "grid"])
+def test_bounds_change_nothing(dtype, shift, kind):
+    X = blobs(4000, 7, 12, seed=31, spread=3 if kind == "blobs" else 0.3)
+    if kind == "grid":  # many ties
+        X = np.round(X)
+    X = (X + shift).astype(dtype)
+    weight = np.random.default_rng(1).uniform(0.5, 2, 4000).astype(dtype)
+    bounds = np.zeros(4000, dtype), np.zeros(20)
+    start = X[:20].copy()
+    start[3] = 1e3 + shift  # empty at first, so that a center jumps
+    centers = [start.copy(), start.copy()]
+    labels = [np.full(4000, -1, np.int32) for _ in centers]
+    fresh = [np.empty_like(start) for _ in centers]
+    settled = 0
+    for _ in range(25):
+        a = core.kmeans_step(X, weight, centers[0], labels[0], fresh[0], 2, *bounds)
+        b = core.kmeans_step(X, weight, centers[1], labels[1], fresh[1], 1)
+        assert a == b
+        np.testing.assert_array_equal(labels[0], labels[1])
+        np.testing.assert_array_equal(fresh[0], fresh[1])
+        # they are bounds: no other center than the row's own was closer
+        d = np.sqrt(np.sort(slow.distances2(X[:300], centers[0]), axis=1)).astype(float)
+        assert (bounds[0][:300] <= d[:, 1] * (1 + 1e-5) + 1e-6).all()
+        settled += (bounds[0][:300] > d[:, 0]).sum()
+        centers, fresh = fresh, centers
+    assert settled > 1000  # and they would be worth having
+
+
 @pytest.mark.parametrize("algorithm", ["lloyd", "elkan"])
 def test_fixed_point(algorithm):
     X = blobs(1500, 4, 6, seed=10)
@@ -449,6 +482,22 @@ def test_interrupt_in_a_later_start_keeps_the_best_so_far():
     first = KMeans(10, n_init=1, random_state=0).fit(X)
     assert model.inertia_ <= first.inertia_
     assert model.history_.stop_reason == "interrupted"
+
+
+@pytest.mark.parametrize("sparse", [False, True])
+@pytest.mark.parametrize("kernel", ["step", "plusplus"])
+def test_signal_stops_a_kernel(sparse, kernel):
+    # so much work that it would take minutes: the signal has to come through the kernel
+    X = np.random.default_rng(0).normal(size=(60_000, 40)).astype(np.float32)
+    data = csr(X) if sparse else X
+    init = X[:30_000].copy() if kernel == "step" else "k-means++"
+    model = KMeans(30_000, init=init, n_init=1, max_iter=100, tol=0, n_jobs=2)
+    timer = threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGINT))
+    timer.start()
+    with pytest.raises(KeyboardInterrupt):
+        model.fit(data)
+    timer.join()
+    assert not hasattr(model, "labels_")  # no iteration was finished
 
 
 def test_an_error_in_the_callback_comes_out():

@@ -459,7 +459,12 @@ void density_linear(const Packed<T>& p, Block<T>& block) {
 template <class T>
 void log_densities(const Packed<T>& p, Block<T>& block) {
   switch (p.kernel) {
-    case Kernel::triangle: detail::density_triangle(p, block); break;
+    case Kernel::triangle:
+      if (is_narrow(p.d) || p.k == 1)
+        detail::density_triangle(p, block);
+      else
+        detail::PrunedTriangle<T>(p, block).run();
+      break;
     case Kernel::scaled:
       if (p.folded)
         detail::density_scaled<T, true>(p, block);
