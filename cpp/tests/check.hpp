@@ -33,6 +33,18 @@ class Integers {
   std::mt19937_64 engine_;
 };
 
+// Real numbers, the same on every machine.
+class Uniforms {
+ public:
+  explicit Uniforms(std::uint64_t seed) : engine_(seed) {}
+  double operator()(double low, double high) {
+    return low + (high - low) * (static_cast<double>(engine_() >> 11) * 0x1p-53);
+  }
+
+ private:
+  std::mt19937_64 engine_;
+};
+
 inline bool processor_runs(const char* level) {
 #if defined(__x86_64__)
   __builtin_cpu_init();

@@ -59,63 +59,65 @@ void linear(check::Integers& draw) {
   }
 }
 
-// Packs panel [full, full + R) of the lower triangular matrix m (d by d) and runs it.
-template <class T, int R>
-void run_panel(const std::vector<T>& m, Index d, Index full, const T* z, Vec<T> (&q)[3]) {
-  std::vector<T> coef(static_cast<std::size_t>((full + R) * R));
-  for (Index b = 0; b < full + R; ++b)
-    for (Index r = 0; r < R; ++r) coef[b * R + r] = b <= full + r ? m[(full + r) * d + b] : T(0);
-  const T* next = triangle_panel<T, R>(coef.data(), full, z, q);
-  CHECK(next == coef.data() + coef.size(), "triangle_panel: the next panel is elsewhere");
+// Offsets and the lower triangular matrix m (d by d) in the order in which the panels read them.
+template <class T>
+std::vector<T> panels(const std::vector<T>& offset, const std::vector<T>& m, Index d) {
+  constexpr Index outputs = Group<T>::outputs;
+  std::vector<T> coef;
+  for (Index a = 0; a < d; a += outputs) {
+    const Index r = std::min(outputs, d - a);
+    coef.insert(coef.end(), offset.begin() + a, offset.begin() + a + r);
+    for (Index b = 0; b < a + r; ++b)
+      for (Index i = a; i < a + r; ++i) coef.push_back(b <= i ? m[i * d + b] : T(0));
+  }
+  return coef;
 }
 
 template <class T>
 void triangles(check::Integers& draw) {
   constexpr Index rows = Group<T>::rows;
   constexpr int L = Group<T>::lanes;
-  constexpr int R = Group<T>::outputs;
-  for (Index d = 1; d <= 20; ++d) {
-    std::vector<T> m = integers<T>(d * d, draw);
-    for (T& v : m) v = v > 3 ? T(3) : v < -3 ? T(-3) : v;  // squares stay exact in float
-    const auto z = integers<T>(d * rows, draw);
-    Vec<T> q[3] = {};
-    Index full = 0;
-    for (; full + R <= d; full += R) run_panel<T, R>(m, d, full, z.data(), q);
-    for (; full + 2 <= d; full += 2) run_panel<T, 2>(m, d, full, z.data(), q);
-    for (; full < d; ++full) run_panel<T, 1>(m, d, full, z.data(), q);
+  for (Index d = 1; d <= 24; ++d) {
+    const auto offset = integers<T>(d, draw), m = integers<T>(d * d, draw);
+    const auto z = integers<T>(d * rows, draw), coef = panels(offset, m, d);
+    Index next = 0;
     bool equal = true;
-    for (Index i = 0; i < rows; ++i) {
-      T expected = 0;
-      for (Index r = 0; r < d; ++r) {
-        T y = 0;
-        for (Index b = 0; b <= r; ++b) y += m[r * d + b] * z[b * rows + i];
-        expected += y * y;
+    triangle_panels(coef.data(), d, z.data(), [&](const auto& y, Index first) {
+      CHECK(first == next, "triangle_panels went from output " << next << " to " << first);
+      for (const auto& output : y) {
+        for (Index i = 0; i < rows; ++i) {
+          T expected = offset[next];
+          for (Index b = 0; b <= next; ++b) expected += m[next * d + b] * z[b * rows + i];
+          equal &= output[i / L][i % L] == expected;
+        }
+        ++next;
       }
-      equal &= q[i / L][i % L] == expected;
-    }
-    CHECK(equal, "triangle_panel, d = " << d);
+    });
+    CHECK(next == d, "triangle_panels gave " << next << " outputs of " << d);
+    CHECK(equal, "triangle_panels, d = " << d);
   }
 }
 
-// Lane l of entry (a, b) has to hold the sum over the rows i with i % lanes == l.
+// Lane l of entry (a, b) has to hold the sum over the rows i with i % lanes == l of the listed
+// groups.
 template <class T>
 void dots(check::Integers& draw) {
-  constexpr Index L = kLanes<T>;
-  for (Index d = 1; d <= 23; ++d)
-    for (Index rows : {L, 3 * L, 8 * L})
-      for (Index gap : {Index{0}, L}) {
-        const Index stride = rows + gap;
-        const auto w = integers<T>(d * stride, draw), z = integers<T>(d * stride, draw);
-        auto s = integers<double>(d * (d + 1) / 2 * L, draw);
-        auto expected = s;
+  constexpr Index L = kLanes<T>, rows = Group<T>::rows;
+  for (Index d = 1; d <= 40; ++d)
+    for (const std::vector<Index>& at : {std::vector<Index>{0}, {2, 0, 3}}) {
+      const Index groups = static_cast<Index>(at.size());
+      const auto w = integers<T>(groups * d * rows, draw), z = integers<T>(4 * d * rows, draw);
+      auto s = integers<double>(d * (d + 1) / 2 * L, draw);
+      auto expected = s;
+      for (Index j = 0; j < groups; ++j)
         for (Index a = 0; a < d; ++a)
           for (Index b = 0; b <= a; ++b)
             for (Index i = 0; i < rows; ++i)
               expected[(a * (a + 1) / 2 + b) * L + i % L] +=
-                  double(w[a * stride + i]) * double(z[b * stride + i]);
-        dot_triangle(w.data(), z.data(), stride, rows, d, s.data());
-        CHECK(s == expected, "dot_triangle, d = " << d << ", rows = " << rows);
-      }
+                  double(w[(j * d + a) * rows + i]) * double(z[(at[j] * d + b) * rows + i]);
+      dot_triangle(w.data(), z.data(), at.data(), groups, d, s.data());
+      CHECK(s == expected, "dot_triangle, d = " << d << ", groups = " << groups);
+    }
 }
 
 template <class T>
@@ -150,6 +152,29 @@ void outers(check::Integers& draw) {
 }
 
 template <class T>
+void groups_of_outers(check::Integers& draw) {
+  constexpr Index L = kLanes<T>, rows = Group<T>::rows;
+  for (Index k : {1, 2, 3, 4, 7, 8, 9, 17})
+    for (Index vectors : {1, 2, 3, 4, 5, 6})
+      for (Index groups : {1, 3}) {
+        const Index kp = k + 3, width = vectors * L;
+        const auto r = integers<T>(groups * kp * rows, draw);
+        const auto phi = integers<T>(groups * rows * width, draw);
+        auto c = integers<double>(k * width, draw);
+        auto expected = c;
+        for (Index g = 0; g < groups; ++g)
+          for (Index m = 0; m < k; ++m)
+            for (Index i = 0; i < rows; ++i)
+              for (Index b = 0; b < width; ++b)
+                expected[m * width + b] +=
+                    double(r[(g * kp + m) * rows + i]) * double(phi[(g * rows + i) * width + b]);
+        outer_groups(r.data(), k, kp, phi.data(), vectors, groups, c.data());
+        CHECK(c == expected,
+              "outer_groups, k = " << k << ", vectors = " << vectors << ", groups = " << groups);
+      }
+}
+
+template <class T>
 void all() {
   check::Integers draw(5);
   groups<T>(draw);
@@ -161,6 +186,7 @@ void all() {
   triangles<T>(draw);
   dots<T>(draw);
   outers<T>(draw);
+  groups_of_outers<T>(draw);
 }
 
 }  // namespace
