@@ -133,7 +133,8 @@ def test_the_summary_and_the_seed(points: Path) -> None:
     assert run("gmm", "fit", points, "-k", 2, "--quiet").output == ""
 
 
-def test_odd_names_are_shown_as_they_are(tmp_path: Path) -> None:
+def test_odd_names_are_shown_as_they_are(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "200")
     values = np.random.default_rng(1).normal(size=(30, 8))
     names = ["[/x]", "[bold]b", "ü", "a,b", *"cdef"]
     write_table(tmp_path / "t.csv", {name: values[:, at] for at, name in enumerate(names)})

@@ -32,6 +32,7 @@ LAYERS = (
     ("minibatch",),
     ("kmeans",),
     ("gmm_em",),  # starts a mixture from K-means: the one edge between models
+    ("gmm_run",),
     ("gmm",),
     ("io", "plot", "tables"),
     ("demo_plot",),

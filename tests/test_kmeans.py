@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import threading
 import warnings
 
 import numpy as np
@@ -246,6 +249,36 @@ def test_inertia_never_rises(dtype, sparse):
     assert model.inertia_ <= values[-1] * (1 + 1e-6)
 
 
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("shift", [0.0, 1e4])
+@pytest.mark.parametrize("kind", ["blobs", "one cloud", "grid"])
+def test_bounds_change_nothing(dtype, shift, kind):
+    X = blobs(4000, 7, 12, seed=31, spread=3 if kind == "blobs" else 0.3)
+    if kind == "grid":  # many ties
+        X = np.round(X)
+    X = (X + shift).astype(dtype)
+    weight = np.random.default_rng(1).uniform(0.5, 2, 4000).astype(dtype)
+    bounds = np.zeros(4000, dtype), np.zeros(20)
+    start = X[:20].copy()
+    start[3] = 1e3 + shift  # empty at first, so that a center jumps
+    centers = [start.copy(), start.copy()]
+    labels = [np.full(4000, -1, np.int32) for _ in centers]
+    fresh = [np.empty_like(start) for _ in centers]
+    settled = 0
+    for _ in range(25):
+        a = core.kmeans_step(X, weight, centers[0], labels[0], fresh[0], 2, *bounds)
+        b = core.kmeans_step(X, weight, centers[1], labels[1], fresh[1], 1)
+        assert a == b
+        np.testing.assert_array_equal(labels[0], labels[1])
+        np.testing.assert_array_equal(fresh[0], fresh[1])
+        # they are bounds: no other center than the row's own was closer
+        d = np.sqrt(np.sort(slow.distances2(X[:300], centers[0]), axis=1)).astype(float)
+        assert (bounds[0][:300] <= d[:, 1] * (1 + 1e-5) + 1e-6).all()
+        settled += (bounds[0][:300] > d[:, 0]).sum()
+        centers, fresh = fresh, centers
+    assert settled > 1000  # and they would be worth having
+
+
 @pytest.mark.parametrize("algorithm", ["lloyd", "elkan"])
 def test_fixed_point(algorithm):
     X = blobs(1500, 4, 6, seed=10)
@@ -451,6 +484,22 @@ def test_interrupt_in_a_later_start_keeps_the_best_so_far():
     assert model.history_.stop_reason == "interrupted"
 
 
+@pytest.mark.parametrize("sparse", [False, True])
+@pytest.mark.parametrize("kernel", ["step", "plusplus"])
+def test_signal_stops_a_kernel(sparse, kernel):
+    # so much work that it would take minutes: the signal has to come through the kernel
+    X = np.random.default_rng(0).normal(size=(60_000, 40)).astype(np.float32)
+    data = csr(X) if sparse else X
+    init = X[:30_000].copy() if kernel == "step" else "k-means++"
+    model = KMeans(30_000, init=init, n_init=1, max_iter=100, tol=0, n_jobs=2)
+    timer = threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGINT))
+    timer.start()
+    with pytest.raises(KeyboardInterrupt):
+        model.fit(data)
+    timer.join()
+    assert not hasattr(model, "labels_")  # no iteration was finished
+
+
 def test_an_error_in_the_callback_comes_out():
     def fail(progress):
         raise RuntimeError("mine")
@@ -491,142 +540,3 @@ def test_plusplus_function():
     assert len(set(rows)) == 6
     np.testing.assert_array_equal(rows, kmeans_plusplus(csr(X), 6, random_state=1)[1])
     np.testing.assert_array_equal(rows, kmeans_plusplus(X, 6, random_state=1, n_jobs=3)[1])
-
-
-# Bad input ------------------------------------------------------------------------------------
-
-GOOD = np.arange(40.0).reshape(20, 2)
-
-
-def with_bad(value):
-    X = GOOD.copy()
-    X[3, 1] = value
-    return X
-
-
-@pytest.mark.parametrize(
-    ("X", "error", "text"),
-    [
-        (with_bad(np.nan), ValueError, "NaN"),
-        (with_bad(np.inf), ValueError, "infinity"),
-        (np.empty((0, 2)), ValueError, "0 sample"),
-        (np.empty((5, 0)), ValueError, "0 feature"),
-        (GOOD[:, 0], ValueError, "2D array"),
-        (GOOD.reshape(5, 4, 2), ValueError, "dim 3"),
-        (np.array([["a", "b"]] * 5), ValueError, "string"),
-        (np.array([[object(), 1.0]] * 5, dtype=object), TypeError, "float"),
-        (GOOD + 1j, ValueError, "Complex"),
-        (None, ValueError, "2D array"),
-        (GOOD[:2], ValueError, r"n_samples.* should be >= n_clusters"),
-        (GOOD * 1e200, ValueError, "overflow"),
-        (sp.csr_array(with_bad(np.nan)), ValueError, "NaN"),
-    ],
-)
-def test_bad_data(X, error, text):
-    with pytest.raises(error, match=text):
-        KMeans(3, random_state=0).fit(X)
-
-
-@pytest.mark.parametrize(
-    ("weight", "error", "text"),
-    [
-        (-np.ones(20), ValueError, "sample_weight"),
-        (np.full(20, np.nan), ValueError, "sample_weight"),
-        (np.zeros(20), ValueError, "sample_weight"),
-        (np.ones(19), ValueError, "sample_weight"),
-        (np.ones((20, 2)), ValueError, "1D"),
-        (["a"] * 20, TypeError, "sample_weight"),
-    ],
-)
-def test_bad_weights(weight, error, text):
-    with pytest.raises(error, match=text):
-        KMeans(3).fit(GOOD, sample_weight=weight)
-
-
-@pytest.mark.parametrize(
-    ("params", "text"),
-    [
-        ({"n_clusters": 0}, "n_clusters"),
-        ({"n_clusters": 2.5}, "n_clusters"),
-        ({"init": "best"}, "init"),
-        ({"init": GOOD[:3] * np.nan}, "init"),
-        ({"init": lambda X, k, random_state: X[:1]}, "initial centers"),
-        ({"n_init": 0}, "n_init"),
-        ({"max_iter": 0}, "max_iter"),
-        ({"tol": -1}, "tol"),
-        ({"algorithm": "full"}, "algorithm"),
-        ({"random_state": -1}, "random_state"),
-        ({"random_state": "x"}, "random_state"),
-        ({"n_jobs": 0}, "n_jobs"),
-        ({"n_jobs": 1.5}, "n_jobs"),
-    ],
-)
-def test_bad_parameters(params, text):
-    with pytest.raises(ValueError, match=text):
-        KMeans(**{"n_clusters": 3, **params}).fit(GOOD)
-
-
-def test_random_start_needs_enough_rows_with_weight():
-    weight = np.zeros(20)
-    weight[:2] = 1
-    with pytest.raises(ValueError, match="sample_weight has 2 rows above zero"):
-        KMeans(3, init="random").fit(GOOD, sample_weight=weight)
-
-
-def test_callback_must_be_callable():
-    with pytest.raises(TypeError, match="callback"):
-        KMeans(3).fit(GOOD, callback=3)
-
-
-@given(
-    n=st.integers(1, 60),
-    d=st.integers(1, 5),
-    k=st.integers(1, 8),
-    kind=st.sampled_from(["constant", "duplicates", "integers", "tiny", "huge", "one column"]),
-    dtype=st.sampled_from(DTYPES),
-    init=st.sampled_from(["k-means++", "random"]),
-    sparse=st.booleans(),
-    seed=st.integers(0, 2**32 - 1),
-)
-@settings(max_examples=150, deadline=None)
-def test_degenerate_data_gives_a_sound_model(n, d, k, kind, dtype, init, sparse, seed):
-    rng = np.random.default_rng(seed)
-    X = {
-        "constant": np.full((n, d), 3.7),
-        "duplicates": rng.integers(0, 2, (n, d)) * 1.3,
-        "integers": rng.integers(-3, 4, (n, d)).astype(float),
-        "tiny": rng.normal(size=(n, d)) * 1e-18,
-        "huge": rng.normal(size=(n, d)) * 1e15,
-        "one column": np.outer(rng.normal(size=n), np.eye(d)[0]),
-    }[kind].astype(dtype)
-    model = KMeans(k, init=init, random_state=seed % 1000, n_init=1)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)
-        if n < k:
-            with pytest.raises(ValueError, match="n_samples"):
-                model.fit(X)
-            return
-        model.fit(csr(X) if sparse else X)
-    assert np.isfinite(model.cluster_centers_).all()
-    assert model.labels_.min() >= 0 and model.labels_.max() < k
-    span = np.abs(X).max() or 1.0
-    near = slow.distances2(X / span, model.cluster_centers_ / span).min(1)
-    assert model.inertia_ / float(span) ** 2 == pytest.approx(float(near.sum()), rel=1e-4, abs=1e-5)
-
-
-def test_core_refuses_what_does_not_fit():
-    X, C = GOOD, GOOD[:3].copy()
-    labels = np.empty(20, np.int32)
-    with pytest.raises(ValueError, match="labels"):
-        core.kmeans_assign(X, None, C, labels[:5].copy(), 1)
-    with pytest.raises(ValueError, match="columns"):
-        core.kmeans_assign(X, None, C[:, :1].copy(), labels, 1)
-    with pytest.raises(ValueError, match="weight"):
-        core.kmeans_assign(X, np.ones(3), C, labels, 1)
-    with pytest.raises(TypeError):
-        core.kmeans_assign(X.astype(np.int64), None, C, labels, 1)
-    S = csr(X)
-    with pytest.raises(ValueError, match="columns"):
-        core.kmeans_assign_csr(S.data, S.indices + 5, S.indptr, None, C, labels, 1)
-    with pytest.raises(ValueError, match="indptr"):
-        core.kmeans_assign_csr(S.data, S.indices, S.indptr[::-1].copy(), None, C, labels, 1)

@@ -26,14 +26,10 @@ Covariance covariance_of(const std::string& name) {
 
 Index covariance_size(Covariance type, Index k, Index d) {
   switch (type) {
-    case Covariance::full:
-      return k * d * d;
-    case Covariance::tied:
-      return d * d;
-    case Covariance::diag:
-      return k * d;
-    default:
-      return k;
+    case Covariance::full: return k * d * d;
+    case Covariance::tied: return d * d;
+    case Covariance::diag: return k * d;
+    default: return k;
   }
 }
 

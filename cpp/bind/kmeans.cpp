@@ -3,6 +3,8 @@
 
 #include <pybind11/stl.h>
 
+#include <algorithm>
+
 #include "bind/bind.hpp"
 
 namespace gibbous::bind {
@@ -34,7 +36,7 @@ Index centers_of(const Array<T>& centers, Index d) {
 
 template <class Data, class T>
 py::tuple step(const Data& x, const Array<T>& centers, Array<Label>& labels, Array<T>& fresh,
-               int threads) {
+               int threads, kmeans::Bounds<T> bounds = {}) {
   const Index k = centers_of(centers, x.d);
   Label* l = out_of(labels, x.n, "labels must have one entry a row of x");
   T* f = out_of(fresh, k * x.d, "new_centers must have the shape of centers");
@@ -42,7 +44,7 @@ py::tuple step(const Data& x, const Array<T>& centers, Array<Label>& labels, Arr
   kmeans::Step s;
   {
     const py::gil_scoped_release nogil;  // the caller's arrays outlive the call
-    s = kmeans::lloyd_step(Execution{threads, &monitor}, x, centers.data(), k, l, f);
+    s = kmeans::lloyd_step(Execution{threads, &monitor}, x, centers.data(), k, l, f, bounds);
   }
   return py::make_tuple(s.inertia, s.changed, s.shift, s.relocated);
 }
@@ -97,11 +99,24 @@ void bind_dense(py::module_& m) {
   using W = std::optional<Array<T>>;
   m.def(
       "kmeans_step",
-      [](const X& x, const W& w, const X& centers, Array<Label>& labels, X& fresh, int threads) {
-        return step(rows_of(x, w), centers, labels, fresh, threads);
+      [](const X& x, const W& w, const X& centers, Array<Label>& labels, X& fresh, int threads,
+         std::optional<X> lower, std::optional<Array<double>> drift) {
+        const Rows<T> rows = rows_of(x, w);
+        expect(lower.has_value() == drift.has_value(), "lower and drift go together");
+        kmeans::Bounds<T> bounds;
+        if (lower) {
+          const Index k = centers_of(centers, rows.d);
+          bounds.lower = out_of(*lower, rows.n, "lower must have one entry a row of x");
+          bounds.drift = out_of(*drift, k, "drift must have one entry a center");
+          const Label* l = out_of(labels, rows.n, "labels must have one entry a row of x");
+          expect(std::all_of(l, l + rows.n, [&](Label v) { return v < k; }),
+                 "labels must be below the number of centers");
+        }
+        return step(rows, centers, labels, fresh, threads, bounds);
       },
       py::arg("x").noconvert(), py::arg("weight").noconvert(), py::arg("centers").noconvert(),
       py::arg("labels").noconvert(), py::arg("new_centers").noconvert(), py::arg("threads"),
+      py::arg("lower").noconvert() = py::none(), py::arg("drift").noconvert() = py::none(),
       "One Lloyd iteration: inertia before it, labels changed, squared shift, clusters relocated.");
   m.def(
       "kmeans_assign",

@@ -14,14 +14,10 @@ bool foldable(Covariance type, Index d) { return type != Covariance::full || is_
 
 Index second_moments(Covariance type, Index k, Index d, bool folded) {
   switch (type) {
-    case Covariance::full:
-      return k * (d * (d + 1) / 2);
-    case Covariance::tied:
-      return folded ? 0 : d * (d + 1) / 2;
-    case Covariance::diag:
-      return k * d;
-    default:
-      return k;
+    case Covariance::full: return k * (d * (d + 1) / 2);
+    case Covariance::tied: return folded ? 0 : d * (d + 1) / 2;
+    case Covariance::diag: return k * d;
+    default: return k;
   }
 }
 

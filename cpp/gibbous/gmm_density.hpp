@@ -26,6 +26,13 @@ inline Kernel kernel_of(Covariance type, bool folded) {
   return Kernel::scaled;
 }
 
+// Up to this many features the triangles of the E- and the M-step are summed with rows as lanes and
+// nothing is left out; above, features are lanes in the M-step and hopeless work is skipped.
+// Measured with AVX2 on dense responsibilities: narrow is 1.4 times as fast at d = 8, they are
+// equal near d = 20.
+inline constexpr Index kNarrow = kVectorRegisters >= 32 ? 32 : 20;
+inline bool is_narrow(Index d) { return d <= kNarrow; }
+
 // Components that the scaled kernel takes at once.
 inline constexpr int kScaledTile = kVectorRegisters >= 32 ? 4 : 2;
 
@@ -88,8 +95,7 @@ double log_det(const Mixture<T>& m, Index k) {
     case Covariance::diag:
       for (Index a = 0; a < m.d; ++a) s += std::log(static_cast<double>(m.factors[k * m.d + a]));
       return s;
-    default:
-      return static_cast<double>(m.d) * std::log(static_cast<double>(m.factors[k]));
+    default: return static_cast<double>(m.d) * std::log(static_cast<double>(m.factors[k]));
   }
 }
 
@@ -184,15 +190,9 @@ Packed<T> pack(const Mixture<T>& m, const Origin<T>& origin) {
         static_cast<T>(std::log(static_cast<double>(m.weights[k])) + detail::log_det(m, k) -
                        0.5 * static_cast<double>(m.d) * log_2pi);
   switch (p.kernel) {
-    case Kernel::triangle:
-      detail::pack_full(m, origin, p);
-      break;
-    case Kernel::scaled:
-      detail::pack_scaled(m, origin, p);
-      break;
-    case Kernel::linear:
-      detail::pack_linear(m, origin, p);
-      break;
+    case Kernel::triangle: detail::pack_full(m, origin, p); break;
+    case Kernel::scaled: detail::pack_scaled(m, origin, p); break;
+    case Kernel::linear: detail::pack_linear(m, origin, p); break;
   }
   return p;
 }
@@ -244,12 +244,16 @@ GIBBOUS_INLINE void store_group(T* out, T c, T e, const Vec<T> (&q)[3]) {
   for (int v = 0; v < 3; ++v) store(out + v * L, c + e * q[v]);
 }
 
-// |L z|^2 for a whole triangle; coef as packed by pack_triangle.
-template <class T>
-inline void triangle_norm(const T* coef, Index d, const T* z, Vec<T> (&q)[3]) {
-  triangle_panels(coef, d, z, [&](const auto& y, Index) {
-    for (const auto& output : y) GIBBOUS_UNROLL
-    for (int v = 0; v < 3; ++v) q[v] += output[v] * output[v];
+// q += |L z|^2; coef as packed by pack_triangle. go_on(q, outputs so far) is asked after each
+// panel.
+template <class T, class GoOn>
+inline void triangle_norm(const T* coef, Index d, const T* z, Vec<T> (&q)[3], GoOn&& go_on) {
+  triangle_panels(coef, d, z, [&](const auto& y, Index a) {
+    for (const auto& output : y) {
+      GIBBOUS_UNROLL
+      for (int v = 0; v < 3; ++v) q[v] += output[v] * output[v];
+    }
+    return go_on(q, a + Group<T>::outputs);
   });
 }
 
@@ -273,12 +277,104 @@ void density_triangle(const Packed<T>& p, Block<T>& block) {
         z = block.z.data();
       }
       Vec<T> q[3] = {};
-      triangle_norm(coef, p.d, z, q);
+      triangle_norm(coef, p.d, z, q, [](const auto&, Index) { return true; });
       store_group(block.r.data() + (g * p.kp + k) * rows, p.consts[static_cast<std::size_t>(k)],
                   T(-0.5), q);
     }
   }
 }
+
+// The same for wide rows, without the work that cannot show. A sum of squares only grows, so after
+// any number of panels c_k - q / 2 bounds the log-density from above; once that is further below
+// another component's density than exp resolves, the responsibility is exactly 0 and the rest of
+// the triangle is left out. Responsibilities have the same bits as density_triangle's.
+template <class T>
+class PrunedTriangle {
+ public:
+  PrunedTriangle(const Packed<T>& p, Block<T>& block)
+      : p_(p),
+        block_(block),
+        best_(static_cast<std::size_t>(block.groups * kRows), std::numeric_limits<T>::lowest()),
+        winner_(static_cast<std::size_t>(block.groups * p.k), 0) {}
+
+  void run() {
+    const auto each = [&](auto&& body) {
+      for (Index k = 0; k < p_.k; ++k)
+        for (Index g = 0; g < block_.groups; ++g) body(k, g);
+    };
+    // the first outputs of every triangle cost 2% at d = 128 and tell who is likely to win
+    each([&](Index k, Index g) { evaluate(k, g, kFirst, false); });
+    for (Index g = 0; g < block_.groups; ++g) mark_winners(g);
+    each([&](Index k, Index g) {
+      if (winner(k, g)) finish(k, g, false);
+    });
+    each([&](Index k, Index g) {
+      if (!winner(k, g)) finish(k, g, true);
+    });
+  }
+
+ private:
+  static constexpr Index kRows = Group<T>::rows;
+  static constexpr Index kFirst = 16;  // outputs between two looks at the bound
+  static constexpr T kDepth = gibbous::detail::Elementary<T>::exp_floor - T(1);
+
+  T* at(Index k, Index g) { return block_.r.data() + (g * p_.kp + k) * kRows; }
+  T* best(Index g) { return best_.data() + g * kRows; }
+  char& winner(Index k, Index g) { return winner_[static_cast<std::size_t>(g * p_.k + k)]; }
+
+  void mark_winners(Index g) {
+    for (Index i = 0; i < kRows; ++i) {
+      Index top = 0;
+      for (Index k = 1; k < p_.k; ++k)
+        if (at(k, g)[i] > at(top, g)[i]) top = k;
+      winner(top, g) = 1;
+    }
+  }
+
+  // Whether every row's bound is too low for a responsibility above 0.
+  bool hopeless(const T* bound, Index g) {
+    const T* top = best(g);
+    bool all = true;
+    for (Index i = 0; i < kRows; ++i) all &= bound[i] < top[i] + kDepth;
+    return all;
+  }
+
+  // Replaces the bound of (k, g) by the log-density, or by -inf where it is hopeless.
+  void finish(Index k, Index g, bool prune) {
+    T* value = at(k, g);
+    if (prune && (hopeless(value, g) || !evaluate(k, g, p_.d, true))) {
+      std::fill_n(value, kRows, -std::numeric_limits<T>::infinity());
+      return;
+    }
+    if (!prune) evaluate(k, g, p_.d, false);
+    T* top = best(g);
+    for (Index i = 0; i < kRows; ++i) top[i] = std::max(top[i], value[i]);
+  }
+
+  // Writes c_k - q / 2 after `outputs` outputs; with `prune`, returns false once it is hopeless.
+  bool evaluate(Index k, Index g, Index outputs, bool prune) {
+    const T constant = p_.consts[static_cast<std::size_t>(k)];
+    bool alive = true;
+    subtract_mean(block_.group(g, p_.d), p_.means.data() + k * p_.d, std::min(p_.d, outputs),
+                  block_.z.data());
+    Vec<T> q[3] = {};
+    triangle_norm(p_.coef.data() + k * p_.coef_stride, p_.d, block_.z.data(), q,
+                  [&](const Vec<T>(&sum)[3], Index done) {
+                    if (done >= outputs) return false;
+                    if (!prune || done % kFirst != 0) return true;
+                    alignas(64) T bound[kRows];
+                    store_group(bound, constant, T(-0.5), sum);
+                    return alive = !hopeless(bound, g);
+                  });
+    store_group(at(k, g), constant, T(-0.5), q);
+    return alive;
+  }
+
+  const Packed<T>& p_;
+  Block<T>& block_;
+  Buffer<T> best_;
+  std::vector<char> winner_;
+};
 
 template <class T, bool Folded>
 void density_scaled(const Packed<T>& p, Block<T>& block) {
@@ -319,6 +415,7 @@ inline void whiten_group(const T* coef, Index d, const T* x, T* y) {
       for (int v = 0; v < 3; ++v) store(out + v * L, output[v]);
       out += 3 * L;
     }
+    return true;
   });
 }
 
@@ -363,7 +460,10 @@ template <class T>
 void log_densities(const Packed<T>& p, Block<T>& block) {
   switch (p.kernel) {
     case Kernel::triangle:
-      detail::density_triangle(p, block);
+      if (is_narrow(p.d) || p.k == 1)
+        detail::density_triangle(p, block);
+      else
+        detail::PrunedTriangle<T>(p, block).run();
       break;
     case Kernel::scaled:
       if (p.folded)
@@ -371,9 +471,7 @@ void log_densities(const Packed<T>& p, Block<T>& block) {
       else
         detail::density_scaled<T, false>(p, block);
       break;
-    case Kernel::linear:
-      detail::density_linear(p, block);
-      break;
+    case Kernel::linear: detail::density_linear(p, block); break;
   }
 }
 

@@ -70,15 +70,18 @@ class DenseRanker {
   static constexpr int R = Group<T>::outputs;
   static constexpr int L = kLanes<T>;
   static constexpr Index group = Group<T>::rows;
+  static constexpr T below = 1 - 4 * std::numeric_limits<T>::epsilon();  // rounds bounds down
 
   struct Scratch {
     explicit Scratch(const DenseRanker& r)
         : xt(static_cast<std::size_t>(r.groups_ * group * r.x_.d)),
           best(static_cast<std::size_t>(r.groups_ * group)),
           second(best.size()),
-          index(best.size()) {}
+          index(best.size()),
+          rows(best.size()) {}
     std::vector<T> xt, best, second;
     std::vector<typename std::conditional_t<sizeof(T) == 8, std::int64_t, std::int32_t>> index;
+    std::vector<Index> rows;  // the rows of the block that have to be ranked
   };
 
   DenseRanker(const Rows<T>& x, const T* centers, Index k)
@@ -94,26 +97,55 @@ class DenseRanker {
 
   Index block() const { return groups_ * group; }
 
-  void rank(Index first, Index count, Scratch& s, Label* labels, T* dist2) const {
-    const Index d = x_.d, groups = (count + group - 1) / group;
+  void use(const Bounds<T>& bounds) {
+    if (!bounds.lower) return;
+    lower_ = bounds.lower;
+    Index most = 0;  // the centre that moved farthest, and how far any other one moved
+    double next = 0;
+    for (Index c = 1; c < k_; ++c) {
+      if (bounds.drift[c] > bounds.drift[most]) {
+        next = bounds.drift[most];
+        most = c;
+      } else {
+        next = std::max(next, bounds.drift[c]);
+      }
+    }
+    fall_.assign(static_cast<std::size_t>(k_), static_cast<T>(bounds.drift[most] * (1 + 1e-6)));
+    fall_[static_cast<std::size_t>(most)] = static_cast<T>(next * (1 + 1e-6));
+  }
+
+  void rank(Index first, Index count, Scratch& s, const Label* before, Label* labels,
+            T* dist2) const {
+    const Index d = x_.d;
+    const bool bounded = lower_ && before;
+    Index todo = 0;
+    for (Index i = 0; i < count; ++i)
+      if (!bounded || !settled(first + i, before[i], labels[i], dist2[i]))
+        s.rows[static_cast<std::size_t>(todo++)] = first + i;
+    const Index groups = (todo + group - 1) / group;
     for (Index g = 0; g < groups; ++g) {
-      const T* base = x_.row(first + g * group);
-      load_rows([&](Index i) { return base + i * d; }, std::min(group, count - g * group), d,
+      const Index* rows = s.rows.data() + g * group;
+      load_rows([&](Index i) { return x_.row(rows[i]); }, std::min(group, todo - g * group), d,
                 shift_.data(), s.xt.data() + g * group * d);
     }
-    std::fill(s.best.begin(), s.best.end(), std::numeric_limits<T>::infinity());
-    std::fill(s.second.begin(), s.second.end(), std::numeric_limits<T>::infinity());
-    std::fill(s.index.begin(), s.index.end(), 0);
+    std::fill_n(s.best.begin(), groups * group, std::numeric_limits<T>::infinity());
+    std::fill_n(s.second.begin(), groups * group, std::numeric_limits<T>::infinity());
+    std::fill_n(s.index.begin(), groups * group, 0);
     for (Index c = 0; c < k_; c += R)
       for (Index g = 0; g < groups; ++g) rank_tile(c, g, s);
-    for (Index i = 0; i < count; ++i) {
-      const std::size_t at = static_cast<std::size_t>(i);
+    for (Index j = 0; j < todo; ++j) {
+      const std::size_t at = static_cast<std::size_t>(j);
+      const Index row = s.rows[at];
       Label label = static_cast<Label>(s.index[at]);
-      const T* row = x_.row(first + i);
-      T far = distance2(row, centers_ + label * d, d);
-      if (!(s.second[at] - s.best[at] > slack_ * (far + reach_))) rank_directly(row, label, far);
-      labels[i] = label;
-      dist2[i] = far;
+      const T* x = x_.row(row);
+      T far = distance2(x, centers_ + label * d, d);
+      const T unsure = slack_ * (far + reach_), gap = s.second[at] - s.best[at];
+      const bool clear = gap > unsure;
+      if (!clear) rank_directly(x, label, far);
+      // the runner-up's squared distance is larger by the gap
+      if (bounded) lower_[row] = clear ? std::sqrt(far + (gap - unsure)) * below : T(0);
+      labels[row - first] = label;
+      dist2[row - first] = far;
     }
   }
 
@@ -195,6 +227,17 @@ class DenseRanker {
     }
   }
 
+  // Whether the bound shows that the row's label is what it was, beyond what rounding could change.
+  GIBBOUS_INLINE bool settled(Index row, Label before, Label& label, T& dist2) const {
+    if (before < 0) return false;
+    const T bound = (lower_[row] - fall_[static_cast<std::size_t>(before)]) * below;
+    lower_[row] = bound;
+    if (!(bound > T(0))) return false;
+    label = before;
+    dist2 = distance2(x_.row(row), centers_ + before * x_.d, x_.d);
+    return dist2 * margin_ < bound * bound;
+  }
+
   void rank_directly(const T* row, Label& label, T& dist2) const {
     Vec<T> best = splat(std::numeric_limits<T>::infinity());
     Bits<T> at{};
@@ -223,14 +266,17 @@ class DenseRanker {
   CenterLanes<T> lanes_;
   std::vector<T> shift_, coef_, init_;
   T slack_ = 0, reach_ = 0;
+  T* lower_ = nullptr;
+  std::vector<T> fall_;  // how far other centres than a row's own may have come closer
+  T margin_ = 1 + static_cast<T>(2 * x_.d + 32) * std::numeric_limits<T>::epsilon();
 };
 
 }  // namespace
 
 template <class Data, class T>
 Step lloyd_step(const Execution& run, const Data& x, const T* centers, Index k, Label* labels,
-                T* new_centers) {
-  return step<DenseRanker<T>>(run, x, centers, k, labels, new_centers);
+                T* new_centers, const Bounds<T>& bounds) {
+  return step<DenseRanker<T>>(run, x, centers, k, labels, new_centers, bounds);
 }
 
 template <class Data, class T>
@@ -314,7 +360,8 @@ double mean_variance(const Execution& run, const Rows<T>& x) {
 }
 
 #define GIBBOUS_KMEANS_DENSE(T)                                                                 \
-  template Step lloyd_step(const Execution&, const Rows<T>&, const T*, Index, Label*, T*);      \
+  template Step lloyd_step(const Execution&, const Rows<T>&, const T*, Index, Label*, T*,       \
+                           const Bounds<T>&);                                                   \
   template double assign(const Execution&, const Rows<T>&, const T*, Index, Label*);            \
   template double minibatch_step(const Execution&, const Rows<T>&, T*, Index, double*, Label*); \
   template void distances(const Execution&, const Rows<T>&, const T*, Index, T*);               \

@@ -32,6 +32,14 @@ struct Csr {
   T w(Index i) const { return weight ? weight[i] : T(1); }
 };
 
+// What one iteration tells the next one. Both start as zeros; each next iteration has to begin
+// with the labels and the new centres of the last one. Null for none.
+template <class T>
+struct Bounds {
+  T* lower = nullptr;       // INOUT (n,): no centre but the row's own was closer than this
+  double* drift = nullptr;  // INOUT (k,): at least how far the centres moved after that
+};
+
 struct Step {
   double inertia;                // sum of w |x - c|^2 over the centres that the step began with
   Index changed;                 // rows whose label changed
@@ -44,9 +52,11 @@ struct Step {
 // no row is away from its centre it is put on the heaviest cluster.
 // centers IN (k, d); labels INOUT (n,), compared with the new ones for `changed`;
 // new_centers OUT (k, d), must not be `centers`. O(n k d).
+// `bounds` lets dense iterations pass over rows whose label cannot have changed (Hamerly 2010,
+// "Making k-means even faster"); labels, centres and inertia are the same bits without it.
 template <class Data, class T>
 Step lloyd_step(const Execution& run, const Data& x, const T* centers, Index k, Label* labels,
-                T* new_centers);
+                T* new_centers, const Bounds<T>& bounds);
 
 // Labels of all rows and the inertia. labels OUT (n,).
 template <class Data, class T>

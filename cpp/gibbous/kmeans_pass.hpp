@@ -4,8 +4,9 @@
 // A Ranker finds the closest centres of consecutive rows. It has
 //   Scratch                     working memory of one task
 //   block()                     rows to hand over at a time
-//   rank(first, count, scratch, labels, dist2)
-//                               OUT labels and squared distances to these centres
+//   rank(first, count, scratch, before, labels, dist2)
+//                               OUT labels and squared distances to these centres; `before` holds
+//                               the labels of the last iteration, -1 for none yet, or is null
 //   add(row, weight, sum)       sum += weight * x_row, d doubles
 #pragma once
 #include <algorithm>
@@ -98,7 +99,7 @@ Totals rank_range(const Ranker& ranker, const Data& x, Range rows, const Worker&
   for (Index first = rows.begin; first < rows.end; first += block) {
     const Index count = std::min(block, rows.end - first);
     worker.checkpoint();
-    ranker.rank(first, count, scratch, fresh.data(), dist2.data());
+    ranker.rank(first, count, scratch, labels + first, fresh.data(), dist2.data());
     for (Index i = 0; i < count; ++i) {
       const Label l = fresh[static_cast<std::size_t>(i)];
       total.inertia += static_cast<double>(x.w(first + i)) *
@@ -179,7 +180,7 @@ std::vector<Label> relocate(const Execution& run, const Ranker& ranker, const Da
     const Range rows = slot_range(x.n, tasks, task, block);
     for (Index first = rows.begin; first < rows.end; first += block) {
       worker.checkpoint();
-      ranker.rank(first, std::min(block, rows.end - first), scratch, fresh.data(),
+      ranker.rank(first, std::min(block, rows.end - first), scratch, nullptr, fresh.data(),
                   far.data() + first);
     }
   });
@@ -209,9 +210,9 @@ std::vector<Label> relocate(const Execution& run, const Ranker& ranker, const Da
 }
 
 // centers OUT (k, d): the means; clusters that are still empty join the heaviest one. Returns the
-// sum of the squared moves from `old`.
+// sum of the squared moves from `old`. drift OUT (k,) or null: the lengths of the moves.
 template <class T>
-double means(const double* sums, Index k, Index d, const T* old, T* centers) {
+double means(const double* sums, Index k, Index d, const T* old, T* centers, double* drift) {
   const Index width = d + 1;
   Index heaviest = 0;
   for (Index c = 1; c < k; ++c)
@@ -220,24 +221,28 @@ double means(const double* sums, Index k, Index d, const T* old, T* centers) {
   for (Index c = 0; c < k; ++c) {
     const Index from = sums[c * width + d] > 0 ? c : heaviest;
     const double* sum = sums + from * width;
+    double moved = 0;
     for (Index a = 0; a < d; ++a) {
       const T mean = static_cast<T>(sum[a] / sum[d]);
       const double move = static_cast<double>(mean) - static_cast<double>(old[c * d + a]);
       centers[c * d + a] = mean;
-      shift += move * move;
+      moved += move * move;
     }
+    shift += moved;
+    if (drift) drift[c] = std::sqrt(moved) * (1 + 1e-6);
   }
   return shift;
 }
 
 template <class Ranker, class Data, class T>
 Step step(const Execution& run, const Data& x, const T* centers, Index k, Label* labels,
-          T* new_centers) {
+          T* new_centers, const Bounds<T>& bounds) {
   std::vector<double> sums(static_cast<std::size_t>(k * (x.d + 1)), 0.0);
-  const Ranker ranker(x, centers, k);
+  Ranker ranker(x, centers, k);
+  ranker.use(bounds);
   const Totals t = pass(run, ranker, x, k, labels, sums.data());
   Step out{t.inertia, t.changed, 0.0, relocate(run, ranker, x, k, labels, sums.data())};
-  out.shift = means(sums.data(), k, x.d, centers, new_centers);
+  out.shift = means(sums.data(), k, x.d, centers, new_centers, bounds.drift);
   return out;
 }
 

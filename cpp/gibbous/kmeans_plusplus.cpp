@@ -88,7 +88,7 @@ class Points<Rows<T>> {
       most = acc[i] > most ? acc[i] : most;
     }
     if (!any(most > T(0))) return;
-    B bit;
+    B bit{};
     GIBBOUS_UNROLL
     for (int l = 0; l < L; ++l) bit[l] = I{1} << ((v * L + l) % 8);
     GIBBOUS_UNROLL

@@ -43,7 +43,10 @@ class SparseRanker {
 
   Index block() const { return 64; }
 
-  void rank(Index first, Index count, Scratch&, Label* labels, T* dist2) const {
+  // Bounds would save little: rows are short, and far from the centres compared with the gaps.
+  void use(const Bounds<T>&) {}
+
+  void rank(Index first, Index count, Scratch&, const Label*, Label* labels, T* dist2) const {
     for (Index i = 0; i < count; ++i) {
       const Index row = first + i;
       T gap;
@@ -152,8 +155,8 @@ using Ranker = typename RankerOf<Data>::type;
 
 template <class Data, class T>
 Step lloyd_step(const Execution& run, const Data& x, const T* centers, Index k, Label* labels,
-                T* new_centers) {
-  return step<Ranker<Data>>(run, x, centers, k, labels, new_centers);
+                T* new_centers, const Bounds<T>& bounds) {
+  return step<Ranker<Data>>(run, x, centers, k, labels, new_centers, bounds);
 }
 
 template <class Data, class T>
@@ -181,7 +184,8 @@ void distances(const Execution& run, const Data& x, const T* centers, Index k, T
 }
 
 #define GIBBOUS_KMEANS_SPARSE(T, I)                                                               \
-  template Step lloyd_step(const Execution&, const Csr<T, I>&, const T*, Index, Label*, T*);      \
+  template Step lloyd_step(const Execution&, const Csr<T, I>&, const T*, Index, Label*, T*,       \
+                           const Bounds<T>&);                                                     \
   template double assign(const Execution&, const Csr<T, I>&, const T*, Index, Label*);            \
   template double minibatch_step(const Execution&, const Csr<T, I>&, T*, Index, double*, Label*); \
   template void distances(const Execution&, const Csr<T, I>&, const T*, Index, T*);

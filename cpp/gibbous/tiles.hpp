@@ -103,7 +103,8 @@ GIBBOUS_INLINE const T* triangle_panel(const T* coef, Index full, const T* z, Ve
   return coef + R * R;
 }
 
-// Runs every panel of a d by d triangle: use(y, first_output) for each.
+// Runs the panels of a d by d triangle in order: use(y, first_output) for each, which returns
+// whether to go on.
 template <class T, class Use>
 GIBBOUS_INLINE void triangle_panels(const T* coef, Index d, const T* z, Use&& use) {
   constexpr int R = Group<T>::outputs;
@@ -111,34 +112,20 @@ GIBBOUS_INLINE void triangle_panels(const T* coef, Index d, const T* z, Use&& us
     constexpr int r = decltype(outputs)::value;
     Vec<T> y[r][3];
     coef = triangle_panel<T, r>(coef, a, z, y);
-    use(y, a);
+    return use(y, a);
   };
   Index a = 0;
-  for (; a + R <= d; a += R) panel(std::integral_constant<int, R>{}, a);
+  for (; a + R <= d; a += R)
+    if (!panel(std::integral_constant<int, R>{}, a)) return;
   switch (d - a) {
-    case 1:
-      panel(std::integral_constant<int, 1>{}, a);
-      break;
-    case 2:
-      panel(std::integral_constant<int, 2>{}, a);
-      break;
-    case 3:
-      panel(std::integral_constant<int, 3>{}, a);
-      break;
-    case 4:
-      panel(std::integral_constant<int, 4>{}, a);
-      break;
-    case 5:
-      panel(std::integral_constant<int, 5>{}, a);
-      break;
-    case 6:
-      panel(std::integral_constant<int, 6>{}, a);
-      break;
-    case 7:
-      panel(std::integral_constant<int, 7>{}, a);
-      break;
-    default:
-      break;
+    case 1: panel(std::integral_constant<int, 1>{}, a); break;
+    case 2: panel(std::integral_constant<int, 2>{}, a); break;
+    case 3: panel(std::integral_constant<int, 3>{}, a); break;
+    case 4: panel(std::integral_constant<int, 4>{}, a); break;
+    case 5: panel(std::integral_constant<int, 5>{}, a); break;
+    case 6: panel(std::integral_constant<int, 6>{}, a); break;
+    case 7: panel(std::integral_constant<int, 7>{}, a); break;
+    default: break;
   }
 }
 

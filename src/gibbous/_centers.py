@@ -59,12 +59,16 @@ class Samples:
         """Return a dense copy of these rows."""
         return self.X[rows].toarray() if self.sparse else np.take(self.X, rows, axis=0)
 
+    def bounds(self, k: int) -> tuple[Array, ...]:
+        """Return what :meth:`step` keeps from one iteration to the next."""
+        return () if self.sparse else (np.zeros(self.n, dtype=self.dtype), np.zeros(k))
+
     def step(
-        self, centers: Array, labels: Array, fresh: Array
+        self, centers: Array, labels: Array, fresh: Array, bounds: tuple[Array, ...] = ()
     ) -> tuple[float, int, float, list[int]]:
         """Run one Lloyd iteration; see ``kmeans.hpp``."""
         out: tuple[float, int, float, list[int]] = self._step(
-            *self._x, self.weight, centers, labels, fresh, self.threads
+            *self._x, self.weight, centers, labels, fresh, self.threads, *bounds
         )
         return out
 

@@ -513,6 +513,8 @@ def kmeans_step(
     labels: numpy.typing.NDArray[numpy.int32],
     new_centers: numpy.typing.NDArray[numpy.float32],
     threads: int,
+    lower: numpy.typing.NDArray[numpy.float32] | None = None,
+    drift: numpy.typing.NDArray[numpy.float64] | None = None,
 ) -> tuple[typing.Any, ...]:
     """One Lloyd iteration: inertia before it, labels changed, squared shift, clusters relocated."""
 
@@ -524,6 +526,8 @@ def kmeans_step(
     labels: numpy.typing.NDArray[numpy.int32],
     new_centers: numpy.typing.NDArray[numpy.float64],
     threads: int,
+    lower: numpy.typing.NDArray[numpy.float64] | None = None,
+    drift: numpy.typing.NDArray[numpy.float64] | None = None,
 ) -> tuple[typing.Any, ...]:
     """One Lloyd iteration: inertia before it, labels changed, squared shift, clusters relocated."""
 

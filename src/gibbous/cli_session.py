@@ -380,7 +380,9 @@ def print_fit(job: Job, model: Any, table: Table, files: dict[str, str]) -> None
     grid.add_column("weight" if mixture else "rows", justify="right")
     names = table.names or [f"column {at + 1}" for at in range(centres.shape[1])]
     for name in names[:shown]:
-        grid.add_column(("mean " if mixture else "centre ") + escape(name), justify="right")
+        grid.add_column(
+            ("mean " if mixture else "centre ") + escape(name), justify="right", overflow="fold"
+        )
     if shown < centres.shape[1]:
         grid.add_column(f"and {centres.shape[1] - shown} more")
     for at, centre in enumerate(centres[:_MOST_GROUPS]):

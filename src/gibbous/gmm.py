@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 import math
-import time
-import warnings
 from numbers import Integral, Real
 from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, DensityMixin
-from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_array
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from . import _random, _validate
-from ._fit import Callback, History, Recorder, Trace
+from ._fit import Callback
 from ._isa import core
 from .gmm_em import (
     Engine,
@@ -26,8 +23,8 @@ from .gmm_em import (
     covariances_of_factors,
     factors_of_precisions,
 )
+from .gmm_run import Run
 
-_METRIC = "mean log-likelihood"
 _DTYPES = [np.float64, np.float32]
 
 
@@ -245,7 +242,7 @@ class GaussianMixture(DensityMixin, BaseEstimator):  # type: ignore[misc]
         )
         resume = self.warm_start and hasattr(self, "converged_")
         key = None if resume or given is not None else _random.key_of(self.random_state)
-        run = _Run(self, engine, key, callback)
+        run = Run(self, engine, key, callback)
         try:
             for index in range(1 if resume else self.n_init):
                 run.begin(index)
@@ -258,7 +255,7 @@ class GaussianMixture(DensityMixin, BaseEstimator):  # type: ignore[misc]
         run.finish()
         return rows
 
-    def _start(self, run: _Run, given: Parameters | None, index: int) -> Parameters:
+    def _start(self, run: Run, given: Parameters | None, index: int) -> Parameters:
         """Return the parameters that one start begins with."""
         if given is not None:
             return given
@@ -445,144 +442,6 @@ class GaussianMixture(DensityMixin, BaseEstimator):  # type: ignore[misc]
         """Return the Akaike information criterion on X; lower is better (Akaike 1974)."""
         log_prob = self.score_samples(X)
         return float(-2.0 * log_prob.mean() * log_prob.shape[0] + 2.0 * self._n_parameters())
-
-
-class _Run:
-    """The starts of one fit: keeps the best, prints, records."""
-
-    def __init__(
-        self, model: GaussianMixture, engine: Engine, key: int | None, callback: Callback | None
-    ) -> None:
-        self.model, self.engine, self.key = model, engine, key
-        self._callback = callback
-        self._traces: list[Trace] = []
-        self._best = -1
-        self._best_bound = -math.inf
-        self._best_parameters: Parameters | None = None
-        self._current: Parameters | None = None
-        self._recorder: Recorder | None = None
-        self._index = 0
-        self._value = -math.inf
-
-    def begin(self, index: int) -> None:
-        """Announce a start."""
-        self._index = index
-        self._current = self._recorder = None
-        self._clock = self._start_clock = time.perf_counter()
-        if self.model.verbose:
-            print(f"Initialization {index}")
-
-    def climb(self, old: Parameters, bound: float) -> bool:
-        """Run EM from ``old``; return whether further starts should follow."""
-        model, name = self.model, type(self.model).__name__
-        recorder = self._recorder = Recorder(
-            name,
-            _METRIC,
-            max_iter=model.max_iter,
-            callback=self._callback,
-            start=self._index,
-            n_starts=model.n_init,
-        )
-        self._current, self._value = old, bound
-        reason, repairs = "max_iter", 0
-        for iteration in range(1, model.max_iter + 1):
-            value, new, failed = self.engine.step(old)
-            new, repaired = self._mend(old, new, failed)
-            repairs += repaired
-            if repairs > 10 * self.engine.k:
-                raise self.engine.collapse(max(failed, 0))
-            change, self._value = value - self._value, value
-            old = self._current = new
-            stop = recorder.record(value)
-            self._print_iteration(iteration, change)
-            if abs(change) < model.tol and not repaired:
-                reason = "converged"
-                break
-            if stop:
-                reason = "callback"
-                break
-        self._print_end(reason)
-        self._close(reason)
-        return reason != "callback"
-
-    def _mend(self, old: Parameters, new: Parameters, failed: int) -> tuple[Parameters, int]:
-        """Repair what collapsed, where asked to; return the parameters and how many were."""
-        if failed >= 0 and self.model.on_collapse == "raise":
-            raise self.engine.collapse(failed)
-        if self.model.on_collapse == "raise":
-            return new, 0
-        broken = self.engine.starved()
-        if failed >= 0 and failed not in broken:
-            broken.append(failed)
-        if not broken or (self.engine.type == "tied" and failed < 0):
-            return new, 0
-        assert self._recorder is not None
-        names = ", ".join(map(str, sorted(broken)))
-        self._recorder.note(f"repaired component {names} at iteration {self._recorder.count + 1}")
-        return self.engine.repair(old, new, broken), len(broken)
-
-    def _close(self, reason: str) -> None:
-        assert self._recorder is not None
-        self._traces.append(self._recorder.trace(reason))
-        if self._best < 0 or self._value > self._best_bound:
-            self._best = len(self._traces) - 1
-            self._best_bound, self._best_parameters = self._value, self._current
-
-    def interrupt(self) -> None:
-        """Keep the model of the last finished iteration."""
-        if self._recorder is not None and self._recorder.count:
-            self._close("interrupted")
-        if self._best_parameters is not None:
-            self._store()
-
-    def finish(self) -> None:
-        """Keep the best start; warn where it did not converge."""
-        self._store()
-        reason = self._traces[self._best].stop_reason
-        if reason == "max_iter" and self.model.max_iter > 0:
-            warnings.warn(
-                "Best performing initialization did not converge. "
-                "Try different init parameters, or increase max_iter, "
-                "tol, or check for degenerate data.",
-                ConvergenceWarning,
-                stacklevel=4,
-            )
-
-    def _store(self) -> None:
-        assert self._best_parameters is not None
-        model, trace = self.model, self._traces[self._best]
-        model._keep(self._best_parameters)
-        model.converged_ = trace.stop_reason == "converged"
-        model.n_iter_ = len(trace.values)
-        model.lower_bound_ = self._best_bound
-        model.lower_bounds_ = list(trace.values)
-        model.history_ = History.of(
-            type(model).__name__,
-            _METRIC,
-            self._traces,
-            self._best,
-            seed=self.key,
-            n_threads=self.engine.threads,
-        )
-
-    def _print_iteration(self, iteration: int, change: float) -> None:
-        if not self.model.verbose or iteration % self.model.verbose_interval:
-            return
-        line = f"  Iteration {iteration}"
-        if self.model.verbose >= 2:
-            now = time.perf_counter()
-            line += f"\t time lapse {now - self._clock:.5f}s\t ll change {change:.5f}"
-            self._clock = now
-        print(line)
-
-    def _print_end(self, reason: str) -> None:
-        if not self.model.verbose or self.model.max_iter == 0:
-            return
-        line = "Initialization " + ("converged." if reason == "converged" else "did not converge.")
-        if self.model.verbose >= 2:
-            seconds = time.perf_counter() - self._start_clock
-            line += f" time lapse {seconds:.5f}s\t lower bound {self._value:.5f}."
-        print(line)
 
 
 # ---- checks of given starts, in scikit-learn's words ---

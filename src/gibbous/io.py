@@ -195,7 +195,10 @@ def load(path: str | os.PathLike[str]) -> Any:
     if Path(path).is_dir():
         raise IsADirectoryError(f"{path} is a folder; give the name of a model file")
     try:
-        data = Path(path).read_bytes()
+        with open(path, "rb") as file:
+            start = file.read(9)
+            # Anything else may be large, and need not be read to be refused.
+            data = start + file.read() if start[8:] == b"{" else start
     except FileNotFoundError as error:
         raise FileNotFoundError(f"{path}: no such file") from error
     try:
@@ -311,7 +314,7 @@ def _decode(data: bytes) -> Any:
 def _header(data: bytes) -> dict[str, Any]:
     """Return the JSON header of a file whose every byte is as it was written."""
     size = int.from_bytes(data[:8], "little")
-    if len(data) < 8 or data[8:9] != b"{":
+    if data[8:9] != b"{":
         raise ValueError("is no model file: it is not in the safetensors format")
     if size > len(data) - 8:
         raise ValueError(f"is damaged or cut short: {len(data)} bytes are not all; {_AGAIN}")
@@ -332,9 +335,9 @@ def _header(data: bytes) -> dict[str, Any]:
             "upgrade gibbous, or take another copy if the file is damaged"
         )
     at = data.find(_MARK) + len(_MARK)
-    blank = data[:at] + _NO_HASH.encode() + data[at + 64 :]
-    digest = hashlib.sha256(blank).hexdigest()
-    if at < len(_MARK) or header.get("sha256") != digest:
+    digest = hashlib.sha256(data[:at] + _NO_HASH.encode())
+    digest.update(memoryview(data)[at + 64 :])
+    if at < len(_MARK) or header.get("sha256") != digest.hexdigest():
         raise ValueError(f"is damaged or cut short: its checksum does not match; {_AGAIN}")
     return dict(header)
 

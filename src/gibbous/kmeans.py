@@ -237,13 +237,14 @@ class KMeans(CentersModel):
         """Iterate from these centers until convergence."""
         labels = np.full(data.n, -1, dtype=np.int32)
         fresh = np.empty_like(centers)
+        bounds = data.bounds(len(centers))
         reason = "max_iter"
         consistent = False  # whether labels belong to `centers`
         n_iter = 0
         inertia = float("nan")
         try:
             for i in range(self.max_iter):
-                inertia, changed, shift, relocated = data.step(centers, labels, fresh)
+                inertia, changed, shift, relocated = data.step(centers, labels, fresh, bounds)
                 centers, fresh = fresh, centers
                 n_iter = i + 1
                 for cluster in relocated:
