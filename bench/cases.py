@@ -95,8 +95,8 @@ CASES: dict[str, Case] = {
         _gmm("C-diag", _C, "diag", spread=0.15),
         _gmm("D", _D, "diag"),
         _gmm("D-f32", _D, "diag", dtype="float32", tolerance=1e-4),
-        # From the sixth iteration on a row whose distance was rounded the other way has moved enough
-        # centres to change float32 inertias by 1e-6; after four all agree to 2e-7.
+        # float32 distances of a row half-way round either way, and iterations make it grow: after
+        # six the inertias of all differ by 1e-6, after four by 2e-7.
         Case("kmeans", "kmeans", *_K, 1.0, 3, 1e-6, dtype="float32"),
         Case("kmeans++", "kmeans++", *_K, 1.0, 0, 0.05, dtype="float32"),
     )
