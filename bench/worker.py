@@ -22,7 +22,7 @@ from .cases import Case, make
 from .machine import peak_bytes, resident_bytes
 
 #: A process repeats its measurement until this many seconds are spent, or this many times.
-_BUDGET = 3.0
+_BUDGET = 5.0
 _REPEATS = 5
 
 Fit = Callable[[int, int], dict[str, Any]]
