@@ -42,6 +42,9 @@ def main(arguments: list[str] | None = None) -> int:
     if options.list:
         print(_list())
         return 0
+    if options.markdown is not None:
+        print(report.markdown(json.loads(options.markdown.read_text())))
+        return 0
     try:
         names = _chosen(options.groups, options.cases)
         settings = _settings(options)
@@ -81,6 +84,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--quick", action="store_true", help="tiny sizes, one run: a smoke test")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write everything there too")
+    parser.add_argument(
+        "--markdown", type=Path, metavar="FILE", help="print the table of an earlier run's JSON"
+    )
     parser.add_argument("--list", action="store_true", help="list the cases and the peers")
     return parser
 

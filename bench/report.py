@@ -164,3 +164,43 @@ def _small_cells(row: dict[str, Any]) -> list[str]:
         f"{row['ours_n_iter']:.1f} / {row['peer_n_iter']:.1f}",
         note,
     ]
+
+
+def markdown(result: dict[str, Any]) -> str:
+    """Return the table of a run for a README: ours beside the best peer of each case."""
+    machine = result["machine"]
+    lines = [
+        f"{machine['processor']}, {result['settings']['threads']} threads, "
+        f"{_build_text(machine['gibbous'])}; seconds an iteration (k-means++: a draw), median of "
+        f"{result['settings']['repeats']} processes run in turn, answers equal.",
+        "",
+        "| case | gibbous | best peer | times as fast | scikit-learn | memory, x data |",
+        "| --- | ---: | ---: | ---: | ---: | ---: |",
+    ]
+    lines += [_markdown_row(case) for case in result["cases"]]
+    return "\n".join(lines)
+
+
+def _markdown_row(case: dict[str, Any]) -> str:
+    results = {r["implementation"]: r for r in case["results"]}
+    ours = results["gibbous"]
+    peers = [r for name, r in results.items() if name != "gibbous" and r["status"] == "ok"]
+    best = min(peers, key=lambda r: r["seconds"]["median"], default=None)
+    sklearn = results.get("scikit-learn")
+    shape = f"{case['covariance']} " if case["covariance"] else ""
+    cells = [
+        f"{case['name']}: {shape}n {case['n']:,} d {case['d']} k {case['k']} {case['dtype']}",
+        _seconds(ours),
+        "-" if best is None else f"{_seconds(best)} {best['implementation']}",
+        "-" if best is None else f"{best['seconds']['median'] / ours['seconds']['median']:.1f}",
+        "-" if sklearn is None else _seconds(sklearn),
+        f"{ours['times_data']:.2f}",
+    ]
+    return "| " + " | ".join(cells) + " |"
+
+
+def _seconds(result: dict[str, Any]) -> str:
+    if "seconds" not in result:
+        return result["status"]
+    text = f"{result['seconds']['median']:.3g}"
+    return text if result["status"] == "ok" else f"{text} ({result['status']})"
