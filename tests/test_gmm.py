@@ -268,6 +268,52 @@ def test_weights_are_repetitions_and_zero_weights_remove(kind):
     )
 
 
+@pytest.mark.parametrize("kind", TYPES)
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_only_ratios_of_weights_count(kind, dtype):
+    X, _ = blobs(400, 3, 4, seed=5, spread=2.0, dtype=dtype)
+    weight = np.random.default_rng(1).uniform(0.5, 2, len(X)).astype(dtype)
+    plain = GaussianMixture(4, covariance_type=kind, random_state=0).fit(X, sample_weight=weight)
+    for power in (-100, -20, 20, 100):  # powers of two: scaling them is exact
+        factor = dtype(2.0**power)
+        model = GaussianMixture(4, covariance_type=kind, random_state=0)
+        model.fit(X, sample_weight=weight * factor)
+        assert relative(model.means_, plain.means_) < 1e-12
+        assert relative(model.covariances_, plain.covariances_) < 1e-12
+
+
+@pytest.mark.parametrize("kind", TYPES)
+@pytest.mark.parametrize("d", [3, 25])
+def test_means_that_move_far_keep_the_digits_of_the_variances(kind, d):
+    X, _ = blobs(500, d, 1, seed=7)
+    for shift in (1e5, 1e8):
+        rows = X + shift
+        model = GaussianMixture(
+            1,
+            covariance_type=kind,
+            max_iter=1,
+            reg_covar=0.0,
+            weights_init=[1.0],
+            means_init=np.zeros((1, d)),
+            precisions_init=unit_precisions(kind, 1, d),
+        )
+        fitted(model, rows)
+        z = rows.astype(np.longdouble) - rows.astype(np.longdouble).mean(0)
+        full = z.T @ z / len(z)
+        c = {"full": full[None], "tied": full, "diag": np.diag(full)[None]}.get(
+            kind, np.diag(full).mean()[None]
+        )
+        assert relative(model.covariances_, c) < 1e-9
+
+
+def test_float32_rows_keep_the_digits_of_a_float64_model():
+    X, _ = blobs(300, 2, 2, seed=1, spread=1.0, widths=[1e-2, 1e-2], shift=1000.0)
+    model = GaussianMixture(2, random_state=0).fit(X)
+    rows = X.astype(np.float32)
+    assert model.score_samples(rows).dtype == np.float64
+    assert relative(model.score_samples(rows), model.score_samples(rows.astype(float))) == 0
+
+
 @pytest.mark.parametrize("init_params", ["kmeans", "k-means++", "random", "random_from_data"])
 def test_rows_without_weight_never_start_a_component(init_params):
     rng = np.random.default_rng(1)

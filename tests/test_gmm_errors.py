@@ -58,7 +58,9 @@ def test_bad_rows(rows, error, text):
         (np.zeros(30), ValueError, "must not be all zero"),
         (np.ones(29), ValueError, r"sample_weight.shape == \(29,\), expected \(30,\)"),
         (np.ones((30, 1)), ValueError, "1D array or scalar"),
-        (["x"] * 30, TypeError, "sample_weight must be numbers"),
+        (["x"] * 30, TypeError, "sample_weight must be real numbers; got dtype <U1"),
+        (["1"] * 30, TypeError, "sample_weight must be real numbers"),
+        (np.ones(30) + 1j, TypeError, "sample_weight must be real numbers; got dtype complex"),
     ],
 )
 def test_bad_weights(weight, error, text):
@@ -105,6 +107,37 @@ def test_bad_parameters(parameters, text):
 def test_bad_callback():
     with pytest.raises(TypeError, match="callback must be callable"):
         GaussianMixture().fit(X, callback=3)
+
+
+def test_rows_that_the_model_cannot_place():
+    model = GaussianMixture(2, random_state=0).fit(X)
+    far = np.r_[X[:3], [[1e160, 1e160, 1e160]]]
+    for method in (model.predict, model.predict_proba):
+        with pytest.raises(ValueError, match="row 3 of X is so far from every component"):
+            method(far)
+    assert model.score_samples(far)[3] == -np.inf
+
+
+@pytest.mark.parametrize(
+    ("change", "rows", "text"),
+    [
+        ({"n_components": 3}, X, "goes on from 2 components in 3 features.*n_components=3"),
+        ({"covariance_type": "diag"}, X, "covariance_type='diag'"),
+        ({}, X[:, :2], "and 2 features; set warm_start=False"),
+    ],
+)
+def test_warm_start_from_another_model(change, rows, text):
+    model = GaussianMixture(2, random_state=0, warm_start=True).fit(X)
+    with pytest.raises(ValueError, match=text):
+        model.set_params(**change).fit(rows)
+    assert model.n_features_in_ == 3
+    assert np.isfinite(model.set_params(n_components=2, covariance_type="full").score(X))
+
+
+def test_any_number_of_jobs():
+    few = GaussianMixture(2, random_state=0, n_jobs=1).fit(X)
+    many = GaussianMixture(2, random_state=0, n_jobs=10**10).fit(X)
+    assert (few.means_ == many.means_).all()
 
 
 def test_before_fit_and_wrong_width():
@@ -193,9 +226,10 @@ def collapsing(kind):
 @pytest.mark.parametrize("kind", ["full", "diag", "spherical"])
 def test_collapse_raises_or_is_repaired(kind):
     rows, model = collapsing(kind)
+    seen = []
     with pytest.raises(ValueError, match="Component 0 collapsed onto 10 of 90 rows"):
-        model.fit(rows)
-    model.set_params(on_collapse="repair", max_iter=3)
+        model.fit(rows, callback=lambda progress: seen.append(progress.iteration))
+    model.set_params(on_collapse="repair", max_iter=len(seen) + 2, tol=0.0)
     with pytest.warns(ConvergenceWarning):
         model.fit(rows)
     for name in ("weights_", "means_", "covariances_", "precisions_cholesky_"):
@@ -296,6 +330,8 @@ def test_callback_sees_every_iteration_and_can_stop():
     assert model.n_iter_ == 3
     assert not model.converged_
     assert model.history_.stop_reason == "callback"
+    model.fit(X, callback=lambda progress: np.float64(progress.iteration) >= 2)
+    assert model.n_iter_ == 2
 
 
 @pytest.mark.parametrize("jobs", [1, 2])

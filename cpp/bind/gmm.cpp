@@ -69,13 +69,16 @@ double survey(const Array<T>& x, const std::optional<Array<T>>& weight, Array<do
 template <class T>
 double accumulate(const Array<T>& x, const std::optional<Array<T>>& weight, const std::string& type,
                   const Array<T>& weights, const Array<T>& means, const Array<T>& factors,
-                  const std::optional<Array<T>>& centre, Array<double>& nk, Array<double>& s1,
+                  const std::optional<Array<T>>& about, Array<double>& nk, Array<double>& s1,
                   Array<double>& s2, int threads) {
   const Rows<T> rows = rows_of(x, weight);
   const gmm::Mixture<T> mixture = mixture_of(type, weights, means, factors);
   expect(mixture.d == rows.d, "x and means must have equally many columns");
-  expect(!centre || centre->size() == rows.d, "centre must have one entry a column");
-  const gmm::Origin<T> origin{centre ? centre->data() : nullptr};
+  const bool folded = about && about->ndim() == 1;
+  expect(!about || about->size() == (folded ? rows.d : mixture.k * rows.d),
+         "origin must be (d,) or (k, d)");
+  const gmm::Origin<T> origin{folded ? about->data() : nullptr,
+                              about && !folded ? about->data() : nullptr};
   expect(!origin.folded() || gmm::foldable(mixture.type, mixture.d), "has no folded form");
   const gmm::Statistics out =
       statistics_of(mixture.type, mixture.k, mixture.d, origin.folded(), nk, s1, s2);
@@ -142,8 +145,9 @@ Index update(const std::string& type, Array<double>& nk, Array<double>& s1, Arra
                              out_of(covariances, size, "covariances has a wrong size")};
   T* u = out_of(factors, size, "precisions_cholesky has a wrong size");
   const double* about = scatter ? scatter->data() : nullptr;
+  PythonMonitor monitor;
   const py::gil_scoped_release nogil;  // safe: only arrays held by the arguments are touched
-  const Execution run{threads, nullptr};
+  const Execution run{threads, &monitor};
   gmm::update(kind, k, d, in, origin.data(), folded, about, reg_covar, run, out);
   return gmm::factorise<T>(kind, k, d, out.covariances, run, u);
 }
@@ -155,8 +159,9 @@ Index factorise(const std::string& type, Index k, Index d, const Array<T>& covar
   const Index size = covariance_size(kind, k, d);
   expect(covariances.size() == size, "covariances has a wrong size");
   T* u = out_of(factors, size, "precisions_cholesky has a wrong size");
+  PythonMonitor monitor;
   const py::gil_scoped_release nogil;  // safe: only arrays held by the arguments are touched
-  return gmm::factorise<T>(kind, k, d, covariances.data(), {threads, nullptr}, u);
+  return gmm::factorise<T>(kind, k, d, covariances.data(), {threads, &monitor}, u);
 }
 
 template <class T>
@@ -167,7 +172,7 @@ void bind_for(py::module_& m) {
         in("radius2"), optional("scatter"), py::arg("threads"),
         "Centre, spread and scatter of the data; returns the total weight.");
   m.def("gmm_accumulate", &accumulate<T>, in("x"), optional("weight"), py::arg("covariance_type"),
-        in("weights"), in("means"), in("precisions_cholesky"), optional("centre"), in("nk"),
+        in("weights"), in("means"), in("precisions_cholesky"), optional("origin"), in("nk"),
         in("s1"), in("s2"), py::arg("threads"),
         "E-step and sufficient statistics; returns the weighted sum of log p(x).");
   m.def("gmm_start", &start<T>, in("x"), optional("weight"), py::arg("covariance_type"),

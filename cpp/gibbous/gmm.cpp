@@ -2,6 +2,7 @@
 #include "gibbous/gmm.hpp"
 
 #include <algorithm>
+#include <limits>
 #include <memory>
 
 #include "gibbous/gmm_density.hpp"
@@ -154,7 +155,7 @@ double accumulate_by_owners(const Rows<T>& rows, const Packed<T>& p, const Execu
       if (!sum) sum = std::make_unique<WideSum<T>>(p.d);
       const Index k = task / strips, a = task % strips * strip;
       const bool last = a + strip >= p.d;  // gathers every column, so it also sums the means
-      sum->add(rows, base, count, r.data() + k * size, p.kp * size, p.means.data() + k * p.d, a,
+      sum->add(rows, base, count, r.data() + k * size, p.kp * size, p.origins.data() + k * p.d, a,
                std::min(a + strip, p.d), last ? out.nk + k : nullptr,
                last ? out.s1 + k * p.d : nullptr, c.data() + k * p.d * width);
     });
@@ -238,7 +239,7 @@ void posterior(const Rows<T>& rows, const Mixture<T>& mixture, const Execution& 
           Index best = 0;
           for (Index k = 1; k < p.k; ++k)
             if (r(i, k) > r(i, best)) best = k;
-          out.labels[begin + i] = best;
+          out.labels[begin + i] = r(i, best) >= std::numeric_limits<T>::lowest() ? best : -1;
         }
       if (!out.log_prob && !out.responsibilities) continue;
       normalise(p, Rows<T>{rows.x, rows.n, rows.d, nullptr}, begin, block, scratch.log_prob.data());

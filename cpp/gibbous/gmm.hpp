@@ -35,6 +35,7 @@ struct Mixture {
 template <class T>
 struct Origin {
   const T* centre = nullptr;  // IN (d,), or null for direct
+  const T* about = nullptr;   // IN (k, d), direct only: refer sums to these, not to the means
   bool folded() const { return centre != nullptr; }
 };
 
@@ -85,7 +86,7 @@ template <class T>
 struct Posterior {
   T* log_prob;           // OUT (n,) log p(x_i)
   T* responsibilities;   // OUT (n, k)
-  std::int64_t* labels;  // OUT (n,) most probable component, the first of equals
+  std::int64_t* labels;  // OUT (n,) most probable component, the first of equals; -1 if none
 };
 template <class T>
 void posterior(const Rows<T>& rows, const Mixture<T>& mixture, const Execution& run,

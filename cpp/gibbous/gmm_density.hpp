@@ -43,6 +43,7 @@ struct Packed {
   bool folded;
   Index k, kp, d;            // kp: components padded to whole tiles; padding has density 0
   Buffer<T> means;           // (k, d), but for the linear kernel
+  Buffer<T> origins;         // (k, d), what direct sums are referred to
   Buffer<T> coef;            // see pack_*
   Buffer<T> consts;          // (kp,) c_k
   Buffer<T> square;          // (kp,) e_k of the linear kernel
@@ -184,6 +185,8 @@ Packed<T> pack(const Mixture<T>& m, const Origin<T>& origin) {
   p.k = m.k;
   p.d = m.d;
   p.shift = origin.centre;
+  const T* origins = origin.about ? origin.about : m.means;
+  p.origins.assign(origins, origins + m.k * m.d);
   p.consts.assign(static_cast<std::size_t>(m.k + 8), -std::numeric_limits<T>::infinity());
   for (Index k = 0; k < m.k; ++k)
     p.consts[static_cast<std::size_t>(k)] =
@@ -206,7 +209,7 @@ Packed<T> about_origins(Covariance type, Index k, Index d, const T* origins) {
   p.k = k;
   p.kp = p.kernel == Kernel::scaled ? detail::round_up(k, kScaledTile) : k;
   p.d = d;
-  p.means.assign(origins, origins + k * d);
+  p.origins.assign(origins, origins + k * d);
   return p;
 }
 

@@ -223,7 +223,7 @@ template <class T>
 template <bool Centre>
 void Moments<T>::weigh(const Block<T>& block, Index k, Index groups, double* first) {
   const Index d = p_.d;
-  const T* mean = p_.means.data() + k * d;
+  const T* mean = p_.origins.data() + k * d;
   for (Index j = 0; j < groups; ++j) {
     const Index g = active_[static_cast<std::size_t>(j)];
     const T* at = block.r.data() + (g * p_.kp + k) * kRows;
@@ -254,7 +254,7 @@ void Moments<T>::add_wide(const Rows<T>& rows, Index begin, const Block<T>& bloc
   for (Index k = 0; k < p_.k; ++k) {
     double* sums = sums_.data() + k * stride_;
     wide_.add(rows, begin, block.count, block.r.data() + k * kRows, p_.kp * kRows,
-              p_.means.data() + k * p_.d, 0, p_.d, sums, sums + 1, second(k));
+              p_.origins.data() + k * p_.d, 0, p_.d, sums, sums + 1, second(k));
   }
 }
 
@@ -336,7 +336,7 @@ void Moments<T>::add_scaled(const Block<T>& block) {
     sums[0] += static_cast<double>(total);
     double* s1 = sums + 1;
     double* s2 = s1 + width_;
-    for (Index a = 0; a < p_.d; ++a) mean[static_cast<std::size_t>(a)] = p_.means[k * p_.d + a];
+    for (Index a = 0; a < p_.d; ++a) mean[static_cast<std::size_t>(a)] = p_.origins[k * p_.d + a];
     Index v = 0;
     for (; v + 3 <= vectors; v += 3)
       detail::scaled_tile<T, 3>(r, step, scratch_.data() + v * L, width_, block.groups,

@@ -78,22 +78,20 @@ class Recorder:
         stop = False
         if self._callback is not None:
             model, metric, start, n_starts = self._fixed
-            stop = (
-                self._callback(
-                    Progress(
-                        model,
-                        metric,
-                        start,
-                        n_starts,
-                        len(self._values),
-                        self._max_iter,
-                        value,
-                        change,
-                        self._seconds[-1],
-                    )
+            answer = self._callback(
+                Progress(
+                    model,
+                    metric,
+                    start,
+                    n_starts,
+                    len(self._values),
+                    self._max_iter,
+                    value,
+                    change,
+                    self._seconds[-1],
                 )
-                is True
             )
+            stop = isinstance(answer, (bool, np.bool_)) and bool(answer)
         self._last = time.perf_counter()
         return stop
 

@@ -13,6 +13,8 @@ from ._isa import core
 
 Float = np.float32 | np.float64
 
+_MOST_THREADS = 64
+
 
 def n_threads(n_jobs: int | None) -> int:
     """Return how many threads a kernel may use.
@@ -21,7 +23,8 @@ def n_threads(n_jobs: int | None) -> int:
     ----------
     n_jobs : int or None
         None for what OpenMP allows now (``OMP_NUM_THREADS``, ``threadpoolctl``), at most the
-        processors this process may run on; -1 for all of these processors, -2 for all but one.
+        processors this process may run on; -1 for all of these processors, -2 for all but one. A
+        positive number counts up to 64 or the processors, whichever is more.
 
     Raises
     ------
@@ -37,7 +40,10 @@ def n_threads(n_jobs: int | None) -> int:
     jobs = int(n_jobs)
     if jobs == 0:
         raise ValueError("n_jobs must not be 0; use None, a positive number, or -1 for all")
-    return jobs if jobs > 0 else max(1, _processors() + 1 + jobs)
+    if jobs < 0:
+        return max(1, _processors() + 1 + jobs)
+    # no kernel has use for more, and the system may refuse to start them
+    return min(jobs, max(_MOST_THREADS, _processors()))
 
 
 def _processors() -> int:
@@ -58,12 +64,12 @@ def sample_weights(weight: Any, n: int, dtype: Any) -> NDArray[Any] | None:
     """
     if weight is None:
         return None
-    if np.isscalar(weight) and isinstance(weight, (int, float, np.number)):
-        weight = np.full(n, weight)
-    try:
-        w: NDArray[Any] = np.ascontiguousarray(weight, dtype=dtype)
-    except (TypeError, ValueError) as error:
-        raise TypeError(f"sample_weight must be numbers; got {weight!r:.80}") from error
+    given = np.asarray(weight)
+    if given.dtype.kind not in "fiub":
+        raise TypeError(f"sample_weight must be real numbers; got dtype {given.dtype}")
+    if given.ndim == 0:
+        given = np.full(n, given)
+    w: NDArray[Any] = np.ascontiguousarray(given, dtype=dtype)
     if w.ndim != 1:
         raise ValueError(f"Sample weights must be 1D array or scalar; got {w.ndim} dimensions")
     if w.shape != (n,):

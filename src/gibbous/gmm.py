@@ -78,7 +78,8 @@ class GaussianMixture(DensityMixin, BaseEstimator):  # type: ignore[misc]
     on_collapse : {"raise", "repair"}, default="raise"
         What to do when a component's covariance stops being positive definite: raise ValueError,
         or move the component to the row that the mixture explains worst and go on; ``"repair"``
-        also revives components that lost all their rows. Repairs are listed in ``history_``.
+        also revives components that lost all their rows. Repairs are listed in ``history_``. A
+        tied covariance belongs to no component and cannot be repaired.
 
     Attributes
     ----------
@@ -241,6 +242,8 @@ class GaussianMixture(DensityMixin, BaseEstimator):  # type: ignore[misc]
             threads=_validate.n_threads(self.n_jobs),
         )
         resume = self.warm_start and hasattr(self, "converged_")
+        if resume:
+            self._check_resumable(X.shape[1])
         key = None if resume or given is not None else _random.key_of(self.random_state)
         run = Run(self, engine, key, callback)
         try:
@@ -254,6 +257,20 @@ class GaussianMixture(DensityMixin, BaseEstimator):  # type: ignore[misc]
             raise
         run.finish()
         return rows
+
+    def _check_resumable(self, d: int) -> None:
+        """Check that the fitted parameters fit the model as it is asked for now."""
+        k, width = self.means_.shape
+        shape = covariance_shape(self.covariance_type, self.n_components, d)
+        if (k, width) == (self.n_components, d) and self.precisions_cholesky_.shape == shape:
+            return
+        self.n_features_in_ = width
+        raise ValueError(
+            f"warm_start=True goes on from {k} components in {width} features with "
+            f"precisions_cholesky_ of shape {self.precisions_cholesky_.shape}; got "
+            f"n_components={self.n_components}, covariance_type={self.covariance_type!r} and "
+            f"{d} features; set warm_start=False to start afresh"
+        )
 
     def _start(self, run: Run, given: Parameters | None, index: int) -> Parameters:
         """Return the parameters that one start begins with."""
@@ -325,7 +342,8 @@ class GaussianMixture(DensityMixin, BaseEstimator):  # type: ignore[misc]
     def _check_rows(self, X: ArrayLike) -> NDArray[Any]:
         check_is_fitted(self)
         rows: NDArray[Any] = validate_data(self, X, dtype=_DTYPES, order="C", reset=False)
-        return rows
+        # float32 rows under a float64 model are lifted: the model's digits are not thrown away
+        return np.asarray(rows, dtype=np.promote_types(rows.dtype, self.means_.dtype))
 
     def _posterior(
         self,
@@ -351,17 +369,31 @@ class GaussianMixture(DensityMixin, BaseEstimator):  # type: ignore[misc]
     def _labels(self, X: NDArray[Any]) -> NDArray[np.int64]:
         labels = np.empty(X.shape[0], np.int64)
         self._posterior(X, labels=labels)
+        _explained(labels >= 0)
         return labels
 
     def predict(self, X: ArrayLike) -> NDArray[np.int64]:
-        """Return the most probable component of each row of X (n, d) as an array of shape (n,)."""
+        """Return the most probable component of each row of X (n, d) as an array of shape (n,).
+
+        Raises
+        ------
+        ValueError
+            If a row is so far from every component that all densities underflow to 0.
+        """
         return self._labels(self._check_rows(X))
 
     def predict_proba(self, X: ArrayLike) -> NDArray[Any]:
-        """Return the responsibilities, the posterior p(component | row), of shape (n, k)."""
+        """Return the responsibilities, the posterior p(component | row), of shape (n, k).
+
+        Raises
+        ------
+        ValueError
+            If a row is so far from every component that all densities underflow to 0.
+        """
         rows = self._check_rows(X)
         out = np.empty((rows.shape[0], self.means_.shape[0]), rows.dtype)
         self._posterior(rows, responsibilities=out)
+        _explained(out.any(axis=1))
         return out
 
     def score_samples(self, X: ArrayLike) -> NDArray[Any]:
@@ -442,6 +474,15 @@ class GaussianMixture(DensityMixin, BaseEstimator):  # type: ignore[misc]
         """Return the Akaike information criterion on X; lower is better (Akaike 1974)."""
         log_prob = self.score_samples(X)
         return float(-2.0 * log_prob.mean() * log_prob.shape[0] + 2.0 * self._n_parameters())
+
+
+def _explained(rows: NDArray[np.bool_]) -> None:
+    """Raise where a row has no density under any component."""
+    if not rows.all():
+        raise ValueError(
+            f"row {int(np.argmin(rows))} of X is so far from every component that its density "
+            "underflows to 0 under all of them; check its values, or use score_samples"
+        )
 
 
 # ---- checks of given starts, in scikit-learn's words ---

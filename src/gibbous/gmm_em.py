@@ -66,6 +66,14 @@ def covariances_of_factors(factors: Floats, covariance_type: str) -> Floats:
     return 1.0 / factors**2
 
 
+def _mean_one(weight: Floats) -> Floats:
+    """Return the weights divided by their mean: only their ratios count, and none is too small."""
+    w = weight.astype(np.float64)
+    w /= w.max()
+    w /= w.mean()
+    return np.asarray(w, dtype=weight.dtype)
+
+
 class Engine:
     """Runs EM steps of a mixture of ``k`` components on one data set.
 
@@ -90,7 +98,7 @@ class Engine:
         threads: int,
     ) -> None:
         self.X = X
-        self.weight = weight
+        self.weight = None if weight is None else _mean_one(weight)
         self.type = covariance_type
         self.reg_covar = float(reg_covar)
         self.k = k
@@ -106,7 +114,9 @@ class Engine:
         centre, self._spread, radius2 = np.empty(d), np.empty(d), np.empty(1)
         self._scatter = np.empty((d, d)) if self.type == "tied" else None
         if self._direct:  # nothing below is used, and the pass over the data would be wasted
-            self.total = float(self.X.shape[0] if self.weight is None else self.weight.sum())
+            self.total = float(
+                self.X.shape[0] if self.weight is None else self.weight.sum(dtype=np.float64)
+            )
             self._centre = np.zeros(d, self.X.dtype)
             return
         self.total = core.gmm_survey(
@@ -149,11 +159,29 @@ class Engine:
         value, new, failed = self._step(old, folded)
         if folded and (failed >= 0 or not self._folds(new.factors, slack=4.0)):
             # the components shrank past what the fast kernels resolve: take this step again
-            value, new, failed = self._step(old, False)
+            folded = False
+            value, new, failed = self._step(old, folded)
+        if not folded and self._moved_far(old, new):
+            # sums about the old means cancel where a mean moved by many new widths
+            value, new, failed = self._step(old, folded, about=new.means)
         return value, new, failed
 
-    def _step(self, old: Parameters, folded: bool) -> tuple[float, Parameters, int]:
-        centre = self._centre if folded else None
+    def _moved_far(self, old: Parameters, new: Parameters) -> bool:
+        """Return whether a mean moved too far for the variances summed about the old one."""
+        if self.type in ("full", "tied"):
+            variance = np.diagonal(new.covariances, axis1=-2, axis2=-1)
+        elif self.type == "diag":
+            variance = new.covariances
+        else:
+            variance = new.covariances[:, None]
+        shift = new.means.astype(np.float64) - old.means
+        with np.errstate(over="ignore", invalid="ignore"):
+            return bool((shift**2 > _FOLD_LIMIT[self.X.dtype] * np.maximum(variance, 0)).any())
+
+    def _step(
+        self, old: Parameters, folded: bool, about: Floats | None = None
+    ) -> tuple[float, Parameters, int]:
+        centre = self._centre if folded else about
         s2 = np.empty(core.gmm_second_moments(self.type, self.k, self.d, folded))
         total = core.gmm_accumulate(
             self.X,
@@ -227,8 +255,11 @@ class Engine:
         return self._update(origins, s2)
 
     def _mean(self) -> Floats:
-        mean = np.average(self.X, axis=0, weights=self.weight)
-        return np.asarray(mean, dtype=self.X.dtype)
+        if self._direct:  # not surveyed so far
+            mean, spread, radius2 = np.empty(self.d), np.empty(self.d), np.empty(1)
+            core.gmm_survey(self.X, self.weight, mean, spread, radius2, None, self.threads)
+            return mean.astype(self.X.dtype)
+        return self._centre
 
     def _labels(self, init_params: str, key: int) -> tuple[NDArray[np.int32], Floats]:
         from .kmeans import KMeans, kmeans_plusplus
