@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import pty
+import re
 import signal
 import subprocess
 import sys
@@ -98,7 +99,9 @@ def test_gmm_fit_is_the_class(kind: str, points: Path) -> None:
     ).fit(X)
     assert told["means"] == model.means_.tolist()
     assert told["covariances"] == model.covariances_.tolist()
-    assert told["bic"] == model.bic(X) and told["log_likelihood"] == model.lower_bound_
+    assert told["bic"] == model.bic(X) and told["mean_log_likelihood"] == model.lower_bound_
+    # A mean a row: the whole of it would be a hundred times this.
+    assert told["mean_log_likelihood"] == pytest.approx(model.score(X), rel=1e-3)
 
 
 def test_weights_count_rows(points: Path, tmp_path: Path) -> None:
@@ -122,6 +125,31 @@ def test_mini_batches(points: Path, tmp_path: Path) -> None:
     run("kmeans", "fit", points, "-k", 2, "--mini-batch", 20, "-o", tmp_path / "m", "-q")
     assert isinstance(load(tmp_path / "m"), gibbous.MiniBatchKMeans)
     assert run("kmeans", "predict", tmp_path / "m", points).stdout.count("\n") == 101
+
+
+@pytest.mark.parametrize("batch_size", [None, 20])
+def test_what_is_not_given_is_as_the_class_has_it(batch_size: int | None, points: Path) -> None:
+    fit = ["kmeans", "fit", points, "-k", 2, "--seed", 3, "--json"]
+    expected = gibbous.KMeans(2, random_state=3).get_params()
+    if batch_size is not None:
+        fit += ["--mini-batch", batch_size]
+        model = gibbous.MiniBatchKMeans(2, random_state=3, batch_size=batch_size)
+        expected = model.get_params()
+    assert json.loads(run(*fit).stdout)["parameters"] == expected
+    fit += ["--n-jobs", 1, "--tol", 0.5, "--max-iter", 7, "--n-init", 2]
+    given = {"n_jobs": 1, "tol": 0.5, "max_iter": 7, "n_init": 2}
+    told = json.loads(run(*fit).stdout)
+    assert told["parameters"] == {**expected, **given}
+    assert told["history"]["n_threads"] == 1
+
+
+def test_help_tells_the_defaults_of_both_classes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "300")
+    text = " ".join(run("kmeans", "fit", "--help").stdout.split())
+    one, other = gibbous.KMeans(), gibbous.MiniBatchKMeans()
+    for name in ("max_iter", "tol", "_default_n_init"):
+        told = f"{getattr(one, name):g}, or {getattr(other, name):g} with --mini-batch"
+        assert re.search(rf"[( ]{re.escape(told)}", text), text
 
 
 def test_the_summary_and_the_seed(points: Path) -> None:
@@ -201,6 +229,25 @@ def test_sample_repeats_with_its_seed(mixture: Path) -> None:
     assert np.shape(told["points"]) == (5, 2)
 
 
+def test_no_column_of_a_sample_is_lost(tmp_path: Path) -> None:
+    values = np.random.default_rng(1).normal(size=(30, 3))
+    data, model = tmp_path / "t.csv", tmp_path / "m"
+    names = ["component", "a", "component_2"]
+    write_table(data, {name: values[:, at] for at, name in enumerate(names)})
+    run("gmm", "fit", data, "-o", model, "-q")
+    told = run("gmm", "sample", model, "-n", 4, "--seed", 1).stdout
+    assert told.splitlines()[0] == "component,a,component_2,component_3"
+    drawn = load(model).set_params(random_state=1).sample(4)[0]
+    rows = [[float(cell) for cell in line.split(",")] for line in told.splitlines()[1:]]
+    assert np.array_equal(rows, np.column_stack([drawn, np.zeros(4)]))
+    # A data frame may have two columns of one name, and so may the model that was fitted on it.
+    mixture = load(model)
+    mixture.feature_names_in_ = np.array(["a", "a", "c"], dtype=object)
+    gibbous.save(mixture, model)
+    told = run("gmm", "sample", model, "-n", 4, "--seed", 1).stdout
+    assert told.splitlines()[0] == "a,a_2,c,component"
+
+
 # --- errors -----------------------------------------------------------------------------------
 
 
@@ -209,6 +256,10 @@ def test_users_errors_are_one_line(points: Path, mixture: Path, tmp_path: Path) 
     bad.write_text("x,y\n1,2\n3,abc\n")
     assert f"{bad}, line 3: column 'y' holds 'abc'" in fails("kmeans", "fit", bad)
     assert "no such file" in fails("gmm", "fit", tmp_path / "nothing.csv")
+    twice = tmp_path / "twice.csv"
+    twice.write_text("a,a,c\n1,2,3\n4,5,6\n")
+    for model in ("gmm", "kmeans"):
+        assert f"{twice}, line 1: column 'a' is there more than once" in fails(model, "fit", twice)
     assert "n_clusters=1000" in fails("kmeans", "fit", points, "-k", 1000)
     assert "no column 'foo'" in fails("gmm", "fit", points, "--columns", "foo")
     assert "--columns" in fails("gmm", "fit", points, "--columns", "length,,width")

@@ -199,6 +199,52 @@ def test_only_fitted_models_of_known_classes_are_saved(tmp_path: Path) -> None:
     assert os.listdir(tmp_path) == []
 
 
+CHANGES = {
+    "components": (lambda m: m.set_params(n_components=3), r"_ of shape \(2,.*n_components=3"),
+    "covariance type": (
+        lambda m: m.set_params(covariance_type="diag"),
+        r"_ of shape \(2, 3, 3\).*covariance_type='diag'",
+    ),
+    "unknown type": (lambda m: m.set_params(covariance_type="round"), "'covariance_type'"),
+    "tolerance": (lambda m: m.set_params(tol=-1), r"'tol' parameter.*set_params"),
+    "means": (lambda m: setattr(m, "means_", m.means_[:, :2]), r"means_ of shape \(2, 2\)"),
+    "NaN": (lambda m: m.means_.fill(np.nan), "means_ with NaN"),
+    "dtype": (lambda m: setattr(m, "means_", m.means_.astype(np.float32)), "float32, float64"),
+    "type": (lambda m: setattr(m, "n_iter_", "many"), "n_iter_"),
+    "missing": (lambda m: delattr(m, "covariances_"), "covariances_"),
+    "names": (lambda m: setattr(m, "feature_names_in_", np.array(["a"])), "feature names"),
+}
+
+
+def refused_by_save(model: Any, change: Any, message: str, path: Path) -> None:
+    """Check that what ``load`` would refuse does not take the place of a good file."""
+    save(model, path)
+    before = path.read_bytes()
+    change(model)
+    with pytest.raises(ValueError, match=message) as caught:
+        save(model, path)
+    text = str(caught.value)
+    assert text.startswith("cannot save: ") and type(model).__name__ in text
+    assert "another copy" not in text and ("fit again" in text or "set_params" in text)
+    assert path.read_bytes() == before
+    assert os.listdir(path.parent) == [path.name]
+
+
+@pytest.mark.parametrize("name", list(CHANGES))
+def test_a_mixture_changed_after_its_fit_is_not_saved(name: str, tmp_path: Path) -> None:
+    refused_by_save(GaussianMixture(2, random_state=0).fit(data()), *CHANGES[name], tmp_path / "m")
+
+
+@pytest.mark.parametrize("cls", [KMeans, MiniBatchKMeans])
+def test_clusters_changed_after_their_fit_are_not_saved(cls: Any, tmp_path: Path) -> None:
+    model = cls(2, random_state=0).fit(data())
+    change = lambda m: m.set_params(n_clusters=5)  # noqa: E731
+    refused_by_save(model, change, "n_clusters=5, but 2 groups", tmp_path / "m")
+    model.set_params(n_clusters=2)
+    change = lambda m: m.set_params(max_iter=0)  # noqa: E731
+    refused_by_save(model, change, "'max_iter' parameter", tmp_path / "m")
+
+
 # --- nothing half-written ---------------------------------------------------------------------
 
 

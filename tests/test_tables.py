@@ -84,6 +84,9 @@ def test_csv_dialects(content: str, names: Any, values: Any, tmp_path: Path) -> 
         ("5.1,setosa\n4.9,setosa\n", "line 1 holds both numbers and 'setosa'.*--no-header"),
         ("", "is empty"),
         ("\n1,2\n", "line 1 is empty"),
+        ("x,y,x\n1,2,3\n", "line 1: column 'x' is there more than once; .*--columns"),
+        ("x;column 1; x\n1;2;3\n", "line 1: column 'x' is there more than once"),
+        (",column 1\n1,2\n", "line 1: column 'column 1' is there more than once"),
         ("x,y\n", "no row of numbers"),
         ("x,y", "no row of numbers"),
         (b"x,y\n1,\xff\n", r"not text in UTF-8 \(byte 0xff\)"),
@@ -147,6 +150,11 @@ def test_columns_without_names_or_with_names_twice(tmp_path: Path) -> None:
         read_table(written(tmp_path, "t.csv", "1,2\n"), columns=["x"])
     with pytest.raises(ValueError, match="more than one column"):
         read_table(written(tmp_path, "t.csv", "x,x\n1,2\n"), columns=["x"])
+    path = written(tmp_path, "t.csv", "x,x,y\n1,2,3\n")
+    table = read_table(path, columns=["2", "y"])
+    assert table.names == ("x", "y") and table.values.tolist() == [[2, 3]]
+    with pytest.raises(ValueError, match="column 'x' is there more than once"):
+        read_table(path, columns=["1", "2"])
 
 
 def test_split(tmp_path: Path) -> None:
@@ -226,6 +234,9 @@ def test_parquet(tmp_path: Path) -> None:
     for cut in (0, 50, -3):
         with pytest.raises(ValueError, match="is damaged"):
             read_table(written(tmp_path, "u.parquet", path.read_bytes()[:cut]))
+    pq.write_table(pa.table([[1.0], [2.0]], names=["a", "a"]), path)
+    with pytest.raises(ValueError, match=r"t\.parquet: column 'a' is there more than once"):
+        read_table(path)
     pq.write_table(pa.table({"a": pa.array([1.5], pa.float32())}), path)
     assert read_table(path).values.dtype == np.float32
 

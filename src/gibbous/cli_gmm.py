@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Container
 from enum import Enum
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -85,7 +86,9 @@ def fit(
     init_params: Annotated[
         Start, typer.Option(help="How a start is made.", rich_help_panel=options.FITTING)
     ] = Start.kmeans,
-    max_iter: options.MaxIter = 100,
+    max_iter: Annotated[
+        int, typer.Option(min=1, help="Iterations at most.", rich_help_panel=options.FITTING)
+    ] = 100,
     tol: Annotated[
         float,
         typer.Option(
@@ -193,7 +196,10 @@ def sample(
     output: options.Rows = None,
     as_json: options.Json = False,
 ) -> None:
-    """Draw new points from a mixture; the last column tells the component of each."""
+    """Draw new points from a mixture; the last column tells the component of each.
+
+    That column is called component, or component_2 where a feature has that name.
+    """
     with reporting():
         loaded = load_as(model, CLASSES, COMMANDS)
         seed = fresh_seed(seed)
@@ -201,12 +207,23 @@ def sample(
         names = getattr(loaded, "feature_names_in_", None)
         if names is None:
             names = [f"x{at + 1}" for at in range(points.shape[1])]
-        rows = {str(name): points[:, at] for at, name in enumerate(names)}
-        rows["component"] = labels
+        rows: dict[str, NDArray[Any]] = {}
+        for name, column in zip([*names, "component"], [*points.T, labels], strict=True):
+            rows[_unused(str(name), rows)] = column
         result = {"command": "gmm sample", "rows": n, "seed": seed}
         if as_json and output is None:
             result["labels"] = labels
         _finish(result, "points", points, rows, output, as_json)
+
+
+def _unused(name: str, taken: Container[str]) -> str:
+    """Return a name that no column has yet: ``name``, or else ``name_2``, ``name_3``, ..."""
+    count = 1
+    free = name
+    while free in taken:
+        count += 1
+        free = f"{name}_{count}"
+    return free
 
 
 def _finish(
@@ -228,7 +245,7 @@ def _finish(
 def _summary(model: Any, table: Table, weighted: bool) -> dict[str, Any]:
     return {
         "parameters": model.get_params(deep=False),
-        "log_likelihood": float(model.history_.values[-1]),
+        "mean_log_likelihood": float(model.history_.values[-1]),
         # Both count rows, and what a weight counts is not known here.
         "aic": None if weighted else float(model.aic(table.values)),
         "bic": None if weighted else float(model.bic(table.values)),

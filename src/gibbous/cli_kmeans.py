@@ -54,19 +54,29 @@ def fit(
     n_init: Annotated[
         str,
         typer.Option(
-            help="Starts, of which the best is kept: a number, or auto (1 for k-means++, else 10).",
+            help="Starts, of which the best is kept: a number, or auto (1 for k-means++; for "
+            "random 10, or 3 with --mini-batch).",
             rich_help_panel=options.FITTING,
         ),
     ] = "auto",
-    max_iter: options.MaxIter = 300,
+    max_iter: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            help="Iterations at most; with --mini-batch, passes over the rows.",
+            show_default="300, or 100 with --mini-batch",
+            rich_help_panel=options.FITTING,
+        ),
+    ] = None,
     tol: Annotated[
-        float,
+        float | None,
         typer.Option(
             min=0.0,
             help="Stop when the centres move less than this, relative to the data's variance.",
+            show_default="0.0001, or 0 with --mini-batch",
             rich_help_panel=options.FITTING,
         ),
-    ] = 1e-4,
+    ] = None,
     batch_size: Annotated[
         int | None,
         typer.Option(
@@ -110,17 +120,16 @@ def fit(
             "n_clusters": n_clusters,
             "init": init.value,
             "n_init": _starts(n_init),
-            "max_iter": max_iter,
-            "tol": tol,
             "random_state": fresh_seed(seed),
+            "n_jobs": n_jobs,
         }
+        # Where nothing is given, the two classes have defaults of their own.
+        optional = {"max_iter": max_iter, "tol": tol, "batch_size": batch_size}
+        parameters |= {name: value for name, value in optional.items() if value is not None}
         from .kmeans import KMeans, MiniBatchKMeans
 
-        if batch_size is None:
-            run_fit(job, KMeans(**parameters, n_jobs=n_jobs), _summary)
-        else:
-            parameters["batch_size"] = batch_size
-            run_fit(job, MiniBatchKMeans(**parameters), _summary)
+        model = KMeans if batch_size is None else MiniBatchKMeans
+        run_fit(job, model(**parameters), _summary)
 
 
 @app.command(epilog="Example: gibbous kmeans predict model.safetensors new.csv -o groups.csv")

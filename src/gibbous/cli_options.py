@@ -104,10 +104,6 @@ Rows = Annotated[
         rich_help_panel=OUTPUT,
     ),
 ]
-MaxIter = Annotated[
-    int,
-    typer.Option("--max-iter", min=1, help="Iterations at most.", rich_help_panel=FITTING),
-]
 Seed = Annotated[
     int | None,
     typer.Option(

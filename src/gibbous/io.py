@@ -108,7 +108,7 @@ def save(model: Any, path: str | os.PathLike[str]) -> None:
     """Write a fitted model to a file.
 
     The file is written beside ``path``, flushed to the disk and then renamed, so that a crash or a
-    full disk leaves what was there before.
+    full disk leaves what was there before. So does a model that :func:`load` would refuse.
 
     Parameters
     ----------
@@ -125,6 +125,10 @@ def save(model: Any, path: str | os.PathLike[str]) -> None:
     TypeError
         If the class is none of these, or if a parameter cannot be kept in a file, as a function
         given as ``init``.
+    ValueError
+        If the model is not what a fit leaves: a parameter has a value that it must not have, or
+        parameters and fitted attributes do not belong together, as after
+        ``set_params(n_components=3)`` on a model fitted with 2.
     sklearn.exceptions.NotFittedError
         If the model is not fitted.
     OSError
@@ -135,6 +139,10 @@ def save(model: Any, path: str | os.PathLike[str]) -> None:
     if spec is None or type(model) is not _class(name, spec):
         raise TypeError(f"save takes {', '.join(_SPECS)}; got {type(model).__qualname__}")
     _check_fitted(model, spec)
+    try:
+        model._validate_params()
+    except ValueError as error:
+        raise ValueError(f"cannot save: {error} Change it with set_params first.") from error
     tensors: dict[str, NDArray[Any]] = {}
     notes: list[str] = []
     params = {
@@ -164,6 +172,7 @@ def save(model: Any, path: str | os.PathLike[str]) -> None:
     data = bytearray(safetensors.numpy.save(tensors, metadata={"gibbous": text}))
     at = data.index(_MARK) + len(_MARK)
     data[at : at + 64] = hashlib.sha256(data).hexdigest().encode()
+    _check_readable(name, bytes(data))
     with replacing(path) as file:
         file.write(data)
 
@@ -224,6 +233,19 @@ def _check_fitted(model: Any, spec: _Spec) -> None:
     from sklearn.utils.validation import check_is_fitted
 
     check_is_fitted(model, sorted({*spec.arrays, "history_"} - spec.optional))
+
+
+def _check_readable(name: str, data: bytes) -> None:
+    """Read a model as :func:`load` will, before it takes the place of one that can be read."""
+    try:
+        _decode(data)
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:
+        # What is wrong with a file ends with what to do about a file.
+        fault = str(error).removesuffix(f"; {_AGAIN}")
+        raise ValueError(
+            f"cannot save: this {name} {fault}; a parameter or attribute was changed after the "
+            "fit: change it back, or fit again"
+        ) from error
 
 
 def _param(
@@ -383,7 +405,9 @@ def _check_arrays(
     _check_names("arrays", set(tensors), set(shapes), spec)
     sizes: dict[str, int] = {"k": params[spec.k], "d": fitted["n_features_in_"]}
     if fitted.get("_n_features_out", sizes["k"]) != sizes["k"]:
-        raise ValueError(f"has other sizes than {sizes['k']} groups; {_AGAIN}")
+        raise ValueError(
+            f"has {spec.k}={sizes['k']}, but {fitted['_n_features_out']} groups; {_AGAIN}"
+        )
     floats = {str(a.dtype) for key, a in tensors.items() if key not in spec.dtypes}
     if len(floats) != 1 or not floats <= {"float32", "float64"}:
         raise ValueError(f"has arrays of dtypes {', '.join(sorted(floats))}, not one; {_AGAIN}")
@@ -394,7 +418,12 @@ def _check_arrays(
                 sizes.setdefault(symbol, size)
         expected = tuple(sizes.get(symbol, -1) for symbol in shapes[key])
         if array.shape != expected:
-            raise ValueError(f"has {key} of shape {array.shape}, not {expected}; {_AGAIN}")
+            given = {name: params.get(name) for name in (spec.k, "covariance_type")}
+            asked = ", ".join(f"{name}={value!r}" for name, value in given.items() if value)
+            raise ValueError(
+                f"has {key} of shape {array.shape}, not {expected} (with {asked}, "
+                f"n_features_in_={sizes['d']}); {_AGAIN}"
+            )
         if array.dtype != spec.dtypes.get(key, array.dtype):
             raise ValueError(f"has {key} of dtype {array.dtype}, not {spec.dtypes[key]}; {_AGAIN}")
         if not np.isfinite(array).all():

@@ -90,7 +90,8 @@ def read_table(
     Raises
     ------
     ValueError
-        If the file is not such a table. The message names the file, the line and the column.
+        If the file is not such a table, or if two of the columns taken have one name. The message
+        names the file, the line and the column.
     OSError
         If the file cannot be read.
     ImportError
@@ -230,6 +231,18 @@ def _chosen(
     return chosen
 
 
+def _distinct(names: Sequence[str], where: str) -> None:
+    """Refuse columns of one name: what is written under their names would lose all but one."""
+    seen: set[str] = set()
+    for name in names:
+        if name in seen:
+            raise ValueError(
+                f"{where}: column {name!r} is there more than once; give the columns names of "
+                "their own, or choose one of them by position with --columns (columns= in Python)"
+            )
+        seen.add(name)
+
+
 # --- .npy and .parquet -----------------------------------------------------------------------
 
 
@@ -298,6 +311,7 @@ def _read_parquet(path: str, columns: Sequence[str] | None) -> Table:
     chosen = _chosen(columns, names, len(names), path)
     if chosen is not None:
         names = tuple(names[at] for at in chosen)
+    _distinct(names, path)
     try:
         table = file.read(columns=list(names)).select(list(names))
     except (pa.ArrowException, OSError) as error:
@@ -353,12 +367,13 @@ class _Layout:
 def _read_text(path: str, suffix: str, columns: Sequence[str] | None, header: bool | None) -> Table:
     with _text_errors(path):
         layout = _layout(path, suffix, columns, header)
+        names = layout.names
+        if names is not None:
+            names = tuple(names[at] for at in layout.used())
+            _distinct(names, f"{path}, line 1")
         values = _parse(layout)
     if not len(values):
         raise ValueError(f"{path} is empty: it has a line of names but no row of numbers")
-    names = layout.names
-    if names is not None and layout.chosen is not None:
-        names = tuple(names[at] for at in layout.chosen)
     return Table(path, values, names)
 
 
