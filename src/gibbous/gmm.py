@@ -243,7 +243,7 @@ class GaussianMixture(DensityMixin, BaseEstimator):  # type: ignore[misc]
         )
         resume = self.warm_start and hasattr(self, "converged_")
         if resume:
-            self._check_resumable(X.shape[1])
+            self._check_resumable(rows.shape[1])
         key = None if resume or given is not None else _random.key_of(self.random_state)
         run = Run(self, engine, key, callback)
         try:
@@ -393,7 +393,7 @@ class GaussianMixture(DensityMixin, BaseEstimator):  # type: ignore[misc]
         rows = self._check_rows(X)
         out = np.empty((rows.shape[0], self.means_.shape[0]), rows.dtype)
         self._posterior(rows, responsibilities=out)
-        _explained(out.any(axis=1))
+        _explained(np.asarray(out.any(axis=1)))
         return out
 
     def score_samples(self, X: ArrayLike) -> NDArray[Any]:
