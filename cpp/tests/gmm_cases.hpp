@@ -43,7 +43,7 @@ struct Case {
   gmm::Mixture<T> mixture() const {
     return {type, k, d, weights.data(), means.data(), factors.data()};
   }
-  gmm::Origin<T> origin(bool folded) const { return {folded ? centre.data() : nullptr}; }
+  gmm::Origin<T> origin(bool folded) const { return {folded ? centre.data() : nullptr, nullptr}; }
 
   // Entry (b, a), b <= a, of component j's factor.
   T factor(Index j, Index b, Index a) const {

@@ -92,6 +92,7 @@ void triangles(check::Integers& draw) {
         }
         ++next;
       }
+      return true;
     });
     CHECK(next == d, "triangle_panels gave " << next << " outputs of " << d);
     CHECK(equal, "triangle_panels, d = " << d);
