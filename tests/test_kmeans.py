@@ -16,6 +16,7 @@ from sklearn.exceptions import ConvergenceWarning, SkipTestWarning
 from sklearn.metrics import pairwise_distances
 from sklearn.utils.estimator_checks import check_estimator
 
+from gibbous._centers import Samples
 from gibbous._isa import core
 from gibbous.kmeans import KMeans, k_means, kmeans_plusplus
 from reference import kmeans as slow
@@ -451,22 +452,80 @@ def test_callback_sees_each_iteration_and_can_stop():
     np.testing.assert_array_equal(model.predict(X), model.labels_)
 
 
-def test_interrupt_keeps_the_last_finished_iteration():
-    X = blobs(500, 3, 10, seed=20, spread=1)
+BLOBS = blobs(500, 3, 10, seed=20, spread=1)
+
+
+def no_pass(self, centers, labels):
+    raise AssertionError("another pass over the data after Ctrl-C")
+
+
+def iterations(X, count):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        return KMeans(10, tol=0, init=BLOBS[:10], n_init=1, max_iter=count).fit(X)
+
+
+def check_interrupted_after_two(model, X):
+    """The centers two iterations ended with, the labels that the second began with."""
+    one, two = iterations(X, 1), iterations(X, 2)
+    assert model.history_.stop_reason == "interrupted" and not model.history_.converged
+    assert model.n_iter_ == 2 and model.history_.values == two.history_.values
+    np.testing.assert_array_equal(model.cluster_centers_, two.cluster_centers_)
+    np.testing.assert_array_equal(model.labels_, one.labels_)
+    assert model.inertia_ == model.history_.values[-1] == pytest.approx(one.inertia_)
+    assert (one.labels_ != two.labels_).any()  # else the above would tell little
+    np.testing.assert_array_equal(model.predict(X), two.labels_)
+
+
+@pytest.mark.parametrize("sparse", [False, True])
+def test_interrupt_keeps_the_last_finished_iteration(sparse, monkeypatch):
+    X = csr(BLOBS) if sparse else BLOBS
 
     def interrupt(progress):
         if progress.iteration == 2:
             raise KeyboardInterrupt
 
-    model = KMeans(10, tol=0, init=X[:10], n_init=1)
-    with pytest.raises(KeyboardInterrupt):
-        model.fit(X, callback=interrupt)
-    assert model.history_.stop_reason == "interrupted" and not model.history_.converged
-    assert model.n_iter_ == 2 and len(model.history_.values) == 2
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)
-        two = KMeans(10, tol=0, init=X[:10], n_init=1, max_iter=2).fit(X)
-    assert bits(model) == bits(two)
+    model = KMeans(10, tol=0, init=BLOBS[:10], n_init=1)
+    with monkeypatch.context() as patch:
+        patch.setattr(Samples, "assign", no_pass)
+        with pytest.raises(KeyboardInterrupt):
+            model.fit(X, callback=interrupt)
+    check_interrupted_after_two(model, X)
+
+
+@pytest.mark.parametrize("sparse", [False, True])
+def test_interrupt_within_a_step_leaves_no_trace_of_it(sparse, monkeypatch):
+    X = csr(BLOBS) if sparse else BLOBS
+    step, begun = Samples.step, []
+
+    def cut_short(self, centers, labels, fresh, bounds=()):
+        begun.append(1)
+        if len(begun) == 3:  # as a kernel that Ctrl-C stops halfway leaves them
+            labels[::2] = 0
+            fresh[:] = np.nan
+            raise KeyboardInterrupt
+        return step(self, centers, labels, fresh, bounds)
+
+    model = KMeans(10, tol=0, init=BLOBS[:10], n_init=1)
+    with monkeypatch.context() as patch:
+        patch.setattr(Samples, "step", cut_short)
+        patch.setattr(Samples, "assign", no_pass)
+        with pytest.raises(KeyboardInterrupt):
+            model.fit(X)
+    check_interrupted_after_two(model, X)
+
+
+def test_interrupt_while_labelling_at_the_end(monkeypatch):
+    def cut_short(self, centers, labels):
+        labels[::2] = 0
+        raise KeyboardInterrupt
+
+    model = KMeans(10, tol=0, init=BLOBS[:10], n_init=1, max_iter=2)
+    with monkeypatch.context() as patch:
+        patch.setattr(Samples, "assign", cut_short)
+        with pytest.raises(KeyboardInterrupt):
+            model.fit(BLOBS)
+    check_interrupted_after_two(model, BLOBS)
 
 
 def test_interrupt_in_a_later_start_keeps_the_best_so_far():

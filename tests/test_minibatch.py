@@ -10,7 +10,9 @@ import scipy.sparse as sp
 from sklearn.exceptions import SkipTestWarning
 from sklearn.utils.estimator_checks import check_estimator
 
+from gibbous._centers import Samples
 from gibbous._isa import core
+from gibbous.io import load, save
 from gibbous.kmeans import KMeans, MiniBatchKMeans
 from reference import kmeans as slow
 
@@ -106,8 +108,47 @@ def test_history_callback_and_interrupt():
     broken = MiniBatchKMeans(5, batch_size=256, random_state=0)
     with pytest.raises(KeyboardInterrupt):
         broken.fit(X, callback=interrupt)
-    assert bits(broken) == bits(stopped)
     assert broken.history_.stop_reason == "interrupted"
+    assert broken.n_steps_ == 4 and broken.history_.values == history.values[:4]
+    np.testing.assert_array_equal(broken.cluster_centers_, stopped.cluster_centers_)
+
+
+@pytest.mark.parametrize("moment", ["step", "labelling"])
+def test_interrupt_does_not_label_all_rows(moment, monkeypatch, tmp_path):
+    X = blobs(3000, 3, 5, seed=7)
+    model = MiniBatchKMeans(5, batch_size=256, random_state=0).fit(X)
+    bare = MiniBatchKMeans(5, batch_size=256, random_state=0, compute_labels=False)
+    assign, passes = Samples.assign, []
+
+    def cut_short(self, centers, labels):
+        if self.n < len(X):  # to compare starts
+            return assign(self, centers, labels)
+        passes.append(1)
+        labels[:] = 0
+        raise KeyboardInterrupt
+
+    def at_four(progress):
+        if progress.iteration == 4:
+            if moment == "step":
+                raise KeyboardInterrupt
+            return True
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Samples, "assign", cut_short)
+        with pytest.raises(KeyboardInterrupt):
+            model.fit(X, callback=at_four)
+    assert len(passes) == (moment == "labelling")  # the one that Ctrl-C cut short
+    bare.fit(X, callback=lambda p: p.iteration == 4)
+    assert not hasattr(model, "labels_")  # neither those of the first fit nor half of the new
+    assert model.inertia_ == bare.inertia_ and model.n_iter_ == bare.n_iter_
+    assert model.history_.stop_reason == "interrupted"
+    np.testing.assert_array_equal(model.cluster_centers_, bare.cluster_centers_)
+    save(model, tmp_path / "m")
+    again = load(tmp_path / "m")
+    assert not hasattr(again, "labels_") and again.inertia_ == model.inertia_
+    np.testing.assert_array_equal(again.predict(X), bare.predict(X))
+    again.partial_fit(X[:100])
+    assert again.n_steps_ == 5 and len(again.labels_) == 100
 
 
 def test_poor_centers_are_placed_on_rows():
@@ -117,6 +158,27 @@ def test_poor_centers_are_placed_on_rows():
     assert kept.cluster_centers_.max() > 1e4
     moved = MiniBatchKMeans(4, init=start, n_init=1, random_state=0).fit(X)
     assert np.abs(moved.cluster_centers_).max() < 100
+
+
+@pytest.mark.parametrize("k", [1, 4])
+def test_reassignment_leaves_the_largest_center_in_place(k):
+    X = blobs(2000, 2, 4, seed=8)
+    model = MiniBatchKMeans(
+        k, reassignment_ratio=2.0, batch_size=64, max_no_improvement=None, max_iter=2
+    )
+    moved = []
+    place = model._reassign
+
+    def watch(batch, centers):
+        before, largest = centers.copy(), model._counts.argmax()
+        place(batch, centers)
+        moved.append((before != centers).any(axis=1))
+        assert not moved[-1][largest]
+
+    model._reassign = watch
+    model.fit(X)
+    assert moved and all(m.sum() == k - 1 for m in moved)
+    assert np.isfinite(model.cluster_centers_).all()
 
 
 @pytest.mark.parametrize("dtype", DTYPES)

@@ -31,14 +31,6 @@ class _Run:
     trace: Trace
 
 
-class _Interrupted(Exception):
-    """Ctrl-C after at least one iteration; carries what had been reached."""
-
-    def __init__(self, run: _Run | None, trace: Trace) -> None:
-        self.run = run
-        self.trace = trace
-
-
 class KMeans(CentersModel):
     """K-means clustering by Lloyd's algorithm (Lloyd 1982), in native code.
 
@@ -77,7 +69,7 @@ class KMeans(CentersModel):
     cluster_centers_ : ndarray of shape (n_clusters, n_features)
         In the dtype of the data.
     labels_ : ndarray of int32, shape (n_samples,)
-        The same as ``predict`` returns for the training data.
+        The same as ``predict`` returns for the training data, except after Ctrl-C.
     inertia_ : float
         Sum of the weighted squared distances to the closest centers.
     n_iter_ : int
@@ -92,6 +84,11 @@ class KMeans(CentersModel):
     An empty cluster is moved onto the row that is farthest from its center. Distances are ranked
     in a fast form, and where rounding could matter directly, so that labels are right to the
     rounding of the dtype at any distance from the origin.
+
+    Ctrl-C does not wait for another pass over the data. ``cluster_centers_`` are then those that
+    the last finished iteration ended with; ``labels_`` and ``inertia_`` are what that iteration
+    found for the centers it began with, as in ``history_.values``. ``predict`` and ``score`` go by
+    ``cluster_centers_``.
 
     Examples
     --------
@@ -165,7 +162,8 @@ class KMeans(CentersModel):
         ValueError, TypeError
             For a parameter, X, sample_weight or starting centers that cannot be used.
         KeyboardInterrupt
-            On Ctrl-C, after the model of the last finished iteration has been kept.
+            On Ctrl-C, after the model of the last finished iteration has been kept (see Notes
+            for its ``labels_``).
         """
         self._validate_params()
         X = self._read(X, reset=True)
@@ -180,12 +178,25 @@ class KMeans(CentersModel):
         init = self._given_init(data)
         self._tol = self.tol * data.mean_variance() if self.tol > 0 else 0.0
         key = _random.key_of(self.random_state)
-        seed = key if isinstance(init, str) or callable(init) else None
-        best: _Run | None = None
+        runs, interrupted = self._runs(data, init, key, callback)
+        if not runs:
+            raise KeyboardInterrupt
         kept = 0
-        traces: list[Trace] = []
-        ends: list[float] = []
-        interrupted = False
+        for at, run in enumerate(runs):
+            best = runs[kept]
+            if run.inertia < best.inertia and not _same(run.labels, best.labels):
+                kept = at
+        seed = key if isinstance(init, str) or callable(init) else None
+        self._keep(runs, kept, interrupted, seed)
+        if interrupted:
+            raise KeyboardInterrupt
+        return self
+
+    def _runs(
+        self, data: Samples, init: Any, key: int, callback: Callback | None
+    ) -> tuple[list[_Run], bool]:
+        """Run every start; return those that finished an iteration, and whether Ctrl-C came."""
+        runs: list[_Run] = []
         for start in range(self._n_init):
             recorder = Recorder(
                 "KMeans",
@@ -195,75 +206,48 @@ class KMeans(CentersModel):
                 start=start,
                 n_starts=self._n_init,
             )
+            start_key = key if start == 0 else _random.child(key, "kmeans-start", start)
             try:
-                start_key = key if start == 0 else _random.child(key, "kmeans-start", start)
                 centers = self._start(data, init, self.n_clusters, start_key)
                 if self.verbose:
                     print("Initialization complete")
-                run: _Run | None = self._lloyd(data, centers, recorder)
-            except _Interrupted as stop:
-                interrupted = True
-                run = stop.run
-                if run is None and best is None:
-                    raise KeyboardInterrupt from None
+                runs.append(self._lloyd(data, centers, recorder))
             except KeyboardInterrupt:
-                interrupted = True
-                run = None
-                if best is None:
-                    raise
-            if run is not None:
-                traces.append(run.trace)
-                ends.append(run.inertia)
-                if best is None or (
-                    run.inertia < best.inertia and not _same(run.labels, best.labels)
-                ):
-                    best, kept = run, len(traces) - 1
-            if interrupted or (run is not None and run.trace.stop_reason == "callback"):
+                return runs, True
+            if runs[-1].trace.stop_reason in ("callback", "interrupted"):
                 break
-        assert best is not None
-        if interrupted:
-            traces[kept] = replace(traces[kept], stop_reason="interrupted")
-        self._keep(best)
-        history = History.of(
-            "KMeans", "inertia", traces, kept, seed=seed, n_threads=self._n_threads
-        )
-        # an iteration's value is the inertia it began with; a start is judged by its end
-        self.history_ = replace(history, starts=tuple(ends))
-        if interrupted:
-            raise KeyboardInterrupt
-        return self
+        return runs, runs[-1].trace.stop_reason == "interrupted"
 
     def _lloyd(self, data: Samples, centers: Array, recorder: Recorder) -> _Run:
-        """Iterate from these centers until convergence."""
+        """Iterate from these centers until convergence, or until Ctrl-C.
+
+        Ctrl-C before the end of the first iteration comes out as KeyboardInterrupt.
+        """
         labels = np.full(data.n, -1, dtype=np.int32)
         fresh = np.empty_like(centers)
         bounds = data.bounds(len(centers))
+        # A step that is cut short leaves `labels` half new, so those of the last finished one are
+        # kept apart, in two buffers by turns: at any moment one of them is whole.
+        spare, other = np.empty_like(labels), np.empty_like(labels)
+        done: tuple[Array, float, Array, int] | None = None
         reason = "max_iter"
         consistent = False  # whether labels belong to `centers`
-        n_iter = 0
-        inertia = float("nan")
         try:
             for i in range(self.max_iter):
                 inertia, changed, shift, relocated = data.step(centers, labels, fresh, bounds)
                 centers, fresh = fresh, centers
-                n_iter = i + 1
+                np.copyto(spare, labels)
+                done = (spare, inertia, centers, i + 1)
+                spare, other = other, spare
                 for cluster in relocated:
-                    recorder.note(f"iteration {n_iter}: empty cluster {cluster} relocated")
+                    recorder.note(f"iteration {i + 1}: empty cluster {cluster} relocated")
                 stop = recorder.record(inertia)
                 if self.verbose:
                     print(f"Iteration {i}, inertia {inertia}.")
-                if changed == 0:
+                if changed == 0 or shift <= self._tol:
                     if self.verbose:
-                        print(f"Converged at iteration {i}: strict convergence.")
-                    reason, consistent = "converged", not relocated
-                    break
-                if shift <= self._tol:
-                    if self.verbose:
-                        print(
-                            f"Converged at iteration {i}: center shift "
-                            f"{shift} within tolerance {self._tol}."
-                        )
-                    reason = "converged"
+                        print(f"Converged at iteration {i}: {self._why(changed, shift)}.")
+                    reason, consistent = "converged", changed == 0 and not relocated
                     break
                 if stop:
                     reason = "callback"
@@ -271,14 +255,19 @@ class KMeans(CentersModel):
             if not consistent:
                 inertia = data.assign(centers, labels)
         except KeyboardInterrupt:
-            trace = recorder.trace("interrupted")
-            if n_iter == 0:
-                raise _Interrupted(None, trace) from None
-            inertia = data.assign(centers, labels)
-            raise _Interrupted(_Run(labels, inertia, centers, n_iter, trace), trace) from None
-        return _Run(labels, inertia, centers, n_iter, recorder.trace(reason))
+            if done is None:
+                raise
+            return _Run(*done, recorder.trace("interrupted"))
+        return _Run(labels, inertia, centers, i + 1, recorder.trace(reason))
 
-    def _keep(self, run: _Run) -> None:
+    def _why(self, changed: int, shift: float) -> str:
+        if changed == 0:
+            return "strict convergence"
+        return f"center shift {shift} within tolerance {self._tol}"
+
+    def _keep(self, runs: list[_Run], kept: int, interrupted: bool, seed: int | None) -> None:
+        """Set the fitted attributes from the run that is kept."""
+        run = runs[kept]
         distinct = np.count_nonzero(np.bincount(run.labels, minlength=self.n_clusters))
         if distinct < self.n_clusters:
             warnings.warn(
@@ -292,6 +281,14 @@ class KMeans(CentersModel):
         self.labels_ = run.labels
         self.inertia_ = run.inertia
         self.n_iter_ = run.n_iter
+        traces = [r.trace for r in runs]
+        if interrupted:
+            traces[kept] = replace(traces[kept], stop_reason="interrupted")
+        history = History.of(
+            "KMeans", "inertia", traces, kept, seed=seed, n_threads=self._n_threads
+        )
+        # an iteration's value is the inertia it began with; a start is judged by its end
+        self.history_ = replace(history, starts=tuple(r.inertia for r in runs))
 
 
 def _same(a: Array, b: Array) -> bool:

@@ -11,7 +11,7 @@ from sklearn.utils._param_validation import Interval
 
 from . import _random
 from ._centers import Array, CentersModel, Samples
-from ._fit import Callback, History, Recorder
+from ._fit import Callback, History, Recorder, Trace
 
 
 class MiniBatchKMeans(CentersModel):
@@ -57,9 +57,9 @@ class MiniBatchKMeans(CentersModel):
     cluster_centers_ : ndarray of shape (n_clusters, n_features)
         In the dtype of the data.
     labels_ : ndarray of int32, shape (n_samples,)
-        With ``compute_labels``.
+        With ``compute_labels``; not set after Ctrl-C, which does not wait for a pass over the data.
     inertia_ : float
-        Of the training data with ``compute_labels``, else the smoothed batch inertia times the
+        Of the training data where ``labels_`` are set, else the smoothed batch inertia times the
         sum of the weights.
     n_iter_ : int
         Passes over the data that were begun.
@@ -162,7 +162,8 @@ class MiniBatchKMeans(CentersModel):
         ValueError, TypeError
             For a parameter, X, sample_weight or starting centers that cannot be used.
         KeyboardInterrupt
-            On Ctrl-C, after the model of the last finished step has been kept.
+            On Ctrl-C, after the model of the last finished step has been kept, without
+            ``labels_``.
         """
         self._validate_params()
         X = self._read(X, reset=True)
@@ -171,6 +172,24 @@ class MiniBatchKMeans(CentersModel):
         init = self._given_init(data)
         self._tol = self.tol * data.mean_variance() if self.tol > 0 else 0.0
         key = self._key = _random.key_of(self.random_state)
+        centers = self._begin(data, init, key)
+        n_steps = self.max_iter * data.n // self._batch_size
+        recorder = Recorder("MiniBatchKMeans", "batch inertia", max_iter=n_steps, callback=callback)
+        labels: Array | None = None
+        try:
+            reason = self._steps(data, centers, n_steps, recorder)
+            if self.compute_labels:
+                labels = np.empty(data.n, dtype=np.int32)
+                self.inertia_ = data.assign(centers, labels)
+        except KeyboardInterrupt:
+            if self.n_steps_:
+                self._keep(data, centers, None, recorder.trace("interrupted"))
+            raise
+        self._keep(data, centers, labels, recorder.trace(reason))
+        return self
+
+    def _begin(self, data: Samples, init: Any, key: int) -> Array:
+        """Forget earlier steps and return the centers to start from."""
         self.n_steps_ = 0
         centers = self._best_start(data, init, key)
         self._counts = np.zeros(self.n_clusters)
@@ -178,26 +197,7 @@ class MiniBatchKMeans(CentersModel):
         self._smoothed: float | None = None
         self._smoothed_min = float("inf")
         self._no_improvement = 0
-        n_steps = self.max_iter * data.n // self._batch_size
-        recorder = Recorder("MiniBatchKMeans", "batch inertia", max_iter=n_steps, callback=callback)
-        reason = "max_iter"
-        try:
-            reason = self._steps(data, centers, n_steps, recorder)
-        except KeyboardInterrupt:
-            reason = "interrupted"
-            raise
-        finally:
-            if self.n_steps_:
-                self._finish(data, centers)
-                self.history_ = History.of(
-                    "MiniBatchKMeans",
-                    "batch inertia",
-                    [recorder.trace(reason)],
-                    0,
-                    seed=key,
-                    n_threads=self._n_threads,
-                )
-        return self
+        return centers
 
     def _best_start(self, data: Samples, init: Any, key: int) -> Array:
         """Return the start with the lowest inertia on rows drawn for that purpose."""
@@ -240,23 +240,34 @@ class MiniBatchKMeans(CentersModel):
             inertia = self._mini_batch_step(X.take(rows), centers)
             self.n_steps_ = step + 1
             moved = 0.0 if before is None else float(((centers - before) ** 2).sum())
-            stop = recorder.record(inertia / self._batch_size)
-            if self._converged(step + 1, n_steps, data.n, moved, inertia / self._batch_size):
+            mean = inertia / self._batch_size
+            converged = self._converged(step + 1, n_steps, data.n, moved, mean)
+            stop = recorder.record(mean)
+            if converged:
                 return "converged"
             if stop:
                 return "callback"
         return "max_iter"
 
-    def _finish(self, data: Samples, centers: Array) -> None:
+    def _keep(self, data: Samples, centers: Array, labels: Array | None, trace: Trace) -> None:
+        """Set the fitted attributes; where there are no labels, nothing passes over the data."""
         self.cluster_centers_ = centers
         self._n_features_out = self.n_clusters
         self.n_iter_ = int(np.ceil(self.n_steps_ * self._batch_size / data.n))
-        if self.compute_labels:
-            self.labels_ = np.empty(data.n, dtype=np.int32)
-            self.inertia_ = data.assign(centers, self.labels_)
+        if labels is not None:
+            self.labels_ = labels
         else:
+            self.__dict__.pop("labels_", None)  # of an earlier fit
             total = data.n if data.weight is None else float(data.weight.sum(dtype=np.float64))
             self.inertia_ = float("nan") if self._smoothed is None else self._smoothed * total
+        self.history_ = History.of(
+            "MiniBatchKMeans",
+            "batch inertia",
+            [trace],
+            0,
+            seed=self._key,
+            n_threads=self._n_threads,
+        )
 
     def _mini_batch_step(self, batch: Samples, centers: Array) -> float:
         """Update the centers in place; place those that got too little on rows of the batch."""
@@ -273,6 +284,7 @@ class MiniBatchKMeans(CentersModel):
     def _reassign(self, batch: Samples, centers: Array) -> None:
         counts = self._counts
         poor = counts < self.reassignment_ratio * counts.max()
+        poor[counts.argmax()] = False  # else a ratio above 1 would leave no center in place
         most = int(0.5 * batch.n)  # at most half of the batch become centers
         if poor.sum() > 0.5 * batch.n:
             poor[np.argsort(counts, kind="stable")[most:]] = False
