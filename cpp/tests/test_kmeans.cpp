@@ -166,8 +166,8 @@ void steps_agree(const Form& form, const Rows<T>& x, const std::vector<T>& c, In
   Index changed = 0;
   for (std::size_t i = 0; i < labels.size(); ++i) changed += before[i] != plain.labels[i];
   std::vector<T> next(c.size());
-  const kmeans::Step step =
-      kmeans::lloyd_step(kAlone, form, c.data(), k, before.data(), next.data());
+  const kmeans::Step step = kmeans::lloyd_step(kAlone, form, c.data(), k, before.data(),
+                                               next.data(), kmeans::Bounds<T>{});
   CHECK(step.inertia == plain.inertia && before == plain.labels, what << ": another step");
   CHECK(step.changed == changed, what << ": " << step.changed << " labels changed");
   CHECK(step.relocated == plain.relocated, what << ": other empty clusters");
@@ -230,8 +230,8 @@ void threads_give_equal_bits(check::Uniforms& draw) {
   const auto run = [&](const auto& form, int threads, std::vector<T>& next) {
     std::vector<Label> labels(size(n), -1);
     next.assign(size(k * d), T(0));
-    const kmeans::Step step =
-        kmeans::lloyd_step({threads, nullptr}, form, c.data(), k, labels.data(), next.data());
+    const kmeans::Step step = kmeans::lloyd_step({threads, nullptr}, form, c.data(), k,
+                                                 labels.data(), next.data(), kmeans::Bounds<T>{});
     std::vector<Index> seeds(4);  // with so many trials that threads pay
     kmeans::plusplus({threads, nullptr}, form, 4, 40, 5, true, seeds.data());
     for (Index s : seeds) labels.push_back(static_cast<Label>(s));
@@ -277,8 +277,8 @@ void owners_sum_the_same() {
   for (Index j = 0; j < k; j += 2) weight[size(j)] = T(3);
   const Data<T, I> rows(n, d, std::move(x), std::move(weight));
   std::vector<Label> labels(size(n), 0);
-  const kmeans::Step step =
-      kmeans::lloyd_step({2, nullptr}, rows.sparse(), c.data(), k, labels.data(), next.data());
+  const kmeans::Step step = kmeans::lloyd_step({2, nullptr}, rows.sparse(), c.data(), k,
+                                               labels.data(), next.data(), kmeans::Bounds<T>{});
   for (Index j = 0; j < k; ++j) c[size(j * d + j)] = j % 2 ? T(5) : T(4.5);
   CHECK(next == c, "owners: other new centres");
   CHECK(step.inertia == 3 * k && step.changed == n - 2 && step.relocated.empty(),
