@@ -163,7 +163,11 @@ class Engine:
             value, new, failed = self._step(old, folded)
         if not folded and self._moved_far(old, new):
             # sums about the old means cancel where a mean moved by many new widths
-            value, new, failed = self._step(old, folded, about=new.means)
+            again = self._step(old, folded, about=new.means)
+            # a variance below the rounding of the data may come out as 0 here: like scikit-learn,
+            # go on with the first answer where that was positive
+            if again[2] < 0 or failed >= 0:
+                return again
         return value, new, failed
 
     def _moved_far(self, old: Parameters, new: Parameters) -> bool:
