@@ -58,9 +58,9 @@ def test_bad_rows(rows, error, text):
         (np.zeros(30), ValueError, "must not be all zero"),
         (np.ones(29), ValueError, r"sample_weight.shape == \(29,\), expected \(30,\)"),
         (np.ones((30, 1)), ValueError, "1D array or scalar"),
-        (["x"] * 30, TypeError, "sample_weight must be real numbers; got dtype <U1"),
-        (["1"] * 30, TypeError, "sample_weight must be real numbers"),
-        (np.ones(30) + 1j, TypeError, "sample_weight must be real numbers; got dtype complex"),
+        (["x"] * 30, TypeError, "sample_weight must be numbers; got"),
+        (["1"] * 30, TypeError, "sample_weight must be numbers"),
+        (np.ones(30) + 1j, TypeError, "sample_weight must be numbers; got"),
     ],
 )
 def test_bad_weights(weight, error, text):

@@ -64,12 +64,15 @@ def sample_weights(weight: Any, n: int, dtype: Any) -> NDArray[Any] | None:
     """
     if weight is None:
         return None
-    given = np.asarray(weight)
-    if given.dtype.kind not in "fiub":
-        raise TypeError(f"sample_weight must be real numbers; got dtype {given.dtype}")
-    if given.ndim == 0:
-        given = np.full(n, given)
-    w: NDArray[Any] = np.ascontiguousarray(given, dtype=dtype)
+    try:
+        given = np.asarray(weight)
+        if given.dtype.kind not in "fiubO":  # text would be parsed, complex numbers cut
+            raise TypeError(given.dtype)
+        if given.ndim == 0:
+            given = np.full(n, given)
+        w: NDArray[Any] = np.ascontiguousarray(given, dtype=dtype)
+    except (TypeError, ValueError) as error:
+        raise TypeError(f"sample_weight must be numbers; got {weight!r:.80}") from error
     if w.ndim != 1:
         raise ValueError(f"Sample weights must be 1D array or scalar; got {w.ndim} dimensions")
     if w.shape != (n,):
