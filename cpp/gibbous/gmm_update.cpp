@@ -92,7 +92,18 @@ void sum_scatter(const Rows<T>& rows, const Execution& run, const Survey& out) {
 
 using Matrix = Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
 
-// U = L^-T for covariance = L L^T; false where it is not positive definite.
+// Whether every pivot stands clear of rounding. A change of eps sqrt(c_aa c_bb) in each entry of the
+// covariance moves pivot j = 1 / U_jj^2 by up to eps (sum_a |U_aj| sqrt(c_aa))^2 of itself. A
+// covariance of rank below d leaves such noise for its last pivots, of either sign; taken as
+// variances they would make the likelihood jump by whole units from one step to the next.
+template <class T>
+bool pivots_are_sound(const Matrix& c, const Matrix& u) {
+  const Eigen::VectorXd widths = c.diagonal().cwiseSqrt();
+  const double most = (u.cwiseAbs().transpose() * widths).maxCoeff();
+  return std::numeric_limits<T>::epsilon() * most * most < 1;
+}
+
+// U = L^-T for covariance = L L^T; false where it is not positive definite to working precision.
 template <class T>
 bool factorise_matrix(const T* covariance, Index d, T* factor) {
   using MapIn = Eigen::Map<const Eigen::Matrix<T, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>>;
@@ -104,6 +115,7 @@ bool factorise_matrix(const T* covariance, Index d, T* factor) {
   const Matrix inverse = llt.matrixL().solve(Matrix::Identity(d, d));
   const Matrix u = inverse.transpose();
   if (!std::isfinite(u.squaredNorm())) return false;  // the precision U U^T would overflow
+  if (!pivots_are_sound<T>(c, u)) return false;
   MapOut(factor, d, d) = u.template cast<T>();
   return true;
 }
