@@ -12,6 +12,11 @@ namespace gibbous {
 enum class Purpose : std::uint32_t {
   kmeans_plusplus = 1,
   gmm_start = 2,
+  lda_fast = 3,
+  lda_exact = 4,
+  lda_infer = 5,
+  lda_left_to_right = 6,
+  lda_start = 7,
 };
 
 namespace philox {

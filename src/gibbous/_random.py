@@ -22,6 +22,15 @@ PURPOSES = {
     "gmm-start": 8,
     "gmm-sample": 9,
     "gmm-repair": 10,
+    "lda-start": 11,
+    "lda-sweep": 12,
+    "lda-exact": 13,
+    "lda-infer": 14,
+    "lda-heldout": 15,
+    "lda-select": 16,
+    "lda-left-to-right": 17,
+    "corpus-split": 18,
+    "corpus-weights": 19,
 }
 
 
