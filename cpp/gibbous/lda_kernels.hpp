@@ -86,9 +86,9 @@ void accept(const Unit& unit, const Frozen& frozen, const Prior& prior,
       const IntLanes old = reinterpret_cast<IntLanes>(x & kTopicMask);
       IntLanes z = old;
       // the token itself is not counted where it stands
-      FloatLanes mine = (__builtin_convertvector(gather(frozen.counts, z), FloatLanes) +
-                         (prior.at(z) - 1.0f)) *
-                        gather(frozen.without, z);
+      FloatLanes mine =
+          (__builtin_convertvector(gather(frozen.counts, z), FloatLanes) + (prior.at(z) - 1.0f)) *
+          gather(frozen.without, z);
       WordLanes more{};
       if constexpr (M > 1) more = load(unit.b + i + j);
       GIBBOUS_UNROLL
@@ -96,8 +96,8 @@ void accept(const Unit& unit, const Frozen& frozen, const Prior& prior,
         const IntLanes p = reinterpret_cast<IntLanes>(m == 0   ? x >> 16
                                                       : m == 1 ? more & kTopicMask
                                                                : more >> 16);
-        FloatLanes theirs = __builtin_convertvector(gather(frozen.counts, p), FloatLanes) +
-                            prior.at(p);
+        FloatLanes theirs =
+            __builtin_convertvector(gather(frozen.counts, p), FloatLanes) + prior.at(p);
         FloatLanes total = gather(frozen.with, p);
         if constexpr (M > 1) {  // a later step may lead back to where the token stands
           const IntLanes home = p == old;
@@ -138,8 +138,8 @@ class Alias {
   // Topics for 32 random bits each.
   GIBBOUS_INLINE IntLanes draw(WordLanes bits) const {
     const Scaled at = scale(bits, static_cast<std::uint32_t>(size()));
-    const FloatLanes u = __builtin_convertvector(reinterpret_cast<IntLanes>(at.fraction >> 1),
-                                                 FloatLanes);
+    const FloatLanes u =
+        __builtin_convertvector(reinterpret_cast<IntLanes>(at.fraction >> 1), FloatLanes);
     return choose(u < gather(keep_.data(), at.whole), at.whole, gather(other_.data(), at.whole));
   }
 
@@ -156,8 +156,8 @@ struct SameDraw {
   float inverse;  // 1 / the value a topic
   std::int32_t topics;
   IntLanes at(IntLanes slot, WordLanes fraction) const {
-    const FloatLanes f = __builtin_convertvector(reinterpret_cast<IntLanes>(fraction >> 1),
-                                                 FloatLanes) * 0x1p-31f;
+    const FloatLanes f =
+        __builtin_convertvector(reinterpret_cast<IntLanes>(fraction >> 1), FloatLanes) * 0x1p-31f;
     const FloatLanes y = __builtin_convertvector(slot, FloatLanes) + f;
     return __builtin_convertvector(y * inverse, IntLanes);
   }
@@ -168,7 +168,8 @@ struct TopicDraw {
   std::int32_t topics;
   IntLanes at(IntLanes slot, WordLanes fraction) const {
     const IntLanes rest = scale(fraction, inverse).whole;
-    return table->draw(reinterpret_cast<WordLanes>(slot * static_cast<std::int32_t>(inverse) + rest));
+    return table->draw(
+        reinterpret_cast<WordLanes>(slot * static_cast<std::int32_t>(inverse) + rest));
   }
 };
 
@@ -210,8 +211,7 @@ void propose(const Unit& unit, std::uint32_t slots, const Draw& draw,
 // Proposes from one table for a whole word: what a part of a very frequent word does, whose other
 // tokens lie elsewhere, and what a word does whose distribution is given.
 template <int M>
-void propose_from(const Unit& unit, const Alias& table,
-                  const std::array<BulkStream, M>& streams) {
+void propose_from(const Unit& unit, const Alias& table, const std::array<BulkStream, M>& streams) {
   alignas(64) std::uint32_t bits[M][kGroupWords];
   for (Index i = 0; i < unit.n; i += kGroupWords) {
     const Index count = std::min<Index>(kGroupWords, unit.n - i);
