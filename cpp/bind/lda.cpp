@@ -40,7 +40,7 @@ void sweep(FastSampler& sampler, const Array<double>& alpha, double beta,
   sampler.sweep(priors, seed, iteration, Execution{threads, &monitor});
 }
 
-void set_state(FastSampler& sampler, int word, const Array<std::uint32_t>& state, int threads) {
+void set_state(FastSampler& sampler, int word, const Array<std::uint32_t>& state) {
   expect(word >= 0 && word < sampler.state_words(), "no such array of the state");
   expect(state.size() == sampler.tokens(), "the state must have one entry a token");
   const std::uint32_t* s = state.data();
@@ -48,10 +48,7 @@ void set_state(FastSampler& sampler, int word, const Array<std::uint32_t>& state
   const bool ok = std::all_of(s, s + state.size(),
                               [k](std::uint32_t x) { return (x & 0xFFFF) < k && x >> 16 < k; });
   expect(ok, "the state holds a topic that does not exist");
-  PythonMonitor monitor;
-  const py::gil_scoped_release nogil;  // the caller's arrays outlive the call
   std::copy(s, s + state.size(), sampler.state(word));
-  if (word == 0) sampler.recount(Execution{threads, &monitor});
 }
 
 py::array_t<std::uint32_t> get_state(FastSampler& sampler, int word) {
@@ -68,6 +65,29 @@ py::array_t<lda::Topic> topics(const FastSampler& sampler, int threads) {
     sampler.topics(out, Execution{threads, &monitor});
   }
   return z;
+}
+
+py::array_t<Index64> array_of(const std::vector<Index64>& v) {
+  return py::array_t<Index64>(static_cast<py::ssize_t>(v.size()), v.data());
+}
+
+py::array_t<Index64> totals(const FastSampler& sampler, int threads) {
+  PythonMonitor monitor;
+  std::vector<Index64> n;
+  {
+    const py::gil_scoped_release nogil;  // the sampler is not changed
+    n = sampler.totals(Execution{threads, &monitor});
+  }
+  return array_of(n);
+}
+
+py::array_t<Index64> frozen_totals(FastSampler& sampler) {
+  return array_of(sampler.frozen_totals());
+}
+
+void set_frozen_totals(FastSampler& sampler, const Array<Index64>& totals) {
+  expect(totals.size() == sampler.topic_count(), "totals must have one entry a topic");
+  std::copy(totals.data(), totals.data() + totals.size(), sampler.frozen_totals().begin());
 }
 
 py::tuple word_counts(const FastSampler& sampler, int threads) {
@@ -91,11 +111,12 @@ void bind_lda(py::module_& m) {
       .def("sweep", &sweep, py::arg("alpha"), py::arg("beta"), py::arg("beta_sum"),
            py::arg("seeds"), py::arg("seed"), py::arg("iteration"), py::arg("n_threads"))
       .def("topics", &topics, py::arg("n_threads"))
-      .def("totals",
-           [](const FastSampler& s) { return py::array_t<Index64>(s.topic_count(), s.totals()); })
+      .def("totals", &totals, py::arg("n_threads"))
       .def("word_counts", &word_counts, py::arg("n_threads"))
       .def("state", &get_state, py::arg("word"))
-      .def("set_state", &set_state, py::arg("word"), py::arg("state"), py::arg("n_threads"))
+      .def("set_state", &set_state, py::arg("word"), py::arg("state"))
+      .def("frozen_totals", &frozen_totals)
+      .def("set_frozen_totals", &set_frozen_totals, py::arg("totals"))
       .def_property_readonly("state_words", &FastSampler::state_words)
       .def_property_readonly("tokens", &FastSampler::tokens)
       .def_property_readonly("topic_count", &FastSampler::topic_count)
