@@ -8,6 +8,7 @@
 
 #include "bind/bind.hpp"
 #include "bind/lda.hpp"
+#include "gibbous/lda_counts.hpp"
 #include "gibbous/lda_fast.hpp"
 
 namespace gibbous::bind {
@@ -100,9 +101,57 @@ py::tuple word_counts(const FastSampler& sampler, int threads) {
   return counts_out(counts);
 }
 
+const Index64* expect_offsets(const Array<Index64>& document_tokens, const Array<lda::Topic>& z,
+                              Index n_topics) {
+  expect_topics(n_topics);
+  const Index n = document_tokens.size() - 1;
+  const Index64* p = document_tokens.data();
+  expect(n >= 0 && p[0] == 0 && p[n] == z.size(), "document_tokens must span z");
+  for (Index d = 0; d < n; ++d) expect(p[d] <= p[d + 1], "document_tokens must not decrease");
+  const lda::Topic* t = z.data();
+  expect(std::all_of(t, t + z.size(), [&](lda::Topic k) { return k < n_topics; }),
+         "z must hold topics below n_topics");
+  return p;
+}
+
+py::tuple document_counts(const Array<Index64>& document_tokens, const Array<lda::Topic>& z,
+                          Index n_topics, int threads) {
+  const Index64* p = expect_offsets(document_tokens, z, n_topics);
+  const Index n = document_tokens.size() - 1;
+  const lda::Topic* t = z.data();
+  PythonMonitor monitor;
+  lda::Counts counts;
+  {
+    const py::gil_scoped_release nogil;  // the caller's arrays outlive the call
+    counts = lda::document_counts(p, n, t, n_topics, Execution{threads, &monitor});
+  }
+  return counts_out(counts);
+}
+
+py::tuple document_histogram(const Array<Index64>& document_tokens, const Array<lda::Topic>& z,
+                             Index n_topics, int threads) {
+  const Index64* p = expect_offsets(document_tokens, z, n_topics);
+  const Index n = document_tokens.size() - 1;
+  const lda::Topic* t = z.data();
+  PythonMonitor monitor;
+  lda::TopicHistogram h;
+  {
+    const py::gil_scoped_release nogil;  // the caller's arrays outlive the call
+    h = lda::document_histogram(p, n, t, n_topics, Execution{threads, &monitor});
+  }
+  const auto size = static_cast<py::ssize_t>(h.topics.size());
+  return py::make_tuple(py::array_t<lda::Topic>(size, h.topics.data()),
+                        py::array_t<lda::Count>(size, h.counts.data()), array_of(h.documents));
+}
+
 }  // namespace
 
 void bind_lda(py::module_& m) {
+  m.def("lda_document_counts", &document_counts, py::arg("document_tokens"), py::arg("z"),
+        py::arg("n_topics"), py::arg("n_threads"), "Document-topic counts in compressed rows.");
+  m.def("lda_document_histogram", &document_histogram, py::arg("document_tokens"), py::arg("z"),
+        py::arg("n_topics"), py::arg("n_threads"),
+        "How many documents hold a topic how often: topics, counts, documents.");
   py::class_<FastSampler>(m, "FastSampler", py::module_local(),
                           "Metropolis-Hastings sampler of topics on delayed counts.")
       .def(py::init(&make_fast), py::arg("indptr"), py::arg("indices"), py::arg("counts"),
