@@ -34,6 +34,7 @@ LAYERS = (
     ("gmm_em",),  # starts a mixture from K-means: the one edge between models
     ("gmm_run",),
     ("gmm",),
+    ("lda_topics",),
     ("io", "plot", "tables"),
     ("demo_plot",),
     ("demo",),
