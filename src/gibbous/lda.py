@@ -384,11 +384,11 @@ class LatentDirichletAllocation(ClassNamePrefixFeaturesOutMixin, TransformerMixi
                     f"X has {X.n_words} words, but {type(self).__name__} was fitted with "
                     f"{self.n_features_in_}: carry X over with X.with_vocabulary(vocabulary_)"
                 )
-            if not reset and None not in (X.vocabulary, self.vocabulary_):
-                if X.vocabulary != self.vocabulary_:
-                    raise ValueError(
-                        "X has other words than the fit: X.with_vocabulary(vocabulary_) helps"
-                    )
+            words = (X.vocabulary, None if reset else self.vocabulary_)
+            if None not in words and words[0] != words[1]:
+                raise ValueError(
+                    "X has other words than the fit: X.with_vocabulary(vocabulary_) helps"
+                )
             if reset:
                 self.n_features_in_ = X.n_words
             corpus = X
