@@ -40,7 +40,9 @@ struct Layout {
   std::vector<Index> task_words;          // (tasks + 1,) first word of each task
   std::vector<std::uint32_t> task_start;  // (tasks, blocks) a block's place at the task's start
 
-  Index block_begin(Index b) const { return document_tokens[static_cast<std::size_t>(block_documents[static_cast<std::size_t>(b)])]; }
+  Index block_begin(Index b) const {
+    return document_tokens[static_cast<std::size_t>(block_documents[static_cast<std::size_t>(b)])];
+  }
   Index tasks() const { return static_cast<Index>(task_words.size()) - 1; }
   // A document that is alone in its block may be longer than a block: it lies in canonical order.
   bool alone(Index b) const {

@@ -55,8 +55,8 @@ class BulkStream {
     }
     GIBBOUS_UNROLL
     for (int w = 0; w < 4; ++w) {
-      const Wide both = (a[static_cast<std::size_t>(w)] & 0xFFFFFFFFu) |
-                        (b[static_cast<std::size_t>(w)] << 32);
+      const Wide both =
+          (a[static_cast<std::size_t>(w)] & 0xFFFFFFFFu) | (b[static_cast<std::size_t>(w)] << 32);
       std::memcpy(out + w * kGroupItems, &both, sizeof both);
     }
   }

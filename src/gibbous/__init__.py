@@ -10,6 +10,8 @@ from ._isa import core as _core
 if TYPE_CHECKING:
     from ._config import show_config
     from ._fit import History, Progress
+    from .corpus import Corpus
+    from .corpus_writer import CorpusWriter
     from .gmm import GaussianMixture
     from .io import load, save
     from .kmeans import KMeans, MiniBatchKMeans, k_means, kmeans_plusplus
@@ -18,6 +20,8 @@ __version__: str = _core.__version__
 
 # scikit-learn takes most of a second to import, so a name's module is loaded when it is asked for.
 _MODULES = {
+    "Corpus": "corpus",
+    "CorpusWriter": "corpus_writer",
     "GaussianMixture": "gmm",
     "History": "_fit",
     "KMeans": "kmeans",
@@ -31,6 +35,8 @@ _MODULES = {
 }
 
 __all__ = [
+    "Corpus",
+    "CorpusWriter",
     "GaussianMixture",
     "History",
     "KMeans",
