@@ -149,8 +149,7 @@ void bind_pairs(py::module_& m) {
       py::arg("indptr").noconvert(), py::arg("words").noconvert(), py::arg("vocabulary"),
       py::arg("lists").noconvert(), py::arg("window"), py::arg("pairs").noconvert(),
       py::arg("threads"),
-      "Windows in which two words of a topic's list occur together; returns the number of "
-      "windows.");
+      "Windows with each two words of a topic's list; returns the number of windows.");
 }
 
 }  // namespace

@@ -596,7 +596,7 @@ def lda_count_pairs(
     pairs: numpy.typing.NDArray[numpy.int64],
     threads: int,
 ) -> int:
-    """Windows in which two words of a topic's list occur together; returns the number of windows."""
+    """Windows with each two words of a topic's list; returns the number of windows."""
 
 @typing.overload
 def lda_fold_in(

@@ -162,7 +162,7 @@ class TopicWord:
                 raise ValueError(
                     f"average needs equal shapes; got {shape} and {(one.n_topics, one.n_words)}"
                 )
-            total = total + one._matrix(np.float64)
+            total = total + one.matrix(np.float64)
             floor += one.floor
         total.data /= len(several)
         return cls._of(total, floor / len(several))
@@ -178,8 +178,8 @@ class TopicWord:
             floor.astype(np.float32),
         )
 
-    def _matrix(self, dtype: Any) -> Any:
-        """Return the values without the floor as a CSR array of shape (n_words, n_topics)."""
+    def matrix(self, dtype: Any) -> Any:
+        """Return the values above the floor as a CSR array of shape (n_words, n_topics)."""
         return sp.csr_array(
             (self.values.astype(dtype), self.topics.astype(np.int32), self.indptr),
             shape=(self.n_words, self.n_topics),
@@ -227,7 +227,7 @@ class TopicWord:
         if n < 1:
             raise ValueError(f"n must be at least 1; got {n}")
         n = min(int(n), self.n_words)
-        by_topic = self._matrix(np.float32).tocsc()
+        by_topic = self.matrix(np.float32).tocsc()
         by_topic.sort_indices()
         top = np.empty((self.n_topics, n), np.int64)
         for k in range(self.n_topics):
@@ -255,7 +255,7 @@ class TopicWord:
             raise ValueError(
                 f"topics must lie in [0, {self.n_topics}); got {ids.min()}, {ids.max()}"
             )
-        return self._of(sp.csr_array(self._matrix(np.float32)[:, ids]), self.floor[ids])
+        return self._of(sp.csr_array(self.matrix(np.float32)[:, ids]), self.floor[ids])
 
 
 _DTYPES: dict[str, Any] = {
