@@ -82,7 +82,7 @@ def split_tokens(X: Any, *, random_state: RandomState = None) -> tuple[Any, Any]
     first = generator(key_of(random_state), "lda-heldout").binomial(bags.counts, 0.5)
     halves = []
     for counts in (first.astype(np.int32), (bags.counts - first).astype(np.int32)):
-        half = csr_of(Bags(bags.indptr, bags.words.copy(), counts), n_words)
+        half = csr_of(Bags(bags.indptr.copy(), bags.words.copy(), counts), n_words)
         half.eliminate_zeros()
         halves.append(half)
     return halves[0], halves[1]
