@@ -310,7 +310,7 @@ def plot_topics(
 def _word_bars(
     ax: Axes, labels: Sequence[str], values: NDArray[Any], colour: NDArray[np.float64]
 ) -> None:
-    from matplotlib.ticker import MaxNLocator, PercentFormatter
+    from matplotlib.ticker import MaxNLocator
 
     at = np.arange(len(labels))
     ax.barh(at, values, color=tuple(colour), height=0.72)
@@ -319,7 +319,7 @@ def _word_bars(
     ax.set_yticks(at, [label.replace("$", r"\$") for label in shown], fontsize="small")
     ax.invert_yaxis()
     ax.xaxis.set_major_locator(MaxNLocator(3, min_n_ticks=2))
-    ax.xaxis.set_major_formatter(PercentFormatter(1.0))
+    ax.xaxis.set_major_formatter(lambda x, _: f"{100 * x:.3g}%")
     ax.tick_params(axis="x", labelsize="x-small")
     ax.tick_params(axis="y", length=0)
     _tidy(ax)
@@ -338,15 +338,22 @@ def topics_figure(model: Any) -> Figure:
     above.suptitle(f"The likeliest words of topics{shown}")
     held_out = model.heldout_perplexities_
     panels = below.subplots(1, 2 if held_out else 1, squeeze=False)[0]
-    plot_history(model.history_, panels[0])
+    curves = [(_evaluated(model.history_), model.history_.metric)]
     if held_out:
-        sweeps, values = zip(*held_out, strict=True)
-        panels[1].plot(sweeps, values, color=PALETTE[1], marker="o", markersize=4)
-        panels[1].set_title("Documents held back")
-        panels[1].set_xlabel("iteration")
-        panels[1].set_ylabel("perplexity")
-        _tidy(panels[1])
+        curves.append((held_out, "perplexity of documents held back"))
+    for ax, (points, label), colour in zip(panels, curves, PALETTE, strict=False):
+        sweeps, values = np.reshape(points, (-1, 2)).T
+        ax.plot(sweeps, values, color=colour, linewidth=1.8, marker="o", markersize=4)
+        ax.set_xlabel("sweep")
+        ax.set_ylabel(label)
+        _tidy(ax)
     return figure
+
+
+def _evaluated(history: History) -> list[tuple[int, float]]:
+    """Return the iterations at which the metric was looked at; between them it stays."""
+    values = history.values
+    return [(i + 1, v) for i, v in enumerate(values) if i == 0 or v != values[i - 1]]
 
 
 def _tidy(ax: Axes) -> None:
