@@ -394,7 +394,7 @@ class LatentDirichletAllocation(ClassNamePrefixFeaturesOutMixin, TransformerMixi
             corpus = X
         else:
             checked = validate_data(
-                self, X, reset=reset, accept_sparse="csr", dtype="numeric", ensure_min_samples=1
+                self, X, reset=reset, accept_sparse="csr", dtype="numeric", ensure_non_negative=True
             )
             corpus = Corpus.of(checked)
             if reset and hasattr(self, "feature_names_in_"):
