@@ -40,7 +40,13 @@ LAYERS = (
     ("gmm_em",),  # starts a mixture from K-means: the one edge between models
     ("gmm_run",),
     ("gmm",),
+    ("lda_topics",),
+    ("lda_fold_in",),
     ("io", "plot", "tables"),
+    ("evaluate_inputs",),
+    ("evaluate_coherence", "evaluate_heldout", "evaluate_stability"),
+    ("evaluate_select",),
+    ("evaluate",),
     ("demo_plot",),
     ("demo",),
     ("cli_options", "cli_session"),

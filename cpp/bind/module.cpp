@@ -9,6 +9,8 @@ namespace gibbous::bind {
 
 void bind_gmm(py::module_& m);
 void bind_kmeans(py::module_& m);
+void bind_lda(py::module_& m);
+void bind_lda_measure(py::module_& m);
 
 namespace {
 
@@ -55,4 +57,6 @@ PYBIND11_MODULE(GIBBOUS_MODULE, m, pybind11::mod_gil_not_used()) {
   gibbous::bind::bind_build(m);
   gibbous::bind::bind_kmeans(m);
   gibbous::bind::bind_gmm(m);
+  gibbous::bind::bind_lda(m);
+  gibbous::bind::bind_lda_measure(m);
 }

@@ -38,12 +38,12 @@ struct Documents {
 // Dirichlet priors. beta_wk = beta + the value stored for (w, k) in compressed rows of words: the
 // seeds of seeded topics.
 struct Priors {
-  const double* alpha;            // IN (topics,)
-  double beta;                    // prior of every word in every topic
-  const double* beta_sum;         // IN (topics,) sum over words of beta_wk
-  const Index64* seed_indptr;     // IN (vocabulary + 1,) or null where no topic is seeded
-  const Topic* seed_topics;       // IN ascending within a word
-  const float* seed_values;       // IN what is added to beta
+  const double* alpha;         // IN (topics,)
+  double beta;                 // prior of every word in every topic
+  const double* beta_sum;      // IN (topics,) sum over words of beta_wk
+  const Index64* seed_indptr;  // IN (vocabulary + 1,) or null where no topic is seeded
+  const Topic* seed_topics;    // IN ascending within a word
+  const float* seed_values;    // IN what is added to beta
 };
 
 // Word-topic or document-topic counts in compressed rows, topics ascending.

@@ -4,6 +4,10 @@
 // source for SSE, AVX2, AVX-512 and NEON. Eigen's fixed-size arrays would read as well, but GCC 12
 // keeps arrays of them in memory across a loop, which costs the kernels two thirds of their speed.
 #pragma once
+#if defined(__x86_64__)
+#include <immintrin.h>
+#endif
+
 #include <cstdint>
 #include <cstring>
 #include <new>
@@ -75,6 +79,71 @@ GIBBOUS_INLINE T lane_sum(const Vec<T>& v) {
   GIBBOUS_UNROLL
   for (int i = 1; i < kLanes<T>; ++i) s += v[i];
   return s;
+}
+
+// Products of the low 32 bits of each lane, 64 bits wide: one instruction that the plain operator
+// does not compile to.
+GIBBOUS_INLINE Vec<std::uint64_t> mul_low_halves(Vec<std::uint64_t> a, Vec<std::uint64_t> b) {
+#if defined(__AVX512F__) && !defined(GIBBOUS_VECTOR_BYTES)
+  return reinterpret_cast<Vec<std::uint64_t>>(
+      _mm512_mul_epu32(reinterpret_cast<__m512i>(a), reinterpret_cast<__m512i>(b)));
+#elif defined(__AVX2__) && !defined(GIBBOUS_VECTOR_BYTES)
+  return reinterpret_cast<Vec<std::uint64_t>>(
+      _mm256_mul_epu32(reinterpret_cast<__m256i>(a), reinterpret_cast<__m256i>(b)));
+#elif defined(__SSE2__) && !defined(__AVX__) && !defined(GIBBOUS_VECTOR_BYTES)
+  return reinterpret_cast<Vec<std::uint64_t>>(
+      _mm_mul_epu32(reinterpret_cast<__m128i>(a), reinterpret_cast<__m128i>(b)));
+#else
+  constexpr std::uint64_t low = 0xFFFFFFFFu;
+  return (a & low) * (b & low);
+#endif
+}
+
+namespace detail {
+// What the intrinsics below compute, in plain C++: tests compare the two.
+template <class T>
+GIBBOUS_INLINE Vec<T> gather_plain(const T* base, Vec<std::int32_t> index) {
+  Vec<T> v{};
+  GIBBOUS_UNROLL
+  for (int i = 0; i < kLanes<T>; ++i) v[i] = base[index[i]];
+  return v;
+}
+GIBBOUS_INLINE std::uint32_t lane_mask_plain(Vec<std::int32_t> test) {
+  std::uint32_t mask = 0;
+  GIBBOUS_UNROLL
+  for (int i = 0; i < kLanes<std::int32_t>; ++i) mask |= (test[i] < 0 ? 1u : 0u) << i;
+  return mask;
+}
+}  // namespace detail
+
+// base[index] in every lane, for 32-bit numbers. GCC does not make gathers of plain loops.
+template <class T>
+GIBBOUS_INLINE Vec<T> gather(const T* base, Vec<std::int32_t> index) {
+  static_assert(sizeof(T) == 4);
+#if defined(GIBBOUS_VECTOR_BYTES)
+  return detail::gather_plain(base, index);
+#elif defined(__AVX512F__)
+  const auto i = reinterpret_cast<__m512i>(index);
+  return reinterpret_cast<Vec<T>>(_mm512_i32gather_epi32(i, base, 4));
+#elif defined(__AVX2__)
+  const auto i = reinterpret_cast<__m256i>(index);
+  return reinterpret_cast<Vec<T>>(_mm256_i32gather_epi32(reinterpret_cast<const int*>(base), i, 4));
+#else
+  return detail::gather_plain(base, index);
+#endif
+}
+
+// Bit i is set where lane i of a comparison holds (where its sign bit is set).
+GIBBOUS_INLINE std::uint32_t lane_mask(Vec<std::int32_t> test) {
+#if defined(GIBBOUS_VECTOR_BYTES)
+  return detail::lane_mask_plain(test);
+#elif defined(__AVX512F__)
+  return _mm512_cmplt_epi32_mask(reinterpret_cast<__m512i>(test), _mm512_setzero_si512());
+#elif defined(__AVX2__)
+  return static_cast<std::uint32_t>(_mm256_movemask_ps(reinterpret_cast<__m256>(test)));
+#else
+  return detail::lane_mask_plain(test);
+#endif
 }
 
 // Vectors of numbers that start on a cache line: a vector load never crosses one, which is worth a

@@ -1,0 +1,590 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "gibbous/lda_fast.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+
+#include "gibbous/lda_kernels.hpp"
+#include "gibbous/random.hpp"
+
+namespace gibbous::lda {
+
+namespace {
+
+std::size_t at(Index i) { return static_cast<std::size_t>(i); }
+
+// What a draw is for, in the low bits of the stream's iteration.
+enum Step : std::uint32_t {
+  accept_word = 0,
+  propose_word = 4,
+  accept_document = 8,
+  propose_document = 12
+};
+
+template <int M>
+std::array<BulkStream, M> streams(std::uint64_t seed, std::uint32_t iteration, Step step) {
+  const std::uint32_t base = iteration * 16 + step;
+  const auto one = [&](std::uint32_t m) { return BulkStream(seed, Purpose::lda_fast, base + m); };
+  if constexpr (M == 1)
+    return {one(0)};
+  else
+    return {one(0), one(1), one(2)};
+}
+
+std::uint32_t whole_slots(double sum) {
+  return static_cast<std::uint32_t>(std::max(1.0, std::ceil(sum - 1e-9 * sum)));
+}
+
+}  // namespace
+
+// A Dirichlet prior over topics, as the passes use it.
+struct PassPrior {
+  bool same = true;
+  float value = 0;            // of each topic, where all are the same
+  std::vector<float> values;  // else of each
+  Alias table;                // of these and what is short of whole slots
+  std::uint32_t slots = 1;
+
+  void set_same(double v, Index topics) {
+    same = true;
+    value = static_cast<float>(v);
+    values.assign(at(topics + kTokenLanes), value);
+    slots = whole_slots(v * static_cast<double>(topics));
+  }
+  void set(const double* v, Index topics) {
+    same = std::all_of(v, v + topics, [&](double x) { return x == v[0]; });
+    if (same) return set_same(v[0], topics);
+    values.assign(v, v + topics);
+    values.resize(at(topics + kTokenLanes));
+    std::vector<double> places(v, v + topics);
+    double sum = 0;
+    for (Index k = 0; k < topics; ++k) sum += v[k];
+    slots = whole_slots(sum);
+    places.push_back(std::max(0.0, slots - sum));
+    table.build(places.data(), topics + 1);
+  }
+};
+
+struct Tables {
+  Tables(const Priors& priors, const std::vector<Index64>& totals)
+      : with(totals.size() + at(kTokenLanes)),
+        without(with.size()),
+        size(static_cast<Index>(totals.size())) {
+    const Index k = size;
+    for (std::size_t t = 0; t < totals.size(); ++t) {
+      const double n = static_cast<double>(totals[t]) + priors.beta_sum[t];
+      with[t] = static_cast<float>(1 / n);
+      // a topic without tokens is nobody's own, so its place is never read
+      without[t] = static_cast<float>(1 / std::max(n - 1, 1e-30));
+    }
+    word.set_same(priors.beta, k);
+    document.set(priors.alpha, k);
+  }
+  Index topics() const { return size; }
+
+  std::vector<float> with, without;
+  Index size;
+  PassPrior word, document;
+};
+
+// What one thread works in.
+struct Scratch {
+  explicit Scratch(Index topics)
+      : counts(at(topics + kTokenLanes), 0),
+        recent(at(topics + kTokenLanes), 0),
+        rows(at(2 * (topics + kTokenLanes))),
+        totals(at(topics), 0) {}
+
+  void reserve(Index n, bool more) {
+    if (static_cast<Index>(a.size()) < n + kUnitSlack) a.resize(at(n + n / 2 + kUnitSlack));
+    if (more && b.size() < a.size()) b.resize(a.size());
+    if (place.size() < a.size()) place.resize(a.size());
+  }
+  Unit unit(Index n, std::uint64_t first) {
+    // lanes beyond the end are computed too, and must hold some topic
+    std::fill(a.begin() + n, a.begin() + n + kTokenLanes, 0);
+    if (!b.empty()) std::fill(b.begin() + n, b.begin() + n + kTokenLanes, 0);
+    return {a.data(), b.empty() ? nullptr : b.data(), n, first};
+  }
+  // Folds what was counted lately, in 32 bits, before it can overflow.
+  void flush() {
+    for (std::size_t k = 0; k < totals.size(); ++k) {
+      totals[k] += recent[k];
+      recent[k] = 0;
+    }
+  }
+
+  Buffer<State> a, b;
+  Buffer<std::uint32_t> place;  // of each token of the unit among all states
+  Buffer<Count> counts;         // of the unit; zero between units
+  Buffer<Count> recent;         // of all units since the last flush
+  Buffer<float> rows;
+  std::vector<Index64> totals;
+  std::vector<std::uint32_t> next;  // where each block stands in the task
+  PassPrior seeded;
+};
+
+namespace {
+
+std::vector<Scratch> scratch_for(const Execution& run, Index topics) {
+  return std::vector<Scratch>(at(std::max(run.threads, 1)), Scratch(topics));
+}
+
+// From about this many tokens for each topic on, filling rows for all topics is cheaper than
+// computing a factor for every token. Flat between 1/16 and 1/4.
+constexpr Index kTopicsPerToken = 8;
+
+// Fills the rows that tokens look up, adds the counts to the recent ones and clears them: one pass
+// over the topics instead of several over the tokens.
+void fill_rows(const Tables& tables, const PassPrior& prior, const Count* counts, float* rows) {
+  const Index topics = tables.topics();
+  const float* values = prior.values.data();
+  for (Index k = 0; k < topics; k += kTokenLanes) {
+    const FloatLanes n = __builtin_convertvector(load(counts + k), FloatLanes) + load(values + k);
+    store(rows + k, n * load(tables.with.data() + k));
+  }
+  // in this order, because the first row's last vector reaches into the second
+  for (Index k = 0; k < topics; k += kTokenLanes) {
+    const FloatLanes n = __builtin_convertvector(load(counts + k), FloatLanes) + load(values + k);
+    store(rows + topics + k, (n - 1.0f) * load(tables.without.data() + k));
+  }
+}
+
+template <int M>
+void accept_unit(const Unit& unit, const Tables& tables, const PassPrior& prior, Scratch& mine,
+                 const std::array<BulkStream, M>& draws) {
+  Count* counts = mine.counts.data();
+  Count* recent = mine.recent.data();
+  const float *with = tables.with.data(), *without = tables.without.data();
+  if (unit.n * kTopicsPerToken > tables.topics()) {
+    fill_rows(tables, prior, counts, mine.rows.data());
+    for (Index k = 0; k < tables.topics(); k += kTokenLanes) {
+      store(recent + k, load(recent + k) + load(counts + k));
+      store(counts + k, IntLanes{});
+    }
+    accept<M>(unit, Filled{mine.rows.data(), tables.topics()}, draws);
+    return;
+  }
+  if (prior.same)
+    accept<M>(unit, Counted<SamePrior>{counts, with, without, {prior.value}}, draws);
+  else
+    accept<M>(unit, Counted<TopicPrior>{counts, with, without, {prior.values.data()}}, draws);
+  for (Index i = 0; i < unit.n; ++i) {
+    const State old = unit.a[i] >> 16;
+    counts[old] = 0;
+    ++recent[old];
+  }
+}
+
+template <int M>
+void propose_unit(const Unit& unit, const PassPrior& prior, Index topics,
+                  const std::array<BulkStream, M>& draws) {
+  const auto k = static_cast<std::int32_t>(topics);
+  if (prior.same) {
+    propose<M>(unit, prior.slots, SameDraw{1 / prior.value, k}, draws);
+  } else {
+    const std::uint64_t inverse = (std::uint64_t{1} << 32) / prior.slots;
+    const auto most = static_cast<std::uint32_t>(std::min<std::uint64_t>(inverse, 0xFFFFFFFFu));
+    propose<M>(unit, prior.slots, TopicDraw{&prior.table, most, k}, draws);
+  }
+}
+
+// beta_wk of every topic, for a word that has seeds.
+std::vector<double> seeded_beta(const Priors& priors, Index w, Index topics) {
+  std::vector<double> beta(at(topics), priors.beta);
+  for (Index64 s = priors.seed_indptr[w]; s < priors.seed_indptr[w + 1]; ++s)
+    beta[priors.seed_topics[s]] += static_cast<double>(priors.seed_values[s]);
+  return beta;
+}
+bool has_seeds(const Priors& priors, Index w) {
+  return priors.seed_indptr && priors.seed_indptr[w] < priors.seed_indptr[w + 1];
+}
+
+// Places of a run's tokens, in whole vectors: almost every run fits one, so no branch is missed.
+GIBBOUS_INLINE void spread(std::uint32_t* place, std::uint32_t from, Index count) {
+  WordLanes steps{};
+  GIBBOUS_UNROLL
+  for (int i = 0; i < kTokenLanes; ++i) steps[i] = static_cast<std::uint32_t>(i);
+  for (Index i = 0; i < count; i += kTokenLanes)
+    store(place + i, steps + (from + static_cast<std::uint32_t>(i)));
+}
+
+// Copies the states at `place` into the buffers and counts their topics.
+template <int M>
+void fetch(const State* a, const State* b, Index n, Scratch& mine) {
+  const std::uint32_t* place = mine.place.data();
+  Count* counts = mine.counts.data();
+  for (Index i = 0; i < n; ++i) {
+    const State x = a[place[i]];
+    mine.a[at(i)] = x;
+    ++counts[x & kTopicMask];
+  }
+  if constexpr (M > 1)
+    for (Index i = 0; i < n; ++i) mine.b[at(i)] = b[place[i]];
+}
+template <int M>
+void put_back(State* a, State* b, Index n, const Scratch& mine) {
+  const std::uint32_t* place = mine.place.data();
+  for (Index i = 0; i < n; ++i) a[place[i]] = mine.a[at(i)];
+  if constexpr (M > 1)
+    for (Index i = 0; i < n; ++i) b[place[i]] = mine.b[at(i)];
+}
+
+}  // namespace
+
+FastSampler::FastSampler(const Documents& documents, Index topics, int proposals, const Topic* z,
+                         std::uint64_t seed, const Execution& run)
+    : topics_(topics),
+      proposals_(proposals),
+      layout_(build_layout(documents, run)),
+      a_(layout_.tokens + kUnitSlack),
+      b_(proposals > 1 ? layout_.tokens + kUnitSlack : 0),
+      frozen_(at(topics), 0) {
+  const Stream start(seed, Purpose::lda_start);
+  parallel_tasks(run, layout_.blocks, [&](Index b, const Worker&) {
+    const Index begin = layout_.block_begin(b), end = layout_.block_begin(b + 1);
+    const bool alone = layout_.alone(b);
+    for (Index i = begin; i < end; ++i) {
+      const auto drawn = static_cast<State>(start.uniform(0, static_cast<std::uint64_t>(i)) *
+                                            static_cast<double>(topics));
+      const State k = z ? z[i] : drawn;
+      const Index p = alone ? i : begin + layout_.position[i];
+      a_[p] = k | k << 16;
+      if (proposals_ > 1) b_[p] = k | k << 16;
+    }
+  });
+  frozen_ = totals(run);
+  find_heavy_words();
+}
+
+FastSampler::~FastSampler() = default;
+
+std::vector<Index64> FastSampler::totals(const Execution& run) const {
+  auto scratch = scratch_for(run, topics_);
+  const Index tasks = slots(layout_.tokens, 65536);
+  parallel_tasks(run, tasks, [&](Index s, const Worker& worker) {
+    auto& totals = scratch[at(worker.index())].totals;
+    const Range range = slot_range(layout_.tokens, tasks, s);
+    for (Index i = range.begin; i < range.end; ++i) ++totals[a_[i] & kTopicMask];
+  });
+  std::vector<Index64> totals(at(topics_), 0);
+  for (const Scratch& s : scratch)
+    for (std::size_t k = 0; k < totals.size(); ++k) totals[k] += s.totals[k];
+  return totals;
+}
+
+Index FastSampler::bytes() const {
+  return layout_.bytes() + a_.bytes() + b_.bytes() +
+         static_cast<Index>(pieces_.size() * sizeof(Piece) + parts_.size() * sizeof(Part));
+}
+
+namespace {
+
+// Calls visit(word) for the words of a task that have tokens, with `next` holding the place of each
+// block's next token; visit moves it on.
+template <class Visit>
+void walk_task(const Layout& layout, Index task, std::vector<std::uint32_t>& next, Visit&& visit) {
+  next.resize(at(layout.blocks));
+  const auto* start = layout.task_start.data() + task * layout.blocks;
+  for (Index b = 0; b < layout.blocks; ++b)
+    next[at(b)] = static_cast<std::uint32_t>(layout.block_begin(b)) + start[b];
+  for (Index w = layout.task_words[at(task)]; w < layout.task_words[at(task + 1)]; ++w)
+    if (layout.word_tokens[at(w + 1)] > layout.word_tokens[at(w)]) visit(w);
+}
+
+// How far ahead of a block's next token its states are asked for.
+constexpr Index kAhead = 32;
+
+}  // namespace
+
+void FastSampler::find_heavy_words() {
+  std::vector<std::uint32_t> place;
+  for (Index t = 0; t < layout_.tasks(); ++t) {
+    bool any = false;
+    for (Index w = layout_.task_words[at(t)]; w < layout_.task_words[at(t + 1)]; ++w)
+      any |= layout_.word_tokens[at(w + 1)] - layout_.word_tokens[at(w)] >= kHeavyTokens;
+    if (!any) continue;
+    walk_task(layout_, t, place, [&](Index w) {
+      const Index64 begin = layout_.word_tokens[at(w)];
+      const bool heavy = layout_.word_tokens[at(w + 1)] - begin >= kHeavyTokens;
+      Index in_part = kHeavyTokens;
+      Index64 token = begin;
+      for (Index64 r = layout_.word_runs[at(w)]; r < layout_.word_runs[at(w + 1)]; ++r) {
+        const Run run = layout_.runs[r];
+        const std::uint32_t from = place[run.block];
+        place[run.block] += run.count;
+        if (!heavy) continue;
+        if (in_part + run.count > kHeavyTokens) {
+          const auto next = static_cast<Index>(pieces_.size());
+          parts_.push_back(
+              {static_cast<Index>(heavy_.size()), next, next, static_cast<std::uint64_t>(token)});
+          in_part = 0;
+        }
+        pieces_.push_back({from, run.count});
+        ++parts_.back().end;
+        in_part += run.count;
+        token += run.count;
+      }
+      if (heavy) heavy_.push_back(w);
+    });
+  }
+}
+
+template <int M>
+void FastSampler::word_pass(const Tables& tables, const Priors& priors, std::uint64_t seed,
+                            std::uint32_t iteration, const Execution& run,
+                            std::vector<Scratch>& scratch) {
+  const auto accepts = streams<M>(seed, iteration, accept_word);
+  const auto proposes = streams<M>(seed, iteration, propose_word);
+  State *a = a_.data(), *b = b_.data();
+  parallel_tasks(run, layout_.tasks(), [&](Index t, const Worker& worker) {
+    Scratch& mine = scratch[at(worker.index())];
+    walk_task(layout_, t, mine.next, [&](Index w) {
+      const Index64 first = layout_.word_tokens[at(w)];
+      const Index n = layout_.word_tokens[at(w + 1)] - first;
+      const Run* begin = layout_.runs.data() + layout_.word_runs[at(w)];
+      const Run* end = layout_.runs.data() + layout_.word_runs[at(w + 1)];
+      if (n >= kHeavyTokens) {
+        for (const Run* r = begin; r < end; ++r) mine.next[r->block] += r->count;
+        return;
+      }
+      mine.reserve(n, M > 1);
+      std::uint32_t* place = mine.place.data();
+      for (const Run* r = begin; r < end; ++r) {
+        const std::uint32_t from = mine.next[r->block];
+        mine.next[r->block] = from + r->count;
+        __builtin_prefetch(a + from + r->count + kAhead, 1);
+        if (M > 1) __builtin_prefetch(b + from + r->count + kAhead, 1);
+        spread(place, from, r->count);
+        place += r->count;
+      }
+      fetch<M>(a, b, n, mine);
+      const PassPrior* prior = &tables.word;
+      if (has_seeds(priors, w)) {
+        mine.seeded.set(seeded_beta(priors, w, topics_).data(), topics_);
+        prior = &mine.seeded;
+      }
+      const Unit unit = mine.unit(n, static_cast<std::uint64_t>(first));
+      accept_unit<M>(unit, tables, *prior, mine, accepts);
+      propose_unit<M>(unit, *prior, topics_, proposes);
+      put_back<M>(a, b, n, mine);
+    });
+    mine.flush();
+  });
+}
+
+template <int M>
+void FastSampler::heavy_words(const Tables& tables, const Priors& priors, std::uint64_t seed,
+                              std::uint32_t iteration, const Execution& run,
+                              std::vector<Scratch>& scratch) {
+  if (heavy_.empty()) return;
+  const auto accepts = streams<M>(seed, iteration, accept_word);
+  const auto proposes = streams<M>(seed, iteration, propose_word);
+  const auto words = static_cast<Index>(heavy_.size()), parts = static_cast<Index>(parts_.size());
+  const Index width = topics_ + kTokenLanes;
+  Buffer<Count> before(at(words * width), 0), after(at(words * width), 0);
+  std::vector<PassPrior> prior(at(words));
+  std::vector<Alias> table(at(words));
+
+  const auto bring = [&](const Part& part, Scratch& mine) {
+    Index n = 0;
+    for (Index p = part.begin; p < part.end; ++p) {
+      const Piece& piece = pieces_[at(p)];
+      mine.reserve(n + piece.count, M > 1);
+      spread(mine.place.data() + n, piece.place, piece.count);
+      n += piece.count;
+    }
+    fetch<M>(a_.data(), b_.data(), n, mine);
+    return mine.unit(n, part.first);
+  };
+  // integers: any order of adding gives the same row
+  const auto add_to = [&](Count* row, Scratch& mine) {
+    for (Index k = 0; k < topics_; ++k) {
+      if (mine.counts[at(k)]) __atomic_fetch_add(row + k, mine.counts[at(k)], __ATOMIC_RELAXED);
+      mine.counts[at(k)] = 0;
+    }
+  };
+
+  parallel_tasks(run, parts, [&](Index q, const Worker& worker) {
+    Scratch& mine = scratch[at(worker.index())];
+    bring(parts_[at(q)], mine);
+    add_to(before.data() + parts_[at(q)].heavy * width, mine);
+  });
+  parallel_tasks(run, words, [&](Index h, const Worker& worker) {
+    if (has_seeds(priors, heavy_[at(h)]))
+      prior[at(h)].set(seeded_beta(priors, heavy_[at(h)], topics_).data(), topics_);
+    else
+      prior[at(h)].set_same(priors.beta, topics_);
+    Scratch& mine = scratch[at(worker.index())];
+    for (Index k = 0; k < topics_; ++k) mine.totals[at(k)] += before[at(h * width + k)];
+  });
+  parallel_tasks(run, parts, [&](Index q, const Worker& worker) {
+    Scratch& mine = scratch[at(worker.index())];
+    const Part& part = parts_[at(q)];
+    const Unit unit = bring(part, mine);
+    std::fill(mine.counts.begin(), mine.counts.end(), 0);
+    fill_rows(tables, prior[at(part.heavy)], before.data() + part.heavy * width, mine.rows.data());
+    accept<M>(unit, Filled{mine.rows.data(), topics_}, accepts);
+    for (Index i = 0; i < unit.n; ++i) ++mine.counts[unit.a[i] & kTopicMask];
+    add_to(after.data() + part.heavy * width, mine);
+    put_back<M>(a_.data(), b_.data(), unit.n, mine);
+  });
+  parallel_tasks(run, words, [&](Index h, const Worker&) {
+    std::vector<double> weights(at(topics_));
+    for (Index k = 0; k < topics_; ++k)
+      weights[at(k)] = static_cast<double>(after[at(h * width + k)]) +
+                       static_cast<double>(prior[at(h)].values[at(k)]);
+    table[at(h)].build(weights.data(), topics_);
+  });
+  parallel_tasks(run, parts, [&](Index q, const Worker& worker) {
+    Scratch& mine = scratch[at(worker.index())];
+    const Unit unit = bring(parts_[at(q)], mine);
+    std::fill(mine.counts.begin(), mine.counts.end(), 0);
+    propose_from<M>(unit, table[at(parts_[at(q)].heavy)], proposes);
+    put_back<M>(a_.data(), b_.data(), unit.n, mine);
+  });
+}
+
+template <int M>
+void FastSampler::document_pass(const Tables& tables, std::uint64_t seed, std::uint32_t iteration,
+                                const Execution& run, std::vector<Scratch>& scratch) {
+  const auto accepts = streams<M>(seed, iteration, accept_document);
+  const auto proposes = streams<M>(seed, iteration, propose_document);
+  parallel_tasks(run, layout_.blocks, [&](Index block, const Worker& worker) {
+    Scratch& mine = scratch[at(worker.index())];
+    State* a = a_.data() + layout_.block_begin(block);
+    State* b = M > 1 ? b_.data() + layout_.block_begin(block) : nullptr;
+    const Index last = layout_.block_documents[at(block + 1)];
+    for (Index d = layout_.block_documents[at(block)]; d < last; ++d) {
+      const Index64 first = layout_.document_tokens[at(d)];
+      const Index n = layout_.document_tokens[at(d + 1)] - first;
+      if (n == 0) continue;
+      mine.reserve(n, M > 1);
+      std::uint32_t* place = mine.place.data();
+      if (layout_.alone(block)) {
+        spread(place, 0, n);
+      } else {
+        const std::uint16_t* position = layout_.position.data() + first;
+        for (Index i = 0; i < n; ++i) place[i] = position[i];
+      }
+      fetch<M>(a, b, n, mine);
+      const Unit unit = mine.unit(n, static_cast<std::uint64_t>(first));
+      accept_unit<M>(unit, tables, tables.document, mine, accepts);
+      propose_unit<M>(unit, tables.document, topics_, proposes);
+      put_back<M>(a, b, n, mine);
+    }
+    mine.flush();
+  });
+}
+
+// The totals that a pass counts are those of the state that it found: the next pass but one sees
+// them. They cost nothing then, and a total moves little in a pass.
+template <int M>
+void FastSampler::both_passes(const Priors& priors, std::uint64_t seed, std::uint32_t iteration,
+                              const Execution& run) {
+  const auto fold = [&](const std::vector<Scratch>& scratch) {
+    std::fill(frozen_.begin(), frozen_.end(), 0);
+    for (const Scratch& s : scratch)
+      for (std::size_t k = 0; k < frozen_.size(); ++k) frozen_[k] += s.totals[k];
+  };
+  {
+    const Tables tables(priors, frozen_);
+    auto scratch = scratch_for(run, topics_);
+    heavy_words<M>(tables, priors, seed, iteration, run, scratch);
+    word_pass<M>(tables, priors, seed, iteration, run, scratch);
+    fold(scratch);
+  }
+  const Tables tables(priors, frozen_);
+  auto scratch = scratch_for(run, topics_);
+  document_pass<M>(tables, seed, iteration, run, scratch);
+  fold(scratch);
+}
+
+void FastSampler::sweep(const Priors& priors, std::uint64_t seed, std::uint32_t iteration,
+                        const Execution& run) {
+  if (proposals_ == 1)
+    both_passes<1>(priors, seed, iteration, run);
+  else
+    both_passes<3>(priors, seed, iteration, run);
+}
+
+void FastSampler::topics(Topic* z, const Execution& run) const {
+  parallel_tasks(run, layout_.blocks, [&](Index b, const Worker&) {
+    const Index begin = layout_.block_begin(b), end = layout_.block_begin(b + 1);
+    const bool alone = layout_.alone(b);
+    for (Index i = begin; i < end; ++i)
+      z[i] = static_cast<Topic>(a_[alone ? i : begin + layout_.position[i]] & kTopicMask);
+  });
+}
+
+Counts FastSampler::word_counts(const Execution& run) const {
+  const Index tasks = layout_.tasks();
+  std::vector<Counts> part(at(tasks));
+  auto scratch = scratch_for(run, topics_);
+  parallel_tasks(run, tasks, [&](Index t, const Worker& worker) {
+    Scratch& mine = scratch[at(worker.index())];
+    Counts& out = part[at(t)];
+    Index next = layout_.task_words[at(t)];
+    std::vector<Topic> seen;
+    walk_task(layout_, t, mine.next, [&](Index w) {
+      for (; next < w; ++next) out.indptr.push_back(static_cast<Index64>(out.topics.size()));
+      seen.clear();
+      for (Index64 r = layout_.word_runs[at(w)]; r < layout_.word_runs[at(w + 1)]; ++r) {
+        const Run one = layout_.runs[r];
+        const State* a = a_.data() + mine.next[one.block];
+        mine.next[one.block] += one.count;
+        for (Index i = 0; i < one.count; ++i) {
+          const auto k = static_cast<Topic>(a[i] & kTopicMask);
+          if (mine.counts[k]++ == 0) seen.push_back(k);
+        }
+      }
+      std::sort(seen.begin(), seen.end());
+      for (const Topic k : seen) {
+        out.topics.push_back(k);
+        out.counts.push_back(mine.counts[k]);
+        mine.counts[k] = 0;
+      }
+    });
+    for (; next < layout_.task_words[at(t + 1)]; ++next)
+      out.indptr.push_back(static_cast<Index64>(out.topics.size()));
+  });
+  Counts all;
+  all.indptr.push_back(0);
+  for (Counts& p : part) {
+    const Index64 base = static_cast<Index64>(all.topics.size());
+    for (const Index64 e : p.indptr) all.indptr.push_back(base + e);
+    all.topics.insert(all.topics.end(), p.topics.begin(), p.topics.end());
+    all.counts.insert(all.counts.end(), p.counts.begin(), p.counts.end());
+    p = Counts();
+  }
+  return all;
+}
+
+void Alias::build(const double* weights, Index n) {
+  double sum = 0;
+  for (Index i = 0; i < n; ++i) sum += weights[i];
+  keep_.assign(at(n), 0x1p31f);
+  other_.resize(at(n));
+  scaled_.resize(at(n));
+  small_.clear();
+  large_.clear();
+  for (Index i = 0; i < n; ++i) {
+    other_[at(i)] = static_cast<std::int32_t>(i);
+    scaled_[at(i)] = weights[i] / sum * static_cast<double>(n);
+    (scaled_[at(i)] < 1 ? small_ : large_).push_back(static_cast<std::int32_t>(i));
+  }
+  while (!small_.empty() && !large_.empty()) {
+    const std::int32_t s = small_.back(), l = large_.back();
+    small_.pop_back();
+    keep_[at(s)] = static_cast<float>(scaled_[at(s)] * 0x1p31);
+    other_[at(s)] = l;
+    scaled_[at(l)] -= 1 - scaled_[at(s)];
+    if (scaled_[at(l)] < 1) {
+      large_.pop_back();
+      small_.push_back(l);
+    }
+  }
+}
+
+}  // namespace gibbous::lda
