@@ -23,6 +23,7 @@ namespace gibbous::lda {
 // a second word holds two more.
 using State = std::uint32_t;
 inline constexpr State kTopicMask = 0xFFFF;
+inline constexpr std::int32_t kStay = 0xFFFF;  // a proposal of no change: no topic has this number
 
 using IntLanes = Vec<std::int32_t>;
 using WordLanes = Vec<std::uint32_t>;
@@ -50,11 +51,28 @@ struct TopicPrior {
   FloatLanes at(IntLanes topic) const { return gather(values, topic); }
 };
 
-// Frozen counts that a pass accepts against: its unit's and the corpus's.
-struct Frozen {
-  const Count* counts;   // (topics,) n_wk or n_dk with every token of the unit
-  const float* with;     // (topics,) 1 / (n_k + sum beta)
-  const float* without;  // (topics,) 1 / (n_k - 1 + sum beta)
+// What a pass accepts against: (n_k + prior_k) / (total_k + sum beta) for a topic where the token
+// does not stand, and the same without the token's own count for the one where it does. Either
+// computed where it is asked for, or looked up in rows that were filled before.
+template <class Prior>
+struct Counted {
+  const Count* counts;   // (topics,) of the unit, every token included
+  const float* with;     // (topics,) 1 / (total_k + sum beta)
+  const float* without;  // (topics,) 1 / (total_k - 1 + sum beta)
+  Prior prior;
+  FloatLanes elsewhere(IntLanes k) const {
+    return (__builtin_convertvector(gather(counts, k), FloatLanes) + prior.at(k)) * gather(with, k);
+  }
+  FloatLanes home(IntLanes k) const {
+    return (__builtin_convertvector(gather(counts, k), FloatLanes) + (prior.at(k) - 1.0f)) *
+           gather(without, k);
+  }
+};
+struct Filled {
+  const float* rows;  // (2, topics) elsewhere, home
+  Index topics;
+  FloatLanes elsewhere(IntLanes k) const { return gather(rows, k); }
+  FloatLanes home(IntLanes k) const { return gather(rows + topics, k); }
 };
 
 // Uniforms in [0, 1] that are fine near 0: 31 bits with a floating point.
@@ -71,9 +89,8 @@ GIBBOUS_INLINE V choose(IntLanes mask, V yes, V no) {
 
 // Accepts or rejects the proposals of every token. OUT a: the new topic in the low half, the old
 // one in the high half. The draws are the items from unit.first on, M for each group of 64 tokens.
-template <int M, class Prior>
-void accept(const Unit& unit, const Frozen& frozen, const Prior& prior,
-            const std::array<BulkStream, M>& streams) {
+template <int M, class Factors>
+void accept(const Unit& unit, const Factors& factors, const std::array<BulkStream, M>& streams) {
   alignas(64) std::uint32_t bits[M][kGroupWords];
   for (Index i = 0; i < unit.n; i += kGroupWords) {
     const Index count = std::min<Index>(kGroupWords, unit.n - i);
@@ -84,27 +101,20 @@ void accept(const Unit& unit, const Frozen& frozen, const Prior& prior,
       State* a = unit.a + i + j;
       const WordLanes x = load(a);
       const IntLanes old = reinterpret_cast<IntLanes>(x & kTopicMask);
+      const FloatLanes home = factors.home(old);
       IntLanes z = old;
-      // the token itself is not counted where it stands
-      FloatLanes mine =
-          (__builtin_convertvector(gather(frozen.counts, z), FloatLanes) + (prior.at(z) - 1.0f)) *
-          gather(frozen.without, z);
+      FloatLanes mine = home;
       WordLanes more{};
       if constexpr (M > 1) more = load(unit.b + i + j);
       GIBBOUS_UNROLL
       for (int m = 0; m < M; ++m) {
-        const IntLanes p = reinterpret_cast<IntLanes>(m == 0   ? x >> 16
-                                                      : m == 1 ? more & kTopicMask
-                                                               : more >> 16);
-        FloatLanes theirs =
-            __builtin_convertvector(gather(frozen.counts, p), FloatLanes) + prior.at(p);
-        FloatLanes total = gather(frozen.with, p);
-        if constexpr (M > 1) {  // a later step may lead back to where the token stands
-          const IntLanes home = p == old;
-          theirs -= choose(home, splat<float>(1.0f), FloatLanes{});
-          total = choose(home, gather(frozen.without, p), total);
-        }
-        theirs *= total;
+        IntLanes p = reinterpret_cast<IntLanes>(m == 0   ? x >> 16
+                                                : m == 1 ? more & kTopicMask
+                                                         : more >> 16);
+        p = choose(p == kStay, z, p);
+        FloatLanes theirs = factors.elsewhere(p);
+        if constexpr (M > 1)  // a later step may lead back to where the token stands
+          theirs = choose(p == old, home, theirs);
         const IntLanes go = uniform_lanes(bits[m] + j) * mine < theirs;
         z = choose(go, p, z);
         mine = choose(go, theirs, mine);
@@ -173,15 +183,20 @@ struct TopicDraw {
   }
 };
 
-// Proposes from (counts of the unit + prior): copies the topic of a random token of the unit, or
-// draws from the prior, which takes `slots` places beside the n tokens. Where the prior's sum is
-// not whole the rest proposes no change, which keeps the proposal symmetric.
+// Proposes from (counts of the unit's other tokens + prior): copies the topic of a random other
+// token, or draws from the prior, which takes `slots` places beside the n - 1 tokens. The token
+// itself is left out, so that the proposal does not depend on where it stands: with that, a second
+// and third step have the right ratio too. Where the prior's sum is not whole, the rest proposes
+// to stay.
 template <int M, class Draw>
 void propose(const Unit& unit, std::uint32_t slots, const Draw& draw,
              const std::array<BulkStream, M>& streams) {
   alignas(64) std::uint32_t bits[M][kGroupWords];
-  const auto places = static_cast<std::uint32_t>(unit.n) + slots;
-  const IntLanes n = splat<std::int32_t>(static_cast<std::int32_t>(unit.n));
+  const auto others = static_cast<std::int32_t>(unit.n) - 1;
+  const std::uint32_t places = static_cast<std::uint32_t>(others) + slots;
+  IntLanes lanes{};
+  GIBBOUS_UNROLL
+  for (int i = 0; i < kTokenLanes; ++i) lanes[i] = i;
   for (Index i = 0; i < unit.n; i += kGroupWords) {
     const Index count = std::min<Index>(kGroupWords, unit.n - i);
     for (int m = 0; m < M; ++m)
@@ -189,17 +204,20 @@ void propose(const Unit& unit, std::uint32_t slots, const Draw& draw,
           unit.first + static_cast<std::uint64_t>(i / kGroupWords * kGroupItems), count, bits[m]);
     for (Index j = 0; j < count; j += kTokenLanes) {
       State* a = unit.a + i + j;
+      const IntLanes own = lanes + static_cast<std::int32_t>(i + j);
       const IntLanes z = reinterpret_cast<IntLanes>(load(a) & kTopicMask);
       IntLanes proposal[M];
       GIBBOUS_UNROLL
       for (int m = 0; m < M; ++m) {
         const Scaled at = scale(load(bits[m] + j), places);
-        const IntLanes copies = at.whole < n;
-        const IntLanes token = choose(copies, at.whole, IntLanes{});
+        const IntLanes copies = at.whole < others;
+        // a comparison is -1 where it holds: tokens from the own one on move up by one
+        const IntLanes token = (at.whole - (at.whole >= own)) & copies;
         const IntLanes copied = gather(reinterpret_cast<const std::int32_t*>(unit.a), token) &
                                 static_cast<std::int32_t>(kTopicMask);
-        const IntLanes drawn = draw.at(at.whole - n, at.fraction);
-        proposal[m] = choose(copies, copied, choose(drawn < draw.topics, drawn, z));
+        const IntLanes drawn = draw.at(at.whole - others, at.fraction);
+        const IntLanes prior = choose(drawn < draw.topics, drawn, splat<std::int32_t>(kStay));
+        proposal[m] = choose(copies, copied, prior);
       }
       store(a, reinterpret_cast<WordLanes>(z | (proposal[0] << 16)));
       if constexpr (M > 1)
