@@ -185,14 +185,15 @@ def left_to_right(
     alpha : float or array-like of shape (n_topics,), optional
         The prior over topics; needed where ``model`` has none.
     form : {"sequential", "particles"}
-        ``"particles"`` is Algorithm 3 of Wallach, Murray, Salakhutdinov and Mimno (2009):
-        ``n_samples`` particles side by side, each draws all earlier topics anew, gives its
-        ``p(w_i | ...)`` to the mean, then draws ``z_i``. Its product of means is consistent as
-        particles grow, not unbiased. ``"sequential"`` is the form of Buntine (2009): one chain,
-        ``n_samples`` sweeps before each position and the mean over them. Here the chain goes on
-        from one of these states drawn in proportion to its ``p(w_i | ...)``, not from the last:
-        then the estimate of the probability (not of its logarithm) is unbiased for any
-        ``n_samples``, by the argument of annealed importance sampling (Neal 2001).
+        ``"sequential"`` is the form of Buntine (2009): one chain, ``n_samples`` sweeps before each
+        position, and the mean of ``p(w_i | ...)`` over them. Here the chain goes on from one of
+        these states drawn in proportion to its ``p(w_i | ...)``, not from the last: then the
+        estimate of the probability (not of its logarithm) is unbiased for any ``n_samples``, by
+        the argument of annealed importance sampling (Neal 2001). ``"particles"`` is Algorithm 3 of
+        Wallach, Murray, Salakhutdinov and Mimno (2009): ``n_samples`` particles side by side, each
+        draws all earlier topics anew, gives its ``p(w_i | ...)`` to the mean, then draws ``z_i``.
+        Since no particle is weighted by the probability it gave to a word, a bias stays that more
+        particles do not remove; it is what the literature reports as left-to-right.
     n_samples : int
         Particles, or sweeps before each position. More lower the variance, and with it the
         downward bias of the logarithm.

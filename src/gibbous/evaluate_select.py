@@ -171,8 +171,8 @@ def select_topics(
         Words a topic for coherence, diversity and exclusivity.
     estimator : object, optional
         An unfitted model whose parameters all fits share; None for
-        ``LatentDirichletAllocation()``. ``n_components``, ``random_state`` and ``n_jobs`` are set
-        here.
+        ``LatentDirichletAllocation()``. ``n_components`` and ``random_state`` are set here, and
+        ``n_jobs`` of our own.
     progress : callable, optional
         Called with the number of fits done and the number of all fits, after each.
     random_state : None, int, RandomState, Generator or SeedSequence
@@ -281,11 +281,11 @@ def _fit(model: Any, data: _Data, k: int, seed: int, threads: int, stop: _Stop) 
     from sklearn.base import clone
 
     own = clone(model).set_params(n_components=k, random_state=seed)
-    if "n_jobs" in own.get_params():
-        own.set_params(n_jobs=threads)
     told = {"callback": stop} if "callback" in inspect.signature(own.fit).parameters else {}
-    ours = type(own).__module__.startswith("gibbous.")
-    own.fit(data.train if ours else data.train.to_csr(), **told)
+    if type(own).__module__.startswith("gibbous."):
+        own.set_params(n_jobs=threads).fit(data.train, **told)
+    else:  # another library's n_jobs may mean processes
+        own.fit(data.train.to_csr(), **told)
     known = described(own)
     perplexity = float("nan")
     if data.observed is not None and not stop.event.is_set():
