@@ -5,9 +5,11 @@ from __future__ import annotations
 import gzip
 import os
 import re
+import shutil
 import subprocess
 import tempfile
 import time
+import weakref
 from pathlib import Path
 
 import numpy as np
@@ -55,8 +57,8 @@ class _Fits(WholeFits):
     def __init__(self, case: TopicCase, corpus: sparse.csr_matrix, threads: int, seed: int) -> None:
         super().__init__()
         self.case, self.corpus, self.threads, self.seed = case, corpus, threads, seed
-        self.keeper = tempfile.TemporaryDirectory(prefix="gibbous-bench-mallet-")
-        self.folder = Path(self.keeper.name)
+        self.folder = Path(tempfile.mkdtemp(prefix="gibbous-bench-mallet-"))
+        weakref.finalize(self, shutil.rmtree, self.folder, ignore_errors=True)
         _write(corpus, self.folder / "corpus.txt")
         _run(
             "import-file",

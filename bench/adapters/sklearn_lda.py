@@ -34,8 +34,8 @@ class _Chain:
     """What its fit does between set-up and end, so that the passes can be looked at."""
 
     def __init__(self, case: TopicCase, corpus: sparse.csr_matrix, threads: int, seed: int) -> None:
-        from joblib import Parallel
         from sklearn.decomposition import LatentDirichletAllocation
+        from sklearn.utils.parallel import Parallel
 
         self.model = LatentDirichletAllocation(
             case.k,
