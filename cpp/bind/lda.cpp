@@ -8,6 +8,7 @@
 
 #include "bind/bind.hpp"
 #include "bind/lda.hpp"
+#include "gibbous/lda_counts.hpp"
 #include "gibbous/lda_fast.hpp"
 
 namespace gibbous::bind {
@@ -40,7 +41,7 @@ void sweep(FastSampler& sampler, const Array<double>& alpha, double beta,
   sampler.sweep(priors, seed, iteration, Execution{threads, &monitor});
 }
 
-void set_state(FastSampler& sampler, int word, const Array<std::uint32_t>& state, int threads) {
+void set_state(FastSampler& sampler, int word, const Array<std::uint32_t>& state) {
   expect(word >= 0 && word < sampler.state_words(), "no such array of the state");
   expect(state.size() == sampler.tokens(), "the state must have one entry a token");
   const std::uint32_t* s = state.data();
@@ -48,10 +49,7 @@ void set_state(FastSampler& sampler, int word, const Array<std::uint32_t>& state
   const bool ok = std::all_of(s, s + state.size(),
                               [k](std::uint32_t x) { return (x & 0xFFFF) < k && x >> 16 < k; });
   expect(ok, "the state holds a topic that does not exist");
-  PythonMonitor monitor;
-  const py::gil_scoped_release nogil;  // the caller's arrays outlive the call
   std::copy(s, s + state.size(), sampler.state(word));
-  if (word == 0) sampler.recount(Execution{threads, &monitor});
 }
 
 py::array_t<std::uint32_t> get_state(FastSampler& sampler, int word) {
@@ -70,6 +68,29 @@ py::array_t<lda::Topic> topics(const FastSampler& sampler, int threads) {
   return z;
 }
 
+py::array_t<Index64> array_of(const std::vector<Index64>& v) {
+  return py::array_t<Index64>(static_cast<py::ssize_t>(v.size()), v.data());
+}
+
+py::array_t<Index64> totals(const FastSampler& sampler, int threads) {
+  PythonMonitor monitor;
+  std::vector<Index64> n;
+  {
+    const py::gil_scoped_release nogil;  // the sampler is not changed
+    n = sampler.totals(Execution{threads, &monitor});
+  }
+  return array_of(n);
+}
+
+py::array_t<Index64> frozen_totals(FastSampler& sampler) {
+  return array_of(sampler.frozen_totals());
+}
+
+void set_frozen_totals(FastSampler& sampler, const Array<Index64>& totals) {
+  expect(totals.size() == sampler.topic_count(), "totals must have one entry a topic");
+  std::copy(totals.data(), totals.data() + totals.size(), sampler.frozen_totals().begin());
+}
+
 py::tuple word_counts(const FastSampler& sampler, int threads) {
   PythonMonitor monitor;
   lda::Counts counts;
@@ -80,9 +101,57 @@ py::tuple word_counts(const FastSampler& sampler, int threads) {
   return counts_out(counts);
 }
 
+const Index64* expect_offsets(const Array<Index64>& document_tokens, const Array<lda::Topic>& z,
+                              Index n_topics) {
+  expect_topics(n_topics);
+  const Index n = document_tokens.size() - 1;
+  const Index64* p = document_tokens.data();
+  expect(n >= 0 && p[0] == 0 && p[n] == z.size(), "document_tokens must span z");
+  for (Index d = 0; d < n; ++d) expect(p[d] <= p[d + 1], "document_tokens must not decrease");
+  const lda::Topic* t = z.data();
+  expect(std::all_of(t, t + z.size(), [&](lda::Topic k) { return k < n_topics; }),
+         "z must hold topics below n_topics");
+  return p;
+}
+
+py::tuple document_counts(const Array<Index64>& document_tokens, const Array<lda::Topic>& z,
+                          Index n_topics, int threads) {
+  const Index64* p = expect_offsets(document_tokens, z, n_topics);
+  const Index n = document_tokens.size() - 1;
+  const lda::Topic* t = z.data();
+  PythonMonitor monitor;
+  lda::Counts counts;
+  {
+    const py::gil_scoped_release nogil;  // the caller's arrays outlive the call
+    counts = lda::document_counts(p, n, t, n_topics, Execution{threads, &monitor});
+  }
+  return counts_out(counts);
+}
+
+py::tuple document_histogram(const Array<Index64>& document_tokens, const Array<lda::Topic>& z,
+                             Index n_topics, int threads) {
+  const Index64* p = expect_offsets(document_tokens, z, n_topics);
+  const Index n = document_tokens.size() - 1;
+  const lda::Topic* t = z.data();
+  PythonMonitor monitor;
+  lda::TopicHistogram h;
+  {
+    const py::gil_scoped_release nogil;  // the caller's arrays outlive the call
+    h = lda::document_histogram(p, n, t, n_topics, Execution{threads, &monitor});
+  }
+  const auto size = static_cast<py::ssize_t>(h.topics.size());
+  return py::make_tuple(py::array_t<lda::Topic>(size, h.topics.data()),
+                        py::array_t<lda::Count>(size, h.counts.data()), array_of(h.documents));
+}
+
 }  // namespace
 
 void bind_lda(py::module_& m) {
+  m.def("lda_document_counts", &document_counts, py::arg("document_tokens"), py::arg("z"),
+        py::arg("n_topics"), py::arg("n_threads"), "Document-topic counts in compressed rows.");
+  m.def("lda_document_histogram", &document_histogram, py::arg("document_tokens"), py::arg("z"),
+        py::arg("n_topics"), py::arg("n_threads"),
+        "How many documents hold a topic how often: topics, counts, documents.");
   py::class_<FastSampler>(m, "FastSampler", py::module_local(),
                           "Metropolis-Hastings sampler of topics on delayed counts.")
       .def(py::init(&make_fast), py::arg("indptr"), py::arg("indices"), py::arg("counts"),
@@ -91,11 +160,12 @@ void bind_lda(py::module_& m) {
       .def("sweep", &sweep, py::arg("alpha"), py::arg("beta"), py::arg("beta_sum"),
            py::arg("seeds"), py::arg("seed"), py::arg("iteration"), py::arg("n_threads"))
       .def("topics", &topics, py::arg("n_threads"))
-      .def("totals",
-           [](const FastSampler& s) { return py::array_t<Index64>(s.topic_count(), s.totals()); })
+      .def("totals", &totals, py::arg("n_threads"))
       .def("word_counts", &word_counts, py::arg("n_threads"))
       .def("state", &get_state, py::arg("word"))
-      .def("set_state", &set_state, py::arg("word"), py::arg("state"), py::arg("n_threads"))
+      .def("set_state", &set_state, py::arg("word"), py::arg("state"))
+      .def("frozen_totals", &frozen_totals)
+      .def("set_frozen_totals", &set_frozen_totals, py::arg("totals"))
       .def_property_readonly("state_words", &FastSampler::state_words)
       .def_property_readonly("tokens", &FastSampler::tokens)
       .def_property_readonly("topic_count", &FastSampler::topic_count)

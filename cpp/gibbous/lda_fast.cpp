@@ -4,7 +4,6 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
-#include <cstring>
 
 #include "gibbous/lda_kernels.hpp"
 #include "gibbous/random.hpp"
@@ -33,12 +32,6 @@ std::array<BulkStream, M> streams(std::uint64_t seed, std::uint32_t iteration, S
     return {one(0), one(1), one(2)};
 }
 
-// Copies of a run are short: no call, and never a read beyond it, where another thread may write.
-GIBBOUS_INLINE void copy_states(State* to, const State* from, Index n) {
-  for (; n >= 4; n -= 4, to += 4, from += 4) std::memcpy(to, from, 4 * sizeof(State));
-  for (; n > 0; --n) *to++ = *from++;
-}
-
 std::uint32_t whole_slots(double sum) {
   return static_cast<std::uint32_t>(std::max(1.0, std::ceil(sum - 1e-9 * sum)));
 }
@@ -56,12 +49,14 @@ struct PassPrior {
   void set_same(double v, Index topics) {
     same = true;
     value = static_cast<float>(v);
+    values.assign(at(topics + kTokenLanes), value);
     slots = whole_slots(v * static_cast<double>(topics));
   }
   void set(const double* v, Index topics) {
     same = std::all_of(v, v + topics, [&](double x) { return x == v[0]; });
     if (same) return set_same(v[0], topics);
     values.assign(v, v + topics);
+    values.resize(at(topics + kTokenLanes));
     std::vector<double> places(v, v + topics);
     double sum = 0;
     for (Index k = 0; k < topics; ++k) sum += v[k];
@@ -73,8 +68,10 @@ struct PassPrior {
 
 struct Tables {
   Tables(const Priors& priors, const std::vector<Index64>& totals)
-      : with(totals.size()), without(totals.size()) {
-    const auto k = static_cast<Index>(totals.size());
+      : with(totals.size() + at(kTokenLanes)),
+        without(with.size()),
+        size(static_cast<Index>(totals.size())) {
+    const Index k = size;
     for (std::size_t t = 0; t < totals.size(); ++t) {
       const double n = static_cast<double>(totals[t]) + priors.beta_sum[t];
       with[t] = static_cast<float>(1 / n);
@@ -84,19 +81,25 @@ struct Tables {
     word.set_same(priors.beta, k);
     document.set(priors.alpha, k);
   }
-  Index topics() const { return static_cast<Index>(with.size()); }
+  Index topics() const { return size; }
 
   std::vector<float> with, without;
+  Index size;
   PassPrior word, document;
 };
 
 // What one thread works in.
 struct Scratch {
-  explicit Scratch(Index topics) : counts(at(topics), 0), totals(at(topics), 0) {}
+  explicit Scratch(Index topics)
+      : counts(at(topics + kTokenLanes), 0),
+        recent(at(topics + kTokenLanes), 0),
+        rows(at(2 * (topics + kTokenLanes))),
+        totals(at(topics), 0) {}
 
   void reserve(Index n, bool more) {
     if (static_cast<Index>(a.size()) < n + kUnitSlack) a.resize(at(n + n / 2 + kUnitSlack));
     if (more && b.size() < a.size()) b.resize(a.size());
+    if (place.size() < a.size()) place.resize(a.size());
   }
   Unit unit(Index n, std::uint64_t first) {
     // lanes beyond the end are computed too, and must hold some topic
@@ -104,12 +107,21 @@ struct Scratch {
     if (!b.empty()) std::fill(b.begin() + n, b.begin() + n + kTokenLanes, 0);
     return {a.data(), b.empty() ? nullptr : b.data(), n, first};
   }
+  // Folds what was counted lately, in 32 bits, before it can overflow.
+  void flush() {
+    for (std::size_t k = 0; k < totals.size(); ++k) {
+      totals[k] += recent[k];
+      recent[k] = 0;
+    }
+  }
 
   Buffer<State> a, b;
-  std::vector<Index> positions;
-  Buffer<Count> counts;
+  Buffer<std::uint32_t> place;  // of each token of the unit among all states
+  Buffer<Count> counts;         // of the unit; zero between units
+  Buffer<Count> recent;         // of all units since the last flush
+  Buffer<float> rows;
   std::vector<Index64> totals;
-  std::vector<std::uint32_t> place;
+  std::vector<std::uint32_t> next;  // where each block stands in the task
   PassPrior seeded;
 };
 
@@ -119,18 +131,50 @@ std::vector<Scratch> scratch_for(const Execution& run, Index topics) {
   return std::vector<Scratch>(at(std::max(run.threads, 1)), Scratch(topics));
 }
 
-void add_counts(const Unit& unit, Count* counts) {
-  for (Index i = 0; i < unit.n; ++i) ++counts[unit.a[i] & kTopicMask];
+// From about this many tokens for each topic on, filling rows for all topics is cheaper than
+// computing a factor for every token. Flat between 1/16 and 1/4.
+constexpr Index kTopicsPerToken = 8;
+
+// Fills the rows that tokens look up, adds the counts to the recent ones and clears them: one pass
+// over the topics instead of several over the tokens.
+void fill_rows(const Tables& tables, const PassPrior& prior, const Count* counts, float* rows) {
+  const Index topics = tables.topics();
+  const float* values = prior.values.data();
+  for (Index k = 0; k < topics; k += kTokenLanes) {
+    const FloatLanes n = __builtin_convertvector(load(counts + k), FloatLanes) + load(values + k);
+    store(rows + k, n * load(tables.with.data() + k));
+  }
+  // in this order, because the first row's last vector reaches into the second
+  for (Index k = 0; k < topics; k += kTokenLanes) {
+    const FloatLanes n = __builtin_convertvector(load(counts + k), FloatLanes) + load(values + k);
+    store(rows + topics + k, (n - 1.0f) * load(tables.without.data() + k));
+  }
 }
 
 template <int M>
-void accept_unit(const Unit& unit, const Count* counts, const Tables& tables,
-                 const PassPrior& prior, const std::array<BulkStream, M>& draws) {
-  const Frozen frozen{counts, tables.with.data(), tables.without.data()};
+void accept_unit(const Unit& unit, const Tables& tables, const PassPrior& prior, Scratch& mine,
+                 const std::array<BulkStream, M>& draws) {
+  Count* counts = mine.counts.data();
+  Count* recent = mine.recent.data();
+  const float *with = tables.with.data(), *without = tables.without.data();
+  if (unit.n * kTopicsPerToken > tables.topics()) {
+    fill_rows(tables, prior, counts, mine.rows.data());
+    for (Index k = 0; k < tables.topics(); k += kTokenLanes) {
+      store(recent + k, load(recent + k) + load(counts + k));
+      store(counts + k, IntLanes{});
+    }
+    accept<M>(unit, Filled{mine.rows.data(), tables.topics()}, draws);
+    return;
+  }
   if (prior.same)
-    accept<M>(unit, frozen, SamePrior{prior.value}, draws);
+    accept<M>(unit, Counted<SamePrior>{counts, with, without, {prior.value}}, draws);
   else
-    accept<M>(unit, frozen, TopicPrior{prior.values.data()}, draws);
+    accept<M>(unit, Counted<TopicPrior>{counts, with, without, {prior.values.data()}}, draws);
+  for (Index i = 0; i < unit.n; ++i) {
+    const State old = unit.a[i] >> 16;
+    counts[old] = 0;
+    ++recent[old];
+  }
 }
 
 template <int M>
@@ -140,22 +184,51 @@ void propose_unit(const Unit& unit, const PassPrior& prior, Index topics,
   if (prior.same) {
     propose<M>(unit, prior.slots, SameDraw{1 / prior.value, k}, draws);
   } else {
-    const std::uint32_t inverse =
-        prior.slots == 1 ? 0xFFFFFFFFu
-                         : static_cast<std::uint32_t>((std::uint64_t{1} << 32) / prior.slots);
-    propose<M>(unit, prior.slots, TopicDraw{&prior.table, inverse, k}, draws);
+    const std::uint64_t inverse = (std::uint64_t{1} << 32) / prior.slots;
+    const auto most = static_cast<std::uint32_t>(std::min<std::uint64_t>(inverse, 0xFFFFFFFFu));
+    propose<M>(unit, prior.slots, TopicDraw{&prior.table, most, k}, draws);
   }
 }
 
-// Count, accept, propose: the work on a word or a document that lies in a buffer.
+// beta_wk of every topic, for a word that has seeds.
+std::vector<double> seeded_beta(const Priors& priors, Index w, Index topics) {
+  std::vector<double> beta(at(topics), priors.beta);
+  for (Index64 s = priors.seed_indptr[w]; s < priors.seed_indptr[w + 1]; ++s)
+    beta[priors.seed_topics[s]] += static_cast<double>(priors.seed_values[s]);
+  return beta;
+}
+bool has_seeds(const Priors& priors, Index w) {
+  return priors.seed_indptr && priors.seed_indptr[w] < priors.seed_indptr[w + 1];
+}
+
+// Places of a run's tokens, in whole vectors: almost every run fits one, so no branch is missed.
+GIBBOUS_INLINE void spread(std::uint32_t* place, std::uint32_t from, Index count) {
+  WordLanes steps{};
+  GIBBOUS_UNROLL
+  for (int i = 0; i < kTokenLanes; ++i) steps[i] = static_cast<std::uint32_t>(i);
+  for (Index i = 0; i < count; i += kTokenLanes)
+    store(place + i, steps + (from + static_cast<std::uint32_t>(i)));
+}
+
+// Copies the states at `place` into the buffers and counts their topics.
 template <int M>
-void visit_unit(const Unit& unit, Scratch& mine, const Tables& tables, const PassPrior& prior,
-                const std::array<BulkStream, M>& accepts,
-                const std::array<BulkStream, M>& proposes) {
-  add_counts(unit, mine.counts.data());
-  accept_unit<M>(unit, mine.counts.data(), tables, prior, accepts);
-  for (Index i = 0; i < unit.n; ++i) mine.counts[unit.a[i] >> 16] = 0;
-  propose_unit<M>(unit, prior, tables.topics(), proposes);
+void fetch(const State* a, const State* b, Index n, Scratch& mine) {
+  const std::uint32_t* place = mine.place.data();
+  Count* counts = mine.counts.data();
+  for (Index i = 0; i < n; ++i) {
+    const State x = a[place[i]];
+    mine.a[at(i)] = x;
+    ++counts[x & kTopicMask];
+  }
+  if constexpr (M > 1)
+    for (Index i = 0; i < n; ++i) mine.b[at(i)] = b[place[i]];
+}
+template <int M>
+void put_back(State* a, State* b, Index n, const Scratch& mine) {
+  const std::uint32_t* place = mine.place.data();
+  for (Index i = 0; i < n; ++i) a[place[i]] = mine.a[at(i)];
+  if constexpr (M > 1)
+    for (Index i = 0; i < n; ++i) b[place[i]] = mine.b[at(i)];
 }
 
 }  // namespace
@@ -167,7 +240,7 @@ FastSampler::FastSampler(const Documents& documents, Index topics, int proposals
       layout_(build_layout(documents, run)),
       a_(layout_.tokens + kUnitSlack),
       b_(proposals > 1 ? layout_.tokens + kUnitSlack : 0),
-      totals_(at(topics), 0) {
+      frozen_(at(topics), 0) {
   const Stream start(seed, Purpose::lda_start);
   parallel_tasks(run, layout_.blocks, [&](Index b, const Worker&) {
     const Index begin = layout_.block_begin(b), end = layout_.block_begin(b + 1);
@@ -181,13 +254,13 @@ FastSampler::FastSampler(const Documents& documents, Index topics, int proposals
       if (proposals_ > 1) b_[p] = k | k << 16;
     }
   });
-  recount(run);
-  find_heavy_words(run);
+  frozen_ = totals(run);
+  find_heavy_words();
 }
 
 FastSampler::~FastSampler() = default;
 
-void FastSampler::recount(const Execution& run) {
+std::vector<Index64> FastSampler::totals(const Execution& run) const {
   auto scratch = scratch_for(run, topics_);
   const Index tasks = slots(layout_.tokens, 65536);
   parallel_tasks(run, tasks, [&](Index s, const Worker& worker) {
@@ -195,9 +268,10 @@ void FastSampler::recount(const Execution& run) {
     const Range range = slot_range(layout_.tokens, tasks, s);
     for (Index i = range.begin; i < range.end; ++i) ++totals[a_[i] & kTopicMask];
   });
-  std::fill(totals_.begin(), totals_.end(), 0);
+  std::vector<Index64> totals(at(topics_), 0);
   for (const Scratch& s : scratch)
-    for (std::size_t k = 0; k < totals_.size(); ++k) totals_[k] += s.totals[k];
+    for (std::size_t k = 0; k < totals.size(); ++k) totals[k] += s.totals[k];
+  return totals;
 }
 
 Index FastSampler::bytes() const {
@@ -207,19 +281,24 @@ Index FastSampler::bytes() const {
 
 namespace {
 
-// Calls visit(word, first run) for the words of a task, with `place` standing where each block
-// has its next token; visit moves it on.
+// Calls visit(word) for the words of a task that have tokens, with `next` holding the place of each
+// block's next token; visit moves it on.
 template <class Visit>
-void walk_task(const Layout& layout, Index task, std::vector<std::uint32_t>& place, Visit&& visit) {
+void walk_task(const Layout& layout, Index task, std::vector<std::uint32_t>& next, Visit&& visit) {
+  next.resize(at(layout.blocks));
   const auto* start = layout.task_start.data() + task * layout.blocks;
-  place.assign(start, start + layout.blocks);
+  for (Index b = 0; b < layout.blocks; ++b)
+    next[at(b)] = static_cast<std::uint32_t>(layout.block_begin(b)) + start[b];
   for (Index w = layout.task_words[at(task)]; w < layout.task_words[at(task + 1)]; ++w)
     if (layout.word_tokens[at(w + 1)] > layout.word_tokens[at(w)]) visit(w);
 }
 
+// How far ahead of a block's next token its states are asked for.
+constexpr Index kAhead = 32;
+
 }  // namespace
 
-void FastSampler::find_heavy_words(const Execution&) {
+void FastSampler::find_heavy_words() {
   std::vector<std::uint32_t> place;
   for (Index t = 0; t < layout_.tasks(); ++t) {
     bool any = false;
@@ -233,7 +312,7 @@ void FastSampler::find_heavy_words(const Execution&) {
       Index64 token = begin;
       for (Index64 r = layout_.word_runs[at(w)]; r < layout_.word_runs[at(w + 1)]; ++r) {
         const Run run = layout_.runs[r];
-        const Index from = layout_.block_begin(run.block) + place[run.block];
+        const std::uint32_t from = place[run.block];
         place[run.block] += run.count;
         if (!heavy) continue;
         if (in_part + run.count > kHeavyTokens) {
@@ -254,176 +333,172 @@ void FastSampler::find_heavy_words(const Execution&) {
 
 template <int M>
 void FastSampler::word_pass(const Tables& tables, const Priors& priors, std::uint64_t seed,
-                            std::uint32_t iteration, const Execution& run) {
+                            std::uint32_t iteration, const Execution& run,
+                            std::vector<Scratch>& scratch) {
   const auto accepts = streams<M>(seed, iteration, accept_word);
   const auto proposes = streams<M>(seed, iteration, propose_word);
-  auto scratch = scratch_for(run, topics_);
+  State *a = a_.data(), *b = b_.data();
   parallel_tasks(run, layout_.tasks(), [&](Index t, const Worker& worker) {
     Scratch& mine = scratch[at(worker.index())];
-    walk_task(layout_, t, mine.place, [&](Index w) {
-      const Index64 first = layout_.word_tokens[at(w)], r0 = layout_.word_runs[at(w)];
+    walk_task(layout_, t, mine.next, [&](Index w) {
+      const Index64 first = layout_.word_tokens[at(w)];
       const Index n = layout_.word_tokens[at(w + 1)] - first;
-      const Index runs = layout_.word_runs[at(w + 1)] - r0;
-      const Run* run_of = &layout_.runs[r0];
+      const Run* begin = layout_.runs.data() + layout_.word_runs[at(w)];
+      const Run* end = layout_.runs.data() + layout_.word_runs[at(w + 1)];
       if (n >= kHeavyTokens) {
-        for (Index r = 0; r < runs; ++r) mine.place[run_of[r].block] += run_of[r].count;
+        for (const Run* r = begin; r < end; ++r) mine.next[r->block] += r->count;
         return;
       }
       mine.reserve(n, M > 1);
-      if (static_cast<Index>(mine.positions.size()) < runs) mine.positions.resize(at(2 * runs));
-      Index j = 0;
-      for (Index r = 0; r < runs; ++r) {
-        std::uint32_t& place = mine.place[run_of[r].block];
-        const Index from = layout_.block_begin(run_of[r].block) + place, count = run_of[r].count;
-        place += static_cast<std::uint32_t>(count);
-        mine.positions[at(r)] = from;
-        __builtin_prefetch(a_.data() + from + count + 32, 1);
-        copy_states(mine.a.data() + j, a_.data() + from, count);
-        if (M > 1) copy_states(mine.b.data() + j, b_.data() + from, count);
-        j += count;
+      std::uint32_t* place = mine.place.data();
+      for (const Run* r = begin; r < end; ++r) {
+        const std::uint32_t from = mine.next[r->block];
+        mine.next[r->block] = from + r->count;
+        __builtin_prefetch(a + from + r->count + kAhead, 1);
+        if (M > 1) __builtin_prefetch(b + from + r->count + kAhead, 1);
+        spread(place, from, r->count);
+        place += r->count;
       }
+      fetch<M>(a, b, n, mine);
       const PassPrior* prior = &tables.word;
-      if (priors.seed_indptr && priors.seed_indptr[w] < priors.seed_indptr[w + 1]) {
-        std::vector<double> beta(at(topics_), priors.beta);
-        for (Index64 s = priors.seed_indptr[w]; s < priors.seed_indptr[w + 1]; ++s)
-          beta[priors.seed_topics[s]] += static_cast<double>(priors.seed_values[s]);
-        mine.seeded.set(beta.data(), topics_);
+      if (has_seeds(priors, w)) {
+        mine.seeded.set(seeded_beta(priors, w, topics_).data(), topics_);
         prior = &mine.seeded;
       }
-      visit_unit<M>(mine.unit(n, static_cast<std::uint64_t>(first)), mine, tables, *prior, accepts,
-                    proposes);
-      j = 0;
-      for (Index r = 0; r < runs; ++r) {
-        const Index to = mine.positions[at(r)], count = run_of[r].count;
-        copy_states(a_.data() + to, mine.a.data() + j, count);
-        if (M > 1) copy_states(b_.data() + to, mine.b.data() + j, count);
-        j += count;
-      }
+      const Unit unit = mine.unit(n, static_cast<std::uint64_t>(first));
+      accept_unit<M>(unit, tables, *prior, mine, accepts);
+      propose_unit<M>(unit, *prior, topics_, proposes);
+      put_back<M>(a, b, n, mine);
     });
+    mine.flush();
   });
 }
 
 template <int M>
 void FastSampler::heavy_words(const Tables& tables, const Priors& priors, std::uint64_t seed,
-                              std::uint32_t iteration, const Execution& run) {
+                              std::uint32_t iteration, const Execution& run,
+                              std::vector<Scratch>& scratch) {
   if (heavy_.empty()) return;
   const auto accepts = streams<M>(seed, iteration, accept_word);
   const auto proposes = streams<M>(seed, iteration, propose_word);
   const auto words = static_cast<Index>(heavy_.size()), parts = static_cast<Index>(parts_.size());
-  auto scratch = scratch_for(run, topics_);
-  Buffer<Count> before(at(words * topics_), 0), after(at(words * topics_), 0);
+  const Index width = topics_ + kTokenLanes;
+  Buffer<Count> before(at(words * width), 0), after(at(words * width), 0);
   std::vector<PassPrior> prior(at(words));
-  std::vector<Alias> tables_of(at(words));
+  std::vector<Alias> table(at(words));
 
-  const auto fetch = [&](const Part& part, Scratch& mine) {
+  const auto bring = [&](const Part& part, Scratch& mine) {
     Index n = 0;
-    for (Index p = part.begin; p < part.end; ++p) n += pieces_[at(p)].count;
-    mine.reserve(n, M > 1);
-    Index j = 0;
-    for (Index p = part.begin; p < part.end; j += pieces_[at(p++)].count) {
-      copy_states(mine.a.data() + j, a_.data() + pieces_[at(p)].position, pieces_[at(p)].count);
-      if (M > 1)
-        copy_states(mine.b.data() + j, b_.data() + pieces_[at(p)].position, pieces_[at(p)].count);
+    for (Index p = part.begin; p < part.end; ++p) {
+      const Piece& piece = pieces_[at(p)];
+      mine.reserve(n + piece.count, M > 1);
+      spread(mine.place.data() + n, piece.place, piece.count);
+      n += piece.count;
     }
+    fetch<M>(a_.data(), b_.data(), n, mine);
     return mine.unit(n, part.first);
   };
-  const auto put_back = [&](const Part& part, const Unit& unit) {
-    Index j = 0;
-    for (Index p = part.begin; p < part.end; j += pieces_[at(p++)].count) {
-      copy_states(a_.data() + pieces_[at(p)].position, unit.a + j, pieces_[at(p)].count);
-      if (M > 1) copy_states(b_.data() + pieces_[at(p)].position, unit.b + j, pieces_[at(p)].count);
-    }
-  };
-  const auto count_into = [&](const Part& part, const Unit& unit, Scratch& mine, Count* row) {
-    add_counts(unit, mine.counts.data());
+  // integers: any order of adding gives the same row
+  const auto add_to = [&](Count* row, Scratch& mine) {
     for (Index k = 0; k < topics_; ++k) {
-      const Count n = mine.counts[at(k)];
-      if (n) __atomic_fetch_add(row + part.heavy * topics_ + k, n, __ATOMIC_RELAXED);
+      if (mine.counts[at(k)]) __atomic_fetch_add(row + k, mine.counts[at(k)], __ATOMIC_RELAXED);
       mine.counts[at(k)] = 0;
     }
   };
 
   parallel_tasks(run, parts, [&](Index q, const Worker& worker) {
     Scratch& mine = scratch[at(worker.index())];
-    count_into(parts_[at(q)], fetch(parts_[at(q)], mine), mine, before.data());
+    bring(parts_[at(q)], mine);
+    add_to(before.data() + parts_[at(q)].heavy * width, mine);
   });
-  parallel_tasks(run, words, [&](Index h, const Worker&) {
-    std::vector<double> beta(at(topics_), priors.beta);
-    const Index w = heavy_[at(h)];
-    if (priors.seed_indptr)
-      for (Index64 s = priors.seed_indptr[w]; s < priors.seed_indptr[w + 1]; ++s)
-        beta[priors.seed_topics[s]] += static_cast<double>(priors.seed_values[s]);
-    prior[at(h)].set(beta.data(), topics_);
+  parallel_tasks(run, words, [&](Index h, const Worker& worker) {
+    if (has_seeds(priors, heavy_[at(h)]))
+      prior[at(h)].set(seeded_beta(priors, heavy_[at(h)], topics_).data(), topics_);
+    else
+      prior[at(h)].set_same(priors.beta, topics_);
+    Scratch& mine = scratch[at(worker.index())];
+    for (Index k = 0; k < topics_; ++k) mine.totals[at(k)] += before[at(h * width + k)];
   });
   parallel_tasks(run, parts, [&](Index q, const Worker& worker) {
     Scratch& mine = scratch[at(worker.index())];
     const Part& part = parts_[at(q)];
-    const Unit unit = fetch(part, mine);
-    accept_unit<M>(unit, before.data() + part.heavy * topics_, tables, prior[at(part.heavy)],
-                   accepts);
-    count_into(part, unit, mine, after.data());
-    put_back(part, unit);
+    const Unit unit = bring(part, mine);
+    std::fill(mine.counts.begin(), mine.counts.end(), 0);
+    fill_rows(tables, prior[at(part.heavy)], before.data() + part.heavy * width, mine.rows.data());
+    accept<M>(unit, Filled{mine.rows.data(), topics_}, accepts);
+    for (Index i = 0; i < unit.n; ++i) ++mine.counts[unit.a[i] & kTopicMask];
+    add_to(after.data() + part.heavy * width, mine);
+    put_back<M>(a_.data(), b_.data(), unit.n, mine);
   });
   parallel_tasks(run, words, [&](Index h, const Worker&) {
-    const PassPrior& p = prior[at(h)];
     std::vector<double> weights(at(topics_));
     for (Index k = 0; k < topics_; ++k)
-      weights[at(k)] = static_cast<double>(after[at(h * topics_ + k)]) +
-                       static_cast<double>(p.same ? p.value : p.values[at(k)]);
-    tables_of[at(h)].build(weights.data(), topics_);
+      weights[at(k)] = static_cast<double>(after[at(h * width + k)]) +
+                       static_cast<double>(prior[at(h)].values[at(k)]);
+    table[at(h)].build(weights.data(), topics_);
   });
   parallel_tasks(run, parts, [&](Index q, const Worker& worker) {
     Scratch& mine = scratch[at(worker.index())];
-    const Unit unit = fetch(parts_[at(q)], mine);
-    propose_from<M>(unit, tables_of[at(parts_[at(q)].heavy)], proposes);
-    put_back(parts_[at(q)], unit);
+    const Unit unit = bring(parts_[at(q)], mine);
+    std::fill(mine.counts.begin(), mine.counts.end(), 0);
+    propose_from<M>(unit, table[at(parts_[at(q)].heavy)], proposes);
+    put_back<M>(a_.data(), b_.data(), unit.n, mine);
   });
 }
 
 template <int M>
 void FastSampler::document_pass(const Tables& tables, std::uint64_t seed, std::uint32_t iteration,
-                                const Execution& run) {
+                                const Execution& run, std::vector<Scratch>& scratch) {
   const auto accepts = streams<M>(seed, iteration, accept_document);
   const auto proposes = streams<M>(seed, iteration, propose_document);
-  auto scratch = scratch_for(run, topics_);
-  parallel_tasks(run, layout_.blocks, [&](Index b, const Worker& worker) {
+  parallel_tasks(run, layout_.blocks, [&](Index block, const Worker& worker) {
     Scratch& mine = scratch[at(worker.index())];
-    State* a = a_.data() + layout_.block_begin(b);
-    State* more = M > 1 ? b_.data() + layout_.block_begin(b) : nullptr;
-    const bool alone = layout_.alone(b);
-    for (Index d = layout_.block_documents[at(b)]; d < layout_.block_documents[at(b + 1)]; ++d) {
+    State* a = a_.data() + layout_.block_begin(block);
+    State* b = M > 1 ? b_.data() + layout_.block_begin(block) : nullptr;
+    const Index last = layout_.block_documents[at(block + 1)];
+    for (Index d = layout_.block_documents[at(block)]; d < last; ++d) {
       const Index64 first = layout_.document_tokens[at(d)];
       const Index n = layout_.document_tokens[at(d + 1)] - first;
       if (n == 0) continue;
       mine.reserve(n, M > 1);
-      const std::uint16_t* position = layout_.position.data() + first;
-      const auto place = [&](Index i) { return alone ? i : static_cast<Index>(position[i]); };
-      for (Index i = 0; i < n; ++i) mine.a[at(i)] = a[place(i)];
-      if (M > 1)
-        for (Index i = 0; i < n; ++i) mine.b[at(i)] = more[place(i)];
-      visit_unit<M>(mine.unit(n, static_cast<std::uint64_t>(first)), mine, tables, tables.document,
-                    accepts, proposes);
-      for (Index i = 0; i < n; ++i) {
-        const State x = mine.a[at(i)];
-        ++mine.totals[x & kTopicMask];
-        a[place(i)] = x;
+      std::uint32_t* place = mine.place.data();
+      if (layout_.alone(block)) {
+        spread(place, 0, n);
+      } else {
+        const std::uint16_t* position = layout_.position.data() + first;
+        for (Index i = 0; i < n; ++i) place[i] = position[i];
       }
-      if (M > 1)
-        for (Index i = 0; i < n; ++i) more[place(i)] = mine.b[at(i)];
+      fetch<M>(a, b, n, mine);
+      const Unit unit = mine.unit(n, static_cast<std::uint64_t>(first));
+      accept_unit<M>(unit, tables, tables.document, mine, accepts);
+      propose_unit<M>(unit, tables.document, topics_, proposes);
+      put_back<M>(a, b, n, mine);
     }
+    mine.flush();
   });
-  std::fill(totals_.begin(), totals_.end(), 0);
-  for (const Scratch& s : scratch)
-    for (std::size_t k = 0; k < totals_.size(); ++k) totals_[k] += s.totals[k];
 }
 
+// The totals that a pass counts are those of the state that it found: the next pass but one sees
+// them. They cost nothing then, and a total moves little in a pass.
 template <int M>
 void FastSampler::both_passes(const Priors& priors, std::uint64_t seed, std::uint32_t iteration,
                               const Execution& run) {
-  const Tables tables(priors, totals_);
-  heavy_words<M>(tables, priors, seed, iteration, run);
-  word_pass<M>(tables, priors, seed, iteration, run);
-  document_pass<M>(tables, seed, iteration, run);
+  const auto fold = [&](const std::vector<Scratch>& scratch) {
+    std::fill(frozen_.begin(), frozen_.end(), 0);
+    for (const Scratch& s : scratch)
+      for (std::size_t k = 0; k < frozen_.size(); ++k) frozen_[k] += s.totals[k];
+  };
+  {
+    const Tables tables(priors, frozen_);
+    auto scratch = scratch_for(run, topics_);
+    heavy_words<M>(tables, priors, seed, iteration, run, scratch);
+    word_pass<M>(tables, priors, seed, iteration, run, scratch);
+    fold(scratch);
+  }
+  const Tables tables(priors, frozen_);
+  auto scratch = scratch_for(run, topics_);
+  document_pass<M>(tables, seed, iteration, run, scratch);
+  fold(scratch);
 }
 
 void FastSampler::sweep(const Priors& priors, std::uint64_t seed, std::uint32_t iteration,
@@ -452,13 +527,13 @@ Counts FastSampler::word_counts(const Execution& run) const {
     Counts& out = part[at(t)];
     Index next = layout_.task_words[at(t)];
     std::vector<Topic> seen;
-    walk_task(layout_, t, mine.place, [&](Index w) {
+    walk_task(layout_, t, mine.next, [&](Index w) {
       for (; next < w; ++next) out.indptr.push_back(static_cast<Index64>(out.topics.size()));
       seen.clear();
       for (Index64 r = layout_.word_runs[at(w)]; r < layout_.word_runs[at(w + 1)]; ++r) {
         const Run one = layout_.runs[r];
-        const State* a = a_.data() + layout_.block_begin(one.block) + mine.place[one.block];
-        mine.place[one.block] += one.count;
+        const State* a = a_.data() + mine.next[one.block];
+        mine.next[one.block] += one.count;
         for (Index i = 0; i < one.count; ++i) {
           const auto k = static_cast<Topic>(a[i] & kTopicMask);
           if (mine.counts[k]++ == 0) seen.push_back(k);

@@ -30,13 +30,14 @@ class FastSampler {
              const Execution& run);
 
   void topics(Topic* z, const Execution& run) const;        // OUT canonical order
-  const Index64* totals() const { return totals_.data(); }  // (topics,) n_k
+  std::vector<Index64> totals(const Execution& run) const;  // (topics,) n_k
   Counts word_counts(const Execution& run) const;
 
-  // The whole state, to go on from later: `words` arrays of tokens() states in the layout's order.
+  // The whole state, to go on from later: state_words() arrays of tokens() states in the layout's
+  // order, and the totals that the next pass accepts against.
   int state_words() const { return proposals_ == 1 ? 1 : 2; }
   std::uint32_t* state(int word) { return word == 0 ? a_.data() : b_.data(); }
-  void recount(const Execution& run);  // totals after the state was replaced
+  std::vector<Index64>& frozen_totals() { return frozen_; }
 
   Index tokens() const { return layout_.tokens; }
   Index topic_count() const { return topics_; }
@@ -45,21 +46,21 @@ class FastSampler {
  private:
   template <int M>
   void word_pass(const Tables& tables, const Priors& priors, std::uint64_t seed,
-                 std::uint32_t iteration, const Execution& run);
+                 std::uint32_t iteration, const Execution& run, std::vector<Scratch>& scratch);
   template <int M>
   void heavy_words(const Tables& tables, const Priors& priors, std::uint64_t seed,
-                   std::uint32_t iteration, const Execution& run);
+                   std::uint32_t iteration, const Execution& run, std::vector<Scratch>& scratch);
   template <int M>
   void document_pass(const Tables& tables, std::uint64_t seed, std::uint32_t iteration,
-                     const Execution& run);
+                     const Execution& run, std::vector<Scratch>& scratch);
   template <int M>
   void both_passes(const Priors& priors, std::uint64_t seed, std::uint32_t iteration,
                    const Execution& run);
-  void find_heavy_words(const Execution& run);
+  void find_heavy_words();
 
   struct Piece {
-    Index position;
-    Index count;
+    std::uint32_t place;
+    std::uint32_t count;
   };
   // A part of a very frequent word: some of its pieces.
   struct Part {
@@ -72,8 +73,8 @@ class FastSampler {
   int proposals_;
   Layout layout_;
   PageBuffer<std::uint32_t> a_, b_;
-  std::vector<Index64> totals_;
-  std::vector<Index> heavy_;  // words
+  std::vector<Index64> frozen_;  // (topics,) totals that the next pass accepts against
+  std::vector<Index> heavy_;     // words
   std::vector<Piece> pieces_;
   std::vector<Part> parts_;
 };

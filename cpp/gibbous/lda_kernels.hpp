@@ -50,11 +50,28 @@ struct TopicPrior {
   FloatLanes at(IntLanes topic) const { return gather(values, topic); }
 };
 
-// Frozen counts that a pass accepts against: its unit's and the corpus's.
-struct Frozen {
-  const Count* counts;   // (topics,) n_wk or n_dk with every token of the unit
-  const float* with;     // (topics,) 1 / (n_k + sum beta)
-  const float* without;  // (topics,) 1 / (n_k - 1 + sum beta)
+// What a pass accepts against: (n_k + prior_k) / (total_k + sum beta) for a topic where the token
+// does not stand, and the same without the token's own count for the one where it does. Either
+// computed where it is asked for, or looked up in rows that were filled before.
+template <class Prior>
+struct Counted {
+  const Count* counts;   // (topics,) of the unit, every token included
+  const float* with;     // (topics,) 1 / (total_k + sum beta)
+  const float* without;  // (topics,) 1 / (total_k - 1 + sum beta)
+  Prior prior;
+  FloatLanes elsewhere(IntLanes k) const {
+    return (__builtin_convertvector(gather(counts, k), FloatLanes) + prior.at(k)) * gather(with, k);
+  }
+  FloatLanes home(IntLanes k) const {
+    return (__builtin_convertvector(gather(counts, k), FloatLanes) + (prior.at(k) - 1.0f)) *
+           gather(without, k);
+  }
+};
+struct Filled {
+  const float* rows;  // (2, topics) elsewhere, home
+  Index topics;
+  FloatLanes elsewhere(IntLanes k) const { return gather(rows, k); }
+  FloatLanes home(IntLanes k) const { return gather(rows + topics, k); }
 };
 
 // Uniforms in [0, 1] that are fine near 0: 31 bits with a floating point.
@@ -71,9 +88,8 @@ GIBBOUS_INLINE V choose(IntLanes mask, V yes, V no) {
 
 // Accepts or rejects the proposals of every token. OUT a: the new topic in the low half, the old
 // one in the high half. The draws are the items from unit.first on, M for each group of 64 tokens.
-template <int M, class Prior>
-void accept(const Unit& unit, const Frozen& frozen, const Prior& prior,
-            const std::array<BulkStream, M>& streams) {
+template <int M, class Factors>
+void accept(const Unit& unit, const Factors& factors, const std::array<BulkStream, M>& streams) {
   alignas(64) std::uint32_t bits[M][kGroupWords];
   for (Index i = 0; i < unit.n; i += kGroupWords) {
     const Index count = std::min<Index>(kGroupWords, unit.n - i);
@@ -84,11 +100,9 @@ void accept(const Unit& unit, const Frozen& frozen, const Prior& prior,
       State* a = unit.a + i + j;
       const WordLanes x = load(a);
       const IntLanes old = reinterpret_cast<IntLanes>(x & kTopicMask);
+      const FloatLanes home = factors.home(old);
       IntLanes z = old;
-      // the token itself is not counted where it stands
-      FloatLanes mine =
-          (__builtin_convertvector(gather(frozen.counts, z), FloatLanes) + (prior.at(z) - 1.0f)) *
-          gather(frozen.without, z);
+      FloatLanes mine = home;
       WordLanes more{};
       if constexpr (M > 1) more = load(unit.b + i + j);
       GIBBOUS_UNROLL
@@ -96,15 +110,9 @@ void accept(const Unit& unit, const Frozen& frozen, const Prior& prior,
         const IntLanes p = reinterpret_cast<IntLanes>(m == 0   ? x >> 16
                                                       : m == 1 ? more & kTopicMask
                                                                : more >> 16);
-        FloatLanes theirs =
-            __builtin_convertvector(gather(frozen.counts, p), FloatLanes) + prior.at(p);
-        FloatLanes total = gather(frozen.with, p);
-        if constexpr (M > 1) {  // a later step may lead back to where the token stands
-          const IntLanes home = p == old;
-          theirs -= choose(home, splat<float>(1.0f), FloatLanes{});
-          total = choose(home, gather(frozen.without, p), total);
-        }
-        theirs *= total;
+        FloatLanes theirs = factors.elsewhere(p);
+        if constexpr (M > 1)  // a later step may lead back to where the token stands
+          theirs = choose(p == old, home, theirs);
         const IntLanes go = uniform_lanes(bits[m] + j) * mine < theirs;
         z = choose(go, p, z);
         mine = choose(go, theirs, mine);

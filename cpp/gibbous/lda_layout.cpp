@@ -13,7 +13,8 @@ namespace {
 // Tokens of consecutive words a task: the fewest that hide its start, until there are many tasks.
 constexpr Index kTaskTokens = 131072, kMostTasks = 1024;
 constexpr Index kMostBlocks = 65535;
-constexpr int kDigit = 11;  // bits a round of the radix sort
+constexpr Index64 kMostTokens = 0xFFFF0000;  // places of tokens take 32 bits
+constexpr int kDigit = 11;                   // bits a round of the radix sort
 
 std::size_t at(Index i) { return static_cast<std::size_t>(i); }
 
@@ -43,8 +44,8 @@ void cut_blocks(Layout& out) {
   }
   if (out.documents) out.block_documents.push_back(out.documents);
   out.blocks = static_cast<Index>(out.block_documents.size()) - 1;
-  if (out.blocks > kMostBlocks)
-    throw std::length_error("the corpus has more than 65,535 blocks of 65,535 tokens");
+  if (out.blocks > kMostBlocks || out.tokens > kMostTokens)
+    throw std::length_error("the fast sampler takes no more than 4.29 billion tokens");
 }
 
 struct Entry {

@@ -99,21 +99,50 @@ GIBBOUS_INLINE Vec<std::uint64_t> mul_low_halves(Vec<std::uint64_t> a, Vec<std::
 #endif
 }
 
+namespace detail {
+// What the intrinsics below compute, in plain C++: tests compare the two.
+template <class T>
+GIBBOUS_INLINE Vec<T> gather_plain(const T* base, Vec<std::int32_t> index) {
+  Vec<T> v{};
+  GIBBOUS_UNROLL
+  for (int i = 0; i < kLanes<T>; ++i) v[i] = base[index[i]];
+  return v;
+}
+GIBBOUS_INLINE std::uint32_t lane_mask_plain(Vec<std::int32_t> test) {
+  std::uint32_t mask = 0;
+  GIBBOUS_UNROLL
+  for (int i = 0; i < kLanes<std::int32_t>; ++i) mask |= (test[i] < 0 ? 1u : 0u) << i;
+  return mask;
+}
+}  // namespace detail
+
 // base[index] in every lane, for 32-bit numbers. GCC does not make gathers of plain loops.
 template <class T>
 GIBBOUS_INLINE Vec<T> gather(const T* base, Vec<std::int32_t> index) {
   static_assert(sizeof(T) == 4);
-#if defined(__AVX512F__) && !defined(GIBBOUS_VECTOR_BYTES)
-  return reinterpret_cast<Vec<T>>(
-      _mm512_i32gather_epi32(reinterpret_cast<__m512i>(index), base, 4));
-#elif defined(__AVX2__) && !defined(GIBBOUS_VECTOR_BYTES)
-  return reinterpret_cast<Vec<T>>(_mm256_i32gather_epi32(reinterpret_cast<const int*>(base),
-                                                         reinterpret_cast<__m256i>(index), 4));
+#if defined(GIBBOUS_VECTOR_BYTES)
+  return detail::gather_plain(base, index);
+#elif defined(__AVX512F__)
+  const auto i = reinterpret_cast<__m512i>(index);
+  return reinterpret_cast<Vec<T>>(_mm512_i32gather_epi32(i, base, 4));
+#elif defined(__AVX2__)
+  const auto i = reinterpret_cast<__m256i>(index);
+  return reinterpret_cast<Vec<T>>(_mm256_i32gather_epi32(reinterpret_cast<const int*>(base), i, 4));
 #else
-  Vec<T> v;
-  GIBBOUS_UNROLL
-  for (int i = 0; i < kLanes<T>; ++i) v[i] = base[index[i]];
-  return v;
+  return detail::gather_plain(base, index);
+#endif
+}
+
+// Bit i is set where lane i of a comparison holds (where its sign bit is set).
+GIBBOUS_INLINE std::uint32_t lane_mask(Vec<std::int32_t> test) {
+#if defined(GIBBOUS_VECTOR_BYTES)
+  return detail::lane_mask_plain(test);
+#elif defined(__AVX512F__)
+  return _mm512_cmplt_epi32_mask(reinterpret_cast<__m512i>(test), _mm512_setzero_si512());
+#elif defined(__AVX2__)
+  return static_cast<std::uint32_t>(_mm256_movemask_ps(reinterpret_cast<__m256>(test)));
+#else
+  return detail::lane_mask_plain(test);
 #endif
 }
 

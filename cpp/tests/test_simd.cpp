@@ -127,12 +127,39 @@ void lanes() {
   CHECK(lane_sum<T>(v) == sum, "lane_sum " << lane_sum<T>(v) << ", not " << sum);
 }
 
+// gather and lane_mask against their plain versions and against the definition.
+template <class T>
+void gathers() {
+  constexpr int L = kLanes<T>;
+  std::mt19937_64 engine(13);
+  std::vector<T> base(70000);
+  for (std::size_t i = 0; i < base.size(); ++i) base[i] = static_cast<T>(7 * i + 3);
+  for (int round = 0; round < 200; ++round) {
+    Vec<std::int32_t> index{}, test{};
+    std::uint32_t bits = 0;
+    for (int i = 0; i < L; ++i) {
+      index[i] = static_cast<std::int32_t>(engine() % base.size());
+      test[i] = engine() % 2 ? -1 : 0;
+      bits |= (test[i] ? 1u : 0u) << i;
+    }
+    index[round % L] = round % 3 ? 0 : static_cast<std::int32_t>(base.size() - 1);
+    const Vec<T> got = gather(base.data(), index), plain = detail::gather_plain(base.data(), index);
+    for (int i = 0; i < L; ++i)
+      CHECK(got[i] == base[index[i]] && plain[i] == got[i],
+            "gather " << got[i] << " in lane " << i);
+    CHECK(lane_mask(test) == bits, "lane_mask " << lane_mask(test) << ", not " << bits);
+    CHECK(detail::lane_mask_plain(test) == bits, "lane_mask_plain");
+  }
+}
+
 }  // namespace
 
 int main() {
   return check::run([] {
     lanes<float>();
     lanes<double>();
+    gathers<float>();
+    gathers<std::int32_t>();
     exponential<float>();
     exponential<double>();
     logarithm<float>();

@@ -10,16 +10,22 @@ from ._isa import core as _core
 if TYPE_CHECKING:
     from ._config import show_config
     from ._fit import History, Progress
+    from .corpus import Corpus
+    from .corpus_writer import CorpusWriter
     from .gmm import GaussianMixture
     from .io import load, save
+    from .lda import LatentDirichletAllocation
     from .kmeans import KMeans, MiniBatchKMeans, k_means, kmeans_plusplus
 
 __version__: str = _core.__version__
 
 # scikit-learn takes most of a second to import, so a name's module is loaded when it is asked for.
 _MODULES = {
+    "Corpus": "corpus",
+    "CorpusWriter": "corpus_writer",
     "GaussianMixture": "gmm",
     "History": "_fit",
+    "LatentDirichletAllocation": "lda",
     "KMeans": "kmeans",
     "MiniBatchKMeans": "kmeans",
     "Progress": "_fit",
@@ -31,9 +37,12 @@ _MODULES = {
 }
 
 __all__ = [
+    "Corpus",
+    "CorpusWriter",
     "GaussianMixture",
     "History",
     "KMeans",
+    "LatentDirichletAllocation",
     "MiniBatchKMeans",
     "Progress",
     "__version__",

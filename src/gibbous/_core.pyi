@@ -30,6 +30,10 @@ __all__: list[str] = [
     "kmeans_plusplus_csr",
     "kmeans_step",
     "kmeans_step_csr",
+    "lda_count_pairs",
+    "lda_fold_in",
+    "lda_left_to_right",
+    "lda_log_predictive",
     "mean_variance",
     "philox",
     "uniform",
@@ -582,6 +586,99 @@ def kmeans_step_csr(
     threads: int,
 ) -> tuple[typing.Any, ...]:
     """kmeans_step for CSR rows."""
+
+def lda_count_pairs(
+    indptr: numpy.typing.NDArray[numpy.int64],
+    words: numpy.typing.NDArray[numpy.int32],
+    vocabulary: int,
+    lists: numpy.typing.NDArray[numpy.int32],
+    window: int,
+    pairs: numpy.typing.NDArray[numpy.int64],
+    threads: int,
+) -> int:
+    """Windows with each two words of a topic's list; returns the number of windows."""
+
+@typing.overload
+def lda_fold_in(
+    indptr: numpy.typing.NDArray[numpy.int64],
+    words: numpy.typing.NDArray[numpy.int32],
+    counts: numpy.typing.NDArray[numpy.int32],
+    phi_indptr: numpy.typing.NDArray[numpy.int64],
+    topics: numpy.typing.NDArray[numpy.uint16],
+    values: numpy.typing.NDArray[numpy.float32],
+    floor: numpy.typing.NDArray[numpy.float32],
+    alpha: numpy.typing.NDArray[numpy.float64],
+    max_iter: int,
+    tolerance: float,
+    theta: numpy.typing.NDArray[numpy.float32],
+    threads: int,
+) -> int:
+    """Topics of documents for given phi; returns how many documents stopped at max_iter."""
+
+@typing.overload
+def lda_fold_in(
+    indptr: numpy.typing.NDArray[numpy.int64],
+    words: numpy.typing.NDArray[numpy.int32],
+    counts: numpy.typing.NDArray[numpy.int32],
+    phi_indptr: numpy.typing.NDArray[numpy.int64],
+    topics: numpy.typing.NDArray[numpy.uint16],
+    values: numpy.typing.NDArray[numpy.float32],
+    floor: numpy.typing.NDArray[numpy.float32],
+    alpha: numpy.typing.NDArray[numpy.float64],
+    max_iter: int,
+    tolerance: float,
+    theta: numpy.typing.NDArray[numpy.float64],
+    threads: int,
+) -> int:
+    """Topics of documents for given phi; returns how many documents stopped at max_iter."""
+
+def lda_left_to_right(
+    indptr: numpy.typing.NDArray[numpy.int64],
+    words: numpy.typing.NDArray[numpy.int32],
+    counts: numpy.typing.NDArray[numpy.int32],
+    phi_indptr: numpy.typing.NDArray[numpy.int64],
+    topics: numpy.typing.NDArray[numpy.uint16],
+    values: numpy.typing.NDArray[numpy.float32],
+    floor: numpy.typing.NDArray[numpy.float32],
+    alpha: numpy.typing.NDArray[numpy.float64],
+    form: str,
+    samples: int,
+    resample: int,
+    seed: int,
+    log_p: numpy.typing.NDArray[numpy.float64],
+    threads: int,
+) -> None:
+    """Left-to-right estimates of each document's log-probability."""
+
+@typing.overload
+def lda_log_predictive(
+    indptr: numpy.typing.NDArray[numpy.int64],
+    words: numpy.typing.NDArray[numpy.int32],
+    counts: numpy.typing.NDArray[numpy.int32],
+    phi_indptr: numpy.typing.NDArray[numpy.int64],
+    topics: numpy.typing.NDArray[numpy.uint16],
+    values: numpy.typing.NDArray[numpy.float32],
+    floor: numpy.typing.NDArray[numpy.float32],
+    theta: numpy.typing.NDArray[numpy.float32],
+    log_p: numpy.typing.NDArray[numpy.float64],
+    threads: int,
+) -> None:
+    """Log-probability of each document's words for given theta and phi."""
+
+@typing.overload
+def lda_log_predictive(
+    indptr: numpy.typing.NDArray[numpy.int64],
+    words: numpy.typing.NDArray[numpy.int32],
+    counts: numpy.typing.NDArray[numpy.int32],
+    phi_indptr: numpy.typing.NDArray[numpy.int64],
+    topics: numpy.typing.NDArray[numpy.uint16],
+    values: numpy.typing.NDArray[numpy.float32],
+    floor: numpy.typing.NDArray[numpy.float32],
+    theta: numpy.typing.NDArray[numpy.float64],
+    log_p: numpy.typing.NDArray[numpy.float64],
+    threads: int,
+) -> None:
+    """Log-probability of each document's words for given theta and phi."""
 
 @typing.overload
 def mean_variance(x: numpy.typing.NDArray[numpy.float32], threads: int) -> float:

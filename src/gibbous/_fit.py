@@ -69,6 +69,10 @@ class Recorder:
         self._events: list[str] = []
         self._last = time.perf_counter()
 
+    def resume(self, values: Sequence[float], seconds: Sequence[float]) -> None:
+        """Go on after iterations that an earlier process recorded."""
+        self._values, self._seconds = list(values), list(seconds)
+
     def record(self, value: float) -> bool:
         """Note one finished iteration; return True where the callback asks to stop."""
         now = time.perf_counter()

@@ -205,6 +205,42 @@ def fit_figure(model: Any, X: ArrayLike, names: Sequence[str] | None = None) -> 
     return figure
 
 
+def plot_selection(selection: Any, figure: Figure | None = None) -> Figure:
+    """Draw the measures of a grid over the number of topics, one panel a measure.
+
+    Parameters
+    ----------
+    selection : TopicSelection
+        What :func:`gibbous.evaluate.select_topics` returned.
+    figure : matplotlib.figure.Figure or None
+        Where to draw; None makes a figure.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+
+    Raises
+    ------
+    ImportError
+        If matplotlib is missing.
+    """
+    require()
+    names = list(selection.values)
+    if figure is None:
+        figure = new_figure(3.6 * len(names), 3.2)
+    best = selection.best
+    panels = figure.subplots(1, len(names), squeeze=False)[0]
+    for ax, name, colour in zip(panels, names, colours(len(names)), strict=True):
+        values = selection.values[name]
+        ax.plot(selection.ks, values, ".", color=colour, alpha=0.4)
+        ax.plot(selection.ks, values.mean(axis=1), color=colour, linewidth=1.8)
+        ax.axvline(best[name], color=INK, linewidth=0.8, linestyle=":")
+        ax.set_title(selection.label(name), fontsize="medium")
+        ax.set_xlabel("topics")
+        _tidy(ax)
+    return figure
+
+
 def _tidy(ax: Axes) -> None:
     for side in ("top", "right"):
         ax.spines[side].set_visible(False)

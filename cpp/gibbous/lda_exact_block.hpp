@@ -1,0 +1,324 @@
+// SPDX-License-Identifier: Apache-2.0
+// Sampling the tokens of one block: what the dense and the sparse kernel have in common.
+//
+// A kernel keeps q_k = (n_wk + beta_wk) / (n_k + sum_w beta_wk) of the word at hand and multiplies
+// it with (n_dk + alpha_k). A token's draw u falls into the running sum of the products, which is
+// kept by lane of the vector: a lane is chosen first, then a place in it by bisection, so that no
+// step of it depends on a hard-to-guess branch.
+#pragma once
+#include <cstdint>
+#include <utility>
+#include <vector>
+
+#include "gibbous/lda_exact_state.hpp"
+#include "gibbous/random_bulk.hpp"
+
+namespace gibbous::lda::exact {
+
+using FloatLanes = Vec<float>;
+using IntLanes = Vec<std::int32_t>;
+inline constexpr Index kTopicLanes = kLanes<float>;
+
+// What a sweep holds still: priors in padded rows, and where its draws are.
+struct Sweep {
+  Sweep(const State& s, const Priors& priors, std::uint64_t seed, std::uint32_t iteration)
+      : priors(priors),
+        draws(seed, Purpose::lda_exact, iteration),
+        alpha(at(s.stride()), 0.0f),
+        beta_sum(at(s.stride()), 1.0) {
+    for (Index k = 0; k < s.topics; ++k) {
+      alpha[at(k)] = static_cast<float>(priors.alpha[k]);
+      beta_sum[at(k)] = priors.beta_sum[k];
+    }
+  }
+  const Priors& priors;
+  BulkStream draws;
+  Buffer<float> alpha;
+  Buffer<double> beta_sum;
+};
+
+// Uniforms on [0, 1) with 53 random bits for up to kDraws consecutive tokens. Two tokens share an
+// item of the stream.
+inline constexpr Index kDraws = 2 * kGroupItems - 1;
+
+class Draws {
+ public:
+  void make(const BulkStream& stream, Index64 first_token, Index n) {
+    const auto first = static_cast<std::uint64_t>(first_token);
+    odd_ = first & 1;
+    stream.group(first >> 1, (static_cast<Index>(odd_) + n + 1) >> 1, bits_);
+  }
+  GIBBOUS_INLINE double operator[](Index i) const {
+    const std::uint64_t t = odd_ + static_cast<std::uint64_t>(i);
+    const std::uint32_t* word = bits_ + 2 * kGroupItems * (t & 1) + (t >> 1);
+    const std::uint64_t u = (std::uint64_t{word[0]} << 21) | (word[kGroupItems] >> 11);
+    return static_cast<double>(static_cast<std::int64_t>(u)) * 0x1p-53;
+  }
+
+ private:
+  std::uint64_t odd_ = 0;
+  alignas(64) std::uint32_t bits_[kGroupWords];
+};
+
+namespace detail {
+// Adds lane (i - i mod 2 S + S - 1) to every lane i with bit S set.
+template <int S, int... I>
+GIBBOUS_INLINE FloatLanes scan_step(FloatLanes v, std::integer_sequence<int, I...>) {
+  constexpr int L = kLanes<float>;
+  return v +
+         __builtin_shufflevector(v, FloatLanes{}, ((I & S) ? (I & ~(2 * S - 1)) + S - 1 : L)...);
+}
+template <int S = 1>
+GIBBOUS_INLINE FloatLanes scan(FloatLanes v) {
+  if constexpr (S < kLanes<float>)
+    return scan<2 * S>(scan_step<S>(v, std::make_integer_sequence<int, kLanes<float>>{}));
+  else
+    return v;
+}
+}  // namespace detail
+
+// Sums of lanes 0 to i.
+GIBBOUS_INLINE FloatLanes lane_scan(FloatLanes v) { return detail::scan<>(v); }
+
+// Running sums of weights by lane: weight (v, l) was added to lane l as the v-th.
+class Running {
+ public:
+  explicit Running(Index most) : sums_(at((most + kSlack) / kTopicLanes * kTopicLanes)) {}
+
+  GIBBOUS_INLINE void start() { acc_ = FloatLanes{}; }
+  // Weights number `first` and on, one a lane; `first` counts up by whole vectors.
+  GIBBOUS_INLINE void add(Index first, FloatLanes weights) {
+    acc_ += weights;
+    store(sums_.data() + first, acc_);
+  }
+  // Sum of all weights.
+  GIBBOUS_INLINE double total() {
+    scanned_ = lane_scan(acc_);
+    return static_cast<double>(scanned_[kTopicLanes - 1]);
+  }
+  // The weight that u falls on, 0 <= u < total(), after total() and `vectors` calls of add.
+  GIBBOUS_INLINE Index pick(double u, Index vectors) const {
+    const auto below = lane_mask(scanned_ <= splat(static_cast<float>(u)));
+    const Index lane = std::min<Index>(__builtin_popcount(below), kTopicLanes - 1);
+    alignas(64) float edge[kTopicLanes + 1];
+    edge[0] = 0;
+    store(edge + 1, scanned_);
+    // rounding u may have crossed an edge: no place has its weight below 0
+    const float rest = std::max(static_cast<float>(u - static_cast<double>(edge[lane])), 0.0f);
+    const float* column = sums_.data() + lane;
+    Index low = 0;
+    for (Index n = vectors; n > 1;) {
+      const Index half = n / 2;
+      low = column[(low + half - 1) * kTopicLanes] > rest ? low : low + half;
+      n -= half;
+    }
+    if (__builtin_expect(!(column[low * kTopicLanes] > rest), 0))
+      return last_positive(lane, vectors);
+    return low * kTopicLanes + lane;
+  }
+
+ private:
+  // Rounding put u past a lane's end: the last weight that is not 0, of this lane or one beside it.
+  __attribute__((noinline)) Index last_positive(Index lane, Index vectors) const {
+    for (Index turn = 0; turn < kTopicLanes; ++turn) {
+      const Index l = (lane - turn + kTopicLanes) % kTopicLanes;
+      for (Index v = vectors - 1; v >= 0; --v) {
+        const float before = v > 0 ? sums_[at((v - 1) * kTopicLanes + l)] : 0.0f;
+        if (sums_[at(v * kTopicLanes + l)] > before) return v * kTopicLanes + l;
+      }
+    }
+    return 0;
+  }
+
+  FloatLanes acc_{}, scanned_{};
+  Buffer<float> sums_;
+};
+
+GIBBOUS_INLINE void prefetch(const void* p) { __builtin_prefetch(p); }
+
+// One worker's tables for the block and the word at hand.
+class Desk {
+ public:
+  // topics: more than any index that a vector reads, occupied or not.
+  Desk(State& s, const Sweep& sweep, Index topics)
+      : s(s),
+        sweep(sweep),
+        total(at(s.stride())),
+        inverse(at(s.stride()), 0.0f),
+        q(at(std::max(s.stride(), topics)), 0.0f),
+        beta(at(s.stride()), 0.0f),
+        counts(at(s.stride()), 0) {
+    std::fill_n(beta.begin(), s.topics, static_cast<float>(sweep.priors.beta));
+  }
+
+  State& s;
+  const Sweep& sweep;
+  Draws draws;
+  Count* n_wk = nullptr;  // of the word at hand
+
+  // totals (topics): IN n_k before the diagonal.
+  void open(const std::vector<Index64>& totals) {
+    start_ = &totals;
+    for (Index k = 0; k < s.topics; ++k) {
+      total[at(k)] = static_cast<double>(totals[at(k)]);
+      inverse[at(k)] = inverse_of(k);
+    }
+  }
+  // Adds the block's changes to the corpus's totals: whole numbers, so in any order.
+  void close() {
+    for (Index k = 0; k < s.topics; ++k) {
+      const Index64 change = static_cast<Index64>(total[at(k)]) - (*start_)[at(k)];
+      if (change) __atomic_fetch_add(&s.totals[at(k)], change, __ATOMIC_RELAXED);
+    }
+  }
+
+ protected:
+  static bool is_shared(const State& s, const Word& word) {
+    return word.kept >= 0 && word.kept < static_cast<Index32>(s.shared.size());
+  }
+  // n_wk of a word that keeps its counts.
+  void use_kept(const Word& word) {
+    n_wk = s.kept_row(word.kept);
+    if (!is_shared(s, word)) return;
+    const Count* before = s.frozen.data() + word.kept * s.stride();
+    std::copy(before, before + s.stride(), counts.begin());
+    n_wk = counts.data();
+  }
+  void leave_kept(const Word& word) {
+    if (!is_shared(s, word)) return;
+    const Count* before = s.frozen.data() + word.kept * s.stride();
+    Count* kept = s.kept_row(word.kept);
+    for (Index k = 0; k < s.topics; ++k)
+      if (counts[at(k)] != before[k])
+        __atomic_fetch_add(kept + k, counts[at(k)] - before[k], __ATOMIC_RELAXED);
+    std::fill(counts.begin(), counts.end(), 0);
+  }
+  // Calls visit(topic, value) for the seeds of a word.
+  template <class Visit>
+  void visit_seeds(const Word& word, Visit&& visit) const {
+    const Priors& p = sweep.priors;
+    if (!p.seed_indptr) return;
+    for (Index64 e = p.seed_indptr[word.id]; e < p.seed_indptr[word.id + 1]; ++e)
+      visit(static_cast<Index>(p.seed_topics[e]), p.seed_values[e]);
+  }
+  void seed(const Word& word) {
+    visit_seeds(word, [&](Index k, float v) { beta[at(k)] += v; });
+  }
+  void unseed(const Word& word) {
+    const auto plain = static_cast<float>(sweep.priors.beta);
+    visit_seeds(word, [&](Index k, float) { beta[at(k)] = plain; });
+  }
+
+  GIBBOUS_INLINE float inverse_of(Index k) const {
+    return 1.0f / static_cast<float>(total[at(k)] + sweep.beta_sum[at(k)]);
+  }
+  // One token of the word at hand more or fewer in topic k; returns the new q_k.
+  GIBBOUS_INLINE float change(Index k, Count by) {
+    n_wk[k] += by;
+    total[at(k)] += by;
+    const float inv = inverse_of(k);
+    inverse[at(k)] = inv;
+    return (static_cast<float>(n_wk[k]) + beta[at(k)]) * inv;
+  }
+
+  Buffer<double> total;   // n_k as this block sees it: whole numbers, so exact
+  Buffer<float> inverse;  // 1 / (n_k + sum beta)
+  Buffer<float> q;        // 0 beyond the topics
+  Buffer<float> beta;     // beta_wk
+  Buffer<Count> counts;   // n_wk of a word that keeps none, else 0
+
+ private:
+  const std::vector<Index64>* start_ = nullptr;
+};
+
+// Where the words of a group stand when the first block of theirs is sampled.
+inline void find_cursors(State& s, Index g, Index h) {
+  for (Index v = s.group_words[at(h)]; v < s.group_words[at(h + 1)]; ++v)
+    s.words[at(v)].cursor = s.run_of(v, g).begin;
+}
+
+// Fetches what the words after v will need, early enough.
+template <class Kernel>
+GIBBOUS_INLINE void prefetch_words(const State& s, const Kernel& kernel, Index v, Index g) {
+  const auto begin = [&](const Word& w) { return g == 0 ? w.begin : w.cursor; };
+  const auto last = static_cast<Index>(s.words.size()) - 1;
+  if (v + 6 < last) {
+    const Index64 i = begin(s.words[at(v + 6)]);
+    prefetch(s.row.data() + i);
+    prefetch(s.z.data() + i);
+  }
+  if (v + 3 < last) kernel.prefetch_row(s.row[begin(s.words[at(v + 3)])]);
+}
+
+// Runs f when it leaves the scope, by whatever way.
+template <class F>
+struct AtExit {
+  F f;
+  ~AtExit() { f(); }
+};
+template <class F>
+AtExit(F) -> AtExit<F>;
+
+// Samples the tokens of document group g and word group h. `first`: no block of h was sampled
+// before it in this sweep. When it leaves, by whatever way, it has added its changes to the totals
+// and to the counts of shared words.
+template <class Kernel>
+void sample_block(Kernel& kernel, Index g, Index h, bool first, const std::vector<Index64>& totals,
+                  const Worker& worker) {
+  constexpr Index kTokens = 2048;  // between checkpoints: below a millisecond for most topics
+  State& s = kernel.s;
+  if (first) find_cursors(s, g, h);
+  const Row limit = s.row_limit(g);
+  const Row* row = s.row.data();
+  kernel.open(totals);
+  const AtExit close{[&] { kernel.close(); }};
+  Index done = 0;
+  for (Index v = s.group_words[at(h)]; v < s.group_words[at(h + 1)]; ++v) {
+    prefetch_words(s, kernel, v, g);
+    Word& word = s.words[at(v)];
+    const Index64 end = s.words[at(v + 1)].begin;
+    if (g == 0) word.cursor = word.begin;
+    Index64 i = word.cursor;
+    if (i >= end || row[i] >= limit) continue;
+    kernel.begin_word(word, end);
+    const AtExit leave{[&] { kernel.end_word(word); }};
+    while (i < end && row[i] < limit) {
+      Index n = std::min<Index64>(kDraws, end - i);
+      while (row[i + n - 1] >= limit) --n;
+      kernel.draws.make(kernel.sweep.draws, i, n);
+      kernel.tokens(i, n);
+      i += n;
+      word.cursor = i;
+      if ((done += n) >= kTokens) {
+        done = 0;
+        worker.checkpoint();
+      }
+    }
+  }
+}
+
+// One sweep: P diagonals, document group minus word group = 0, 1, ... mod P. Document groups of one
+// word group ascend, which lets a word find its tokens of the next one where it left off.
+template <class Kernel>
+void sample_blocks(State& s, typename Kernel::Rows& rows, const Sweep& sweep,
+                   const Execution& run) {
+  std::vector<std::unique_ptr<Kernel>> kernels(at(std::max(run.threads, 1)));
+  std::vector<Index64> totals;
+  for (Index diagonal = 0; diagonal < s.blocks; ++diagonal) {
+    totals = s.totals;
+    std::copy_n(s.kept.data(), s.frozen.size(), s.frozen.data());
+    parallel_tasks(run, s.blocks, [&](Index h, const Worker& worker) {
+      auto& kernel = kernels[at(worker.index())];
+      if (!kernel) kernel = std::make_unique<Kernel>(s, rows, sweep);
+      sample_block(*kernel, (h + diagonal) % s.blocks, h, diagonal == 0, totals, worker);
+    });
+  }
+}
+
+// The two kernels' sweeps.
+void sample(State& s, DenseRows<std::uint16_t>& rows, const Sweep& sweep, const Execution& run);
+void sample(State& s, DenseRows<std::uint32_t>& rows, const Sweep& sweep, const Execution& run);
+void sample(State& s, SparseRows<std::uint32_t>& rows, const Sweep& sweep, const Execution& run);
+void sample(State& s, SparseRows<std::uint64_t>& rows, const Sweep& sweep, const Execution& run);
+
+}  // namespace gibbous::lda::exact

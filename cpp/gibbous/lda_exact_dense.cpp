@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: Apache-2.0
+// The dense kernel: all topics of a token's document times all topics of its word.
+#include "gibbous/lda_exact_block.hpp"
+
+namespace gibbous::lda::exact {
+
+namespace {
+
+// A token's row of counts is fetched so many tokens ahead.
+constexpr Index kAhead = 6;
+
+template <class Cell>
+class DenseKernel : public Desk {
+ public:
+  using Rows = DenseRows<Cell>;
+  using CellLanes = typename VectorOf<Cell, sizeof(Cell) * kTopicLanes>::type;
+
+  DenseKernel(State& s, Rows& rows, const Sweep& sweep)
+      : Desk(s, sweep, s.stride()),
+        rows_(rows),
+        running_(s.stride()),
+        vectors_((s.topics + kTopicLanes - 1) / kTopicLanes) {
+    for (int i = 0; i < kTopicLanes; ++i) lane_[i] = i;
+    for (int i = 0; i < kTopicLanes; ++i) cell_lane_[i] = static_cast<Cell>(i);
+  }
+
+  void prefetch_row(Row r) const {
+    const Cell* c = rows_.row(r);
+    for (Index k = 0; k < s.topics; k += 64 / static_cast<Index>(sizeof(Cell))) prefetch(c + k);
+  }
+
+  void begin_word(const Word& word, Index64 end) {
+    seed(word);
+    if (word.kept >= 0) {
+      use_kept(word);
+    } else {
+      n_wk = counts.data();
+      for (Index64 i = word.begin; i < end; ++i) ++n_wk[s.z[i]];
+    }
+    for (Index k = 0; k < s.stride(); k += kTopicLanes) {
+      const FloatLanes n = __builtin_convertvector(load(n_wk + k), FloatLanes);
+      store(q.data() + k, (n + load(beta.data() + k)) * load(inverse.data() + k));
+    }
+  }
+  void end_word(const Word& word) {
+    if (word.kept >= 0)
+      leave_kept(word);
+    else
+      std::fill(counts.begin(), counts.end(), 0);
+    unseed(word);
+  }
+
+  void tokens(Index64 first, Index n) {
+    for (Index j = 0; j < n; ++j) {
+      const Index64 i = first + j;
+      prefetch_row(s.row[i + kAhead]);
+      Cell* cells = rows_.row(s.row[i]);
+      const Index old = s.z[i];
+      set_q(old, change(old, -1));
+      take_out(cells, old);
+      running_.start();
+      for (Index b = 0; b < vectors_; ++b) {
+        const Index k = b * kTopicLanes;
+        const FloatLanes n_dk = counts_of(cells + k);
+        running_.add(k, (n_dk + load(sweep.alpha.data() + k)) * load(q.data() + k));
+      }
+      const Index fresh = running_.pick(draws[j] * running_.total(), vectors_);
+      s.z[i] = static_cast<Topic>(fresh);
+      set_q(fresh, change(fresh, 1));
+      ++cells[fresh];
+    }
+  }
+
+ private:
+  static GIBBOUS_INLINE FloatLanes counts_of(const Cell* cells) {
+    CellLanes c;
+    std::memcpy(&c, cells, sizeof c);
+    return __builtin_convertvector(__builtin_convertvector(c, IntLanes), FloatLanes);
+  }
+  // Whole vectors are written, because they are soon read: a wide load that follows a narrow store
+  // waits until the store has reached the cache.
+  GIBBOUS_INLINE void set_q(Index k, float value) {
+    float* block = q.data() + k / kTopicLanes * kTopicLanes;
+    const IntLanes here = lane_ == splat(static_cast<std::int32_t>(k % kTopicLanes));
+    const IntLanes old = reinterpret_cast<IntLanes>(load(block));
+    const IntLanes fresh = reinterpret_cast<IntLanes>(splat(value));
+    store(block, reinterpret_cast<FloatLanes>((fresh & here) | (old & ~here)));
+  }
+  GIBBOUS_INLINE void take_out(Cell* cells, Index k) const {
+    Cell* block = cells + k / kTopicLanes * kTopicLanes;
+    CellLanes c;
+    std::memcpy(&c, block, sizeof c);
+    c += reinterpret_cast<CellLanes>(cell_lane_ == static_cast<Cell>(k % kTopicLanes));
+    std::memcpy(block, &c, sizeof c);
+  }
+
+  Rows& rows_;
+  Running running_;
+  Index vectors_;
+  IntLanes lane_{};
+  CellLanes cell_lane_{};
+};
+
+}  // namespace
+
+void sample(State& s, DenseRows<std::uint16_t>& rows, const Sweep& sweep, const Execution& run) {
+  sample_blocks<DenseKernel<std::uint16_t>>(s, rows, sweep, run);
+}
+void sample(State& s, DenseRows<std::uint32_t>& rows, const Sweep& sweep, const Execution& run) {
+  sample_blocks<DenseKernel<std::uint32_t>>(s, rows, sweep, run);
+}
+
+}  // namespace gibbous::lda::exact

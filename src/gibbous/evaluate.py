@@ -1,0 +1,38 @@
+"""Measures of topic models that one can trust.
+
+Held-out likelihood by document completion and from left to right, the likelihood of a sampler's
+state, coherence, diversity, exclusivity, stability between fits, and the choice of the number of
+topics by all of these.
+"""
+
+from __future__ import annotations
+
+from .evaluate_coherence import coherence, exclusivity, topic_diversity
+from .evaluate_heldout import (
+    HeldOut,
+    document_completion,
+    joint_log_likelihood,
+    left_to_right,
+    perplexity_document_completion,
+    split_tokens,
+)
+from .evaluate_select import TopicSelection, select_topics
+from .evaluate_stability import Stability, TopicMatch, match_topics, stability
+
+__all__ = [
+    "HeldOut",
+    "Stability",
+    "TopicMatch",
+    "TopicSelection",
+    "coherence",
+    "document_completion",
+    "exclusivity",
+    "joint_log_likelihood",
+    "left_to_right",
+    "match_topics",
+    "perplexity_document_completion",
+    "select_topics",
+    "split_tokens",
+    "stability",
+    "topic_diversity",
+]

@@ -1,0 +1,184 @@
+"""What the measures take: fitted models or bare arrays, and documents in any form."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+import scipy.sparse as sp
+from numpy.typing import ArrayLike, NDArray
+
+from .lda_fold_in import Bags, prior_of
+from .lda_topics import TopicWord
+
+
+class Described(NamedTuple):
+    """What a model says of its topics."""
+
+    topics: TopicWord
+    alpha: NDArray[np.float64] | None
+    vocabulary: tuple[str, ...] | None
+
+
+def described(model: Any, alpha: ArrayLike | None = None) -> Described:
+    """Return topics, prior and vocabulary of a fitted model or of bare topics.
+
+    Parameters
+    ----------
+    model : LatentDirichletAllocation, TopicWord or array-like of shape (n_topics, n_words)
+        A fitted model (scikit-learn's will do), topics, or rows of word probabilities.
+    alpha : float or array-like of shape (n_topics,), optional
+        Instead of the model's own prior.
+
+    Raises
+    ------
+    ValueError
+        If the model is not fitted, or is none of these.
+    """
+    prior = getattr(model, "doc_topic_prior_", None)
+    vocabulary = getattr(model, "vocabulary_", None)
+    if isinstance(model, TopicWord):
+        topics = model
+    elif isinstance(getattr(model, "topics_", None), TopicWord):
+        topics = model.topics_
+    elif hasattr(model, "components_"):
+        weights = np.asarray(model.components_, dtype=np.float64)
+        topics = TopicWord.from_dense(weights / weights.sum(axis=1, keepdims=True))
+    elif hasattr(model, "fit"):
+        raise ValueError(f"{type(model).__name__} is not fitted; call fit first")
+    else:
+        topics = TopicWord.from_dense(model)
+    given = prior if alpha is None else alpha
+    full = None if given is None else prior_of(given, topics.n_topics)
+    return Described(topics, full, None if vocabulary is None else tuple(vocabulary))
+
+
+def with_prior(model: Any, alpha: ArrayLike | None) -> tuple[TopicWord, NDArray[np.float64]]:
+    """Return topics and prior, where the prior has to be known.
+
+    Raises
+    ------
+    ValueError
+        As :func:`described`, and if neither the model nor the caller gives a prior.
+    """
+    known = described(model, alpha)
+    if known.alpha is None:
+        raise ValueError("alpha must be given: bare topics have no prior over topics")
+    return known.topics, known.alpha
+
+
+def bags_of(X: Any, n_words: int | None = None, name: str = "X") -> Bags:
+    """Return documents as bags of words.
+
+    Parameters
+    ----------
+    X : Corpus, sparse matrix or array-like of shape (n_documents, n_words)
+        Word counts.
+    n_words : int, optional
+        What the vocabulary's size must be.
+    name : str
+        The argument's name, for messages.
+
+    Raises
+    ------
+    ValueError
+        If a count is negative or not whole, or the vocabulary has another size.
+    """
+    if isinstance(X, Bags):
+        return X
+    if all(hasattr(X, field) for field in ("indptr", "indices", "counts", "n_words")):
+        found = int(X.n_words)
+        bags = Bags(np.asarray(X.indptr), np.asarray(X.indices), np.asarray(X.counts))
+    else:
+        rows = _rows(X, name)
+        found = rows.shape[1]
+        bags = Bags(
+            rows.indptr.astype(np.int64), rows.indices.astype(np.int32), rows.data.astype(np.int32)
+        )
+    if n_words is not None and found != n_words:
+        raise ValueError(f"{name} has {found} words, but the topics have {n_words}")
+    return bags
+
+
+def _rows(X: Any, name: str) -> Any:
+    try:
+        rows = sp.csr_array(X, copy=True)
+    except (TypeError, ValueError) as error:
+        raise ValueError(
+            f"{name} must be a matrix of word counts, one row a document; got {type(X).__name__}"
+        ) from error
+    if rows.ndim != 2 or rows.dtype.kind not in "fiub":
+        raise ValueError(
+            f"{name} must be a matrix of word counts; got {rows.dtype} of shape {rows.shape}"
+        )
+    rows.sum_duplicates()
+    rows.eliminate_zeros()
+    if rows.nnz:
+        least, most = rows.data.min(), rows.data.max()
+        if not (least > 0 and most < 2**31):  # not a number fails, too
+            raise ValueError(f"{name} must hold counts from 0 to 2**31 - 1; got {least} to {most}")
+        if rows.dtype.kind == "f" and (rows.data != np.floor(rows.data)).any():
+            odd = rows.data[rows.data != np.floor(rows.data)][0]
+            raise ValueError(f"{name} must hold whole numbers; got {odd}")
+    return rows
+
+
+def csr_of(bags: Bags, n_words: int) -> Any:
+    """Return bags as a CSR array of int32."""
+    return sp.csr_array((bags.counts, bags.words, bags.indptr), shape=(bags.n_documents, n_words))
+
+
+def word_lists(
+    topics: Any, top_n: int, vocabulary: Sequence[str] | None
+) -> tuple[list[list[Any]], tuple[str, ...] | None]:
+    """Return each topic's top words, likeliest first, and the vocabulary that numbers mean.
+
+    Parameters
+    ----------
+    topics : model, TopicWord, array of probabilities, or list of lists of words
+        Lists hold words or their numbers.
+    top_n : int
+        How many words a topic.
+    vocabulary : sequence of str or None
+        Instead of the model's.
+
+    Raises
+    ------
+    ValueError
+        If a list is shorter than 2, or repeats a word, or lists differ in length.
+    """
+    if isinstance(top_n, bool) or not isinstance(top_n, (int, np.integer)) or not 2 <= top_n <= 64:
+        raise ValueError(f"top_n must be an int from 2 to 64; got {top_n!r}")
+    names = None if vocabulary is None else tuple(vocabulary)
+    if _is_lists(topics):
+        lists = [list(words)[:top_n] for words in topics]
+    else:
+        known = described(topics)
+        names = known.vocabulary if names is None else names
+        if names is not None and len(names) != known.topics.n_words:
+            raise ValueError(f"vocabulary must have {known.topics.n_words} words; got {len(names)}")
+        lists = [list(map(int, words)) for words in known.topics.top_words(int(top_n))]
+    if not lists or len({len(words) for words in lists}) > 1 or len(lists[0]) < 2:
+        raise ValueError(
+            "topics must be lists of one length, at least 2 words each; "
+            f"got {len(lists)} lists of {sorted({len(w) for w in lists})} words"
+        )
+    for k, words in enumerate(lists):
+        if len(set(words)) < len(words):
+            raise ValueError(f"topic {k} names a word twice: {words!r:.80}")
+    return lists, names
+
+
+def _is_lists(topics: Any) -> bool:
+    """Tell lists of words or ids from rows of probabilities."""
+    if isinstance(topics, np.ndarray):
+        return topics.ndim == 2 and topics.dtype.kind in "iuUO"
+    if not isinstance(topics, (list, tuple)) or not topics:
+        return False
+    first = topics[0]
+    return (
+        isinstance(first, (list, tuple, np.ndarray))
+        and len(first) > 0
+        and (isinstance(first[0], (str, int, np.integer)) and not isinstance(first[0], bool))
+    )

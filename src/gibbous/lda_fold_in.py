@@ -1,0 +1,160 @@
+"""Topics of documents for given topic-word distributions, and what they say of other words."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from ._isa import core
+from .lda_topics import TopicWord
+
+
+class Bags(NamedTuple):
+    """Documents as bags of words in compressed rows, ready for the core.
+
+    Attributes
+    ----------
+    indptr : ndarray of shape (n_documents + 1,), int64
+    words : ndarray of shape (n_entries,), int32
+        Ascending within a document.
+    counts : ndarray of shape (n_entries,), int32
+    """
+
+    indptr: NDArray[np.int64]
+    words: NDArray[np.int32]
+    counts: NDArray[np.int32]
+
+    @property
+    def n_documents(self) -> int:
+        """Number of documents."""
+        return len(self.indptr) - 1
+
+    @property
+    def n_tokens(self) -> int:
+        """Number of tokens."""
+        return int(self.counts.sum(dtype=np.int64))
+
+    def lengths(self) -> NDArray[np.int64]:
+        """Return the number of tokens of each document, an array of shape (n_documents,)."""
+        ends = np.concatenate([[0], np.cumsum(self.counts, dtype=np.int64)])
+        return np.diff(ends[self.indptr])
+
+    def part(self, first: int, end: int) -> Bags:
+        """Return documents ``first`` to ``end``, without copying their words."""
+        own = slice(int(self.indptr[first]), int(self.indptr[end]))
+        indptr = self.indptr[first : end + 1] - self.indptr[first]
+        return Bags(indptr, self.words[own], self.counts[own])
+
+
+def prior_of(alpha: ArrayLike, n_topics: int, name: str = "alpha") -> NDArray[np.float64]:
+    """Return a Dirichlet prior over topics, one number or one a topic, as (n_topics,).
+
+    Raises
+    ------
+    ValueError
+        If the shape is another, or a number is not finite and > 0.
+    """
+    given = np.asarray(alpha, dtype=np.float64)
+    if given.ndim > 1 or (given.ndim == 1 and given.shape != (n_topics,)):
+        raise ValueError(
+            f"{name} must be one number or {n_topics}, one a topic; got shape {given.shape}"
+        )
+    full = np.ascontiguousarray(np.broadcast_to(given, (n_topics,)))
+    if not (np.isfinite(full).all() and (full > 0).all()):
+        raise ValueError(f"{name} must be finite and > 0; got {alpha!r:.60}")
+    return full
+
+
+def fold_in(
+    topics: TopicWord,
+    alpha: ArrayLike,
+    documents: Bags,
+    *,
+    max_iter: int = 30,
+    tol: float = 0.0,
+    dtype: Any = np.float64,
+    n_threads: int = 1,
+) -> tuple[NDArray[Any], int]:
+    """Return the distribution over topics of each document.
+
+    Iterates ``theta <- normalise(alpha + sum_w n_w r_w)`` from the uniform distribution, where
+    ``r_w`` are the probabilities of the topics of a token of word ``w`` given ``theta``: CVB0
+    (Asuncion, Welling, Smyth and Teh 2009, equation 8) for fixed topics, without leaving the
+    token itself out. No random numbers: a document's result is a function of its words alone.
+
+    Parameters
+    ----------
+    topics : TopicWord
+    alpha : float or array-like of shape (n_topics,)
+        Dirichlet prior over topics.
+    documents : Bags
+        Words within the vocabulary of ``topics``. A document without words gets the prior's mean;
+        a word that no topic can emit is passed over.
+    max_iter : int
+        The most iterations.
+    tol : float
+        A document is done once the absolute changes of its ``theta`` sum to no more than this.
+    dtype : float32 or float64
+        In which to compute.
+    n_threads : int
+        Threads to use; the result does not depend on it.
+
+    Returns
+    -------
+    theta : ndarray of shape (n_documents, n_topics)
+        Rows sum to 1.
+    n_open : int
+        How many documents stopped at ``max_iter`` before the tolerance was reached.
+
+    Raises
+    ------
+    ValueError
+        If ``alpha`` is no such prior, or a word or ``max_iter`` is out of range.
+    """
+    theta = np.empty((documents.n_documents, topics.n_topics), dtype)
+    kernel: Any = core.lda_fold_in  # a type checker cannot follow the unpacked arrays
+    n_open = kernel(
+        *documents,
+        *_arrays(topics),
+        prior_of(alpha, topics.n_topics),
+        int(max_iter),
+        float(tol),
+        theta,
+        int(n_threads),
+    )
+    return theta, int(n_open)
+
+
+def log_predictive(
+    topics: TopicWord, theta: NDArray[Any], documents: Bags, *, n_threads: int = 1
+) -> NDArray[np.float64]:
+    """Return the log-probability of each document's words, given its topics.
+
+    ``sum_w n_w log sum_k theta_dk phi_kw``; -inf where a word is impossible.
+
+    Parameters
+    ----------
+    topics : TopicWord
+    theta : ndarray of shape (n_documents, n_topics), float32 or float64
+    documents : Bags
+    n_threads : int
+
+    Returns
+    -------
+    ndarray of shape (n_documents,)
+
+    Raises
+    ------
+    ValueError
+        If the shapes do not fit.
+    """
+    log_p = np.empty(documents.n_documents)
+    kernel: Any = core.lda_log_predictive
+    kernel(*documents, *_arrays(topics), theta, log_p, int(n_threads))
+    return log_p
+
+
+def _arrays(topics: TopicWord) -> tuple[NDArray[Any], ...]:
+    return topics.indptr, topics.topics, topics.values, topics.floor
