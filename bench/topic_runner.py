@@ -104,8 +104,8 @@ def _run_once(
         # Java reserves addresses that it never uses
         "memory": 0 if row["adapter"] == "mallet" else settings.memory,
     }
-    # what samples for so long by order is not slow
-    limit = settings.limit + (3 * settings.curve if case.kind == "lda-curve" else 0)
+    # what samples for so long by order is not slow, and some begin anew at each mark
+    limit = settings.limit + (6 * settings.curve if case.kind == "lda-curve" else 0)
     with tempfile.TemporaryDirectory(prefix="gibbous-bench-") as folder:
         try:
             with Neighbours() as neighbours:
@@ -124,6 +124,7 @@ def _summarise(row: dict[str, Any]) -> None:
     row["seconds"] = {"median": statistics.median(seconds), "min": min(seconds)}
     row["seconds"] |= {"max": max(seconds), "runs": seconds}
     row["tokens_per_second"] = runs[0]["n_tokens"] / row["seconds"]["median"]
+    row["processor_seconds"] = runs[0].get("processor_seconds")
     row["setup_seconds"] = statistics.median(run["setup_seconds"] for run in runs)
     row["bytes_beyond_corpus"] = max(run["bytes_beyond_corpus"] for run in runs)
     row["bytes_a_token"] = row["bytes_beyond_corpus"] / runs[0]["n_tokens"]

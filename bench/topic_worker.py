@@ -7,6 +7,7 @@ only: set-up has a figure of its own, and a look at the state costs nothing.
 from __future__ import annotations
 
 import gc
+import os
 import time
 from pathlib import Path
 from typing import Any
@@ -67,17 +68,26 @@ def measure(spec: dict[str, Any]) -> dict[str, Any]:
 class _Clock:
     """Counts a chain's sweeps and their seconds, by the chain's own clock where it has one."""
 
-    def __init__(self, chain: Any, setup: float) -> None:
-        self.chain, self.setup = chain, setup
+    def __init__(self, chain: Any, start: float) -> None:
+        self.chain, self._start = chain, start
         self.sweeps, self.seconds = 0, 0.0
+        self.processor: float | None = None
 
     def sweep(self, n: int) -> float:
-        began = time.perf_counter()
+        """Do ``n`` more sweeps and return their seconds."""
+        began, worked = time.perf_counter(), sum(os.times()[:4])
         own = self.chain.sweep(n)
         spent = time.perf_counter() - began if own is None else float(own)
+        # what a chain that begins anew works is more than these sweeps
+        self.processor = sum(os.times()[:4]) - worked if own is None else None
         self.sweeps += n
-        self.seconds += spent
+        self.seconds = getattr(self.chain, "total", self.seconds + spent)
         return spent
+
+    @property
+    def setup(self) -> float:
+        """Seconds beside the sweeps."""
+        return self._start + float(getattr(self.chain, "setup", 0.0))
 
     def rate(self) -> float:
         """Seconds a sweep until now."""
@@ -95,6 +105,8 @@ def _speed(clock: _Clock, budget: float) -> dict[str, Any]:
     return {
         "first_sweep_seconds": first,
         "seconds": spent / n,
+        # of all threads together, for where others keep the processors busy
+        "processor_seconds": None if clock.processor is None else clock.processor / n,
         "sweeps": clock.sweeps,
         "measured": n,
     }

@@ -18,6 +18,7 @@ import numpy as np
 import pytest
 from bench import adapters, corpora, heldout, topic_runner
 from bench.__main__ import main
+from bench.adapters.gibbous_lda import SAMPLERS
 from bench.topic_cases import CASES, TopicCase
 from scipy import sparse
 
@@ -110,7 +111,9 @@ if __name__ == "__main__":
     name, cache, case = sys.argv[1], Path(sys.argv[2]), TopicCase(**json.loads(sys.argv[3]))
     corpus = corpora.load(corpora.find("tiny", cache, cache))
     train, given, asked = heldout.split(corpus)
-    chain = adapters.find(name, "topics").start(case, train, 1, 0, "")
+    adapter = adapters.find(name, "topics")
+    variant = sys.argv[4]
+    chain = adapter.start(case, train, 1, 0, variant)
     found = []
     for n in (1, 4, 10):
         chain.sweep(n)
@@ -276,6 +279,12 @@ def test_chunks_cover_all_documents(monkeypatch: pytest.MonkeyPatch) -> None:
     assert sum(int(chunk.sum()) for chunk in chunks) == 20_000
 
 
+def test_every_word_has_a_topic() -> None:
+    spec = corpora.SYNTHETIC["tiny"]
+    tables = corpora._tables(spec, seeded())
+    np.testing.assert_array_equal(np.unique(tables), np.arange(spec.n_words))
+
+
 def test_synthetic_documents_have_topics(tiny: sparse.csr_matrix) -> None:
     adapter = adapters.find("sklearn", "topics")
     train, given, asked = heldout.split(tiny)
@@ -310,13 +319,19 @@ def test_missing_data_set_is_named(tmp_path: Path) -> None:
 # ---- peers ----
 
 
-@pytest.mark.parametrize("name", ["tomotopy", "gensim", "lda", "sklearn"])
-def test_peer_learns_and_its_state_adds_up(name: str, tmp_path: Path) -> None:
+OURS = [("gibbous", variant) for variant in SAMPLERS]
+PEERS = [(name, "") for name in ("tomotopy", "gensim", "lda", "sklearn")]
+
+
+@pytest.mark.parametrize(("name", "variant"), OURS + PEERS)
+def test_implementation_learns_and_its_state_adds_up(
+    name: str, variant: str, tmp_path: Path
+) -> None:
     if said := adapters.missing(adapters.find(name, "topics")):
         # the peers come with the extra "bench" only
         pytest.skip(said)
     done = subprocess.run(
-        [sys.executable, "-c", LEARN, name, str(tmp_path), json.dumps(TINY.to_dict())],
+        [sys.executable, "-c", LEARN, name, str(tmp_path), json.dumps(TINY.to_dict()), variant],
         cwd=ROOT,
         capture_output=True,
         text=True,
