@@ -22,6 +22,8 @@ from . import _random, _validate
 from ._fit import Callback, History
 from .corpus import Corpus
 from .lda_chain import Chain
+from .lda_describe import TopicTools
+from .lda_documents import DocumentTools
 from .lda_fold_in import Bags, fold_in, log_predictive
 from .lda_priors import Priors, seeds_of
 from .lda_run import HeldOut, Plan, Run, order_by_size
@@ -32,7 +34,13 @@ _ALPHA_SUM = 5.0
 _BETA = 0.01
 
 
-class LatentDirichletAllocation(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
+class LatentDirichletAllocation(
+    TopicTools,
+    DocumentTools,
+    ClassNamePrefixFeaturesOutMixin,
+    TransformerMixin,
+    BaseEstimator,
+):
     """Topics of documents: latent Dirichlet allocation by collapsed Gibbs sampling.
 
     Each document mixes a few topics, each topic prefers some words; both are found together by
@@ -402,6 +410,7 @@ class LatentDirichletAllocation(ClassNamePrefixFeaturesOutMixin, TransformerMixi
         if reset:
             self.vocabulary_ = corpus.vocabulary
             self._calls = 0
+            vars(self).pop("topic_labels_", None)
         return corpus
 
     def _keep(self, run: Run, key: int, seen: Any) -> None:
