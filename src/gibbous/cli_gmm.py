@@ -164,7 +164,9 @@ def predict(
         if proba:
             rows = {f"component {at}": column for at, column in enumerate(values.T)}
         key = "probabilities" if proba else "labels"
-        finish_rows({"command": "gmm predict", "rows": len(values)}, key, values, rows, output, as_json)
+        finish_rows(
+            {"command": "gmm predict", "rows": len(values)}, key, values, rows, output, as_json
+        )
 
 
 @app.command(epilog="Example: gibbous gmm sample model.safetensors -n 1000 --seed 1 -o drawn.csv")

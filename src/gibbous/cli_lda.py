@@ -23,9 +23,9 @@ app = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode="rich",
 )
-app.command(epilog="Example: gibbous lda fit texts.jsonl -k 50 --stop-words english -o topics.model")(
-    cli_lda_fit.fit
-)
+app.command(
+    epilog="Example: gibbous lda fit texts.jsonl -k 50 --stop-words english -o topics.model"
+)(cli_lda_fit.fit)
 
 Top = Annotated[
     int,

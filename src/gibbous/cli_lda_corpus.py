@@ -160,9 +160,7 @@ class CorpusFile:
     ] = None
     keep_case: Annotated[
         bool,
-        typer.Option(
-            "--keep-case", help="Do not make texts lower case.", rich_help_panel=WORDS
-        ),
+        typer.Option("--keep-case", help="Do not make texts lower case.", rich_help_panel=WORDS),
     ] = False
     strip_accents: Annotated[
         Accents | None,

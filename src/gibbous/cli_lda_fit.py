@@ -112,9 +112,7 @@ class Sampling:
             rich_help_panel=PRIORS,
         ),
     ] = None
-    burn_in: Annotated[
-        int | None, _number(0, "Sweeps before priors are optimised.", 50)
-    ] = None
+    burn_in: Annotated[int | None, _number(0, "Sweeps before priors are optimised.", 50)] = None
 
     def parameters(self) -> dict[str, Any]:
         """Return the parameters that were given."""

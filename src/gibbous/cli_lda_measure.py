@@ -84,9 +84,7 @@ def evaluate(
     top: TopWords = 10,
     samples: Annotated[
         int,
-        typer.Option(
-            min=1, help="Sweeps a position of left-to-right.", rich_help_panel=MEASURES
-        ),
+        typer.Option(min=1, help="Sweeps a position of left-to-right.", rich_help_panel=MEASURES),
     ] = 20,
     resample: Annotated[
         int | None,
@@ -242,9 +240,7 @@ def select(
     top: TopWords = 10,
     n_seeds: Annotated[
         int,
-        typer.Option(
-            min=1, help="Fits of each number of topics.", rich_help_panel=options.FITTING
-        ),
+        typer.Option(min=1, help="Fits of each number of topics.", rich_help_panel=options.FITTING),
     ] = 3,
     held_out: Annotated[
         float,

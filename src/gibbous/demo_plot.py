@@ -186,9 +186,7 @@ def library(found: demo_texts.Library) -> Figure:
         for name, size in zip(found.objects, share, strict=True)
     ]
     figure = plot.new_figure(16, 9.5)
-    plot.plot_topics(
-        found.model, figure, topics=range(len(titles)), top_n=7, titles=titles
-    )
+    plot.plot_topics(found.model, figure, topics=range(len(titles)), top_n=7, titles=titles)
     figure.suptitle(
         f"{found.corpus.n_documents:,} docstrings of Python's standard library: "
         f"{len(titles)} topics, the words of each below the object that is most of it"

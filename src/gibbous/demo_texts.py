@@ -129,10 +129,11 @@ def _tell(console: Console, told: Library, reading: float, fitting: float) -> No
     grid.add_column("its likeliest words", ratio=3)
     grid.add_column("the object that is most of it", ratio=2, overflow="fold")
     share = model.topic_sizes_ / model.topic_sizes_.sum()
+    vocabulary = corpus.vocabulary or ()
     for k, words in enumerate(model.topics_.top_words(7)):
         grid.add_row(
             f"{share[k]:.1%}",
-            " ".join(corpus.vocabulary[w] for w in words),
+            " ".join(vocabulary[w] for w in words),
             f"{escape(told.objects[k])} {told.shares[k]:.0%}",
         )
     console.print(grid)

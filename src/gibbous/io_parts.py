@@ -118,8 +118,7 @@ def _topics(arrays: Arrays, sizes: Mapping[str, int]) -> Any:
     topics = TopicWord(**arrays)
     if (topics.n_topics, topics.n_words) != (sizes["k"], sizes["d"]):
         raise ValueError(
-            f"{topics.n_topics} topics of {topics.n_words} words, "
-            f"not {sizes['k']} of {sizes['d']}"
+            f"{topics.n_topics} topics of {topics.n_words} words, not {sizes['k']} of {sizes['d']}"
         )
     return topics
 
