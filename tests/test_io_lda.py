@@ -58,7 +58,7 @@ MODELS = {
         corpus()
     ),
     "seeded": lambda: model(seeds={0: ["moon", "sea"], 2: {"bond": 7.5}}).fit(corpus()),
-    "seeded by number": lambda: model(seeds={1: {4: 2.0, 5: None}, 2: (0, 1)}).fit(corpus(False)),
+    "seeded by number": lambda: model(seeds={1: {4: 2.0, 5: None}, 2: [0, 1]}).fit(corpus(False)),
     "continued": continued,
     "no sweep": lambda: model(max_iter=0).fit(corpus()),
     "of a frame": of_frame,

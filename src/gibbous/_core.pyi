@@ -33,6 +33,8 @@ __all__: list[str] = [
     "kmeans_step",
     "kmeans_step_csr",
     "lda_count_pairs",
+    "lda_document_counts",
+    "lda_document_histogram",
     "lda_fold_in",
     "lda_left_to_right",
     "lda_log_predictive",
@@ -56,11 +58,12 @@ class FastSampler:
         seed: int,
         n_threads: int,
     ) -> None: ...
+    def frozen_totals(self) -> numpy.typing.NDArray[numpy.int64]: ...
+    def set_frozen_totals(
+        self, totals: typing.Annotated[numpy.typing.ArrayLike, numpy.int64]
+    ) -> None: ...
     def set_state(
-        self,
-        word: int,
-        state: typing.Annotated[numpy.typing.ArrayLike, numpy.uint32],
-        n_threads: int,
+        self, word: int, state: typing.Annotated[numpy.typing.ArrayLike, numpy.uint32]
     ) -> None: ...
     def state(self, word: int) -> numpy.typing.NDArray[numpy.uint32]: ...
     def sweep(
@@ -79,7 +82,7 @@ class FastSampler:
         n_threads: int,
     ) -> None: ...
     def topics(self, n_threads: int) -> numpy.typing.NDArray[numpy.uint16]: ...
-    def totals(self) -> numpy.typing.NDArray[numpy.int64]: ...
+    def totals(self, n_threads: int) -> numpy.typing.NDArray[numpy.int64]: ...
     def word_counts(self, n_threads: int) -> tuple[typing.Any, ...]: ...
     @property
     def bytes(self) -> int: ...
@@ -693,6 +696,22 @@ def lda_count_pairs(
     threads: int,
 ) -> int:
     """Windows with each two words of a topic's list; returns the number of windows."""
+
+def lda_document_counts(
+    document_tokens: typing.Annotated[numpy.typing.ArrayLike, numpy.int64],
+    z: typing.Annotated[numpy.typing.ArrayLike, numpy.uint16],
+    n_topics: int,
+    n_threads: int,
+) -> tuple[typing.Any, ...]:
+    """Document-topic counts in compressed rows."""
+
+def lda_document_histogram(
+    document_tokens: typing.Annotated[numpy.typing.ArrayLike, numpy.int64],
+    z: typing.Annotated[numpy.typing.ArrayLike, numpy.uint16],
+    n_topics: int,
+    n_threads: int,
+) -> tuple[typing.Any, ...]:
+    """How many documents hold a topic how often: topics, counts, documents."""
 
 @typing.overload
 def lda_fold_in(

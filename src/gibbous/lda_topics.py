@@ -239,7 +239,7 @@ class TopicWord:
         at = np.minimum(np.searchsorted(key, wanted), max(len(key) - 1, 0))
         if len(key):
             found += np.where(key[at] == wanted, self.values[at], 0)
-        return found
+        return found  # type: ignore[no-any-return]
 
     def top_words(self, n: int) -> NDArray[np.int64]:
         """Return each topic's ``n`` likeliest words, likeliest first, equal ones by their ids.

@@ -228,6 +228,8 @@ def plot_selection(selection: Any, figure: Figure | None = None) -> Figure:
     names = list(selection.values)
     if figure is None:
         figure = new_figure(3.6 * len(names), 3.2)
+    from matplotlib.ticker import MaxNLocator
+
     best = selection.best
     panels = figure.subplots(1, len(names), squeeze=False)[0]
     for ax, name, colour in zip(panels, names, colours(len(names)), strict=True):
@@ -237,6 +239,7 @@ def plot_selection(selection: Any, figure: Figure | None = None) -> Figure:
         ax.axvline(best[name], color=INK, linewidth=0.8, linestyle=":")
         ax.set_title(selection.label(name), fontsize="medium")
         ax.set_xlabel("topics")
+        ax.xaxis.set_major_locator(MaxNLocator(5, integer=True))
         _tidy(ax)
     return figure
 
