@@ -10,6 +10,8 @@ import numpy
 import numpy.typing
 
 __all__: list[str] = [
+    "FastSampler",
+    "Terms",
     "build_info",
     "default_threads",
     "gmm_accumulate",
@@ -31,6 +33,8 @@ __all__: list[str] = [
     "kmeans_step",
     "kmeans_step_csr",
     "lda_count_pairs",
+    "lda_document_counts",
+    "lda_document_histogram",
     "lda_fold_in",
     "lda_left_to_right",
     "lda_log_predictive",
@@ -38,6 +42,68 @@ __all__: list[str] = [
     "philox",
     "uniform",
 ]
+
+class Terms:
+    """Numbers of words, in the order in which they are met."""
+
+    def __init__(self, first: int) -> None: ...
+    def number(self, text: bytes, grow: bool, unknown: int) -> numpy.typing.NDArray[numpy.int64]:
+        """The numbers of all words of a text, which spaces part."""
+    def words(self, first: int) -> list:
+        """The words from one number on."""
+    @property
+    def end(self) -> int:
+        """The number past the last."""
+
+class FastSampler:
+    """Metropolis-Hastings sampler of topics on delayed counts."""
+
+    def __init__(
+        self,
+        indptr: typing.Annotated[numpy.typing.ArrayLike, numpy.int64],
+        indices: typing.Annotated[numpy.typing.ArrayLike, numpy.int32],
+        counts: typing.Annotated[numpy.typing.ArrayLike, numpy.int32],
+        n_words: int,
+        n_topics: int,
+        n_proposals: int,
+        z: typing.Annotated[numpy.typing.ArrayLike, numpy.uint16] | None,
+        seed: int,
+        n_threads: int,
+    ) -> None: ...
+    def frozen_totals(self) -> numpy.typing.NDArray[numpy.int64]: ...
+    def set_frozen_totals(
+        self, totals: typing.Annotated[numpy.typing.ArrayLike, numpy.int64]
+    ) -> None: ...
+    def set_state(
+        self, word: int, state: typing.Annotated[numpy.typing.ArrayLike, numpy.uint32]
+    ) -> None: ...
+    def state(self, word: int) -> numpy.typing.NDArray[numpy.uint32]: ...
+    def sweep(
+        self,
+        alpha: typing.Annotated[numpy.typing.ArrayLike, numpy.float64],
+        beta: float,
+        beta_sum: typing.Annotated[numpy.typing.ArrayLike, numpy.float64],
+        seeds: tuple[
+            typing.Annotated[numpy.typing.ArrayLike, numpy.int64],
+            typing.Annotated[numpy.typing.ArrayLike, numpy.uint16],
+            typing.Annotated[numpy.typing.ArrayLike, numpy.float32],
+        ]
+        | None,
+        seed: int,
+        iteration: int,
+        n_threads: int,
+    ) -> None: ...
+    def topics(self, n_threads: int) -> numpy.typing.NDArray[numpy.uint16]: ...
+    def totals(self, n_threads: int) -> numpy.typing.NDArray[numpy.int64]: ...
+    def word_counts(self, n_threads: int) -> tuple[typing.Any, ...]: ...
+    @property
+    def bytes(self) -> int: ...
+    @property
+    def state_words(self) -> int: ...
+    @property
+    def tokens(self) -> int: ...
+    @property
+    def topic_count(self) -> int: ...
 
 def build_info() -> dict[str, typing.Any]:
     """Compiler, instruction-set level and vector width of this build."""
@@ -597,6 +663,22 @@ def lda_count_pairs(
     threads: int,
 ) -> int:
     """Windows with each two words of a topic's list; returns the number of windows."""
+
+def lda_document_counts(
+    document_tokens: typing.Annotated[numpy.typing.ArrayLike, numpy.int64],
+    z: typing.Annotated[numpy.typing.ArrayLike, numpy.uint16],
+    n_topics: int,
+    n_threads: int,
+) -> tuple[typing.Any, ...]:
+    """Document-topic counts in compressed rows."""
+
+def lda_document_histogram(
+    document_tokens: typing.Annotated[numpy.typing.ArrayLike, numpy.int64],
+    z: typing.Annotated[numpy.typing.ArrayLike, numpy.uint16],
+    n_topics: int,
+    n_threads: int,
+) -> tuple[typing.Any, ...]:
+    """How many documents hold a topic how often: topics, counts, documents."""
 
 @typing.overload
 def lda_fold_in(
