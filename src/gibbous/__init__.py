@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from .corpus_writer import CorpusWriter
     from .gmm import GaussianMixture
     from .io import load, save
+    from .lda import LatentDirichletAllocation
     from .kmeans import KMeans, MiniBatchKMeans, k_means, kmeans_plusplus
 
 __version__: str = _core.__version__
@@ -24,6 +25,7 @@ _MODULES = {
     "CorpusWriter": "corpus_writer",
     "GaussianMixture": "gmm",
     "History": "_fit",
+    "LatentDirichletAllocation": "lda",
     "KMeans": "kmeans",
     "MiniBatchKMeans": "kmeans",
     "Progress": "_fit",
@@ -40,6 +42,7 @@ __all__ = [
     "GaussianMixture",
     "History",
     "KMeans",
+    "LatentDirichletAllocation",
     "MiniBatchKMeans",
     "Progress",
     "__version__",

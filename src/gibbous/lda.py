@@ -22,6 +22,8 @@ from . import _random, _validate
 from ._fit import Callback, History
 from .corpus import Corpus
 from .lda_chain import Chain
+from .lda_describe import TopicTools
+from .lda_documents import DocumentTools
 from .lda_fold_in import Bags, fold_in, log_predictive
 from .lda_priors import Priors, seeds_of
 from .lda_run import HeldOut, Plan, Run, order_by_size
@@ -32,7 +34,13 @@ _ALPHA_SUM = 5.0
 _BETA = 0.01
 
 
-class LatentDirichletAllocation(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
+class LatentDirichletAllocation(
+    TopicTools,
+    DocumentTools,
+    ClassNamePrefixFeaturesOutMixin,
+    TransformerMixin,
+    BaseEstimator,
+):
     """Topics of documents: latent Dirichlet allocation by collapsed Gibbs sampling.
 
     Each document mixes a few topics, each topic prefers some words; both are found together by
@@ -384,17 +392,17 @@ class LatentDirichletAllocation(ClassNamePrefixFeaturesOutMixin, TransformerMixi
                     f"X has {X.n_words} words, but {type(self).__name__} was fitted with "
                     f"{self.n_features_in_}: carry X over with X.with_vocabulary(vocabulary_)"
                 )
-            if not reset and None not in (X.vocabulary, self.vocabulary_):
-                if X.vocabulary != self.vocabulary_:
-                    raise ValueError(
-                        "X has other words than the fit: X.with_vocabulary(vocabulary_) helps"
-                    )
+            words = (X.vocabulary, None if reset else self.vocabulary_)
+            if None not in words and words[0] != words[1]:
+                raise ValueError(
+                    "X has other words than the fit: X.with_vocabulary(vocabulary_) helps"
+                )
             if reset:
                 self.n_features_in_ = X.n_words
             corpus = X
         else:
             checked = validate_data(
-                self, X, reset=reset, accept_sparse="csr", dtype="numeric", ensure_min_samples=1
+                self, X, reset=reset, accept_sparse="csr", dtype="numeric", ensure_non_negative=True
             )
             corpus = Corpus.of(checked)
             if reset and hasattr(self, "feature_names_in_"):
@@ -402,6 +410,7 @@ class LatentDirichletAllocation(ClassNamePrefixFeaturesOutMixin, TransformerMixi
         if reset:
             self.vocabulary_ = corpus.vocabulary
             self._calls = 0
+            vars(self).pop("topic_labels_", None)
         return corpus
 
     def _keep(self, run: Run, key: int, seen: Any) -> None:

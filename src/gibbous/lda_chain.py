@@ -80,10 +80,12 @@ class Chain:
     def go_exact(self) -> None:
         """Go on with Gibbs sampling to the letter from where the fast sampler stands."""
         if not self.exact:
-            z = self.topics()
-            del self.sampler  # before the other is built
             self.exact = True
-            self._start(z)
+            try:
+                self._start(self.topics())
+            except BaseException:
+                self.exact = False  # the fast sampler still stands, and with it the model
+                raise
 
     def topics(self) -> NDArray[np.uint16]:
         """Return the topic of every token in canonical order."""

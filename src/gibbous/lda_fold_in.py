@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 import numpy as np
+import scipy.sparse as sp
 from numpy.typing import ArrayLike, NDArray
 
 from ._isa import core
@@ -149,6 +150,14 @@ def log_predictive(
     kernel: Any = core.lda_log_predictive
     kernel(*documents, *_arrays(topics), theta, log_p, int(n_threads))
     return log_p
+
+
+def sparse_rows(theta: NDArray[Any], threshold: float) -> Any:
+    """Return the shares that reach a threshold as a CSR array of float32."""
+    rows, topics = np.nonzero((theta >= threshold) & (theta > 0))
+    indptr = np.searchsorted(rows, np.arange(len(theta) + 1))
+    values = theta[rows, topics].astype(np.float32)
+    return sp.csr_array((values, topics.astype(np.int32), indptr), shape=theta.shape)
 
 
 def _arrays(topics: TopicWord) -> tuple[NDArray[Any], ...]:

@@ -1,4 +1,4 @@
-"""The Dirichlet priors of a topic model: what they say of counts, and their optimum given counts."""
+"""The Dirichlet priors of a topic model: their likelihood and their optimum given counts."""
 
 from __future__ import annotations
 
