@@ -70,7 +70,7 @@ UPWARDS = {("_fit", "plot"): "history_.plot() is a method of the results object"
 #: C++: the ground floor, lowest first; everything else belongs to the model that its name starts
 #: with.
 GROUND = ("types", "simd", "random", "random_bulk", "parallel", "pages", "tiles", "transpose")
-CXX_MODELS = ("kmeans", "gmm", "lda")
+CXX_MODELS = ("corpus", "kmeans", "gmm", "lda")
 
 #: About 600; a file past this is two files.
 MOST_LINES = 650

@@ -25,7 +25,14 @@ def small(**more):
     )
 
 
+def canonical(corpus):
+    """Check a corpus that was made without checks as one that anybody hands in."""
+    Corpus(corpus.indptr, corpus.indices, corpus.counts, n_words=corpus.n_words)
+    return corpus
+
+
 def same(first, second):
+    canonical(first)
     assert first.digest() == second.digest()
     for name in ("names", "dates", "labels"):
         one, other = getattr(first, name), getattr(second, name)
@@ -158,7 +165,6 @@ def test_of_sums_repeated_entries_and_drops_zeros(n, width, entries, format, dty
     corpus = Corpus.of(X)
     assert (len(corpus), corpus.n_words) == (n, width)
     np.testing.assert_array_equal(corpus.to_csr().toarray(), expected)
-    Corpus(corpus.indptr, corpus.indices, corpus.counts, n_words=width)  # canonical
     same(corpus, Corpus.of(expected))
 
 
@@ -167,6 +173,14 @@ def test_of_csr_with_repetitions_and_unsorted_words():
         (np.array([200, 100, 1, 0], dtype=np.uint8), [2, 2, 0, 1], [0, 3, 4]), shape=(2, 3)
     )
     np.testing.assert_array_equal(Corpus.of(X).to_csr().toarray(), [[1, 0, 300], [0, 0, 0]])
+
+
+def test_of_csr_of_our_own_dtype_with_zeros():
+    X = sp.csr_matrix((np.array([1, 0, 2], dtype=np.int32), [0, 1, 2], [0, 2, 3]), shape=(2, 3))
+    same(Corpus.of(X), Corpus.of([[1, 0, 0], [0, 0, 2]]))
+    X.data[1] = -2
+    with pytest.raises(ValueError, match="row 0, column 1 holds -2, which is negative"):
+        Corpus.of(X)
 
 
 def test_of_shares_memory_where_nothing_changes():
@@ -438,7 +452,7 @@ def test_pruning_that_makes_no_sense(options, message):
 
 
 def test_another_vocabulary():
-    other = small().with_vocabulary(["dog", "emu", "ant"])
+    other = canonical(small().with_vocabulary(["dog", "emu", "ant"]))
     np.testing.assert_array_equal(
         other.to_csr().toarray(), np.column_stack([COUNTS[:, 3], COUNTS[:, 3] * 0, COUNTS[:, 0]])
     )

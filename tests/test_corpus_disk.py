@@ -209,12 +209,14 @@ def test_the_writer_counts_words_where_nobody_says(path):
 def test_a_writer_that_fails_leaves_nothing(path):
     small().save(path)
     before = path.read_bytes()
-    with (
-        pytest.raises(ValueError, match="X has word 4, but there are 4 words"),
-        CorpusWriter(path, WORDS) as writer,
-    ):
-        writer.add(COUNTS)
-        writer.add(np.ones((1, 5), dtype=int))
+
+    def fail():
+        with CorpusWriter(path, WORDS) as writer:
+            writer.add(COUNTS)
+            writer.add(np.ones((1, 5), dtype=int))
+
+    with pytest.raises(ValueError, match="X has word 4, but there are 4 words"):
+        fail()
     assert path.read_bytes() == before
     with (
         pytest.raises(ValueError, match="another vocabulary"),

@@ -266,6 +266,7 @@ DAMAGED = [
     ("a.ldac", line(3, "1 1:1.5", LDAC), "line 3: expected word:count"),
     ("a.ldac", line(3, "2 1 3:2 4", LDAC), "line 3: announces 2 words, but has 3"),
     ("a.ldac", line(3, "1 1 3", LDAC), "line 3: announces 1 words, but has 2"),
+    ("a.ldac", line(3, "2 1:2:3 4", LDAC), "line 3: expected word:count, two whole.*got '1:2:3'"),
     ("a.ldac", line(3, "x", LDAC), "line 3: expected 'n word:count ...'; got 'x'"),
     ("a.ldac", line(3, "1 1:99999999999", LDAC), "line 3: .* is past the most"),
     ("a.mallet", line(3, "c", MALLET), "line 3: expected 'name label text'; got 'c'"),

@@ -12,7 +12,9 @@ from hypothesis import strategies as st
 from sklearn.feature_extraction.text import CountVectorizer
 
 from gibbous import Corpus
+from gibbous._isa import core
 from gibbous.corpus_text import TextOptions, _run_length
+from test_corpus import canonical
 
 TEXTS = [
     "To be, or not to be: that is the question.",
@@ -23,6 +25,8 @@ TEXTS = [
     "word " * 70_000,
     "\u0130stanbul \ud800 e\u0301te\u0301",
 ]
+
+NAMES = [b"a", b"b", b"ab", b"a\0", b"abcdefgh", b"abcdefgh\0", b"abcdefghi", b"\xc3\xa4"]
 
 OPTIONS = [
     {},
@@ -54,7 +58,7 @@ def assert_as_vectorizer(texts, options):
         texts, **{k: v for k, v in options.items() if not (k == "token_pattern" and v is None)}
     )
     assert corpus.vocabulary == tuple(vectorizer.get_feature_names_out())
-    assert (corpus.to_csr() != X).nnz == 0
+    assert (canonical(corpus).to_csr() != X).nnz == 0
     assert len(corpus) == len(texts)
     return corpus
 
@@ -106,6 +110,31 @@ def test_runs_of_word_characters_are_recognised():
         r"\b\w\w+\b|x": None,
     }.items():
         assert _run_length(TextOptions(token_pattern=pattern)) == length, pattern
+
+
+@settings(deadline=None)
+@given(st.lists(st.lists(st.sampled_from(NAMES) | st.binary(max_size=20), max_size=40), max_size=5))
+def test_the_core_numbers_words_as_a_dict_does(texts):
+    terms, numbers = core.Terms(3), {}
+    for words in texts:
+        words = [word for word in words if word and b" " not in word]
+        got = terms.number(b"  ".join(words), True, 0)
+        assert got.tolist() == [numbers.setdefault(w, 3 + len(numbers)) for w in words]
+        assert terms.end == 3 + len(numbers)
+    assert terms.words(3) == list(numbers)
+    known = list(numbers)[::2]
+    got = terms.number(b" ".join([*known, b"\x02never"]), False, 1)
+    assert got.tolist() == [*(numbers[w] for w in known), 1]
+
+
+def test_the_core_numbers_many_words():
+    words = [f"{i:x}".encode() for i in range(100_000)]
+    terms = core.Terms(0)
+    np.testing.assert_array_equal(terms.number(b" ".join(words), True, 0), np.arange(100_000))
+    np.testing.assert_array_equal(
+        terms.number(b" ".join(words[::-1]), True, 0), np.arange(100_000)[::-1]
+    )
+    assert terms.words(99_998) == words[99_998:]
 
 
 def test_texts_are_taken_one_after_the_other():

@@ -10,8 +10,8 @@ import numpy
 import numpy.typing
 
 __all__: list[str] = [
-    "ExactSampler",
     "FastSampler",
+    "Terms",
     "build_info",
     "default_threads",
     "gmm_accumulate",
@@ -42,6 +42,18 @@ __all__: list[str] = [
     "philox",
     "uniform",
 ]
+
+class Terms:
+    """Numbers of words, in the order in which they are met."""
+
+    def __init__(self, first: int) -> None: ...
+    def number(self, text: bytes, grow: bool, unknown: int) -> numpy.typing.NDArray[numpy.int64]:
+        """The numbers of all words of a text, which spaces part."""
+    def words(self, first: int) -> list:
+        """The words from one number on."""
+    @property
+    def end(self) -> int:
+        """The number past the last."""
 
 class FastSampler:
     """Metropolis-Hastings sampler of topics on delayed counts."""
@@ -88,51 +100,6 @@ class FastSampler:
     def bytes(self) -> int: ...
     @property
     def state_words(self) -> int: ...
-    @property
-    def tokens(self) -> int: ...
-    @property
-    def topic_count(self) -> int: ...
-
-class ExactSampler:
-    """Collapsed Gibbs sampler of topics on current counts."""
-
-    def __init__(
-        self,
-        indptr: typing.Annotated[numpy.typing.ArrayLike, numpy.int64],
-        indices: typing.Annotated[numpy.typing.ArrayLike, numpy.int32],
-        counts: typing.Annotated[numpy.typing.ArrayLike, numpy.int32],
-        n_words: int,
-        n_topics: int,
-        z: typing.Annotated[numpy.typing.ArrayLike, numpy.uint16],
-        *,
-        kernel: str = "auto",
-        blocks: int = 0,
-        n_threads: int = 1,
-    ) -> None: ...
-    def sweep(
-        self,
-        alpha: typing.Annotated[numpy.typing.ArrayLike, numpy.float64],
-        beta: float,
-        beta_sum: typing.Annotated[numpy.typing.ArrayLike, numpy.float64],
-        seeds: tuple[
-            typing.Annotated[numpy.typing.ArrayLike, numpy.int64],
-            typing.Annotated[numpy.typing.ArrayLike, numpy.uint16],
-            typing.Annotated[numpy.typing.ArrayLike, numpy.float32],
-        ]
-        | None,
-        seed: int,
-        iteration: int,
-        n_threads: int,
-    ) -> None: ...
-    def topics(self, n_threads: int) -> numpy.typing.NDArray[numpy.uint16]: ...
-    def totals(self) -> numpy.typing.NDArray[numpy.int64]: ...
-    def word_counts(self, n_threads: int) -> tuple[typing.Any, ...]: ...
-    @property
-    def blocks(self) -> int: ...
-    @property
-    def bytes(self) -> int: ...
-    @property
-    def kernel(self) -> str: ...
     @property
     def tokens(self) -> int: ...
     @property
