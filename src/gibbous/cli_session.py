@@ -230,7 +230,7 @@ def _write(job: Job, model: Any, table: Table) -> dict[str, str]:
 
         write_table(job.table.labels, {job.group: model.predict(table.values)})
         files["labels"] = str(job.table.labels)
-    return files
+    return {name: files[name] for name in ("model", "labels", "plot") if name in files}
 
 
 def write_report(report: Report, model: Any, draw: Callable[[], Figure]) -> dict[str, str]:
