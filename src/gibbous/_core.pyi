@@ -37,6 +37,8 @@ __all__: list[str] = [
     "lda_document_counts",
     "lda_document_histogram",
     "lda_fold_in",
+    "lda_infer",
+    "lda_infer_sparse",
     "lda_left_to_right",
     "lda_log_predictive",
     "mean_variance",
@@ -759,6 +761,41 @@ def lda_fold_in(
     threads: int,
 ) -> int:
     """Topics of documents for given phi; returns how many documents stopped at max_iter."""
+
+def lda_infer(
+    indptr: numpy.typing.NDArray[numpy.int64],
+    words: numpy.typing.NDArray[numpy.int32],
+    counts: numpy.typing.NDArray[numpy.int32],
+    phi_indptr: numpy.typing.NDArray[numpy.int64],
+    topics: numpy.typing.NDArray[numpy.uint16],
+    values: numpy.typing.NDArray[numpy.float32],
+    floor: numpy.typing.NDArray[numpy.float32],
+    alpha: numpy.typing.NDArray[numpy.float64],
+    max_iter: int,
+    tolerance: float,
+    theta: numpy.typing.NDArray[numpy.float64],
+    threads: int,
+) -> int:
+    """The likeliest topics of documents for given phi; returns how many stopped at max_iter."""
+
+def lda_infer_sparse(
+    indptr: numpy.typing.NDArray[numpy.int64],
+    words: numpy.typing.NDArray[numpy.int32],
+    counts: numpy.typing.NDArray[numpy.int32],
+    phi_indptr: numpy.typing.NDArray[numpy.int64],
+    topics: numpy.typing.NDArray[numpy.uint16],
+    values: numpy.typing.NDArray[numpy.float32],
+    floor: numpy.typing.NDArray[numpy.float32],
+    alpha: numpy.typing.NDArray[numpy.float64],
+    max_iter: int,
+    tolerance: float,
+    threshold: float,
+    found: numpy.typing.NDArray[numpy.int32],
+    out_topics: numpy.typing.NDArray[numpy.uint16],
+    shares: numpy.typing.NDArray[numpy.float32],
+    threads: int,
+) -> int:
+    """The same, of shares that reach a threshold."""
 
 def lda_left_to_right(
     indptr: numpy.typing.NDArray[numpy.int64],
