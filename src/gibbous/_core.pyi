@@ -10,6 +10,7 @@ import numpy
 import numpy.typing
 
 __all__: list[str] = [
+    "ExactSampler",
     "FastSampler",
     "Terms",
     "build_info",
@@ -36,6 +37,8 @@ __all__: list[str] = [
     "lda_document_counts",
     "lda_document_histogram",
     "lda_fold_in",
+    "lda_infer",
+    "lda_infer_sparse",
     "lda_left_to_right",
     "lda_log_predictive",
     "mean_variance",
@@ -100,6 +103,51 @@ class FastSampler:
     def bytes(self) -> int: ...
     @property
     def state_words(self) -> int: ...
+    @property
+    def tokens(self) -> int: ...
+    @property
+    def topic_count(self) -> int: ...
+
+class ExactSampler:
+    """Collapsed Gibbs sampler of topics on current counts."""
+
+    def __init__(
+        self,
+        indptr: typing.Annotated[numpy.typing.ArrayLike, numpy.int64],
+        indices: typing.Annotated[numpy.typing.ArrayLike, numpy.int32],
+        counts: typing.Annotated[numpy.typing.ArrayLike, numpy.int32],
+        n_words: int,
+        n_topics: int,
+        z: typing.Annotated[numpy.typing.ArrayLike, numpy.uint16],
+        *,
+        kernel: str = "auto",
+        blocks: int = 0,
+        n_threads: int = 1,
+    ) -> None: ...
+    def sweep(
+        self,
+        alpha: typing.Annotated[numpy.typing.ArrayLike, numpy.float64],
+        beta: float,
+        beta_sum: typing.Annotated[numpy.typing.ArrayLike, numpy.float64],
+        seeds: tuple[
+            typing.Annotated[numpy.typing.ArrayLike, numpy.int64],
+            typing.Annotated[numpy.typing.ArrayLike, numpy.uint16],
+            typing.Annotated[numpy.typing.ArrayLike, numpy.float32],
+        ]
+        | None,
+        seed: int,
+        iteration: int,
+        n_threads: int,
+    ) -> None: ...
+    def topics(self, n_threads: int) -> numpy.typing.NDArray[numpy.uint16]: ...
+    def totals(self) -> numpy.typing.NDArray[numpy.int64]: ...
+    def word_counts(self, n_threads: int) -> tuple[typing.Any, ...]: ...
+    @property
+    def blocks(self) -> int: ...
+    @property
+    def bytes(self) -> int: ...
+    @property
+    def kernel(self) -> str: ...
     @property
     def tokens(self) -> int: ...
     @property
@@ -713,6 +761,41 @@ def lda_fold_in(
     threads: int,
 ) -> int:
     """Topics of documents for given phi; returns how many documents stopped at max_iter."""
+
+def lda_infer(
+    indptr: numpy.typing.NDArray[numpy.int64],
+    words: numpy.typing.NDArray[numpy.int32],
+    counts: numpy.typing.NDArray[numpy.int32],
+    phi_indptr: numpy.typing.NDArray[numpy.int64],
+    topics: numpy.typing.NDArray[numpy.uint16],
+    values: numpy.typing.NDArray[numpy.float32],
+    floor: numpy.typing.NDArray[numpy.float32],
+    alpha: numpy.typing.NDArray[numpy.float64],
+    max_iter: int,
+    tolerance: float,
+    theta: numpy.typing.NDArray[numpy.float64],
+    threads: int,
+) -> int:
+    """The likeliest topics of documents for given phi; returns how many stopped at max_iter."""
+
+def lda_infer_sparse(
+    indptr: numpy.typing.NDArray[numpy.int64],
+    words: numpy.typing.NDArray[numpy.int32],
+    counts: numpy.typing.NDArray[numpy.int32],
+    phi_indptr: numpy.typing.NDArray[numpy.int64],
+    topics: numpy.typing.NDArray[numpy.uint16],
+    values: numpy.typing.NDArray[numpy.float32],
+    floor: numpy.typing.NDArray[numpy.float32],
+    alpha: numpy.typing.NDArray[numpy.float64],
+    max_iter: int,
+    tolerance: float,
+    threshold: float,
+    found: numpy.typing.NDArray[numpy.int32],
+    out_topics: numpy.typing.NDArray[numpy.uint16],
+    shares: numpy.typing.NDArray[numpy.float32],
+    threads: int,
+) -> int:
+    """The same, of shares that reach a threshold."""
 
 def lda_left_to_right(
     indptr: numpy.typing.NDArray[numpy.int64],
