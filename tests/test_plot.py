@@ -191,13 +191,13 @@ def topics(k: int = 3, **more: Any) -> LatentDirichletAllocation:
     return model.fit(Corpus.of(counts, WORDS))
 
 
-def drawn(figure: Any) -> list[Any]:
+def panels_of(figure: Any) -> list[Any]:
     return [ax for ax in figure.axes if ax.axison]
 
 
 def test_topics_are_drawn_with_their_likeliest_words() -> None:
     model = topics()
-    panels = drawn(plot.plot_topics(model, top_n=3))
+    panels = panels_of(plot.plot_topics(model, top_n=3))
     phi = model.exp_dirichlet_component_
     assert len(panels) == 3
     for k, ax in enumerate(panels):
@@ -214,17 +214,17 @@ def test_topics_are_drawn_with_their_likeliest_words() -> None:
 
 def test_topics_can_be_chosen_and_named() -> None:
     model = topics().set_topic_labels({2: "sky"})
-    first, second = drawn(plot.plot_topics(model, topics=[2, 0]))
+    first, second = panels_of(plot.plot_topics(model, topics=[2, 0]))
     assert first.get_title().startswith("sky: ") and second.get_title().startswith("topic 0: ")
-    (only,) = drawn(plot.plot_topics(model, topics=[1], titles=["own"]))
+    (only,) = panels_of(plot.plot_topics(model, topics=[1], titles=["own"]))
     assert only.get_title() == "own"
     with pytest.raises(ValueError, match="titles must be one a topic, 2; got 1"):
         plot.plot_topics(model, topics=[1, 2], titles=["own"])
 
 
-def test_many_topics_are_not_all_drawn() -> None:
+def test_many_topics_are_not_all_panels_of() -> None:
     model = topics(40)
-    assert len(drawn(plot.plot_topics(model))) == 24
+    assert len(panels_of(plot.plot_topics(model))) == 24
     figure = plot.topics_figure(model)
     assert "the 12 largest of 40" in str(figure.subfigs[0].get_suptitle())
 
