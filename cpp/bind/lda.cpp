@@ -46,8 +46,12 @@ void set_state(FastSampler& sampler, int word, const Array<std::uint32_t>& state
   expect(state.size() == sampler.tokens(), "the state must have one entry a token");
   const std::uint32_t* s = state.data();
   const auto k = static_cast<std::uint32_t>(sampler.topic_count());
-  const bool ok = std::all_of(s, s + state.size(),
-                              [k](std::uint32_t x) { return (x & 0xFFFF) < k && x >> 16 < k; });
+  const auto known = [k, word](std::uint32_t low, std::uint32_t high) {
+    const auto proposal = [k](std::uint32_t p) { return p < k || p == 0xFFFF; };  // or to stay
+    return (word == 0 ? low < k : proposal(low)) && proposal(high);
+  };
+  const bool ok =
+      std::all_of(s, s + state.size(), [&](std::uint32_t x) { return known(x & 0xFFFF, x >> 16); });
   expect(ok, "the state holds a topic that does not exist");
   std::copy(s, s + state.size(), sampler.state(word));
 }

@@ -12,6 +12,7 @@ void bind_gmm(py::module_& m);
 void bind_kmeans(py::module_& m);
 void bind_lda(py::module_& m);
 void bind_lda_measure(py::module_& m);
+void bind_lda_exact(py::module_& m);
 
 namespace {
 
@@ -61,4 +62,5 @@ PYBIND11_MODULE(GIBBOUS_MODULE, m, pybind11::mod_gil_not_used()) {
   gibbous::bind::bind_gmm(m);
   gibbous::bind::bind_lda(m);
   gibbous::bind::bind_lda_measure(m);
+  gibbous::bind::bind_lda_exact(m);
 }

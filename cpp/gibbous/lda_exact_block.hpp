@@ -80,32 +80,24 @@ GIBBOUS_INLINE FloatLanes scan(FloatLanes v) {
 // Sums of lanes 0 to i.
 GIBBOUS_INLINE FloatLanes lane_scan(FloatLanes v) { return detail::scan<>(v); }
 
-// Running sums of weights by lane: weight (v, l) was added to lane l as the v-th.
-class Running {
+// Finds the weight that a draw falls on, from running sums of the weights by lane: weight (v, l)
+// was added to lane l as the v-th, and sums[v * lanes + l] is what lane l then held.
+class Picker {
  public:
-  explicit Running(Index most) : sums_(at((most + kSlack) / kTopicLanes * kTopicLanes)) {}
+  // last: what the lanes hold in the end.
+  GIBBOUS_INLINE explicit Picker(FloatLanes last) : edges_(lane_scan(last)) {}
+  GIBBOUS_INLINE double total() const { return static_cast<double>(edges_[kTopicLanes - 1]); }
 
-  GIBBOUS_INLINE void start() { acc_ = FloatLanes{}; }
-  // Weights number `first` and on, one a lane; `first` counts up by whole vectors.
-  GIBBOUS_INLINE void add(Index first, FloatLanes weights) {
-    acc_ += weights;
-    store(sums_.data() + first, acc_);
-  }
-  // Sum of all weights.
-  GIBBOUS_INLINE double total() {
-    scanned_ = lane_scan(acc_);
-    return static_cast<double>(scanned_[kTopicLanes - 1]);
-  }
-  // The weight that u falls on, 0 <= u < total(), after total() and `vectors` calls of add.
-  GIBBOUS_INLINE Index pick(double u, Index vectors) const {
-    const auto below = lane_mask(scanned_ <= splat(static_cast<float>(u)));
+  // 0 <= u < total(); `vectors` weights were added to every lane.
+  GIBBOUS_INLINE Index pick(const float* sums, double u, Index vectors) const {
+    const auto below = lane_mask(edges_ <= splat(static_cast<float>(u)));
     const Index lane = std::min<Index>(__builtin_popcount(below), kTopicLanes - 1);
     alignas(64) float edge[kTopicLanes + 1];
     edge[0] = 0;
-    store(edge + 1, scanned_);
+    store(edge + 1, edges_);
     // rounding u may have crossed an edge: no place has its weight below 0
     const float rest = std::max(static_cast<float>(u - static_cast<double>(edge[lane])), 0.0f);
-    const float* column = sums_.data() + lane;
+    const float* column = sums + lane;
     Index low = 0;
     for (Index n = vectors; n > 1;) {
       const Index half = n / 2;
@@ -113,61 +105,86 @@ class Running {
       n -= half;
     }
     if (__builtin_expect(!(column[low * kTopicLanes] > rest), 0))
-      return last_positive(lane, vectors);
+      return last_positive(sums, lane, vectors);
     return low * kTopicLanes + lane;
   }
 
  private:
   // Rounding put u past a lane's end: the last weight that is not 0, of this lane or one beside it.
-  __attribute__((noinline)) Index last_positive(Index lane, Index vectors) const {
+  __attribute__((noinline)) static Index last_positive(const float* sums, Index lane,
+                                                       Index vectors) {
     for (Index turn = 0; turn < kTopicLanes; ++turn) {
       const Index l = (lane - turn + kTopicLanes) % kTopicLanes;
       for (Index v = vectors - 1; v >= 0; --v) {
-        const float before = v > 0 ? sums_[at((v - 1) * kTopicLanes + l)] : 0.0f;
-        if (sums_[at(v * kTopicLanes + l)] > before) return v * kTopicLanes + l;
+        const float before = v > 0 ? sums[(v - 1) * kTopicLanes + l] : 0.0f;
+        if (sums[v * kTopicLanes + l] > before) return v * kTopicLanes + l;
       }
     }
     return 0;
   }
 
-  FloatLanes acc_{}, scanned_{};
-  Buffer<float> sums_;
+  FloatLanes edges_;  // sums of lanes 0 to i
 };
 
 GIBBOUS_INLINE void prefetch(const void* p) { __builtin_prefetch(p); }
 
-// One worker's tables for the block and the word at hand.
+// Tables by topic of the block and the word at hand. Kernels copy the struct of pointers into their
+// loops: the compiler keeps a local one in registers, but must expect every store to change a
+// member.
+struct Tables {
+  double* total;           // n_k as this block sees it: whole numbers, so exact
+  const double* beta_sum;  // sum of beta_wk over the words
+  float* inverse;          // 1 / (n_k + beta_sum_k)
+  const float* beta;       // beta_wk
+  Count* n_wk;
+  float* q;  // (n_wk + beta_wk) / (n_k + beta_sum_k); 0 beyond the topics
+
+  GIBBOUS_INLINE float inverse_of(Index k) const {
+    return 1.0f / static_cast<float>(total[k] + beta_sum[k]);
+  }
+  // One token of the word more or fewer in topic k; returns the new q_k.
+  GIBBOUS_INLINE float change(Index k, Count by) const {
+    const Count n = n_wk[k] += by;
+    total[k] += by;
+    const float inv = inverse_of(k);
+    inverse[k] = inv;
+    return (static_cast<float>(n) + beta[k]) * inv;
+  }
+};
+
+// One worker's tables, and what is done with them at the begin and end of a block and a word.
 class Desk {
  public:
   // topics: more than any index that a vector reads, occupied or not.
   Desk(State& s, const Sweep& sweep, Index topics)
       : s(s),
         sweep(sweep),
-        total(at(s.stride())),
-        inverse(at(s.stride()), 0.0f),
-        q(at(std::max(s.stride(), topics)), 0.0f),
-        beta(at(s.stride()), 0.0f),
-        counts(at(s.stride()), 0) {
-    std::fill_n(beta.begin(), s.topics, static_cast<float>(sweep.priors.beta));
+        total_(at(s.stride())),
+        inverse_(at(s.stride()), 0.0f),
+        q_(at(std::max(s.stride(), topics)), 0.0f),
+        beta_(at(s.stride()), 0.0f),
+        counts_(at(s.stride()), 0),
+        t{total_.data(), sweep.beta_sum.data(), inverse_.data(),
+          beta_.data(),  counts_.data(),        q_.data()} {
+    std::fill_n(beta_.begin(), s.topics, static_cast<float>(sweep.priors.beta));
   }
 
   State& s;
   const Sweep& sweep;
   Draws draws;
-  Count* n_wk = nullptr;  // of the word at hand
 
   // totals (topics): IN n_k before the diagonal.
   void open(const std::vector<Index64>& totals) {
     start_ = &totals;
     for (Index k = 0; k < s.topics; ++k) {
-      total[at(k)] = static_cast<double>(totals[at(k)]);
-      inverse[at(k)] = inverse_of(k);
+      t.total[k] = static_cast<double>(totals[at(k)]);
+      t.inverse[k] = t.inverse_of(k);
     }
   }
   // Adds the block's changes to the corpus's totals: whole numbers, so in any order.
   void close() {
     for (Index k = 0; k < s.topics; ++k) {
-      const Index64 change = static_cast<Index64>(total[at(k)]) - (*start_)[at(k)];
+      const Index64 change = static_cast<Index64>(t.total[k]) - (*start_)[at(k)];
       if (change) __atomic_fetch_add(&s.totals[at(k)], change, __ATOMIC_RELAXED);
     }
   }
@@ -178,21 +195,23 @@ class Desk {
   }
   // n_wk of a word that keeps its counts.
   void use_kept(const Word& word) {
-    n_wk = s.kept_row(word.kept);
+    t.n_wk = s.kept_row(word.kept);
     if (!is_shared(s, word)) return;
     const Count* before = s.frozen.data() + word.kept * s.stride();
-    std::copy(before, before + s.stride(), counts.begin());
-    n_wk = counts.data();
+    std::copy(before, before + s.stride(), counts_.begin());
+    t.n_wk = counts_.data();
   }
   void leave_kept(const Word& word) {
     if (!is_shared(s, word)) return;
     const Count* before = s.frozen.data() + word.kept * s.stride();
     Count* kept = s.kept_row(word.kept);
     for (Index k = 0; k < s.topics; ++k)
-      if (counts[at(k)] != before[k])
-        __atomic_fetch_add(kept + k, counts[at(k)] - before[k], __ATOMIC_RELAXED);
-    std::fill(counts.begin(), counts.end(), 0);
+      if (counts_[at(k)] != before[k])
+        __atomic_fetch_add(kept + k, counts_[at(k)] - before[k], __ATOMIC_RELAXED);
+    std::fill(counts_.begin(), counts_.end(), 0);
   }
+  // n_wk of one that does not: all 0, to be counted and to be 0 again at the end.
+  void use_scratch() { t.n_wk = counts_.data(); }
   // Calls visit(topic, value) for the seeds of a word.
   template <class Visit>
   void visit_seeds(const Word& word, Visit&& visit) const {
@@ -202,33 +221,21 @@ class Desk {
       visit(static_cast<Index>(p.seed_topics[e]), p.seed_values[e]);
   }
   void seed(const Word& word) {
-    visit_seeds(word, [&](Index k, float v) { beta[at(k)] += v; });
+    visit_seeds(word, [&](Index k, float v) { beta_[at(k)] += v; });
   }
   void unseed(const Word& word) {
     const auto plain = static_cast<float>(sweep.priors.beta);
-    visit_seeds(word, [&](Index k, float) { beta[at(k)] = plain; });
+    visit_seeds(word, [&](Index k, float) { beta_[at(k)] = plain; });
   }
-
-  GIBBOUS_INLINE float inverse_of(Index k) const {
-    return 1.0f / static_cast<float>(total[at(k)] + sweep.beta_sum[at(k)]);
-  }
-  // One token of the word at hand more or fewer in topic k; returns the new q_k.
-  GIBBOUS_INLINE float change(Index k, Count by) {
-    n_wk[k] += by;
-    total[at(k)] += by;
-    const float inv = inverse_of(k);
-    inverse[at(k)] = inv;
-    return (static_cast<float>(n_wk[k]) + beta[at(k)]) * inv;
-  }
-
-  Buffer<double> total;   // n_k as this block sees it: whole numbers, so exact
-  Buffer<float> inverse;  // 1 / (n_k + sum beta)
-  Buffer<float> q;        // 0 beyond the topics
-  Buffer<float> beta;     // beta_wk
-  Buffer<Count> counts;   // n_wk of a word that keeps none, else 0
 
  private:
+  Buffer<double> total_;
+  Buffer<float> inverse_, q_, beta_;
+  Buffer<Count> counts_;  // n_wk of a word that keeps none, else 0
   const std::vector<Index64>* start_ = nullptr;
+
+ protected:
+  Tables t;
 };
 
 // Where the words of a group stand when the first block of theirs is sampled.

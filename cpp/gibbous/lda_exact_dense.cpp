@@ -18,7 +18,7 @@ class DenseKernel : public Desk {
   DenseKernel(State& s, Rows& rows, const Sweep& sweep)
       : Desk(s, sweep, s.stride()),
         rows_(rows),
-        running_(s.stride()),
+        sums_(at(s.stride())),
         vectors_((s.topics + kTopicLanes - 1) / kTopicLanes) {
     for (int i = 0; i < kTopicLanes; ++i) lane_[i] = i;
     for (int i = 0; i < kTopicLanes; ++i) cell_lane_[i] = static_cast<Cell>(i);
@@ -34,53 +34,59 @@ class DenseKernel : public Desk {
     if (word.kept >= 0) {
       use_kept(word);
     } else {
-      n_wk = counts.data();
-      for (Index64 i = word.begin; i < end; ++i) ++n_wk[s.z[i]];
+      use_scratch();
+      for (Index64 i = word.begin; i < end; ++i) ++t.n_wk[s.z[i]];
     }
     for (Index k = 0; k < s.stride(); k += kTopicLanes) {
-      const FloatLanes n = __builtin_convertvector(load(n_wk + k), FloatLanes);
-      store(q.data() + k, (n + load(beta.data() + k)) * load(inverse.data() + k));
+      const FloatLanes n = __builtin_convertvector(load(t.n_wk + k), FloatLanes);
+      store(t.q + k, (n + load(t.beta + k)) * load(t.inverse + k));
     }
   }
   void end_word(const Word& word) {
     if (word.kept >= 0)
       leave_kept(word);
     else
-      std::fill(counts.begin(), counts.end(), 0);
+      std::fill_n(t.n_wk, s.stride(), 0);
     unseed(word);
   }
 
   void tokens(Index64 first, Index n) {
+    const Tables tables = t;
+    const float* alpha = sweep.alpha.data();
+    float* sums = sums_.data();
+    const Index vectors = vectors_;
+    const Row* row = s.row.data() + first;
+    Topic* z = s.z.data() + first;
     for (Index j = 0; j < n; ++j) {
-      const Index64 i = first + j;
-      prefetch_row(s.row[i + kAhead]);
-      Cell* cells = rows_.row(s.row[i]);
-      const Index old = s.z[i];
-      set_q(old, change(old, -1));
+      prefetch_row(row[j + kAhead]);
+      Cell* cells = rows_.row(row[j]);
+      const Index old = z[j];
+      set_lane(tables.q, old, tables.change(old, -1));
       take_out(cells, old);
-      running_.start();
-      for (Index b = 0; b < vectors_; ++b) {
-        const Index k = b * kTopicLanes;
-        const FloatLanes n_dk = counts_of(cells + k);
-        running_.add(k, (n_dk + load(sweep.alpha.data() + k)) * load(q.data() + k));
+      FloatLanes sum{};
+      for (Index k = 0; k < vectors * kTopicLanes; k += kTopicLanes) {
+        sum += (counts_of(cells + k) + load(alpha + k)) * load(tables.q + k);
+        store(sums + k, sum);
       }
-      const Index fresh = running_.pick(draws[j] * running_.total(), vectors_);
-      s.z[i] = static_cast<Topic>(fresh);
-      set_q(fresh, change(fresh, 1));
+      const Picker picker(sum);
+      const Index fresh = picker.pick(sums, draws[j] * picker.total(), vectors);
+      z[j] = static_cast<Topic>(fresh);
+      set_lane(tables.q, fresh, tables.change(fresh, 1));
       ++cells[fresh];
     }
   }
 
  private:
   static GIBBOUS_INLINE FloatLanes counts_of(const Cell* cells) {
-    CellLanes c;
-    std::memcpy(&c, cells, sizeof c);
-    return __builtin_convertvector(__builtin_convertvector(c, IntLanes), FloatLanes);
+    if constexpr (sizeof(Cell) == 2)
+      return __builtin_convertvector(load_wide(cells), FloatLanes);
+    else
+      return __builtin_convertvector(reinterpret_cast<IntLanes>(load(cells)), FloatLanes);
   }
   // Whole vectors are written, because they are soon read: a wide load that follows a narrow store
   // waits until the store has reached the cache.
-  GIBBOUS_INLINE void set_q(Index k, float value) {
-    float* block = q.data() + k / kTopicLanes * kTopicLanes;
+  GIBBOUS_INLINE void set_lane(float* values, Index k, float value) const {
+    float* block = values + k / kTopicLanes * kTopicLanes;
     const IntLanes here = lane_ == splat(static_cast<std::int32_t>(k % kTopicLanes));
     const IntLanes old = reinterpret_cast<IntLanes>(load(block));
     const IntLanes fresh = reinterpret_cast<IntLanes>(splat(value));
@@ -95,7 +101,7 @@ class DenseKernel : public Desk {
   }
 
   Rows& rows_;
-  Running running_;
+  Buffer<float> sums_;
   Index vectors_;
   IntLanes lane_{};
   CellLanes cell_lane_{};

@@ -27,7 +27,7 @@ class SparseKernel : public Desk {
         mask_(static_cast<std::int32_t>((Index{1} << rows.bits) - 1)),
         one_(static_cast<Cell>(Cell{1} << rows.bits)),
         alpha_(sweep.priors.alpha),
-        running_(s.stride() + kSlack),
+        sums_(at(s.stride() + kSlack)),
         block_(at(s.stride() / kBlock), 0.0),
         super_(at((s.stride() + kSuper - 1) / kSuper), 0.0) {
     for (int i = 0; i < kTopicLanes; ++i) lane_[i] = i;
@@ -49,18 +49,19 @@ class SparseKernel : public Desk {
     if (word.kept >= 0) {
       seed(word);
       use_kept(word);
-      fill_q(n_wk);
+      fill_q();
       rest_ = false;
       return;
     }
-    n_wk = counts.data();
-    if (!rest_) fill_q(n_wk);
+    use_scratch();
+    if (!rest_) fill_q();
     rest_ = true;
     seed(word);
     visit_seeds(word, [&](Index k, float) { touched_.push_back(static_cast<Topic>(k)); });
     for (Index64 i = word.begin; i < end; ++i)
-      if (n_wk[s.z[i]]++ == 0) touched_.push_back(s.z[i]);
-    for (const Topic k : touched_) set_q(k, (static_cast<float>(n_wk[k]) + beta[k]) * inverse[k]);
+      if (t.n_wk[s.z[i]]++ == 0) touched_.push_back(s.z[i]);
+    for (const Topic k : touched_)
+      set_q(k, (static_cast<float>(t.n_wk[k]) + t.beta[k]) * t.inverse[k]);
   }
   void end_word(const Word& word) {
     unseed(word);
@@ -69,8 +70,8 @@ class SparseKernel : public Desk {
       return;
     }
     for (const Topic k : touched_) {
-      n_wk[k] = 0;
-      set_q(k, beta[k] * inverse[k]);
+      t.n_wk[k] = 0;
+      set_q(k, t.beta[k] * t.inverse[k]);
     }
   }
 
@@ -87,7 +88,7 @@ class SparseKernel : public Desk {
   static constexpr Index kBlock = 16, kSuper = 256;
 
   // q_k for all topics, and all sums of alpha_k q_k.
-  void fill_q(const Count* n) {
+  void fill_q() {
     std::fill(super_.begin(), super_.end(), 0.0);
     mass_ = 0;
     const float* alpha = sweep.alpha.data();
@@ -95,9 +96,9 @@ class SparseKernel : public Desk {
       FloatLanes sum{};
       GIBBOUS_UNROLL
       for (Index k = b; k < b + kBlock; k += kTopicLanes) {
-        const FloatLanes c = __builtin_convertvector(load(n + k), FloatLanes);
-        const FloatLanes v = (c + load(beta.data() + k)) * load(inverse.data() + k);
-        store(q.data() + k, v);
+        const FloatLanes c = __builtin_convertvector(load(t.n_wk + k), FloatLanes);
+        const FloatLanes v = (c + load(t.beta + k)) * load(t.inverse + k);
+        store(t.q + k, v);
         sum += v * load(alpha + k);
       }
       const auto total = static_cast<double>(lane_sum<float>(sum));
@@ -107,8 +108,8 @@ class SparseKernel : public Desk {
     }
   }
   GIBBOUS_INLINE void set_q(Index k, float value) {
-    const double by = alpha_[k] * (static_cast<double>(value) - static_cast<double>(q[at(k)]));
-    q[at(k)] = value;
+    const double by = alpha_[k] * (static_cast<double>(value) - static_cast<double>(t.q[k]));
+    t.q[k] = value;
     block_[at(k / kBlock)] += by;
     super_[at(k / kSuper)] += by;
     mass_ += by;
@@ -146,27 +147,30 @@ class SparseKernel : public Desk {
   GIBBOUS_INLINE Index sample(Cell* row, Index old, double uniform) {
     Cell* cells = row + 1;
     const auto n = static_cast<Index>(row[0]);
-    set_q(old, change(old, -1));
-    running_.start();
+    set_q(old, t.change(old, -1));
+    float* sums = sums_.data();
+    FloatLanes sum{};
     for (Index e = 0; e < n; e += kTopicLanes) {
       const IntLanes topic = topics_of(cells + e);
       IntLanes count = counts_of(cells + e);
       count += topic == splat(static_cast<std::int32_t>(old));  // the token itself is not counted
       count &= lane_ < splat(static_cast<std::int32_t>(n - e));
-      running_.add(e, __builtin_convertvector(count, FloatLanes) * gather(q.data(), topic));
+      sum += __builtin_convertvector(count, FloatLanes) * gather(t.q, topic);
+      store(sums + e, sum);
     }
-    const double here = running_.total();
+    const Picker picker(sum);
+    const double here = picker.total();
     const double u = uniform * (here + mass_);
     Index fresh, place = n;
     if (u < here) {
-      place = running_.pick(u, (n + kTopicLanes - 1) / kTopicLanes);
+      place = picker.pick(sums, u, (n + kTopicLanes - 1) / kTopicLanes);
       fresh = static_cast<Index>(cells[place] & static_cast<Cell>(mask_));
     } else {
       fresh = pick_prior(u - here);
     }
-    set_q(fresh, change(fresh, 1));
+    set_q(fresh, t.change(fresh, 1));
     if (fresh != old) {
-      if (n_wk[fresh] == 1) touched_.push_back(static_cast<Topic>(fresh));
+      if (t.n_wk[fresh] == 1) touched_.push_back(static_cast<Topic>(fresh));
       move(row, old, fresh, place);
     }
     return fresh;
@@ -183,7 +187,7 @@ class SparseKernel : public Desk {
     Index k = b * kBlock;
     const Index last = std::min(k + kBlock, s.topics) - 1;
     for (; k < last; ++k) {
-      const double weight = alpha_[k] * static_cast<double>(q[at(k)]);
+      const double weight = alpha_[k] * static_cast<double>(t.q[k]);
       if (u < weight) break;
       u -= weight;
     }
@@ -220,7 +224,7 @@ class SparseKernel : public Desk {
   std::int32_t mask_;
   Cell one_;
   const double* alpha_;
-  Running running_;
+  Buffer<float> sums_;
   Buffer<double> block_, super_;  // sums of alpha_k q_k over 16 and 256 topics; in doubles, which
   double mass_ = 0;               // do not drift while they follow millions of changes
   bool rest_ = false;             // q is that of a word without tokens

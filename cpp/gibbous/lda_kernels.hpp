@@ -23,6 +23,7 @@ namespace gibbous::lda {
 // a second word holds two more.
 using State = std::uint32_t;
 inline constexpr State kTopicMask = 0xFFFF;
+inline constexpr std::int32_t kStay = 0xFFFF;  // a proposal of no change: no topic has this number
 
 using IntLanes = Vec<std::int32_t>;
 using WordLanes = Vec<std::uint32_t>;
@@ -107,9 +108,10 @@ void accept(const Unit& unit, const Factors& factors, const std::array<BulkStrea
       if constexpr (M > 1) more = load(unit.b + i + j);
       GIBBOUS_UNROLL
       for (int m = 0; m < M; ++m) {
-        const IntLanes p = reinterpret_cast<IntLanes>(m == 0   ? x >> 16
-                                                      : m == 1 ? more & kTopicMask
-                                                               : more >> 16);
+        IntLanes p = reinterpret_cast<IntLanes>(m == 0   ? x >> 16
+                                                : m == 1 ? more & kTopicMask
+                                                         : more >> 16);
+        p = choose(p == kStay, z, p);
         FloatLanes theirs = factors.elsewhere(p);
         if constexpr (M > 1)  // a later step may lead back to where the token stands
           theirs = choose(p == old, home, theirs);
@@ -181,15 +183,20 @@ struct TopicDraw {
   }
 };
 
-// Proposes from (counts of the unit + prior): copies the topic of a random token of the unit, or
-// draws from the prior, which takes `slots` places beside the n tokens. Where the prior's sum is
-// not whole the rest proposes no change, which keeps the proposal symmetric.
+// Proposes from (counts of the unit's other tokens + prior): copies the topic of a random other
+// token, or draws from the prior, which takes `slots` places beside the n - 1 tokens. The token
+// itself is left out, so that the proposal does not depend on where it stands: with that, a second
+// and third step have the right ratio too. Where the prior's sum is not whole, the rest proposes
+// to stay.
 template <int M, class Draw>
 void propose(const Unit& unit, std::uint32_t slots, const Draw& draw,
              const std::array<BulkStream, M>& streams) {
   alignas(64) std::uint32_t bits[M][kGroupWords];
-  const auto places = static_cast<std::uint32_t>(unit.n) + slots;
-  const IntLanes n = splat<std::int32_t>(static_cast<std::int32_t>(unit.n));
+  const auto others = static_cast<std::int32_t>(unit.n) - 1;
+  const std::uint32_t places = static_cast<std::uint32_t>(others) + slots;
+  IntLanes lanes{};
+  GIBBOUS_UNROLL
+  for (int i = 0; i < kTokenLanes; ++i) lanes[i] = i;
   for (Index i = 0; i < unit.n; i += kGroupWords) {
     const Index count = std::min<Index>(kGroupWords, unit.n - i);
     for (int m = 0; m < M; ++m)
@@ -197,17 +204,20 @@ void propose(const Unit& unit, std::uint32_t slots, const Draw& draw,
           unit.first + static_cast<std::uint64_t>(i / kGroupWords * kGroupItems), count, bits[m]);
     for (Index j = 0; j < count; j += kTokenLanes) {
       State* a = unit.a + i + j;
+      const IntLanes own = lanes + static_cast<std::int32_t>(i + j);
       const IntLanes z = reinterpret_cast<IntLanes>(load(a) & kTopicMask);
       IntLanes proposal[M];
       GIBBOUS_UNROLL
       for (int m = 0; m < M; ++m) {
         const Scaled at = scale(load(bits[m] + j), places);
-        const IntLanes copies = at.whole < n;
-        const IntLanes token = choose(copies, at.whole, IntLanes{});
+        const IntLanes copies = at.whole < others;
+        // a comparison is -1 where it holds: tokens from the own one on move up by one
+        const IntLanes token = (at.whole - (at.whole >= own)) & copies;
         const IntLanes copied = gather(reinterpret_cast<const std::int32_t*>(unit.a), token) &
                                 static_cast<std::int32_t>(kTopicMask);
-        const IntLanes drawn = draw.at(at.whole - n, at.fraction);
-        proposal[m] = choose(copies, copied, choose(drawn < draw.topics, drawn, z));
+        const IntLanes drawn = draw.at(at.whole - others, at.fraction);
+        const IntLanes prior = choose(drawn < draw.topics, drawn, splat<std::int32_t>(kStay));
+        proposal[m] = choose(copies, copied, prior);
       }
       store(a, reinterpret_cast<WordLanes>(z | (proposal[0] << 16)));
       if constexpr (M > 1)

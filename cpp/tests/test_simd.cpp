@@ -127,13 +127,15 @@ void lanes() {
   CHECK(lane_sum<T>(v) == sum, "lane_sum " << lane_sum<T>(v) << ", not " << sum);
 }
 
-// gather and lane_mask against their plain versions and against the definition.
+// gather, load_wide and lane_mask against their plain versions and against the definition.
 template <class T>
 void gathers() {
   constexpr int L = kLanes<T>;
   std::mt19937_64 engine(13);
   std::vector<T> base(70000);
   for (std::size_t i = 0; i < base.size(); ++i) base[i] = static_cast<T>(7 * i + 3);
+  std::vector<std::uint16_t> halves(1000 + L);
+  for (auto& half : halves) half = static_cast<std::uint16_t>(engine());
   for (int round = 0; round < 200; ++round) {
     Vec<std::int32_t> index{}, test{};
     std::uint32_t bits = 0;
@@ -147,6 +149,10 @@ void gathers() {
     for (int i = 0; i < L; ++i)
       CHECK(got[i] == base[index[i]] && plain[i] == got[i],
             "gather " << got[i] << " in lane " << i);
+    const std::uint16_t* wide = halves.data() + engine() % 1000;
+    const Vec<std::int32_t> loaded = load_wide(wide), plainly = detail::load_wide_plain(wide);
+    for (int i = 0; i < L; ++i)
+      CHECK(loaded[i] == wide[i] && plainly[i] == wide[i], "load_wide " << loaded[i]);
     CHECK(lane_mask(test) == bits, "lane_mask " << lane_mask(test) << ", not " << bits);
     CHECK(detail::lane_mask_plain(test) == bits, "lane_mask_plain");
   }

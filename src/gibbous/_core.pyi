@@ -10,6 +10,7 @@ import numpy
 import numpy.typing
 
 __all__: list[str] = [
+    "ExactSampler",
     "FastSampler",
     "Terms",
     "build_info",
@@ -100,6 +101,51 @@ class FastSampler:
     def bytes(self) -> int: ...
     @property
     def state_words(self) -> int: ...
+    @property
+    def tokens(self) -> int: ...
+    @property
+    def topic_count(self) -> int: ...
+
+class ExactSampler:
+    """Collapsed Gibbs sampler of topics on current counts."""
+
+    def __init__(
+        self,
+        indptr: typing.Annotated[numpy.typing.ArrayLike, numpy.int64],
+        indices: typing.Annotated[numpy.typing.ArrayLike, numpy.int32],
+        counts: typing.Annotated[numpy.typing.ArrayLike, numpy.int32],
+        n_words: int,
+        n_topics: int,
+        z: typing.Annotated[numpy.typing.ArrayLike, numpy.uint16],
+        *,
+        kernel: str = "auto",
+        blocks: int = 0,
+        n_threads: int = 1,
+    ) -> None: ...
+    def sweep(
+        self,
+        alpha: typing.Annotated[numpy.typing.ArrayLike, numpy.float64],
+        beta: float,
+        beta_sum: typing.Annotated[numpy.typing.ArrayLike, numpy.float64],
+        seeds: tuple[
+            typing.Annotated[numpy.typing.ArrayLike, numpy.int64],
+            typing.Annotated[numpy.typing.ArrayLike, numpy.uint16],
+            typing.Annotated[numpy.typing.ArrayLike, numpy.float32],
+        ]
+        | None,
+        seed: int,
+        iteration: int,
+        n_threads: int,
+    ) -> None: ...
+    def topics(self, n_threads: int) -> numpy.typing.NDArray[numpy.uint16]: ...
+    def totals(self) -> numpy.typing.NDArray[numpy.int64]: ...
+    def word_counts(self, n_threads: int) -> tuple[typing.Any, ...]: ...
+    @property
+    def blocks(self) -> int: ...
+    @property
+    def bytes(self) -> int: ...
+    @property
+    def kernel(self) -> str: ...
     @property
     def tokens(self) -> int: ...
     @property

@@ -61,6 +61,7 @@ class Chain:
         c, k = self.corpus, len(self.priors.alpha)
         bag = (c.indptr, c.indices, c.counts, c.n_words, k)
         seed = _random.child(self.key, "lda-start")
+        self.sampler: Any
         if not self.exact:
             self.sampler = core.FastSampler(*bag, self.n_proposals, z, seed, self.n_threads)
             return
@@ -74,16 +75,18 @@ class Chain:
         purpose = "lda-exact" if self.exact else "lda-sweep"
         seed = _random.child(self.key, purpose)
         arguments = self.priors.arguments()
-        self.sampler.sweep(*arguments, seed, self.iteration, n_threads=self.n_threads)
+        self.sampler.sweep(*arguments, seed, self.iteration, self.n_threads)
         self.iteration += 1
 
     def go_exact(self) -> None:
         """Go on with Gibbs sampling to the letter from where the fast sampler stands."""
         if not self.exact:
-            z = self.topics()
-            del self.sampler  # before the other is built
             self.exact = True
-            self._start(z)
+            try:
+                self._start(self.topics())
+            except BaseException:
+                self.exact = False  # the fast sampler still stands, and with it the model
+                raise
 
     def topics(self) -> NDArray[np.uint16]:
         """Return the topic of every token in canonical order."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 import numpy as np
+import scipy.sparse as sp
 from numpy.typing import ArrayLike, NDArray
 
 from ._isa import core
@@ -35,11 +36,6 @@ class Bags(NamedTuple):
     def n_tokens(self) -> int:
         """Number of tokens."""
         return int(self.counts.sum(dtype=np.int64))
-
-    def lengths(self) -> NDArray[np.int64]:
-        """Return the number of tokens of each document, an array of shape (n_documents,)."""
-        ends = np.concatenate([[0], np.cumsum(self.counts, dtype=np.int64)])
-        return np.diff(ends[self.indptr])
 
     def part(self, first: int, end: int) -> Bags:
         """Return documents ``first`` to ``end``, without copying their words."""
@@ -154,6 +150,14 @@ def log_predictive(
     kernel: Any = core.lda_log_predictive
     kernel(*documents, *_arrays(topics), theta, log_p, int(n_threads))
     return log_p
+
+
+def sparse_rows(theta: NDArray[Any], threshold: float) -> Any:
+    """Return the shares that reach a threshold as a CSR array of float32."""
+    rows, topics = np.nonzero((theta >= threshold) & (theta > 0))
+    indptr = np.searchsorted(rows, np.arange(len(theta) + 1))
+    values = theta[rows, topics].astype(np.float32)
+    return sp.csr_array((values, topics.astype(np.int32), indptr), shape=theta.shape)
 
 
 def _arrays(topics: TopicWord) -> tuple[NDArray[Any], ...]:
