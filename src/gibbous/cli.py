@@ -57,8 +57,8 @@ def demo(
     """Show on real data what the models do; takes seconds, downloads nothing.
 
     A point half-way between two groups, the colours of a photograph, handwritten digits, wines,
-    and what Python's own documentation is about. Writes pictures to a
-    folder, if matplotlib is there.
+    and what Python's own documentation is about. Writes pictures to a folder, if matplotlib is
+    there.
     """
     with reporting():
         from .demo import run

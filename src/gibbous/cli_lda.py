@@ -27,6 +27,9 @@ app.command(
     epilog="Example: gibbous lda fit texts.jsonl -k 50 --stop-words english -o topics.model"
 )(cli_lda_fit.fit)
 
+#: 32 MB of them.
+_SHARES_AT_A_TIME = 1 << 22
+
 Top = Annotated[
     int,
     typer.Option(
@@ -140,7 +143,7 @@ def _largest(model: Any, corpus: Corpus, n: int) -> dict[str, NDArray[Any]]:
     import numpy as np
 
     n = min(n, model.topics_.n_topics)
-    step = max(1, (1 << 22) // model.topics_.n_topics)  # 32 MB of shares at a time
+    step = max(1, _SHARES_AT_A_TIME // model.topics_.n_topics)
     found = []
     for first in range(0, max(corpus.n_documents, 1), step):
         shares = model.transform(corpus[first : first + step])
@@ -184,7 +187,10 @@ def _is_model(source: CorpusFile) -> bool:
     if source.format is not None or not source.corpus.is_file():
         return False
     with open(source.corpus, "rb") as file:
-        return file.read(9)[8:] == b"{"  # safetensors
+        start = file.read(9)
+    # safetensors: the length of a JSON header, and the header. In text it would be far too long.
+    size = int.from_bytes(start[:8], "little")
+    return start[8:] == b"{" and size < source.corpus.stat().st_size
 
 
 def _of_model(path: Path) -> dict[str, Any]:

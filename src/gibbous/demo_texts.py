@@ -7,6 +7,7 @@ and parsed; nothing of it is imported or run.
 from __future__ import annotations
 
 import ast
+import os
 import sysconfig
 import time
 import warnings
@@ -31,11 +32,12 @@ _LEFT_OUT = {"site-packages", "dist-packages", "test", "tests", "idle_test", "__
 _LEFT_OUT |= {"encodings", "lib2to3", "pydoc_data", "turtledemo"}
 
 #: Words of docstrings whatever they are about, beside those of English.
-_STOP_WORDS = (
-    "self return returns returned returning given used use using value values argument arguments "
-    "true false default may defaults also optional specified must like instance object objects set "
-    "method called call note example non otherwise"
-).split()
+_STOP_WORDS = frozenset(
+    {"self", "return", "returns", "returned", "returning", "given", "used", "use", "using"}
+    | {"value", "values", "argument", "arguments", "true", "false", "default", "defaults", "may"}
+    | {"also", "optional", "specified", "must", "like", "instance", "object", "objects", "set"}
+    | {"method", "called", "call", "note", "example", "non", "otherwise"}
+)
 
 #: A topic shows best in a document that is no single sentence.
 _LEAST_TOKENS = 40
@@ -43,10 +45,8 @@ _LEAST_TOKENS = 40
 
 def docstrings(library: Path) -> Iterator[tuple[str, str]]:
     """Yield the name and the docstring of every module, class and function below a folder."""
-    for path in sorted(library.rglob("*.py")):
+    for path in _sources(library):
         parts = path.relative_to(library).with_suffix("").parts
-        if _LEFT_OUT & set(parts):
-            continue
         try:
             with warnings.catch_warnings():
                 # Of escapes that are none, in files that are not ours.
@@ -56,6 +56,13 @@ def docstrings(library: Path) -> Iterator[tuple[str, str]]:
             continue  # what cannot be parsed has no docstrings
         module = ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
         yield from _documented(tree, module)
+
+
+def _sources(library: Path) -> Iterator[Path]:
+    for folder, inner, files in os.walk(library):
+        # Pruned on the way: others' packages may be many thousand files.
+        inner[:] = sorted(set(inner) - _LEFT_OUT)
+        yield from (Path(folder, name) for name in sorted(files) if name.endswith(".py"))
 
 
 def _documented(
@@ -99,7 +106,7 @@ def library(console: Console, folder: Path | None = None) -> Library | None:
     corpus = Corpus.from_texts(
         found.values(),
         names=list(found),
-        stop_words=stop_set("english") | set(_STOP_WORDS),
+        stop_words=stop_set("english") | _STOP_WORDS,
         token_pattern=r"[a-z]{3,}",
         min_df=4,
     )
@@ -116,8 +123,6 @@ def library(console: Console, folder: Path | None = None) -> Library | None:
     return told
 
 
-
-
 def _tell(console: Console, told: Library, reading: float, fitting: float) -> None:
     corpus, model = told.corpus, told.model
     console.print(
@@ -129,11 +134,10 @@ def _tell(console: Console, told: Library, reading: float, fitting: float) -> No
     grid.add_column("its likeliest words", ratio=3)
     grid.add_column("the object that is most of it", ratio=2, overflow="fold")
     share = model.topic_sizes_ / model.topic_sizes_.sum()
-    vocabulary = corpus.vocabulary or ()
     for k, words in enumerate(model.topics_.top_words(7)):
         grid.add_row(
             f"{share[k]:.1%}",
-            " ".join(vocabulary[w] for w in words),
+            " ".join(model.vocabulary_[w] for w in words),
             f"{escape(told.objects[k])} {told.shares[k]:.0%}",
         )
     console.print(grid)

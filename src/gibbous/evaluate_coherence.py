@@ -76,6 +76,13 @@ def coherence(
     ------
     ValueError
         If an argument is not as said, or the reference has no words.
+
+    Notes
+    -----
+    Every window of the reference counts, and a word is in a window as long as any of its
+    occurrences is. gensim 4.4's CoherenceModel gives the same numbers, with ``epsilon=1e-12``,
+    where each text has a top word and no window has a word twice; it leaves out the other texts,
+    and forgets a repeated word when its first occurrence leaves the window.
     """
     if measure not in MEASURES:
         raise ValueError(f"measure must be one of {', '.join(MEASURES)}; got {measure!r}")

@@ -334,7 +334,8 @@ def topics_figure(model: Any) -> Figure:
     n = min(model.topics_.n_topics, 12)
     down = -(-n // (6 if n > 8 else 4))
     figure = new_figure(14, 2.2 * down + 3.4)
-    above, below = figure.subfigures(2, 1, height_ratios=[2.2 * down, 3.0])
+    parts: Any = figure.subfigures(2, 1, height_ratios=[2.2 * down, 3.0])
+    above, below = parts
     plot_topics(model, above, topics=range(n))
     total = model.topics_.n_topics
     shown = "" if n == total else f", the {n} largest of {total}"
