@@ -96,6 +96,66 @@ void bind_theta(py::module_& m) {
       "Log-probability of each document's words for given theta and phi.");
 }
 
+void bind_infer(py::module_& m) {
+  m.def(
+      "lda_infer",
+      [](const Array<Index64>& indptr, const Array<Index32>& words, const Array<Count>& counts,
+         const Array<Index64>& phi_indptr, const Array<Topic>& topics, const Array<float>& values,
+         const Array<float>& floor, const Array<double>& alpha, int max_iter, double tolerance,
+         Array<double>& theta, int threads) {
+        const lda::TopicWord phi = topics_of(phi_indptr, topics, values, floor);
+        const lda::Documents docs = documents_of(indptr, words, counts, phi.words);
+        const double* a = alpha_of(alpha, phi.k);
+        const lda::Shares out{
+            out_of(theta, docs.n * phi.k, "theta must have a row a document, a column a topic"),
+            0,
+            0,
+            nullptr,
+            nullptr,
+            nullptr};
+        expect(max_iter >= 1, "max_iter must be at least 1");
+        PythonMonitor monitor;
+        const py::gil_scoped_release nogil;  // the caller's arrays outlive the call
+        return lda::infer(Execution{threads, &monitor}, docs, phi, a, {max_iter, tolerance}, out);
+      },
+      py::arg("indptr").noconvert(), py::arg("words").noconvert(), py::arg("counts").noconvert(),
+      py::arg("phi_indptr").noconvert(), py::arg("topics").noconvert(),
+      py::arg("values").noconvert(), py::arg("floor").noconvert(), py::arg("alpha").noconvert(),
+      py::arg("max_iter"), py::arg("tolerance"), py::arg("theta").noconvert(), py::arg("threads"),
+      "The likeliest topics of documents for given phi; returns how many stopped at max_iter.");
+  m.def(
+      "lda_infer_sparse",
+      [](const Array<Index64>& indptr, const Array<Index32>& words, const Array<Count>& counts,
+         const Array<Index64>& phi_indptr, const Array<Topic>& topics, const Array<float>& values,
+         const Array<float>& floor, const Array<double>& alpha, int max_iter, double tolerance,
+         float threshold, Array<Index32>& found, Array<Topic>& out_topics, Array<float>& shares,
+         int threads) {
+        const lda::TopicWord phi = topics_of(phi_indptr, topics, values, floor);
+        const lda::Documents docs = documents_of(indptr, words, counts, phi.words);
+        const double* a = alpha_of(alpha, phi.k);
+        expect(out_topics.ndim() == 2 && out_topics.shape(0) == docs.n,
+               "out_topics must have a row a document");
+        const Index capacity = out_topics.shape(1);
+        const lda::Shares out{
+            nullptr,
+            threshold,
+            capacity,
+            out_of(found, docs.n, "found must have one entry a document"),
+            out_of(out_topics, docs.n * capacity, "out_topics must have a row a document"),
+            out_of(shares, docs.n * capacity, "shares must match out_topics")};
+        expect(max_iter >= 1, "max_iter must be at least 1");
+        PythonMonitor monitor;
+        const py::gil_scoped_release nogil;  // the caller's arrays outlive the call
+        return lda::infer(Execution{threads, &monitor}, docs, phi, a, {max_iter, tolerance}, out);
+      },
+      py::arg("indptr").noconvert(), py::arg("words").noconvert(), py::arg("counts").noconvert(),
+      py::arg("phi_indptr").noconvert(), py::arg("topics").noconvert(),
+      py::arg("values").noconvert(), py::arg("floor").noconvert(), py::arg("alpha").noconvert(),
+      py::arg("max_iter"), py::arg("tolerance"), py::arg("threshold"), py::arg("found").noconvert(),
+      py::arg("out_topics").noconvert(), py::arg("shares").noconvert(), py::arg("threads"),
+      "The same, of shares that reach a threshold.");
+}
+
 void bind_left_to_right(py::module_& m) {
   m.def(
       "lda_left_to_right",
@@ -157,6 +217,7 @@ void bind_pairs(py::module_& m) {
 void bind_lda_measure(py::module_& m) {
   bind_theta<float>(m);
   bind_theta<double>(m);
+  bind_infer(m);
   bind_left_to_right(m);
   bind_pairs(m);
 }

@@ -211,24 +211,24 @@ GIBBOUS_INLINE void spread(std::uint32_t* place, std::uint32_t from, Index count
 }
 
 // Copies the states at `place` into the buffers and counts their topics.
-template <int M>
-void fetch(const State* a, const State* b, Index n, Scratch& mine) {
-  const std::uint32_t* place = mine.place.data();
+template <int M, class Place>
+void fetch(const State* a, const State* b, const Place* place, Index n, Scratch& mine) {
+  State *to = mine.a.data(), *more = mine.b.data();
   Count* counts = mine.counts.data();
   for (Index i = 0; i < n; ++i) {
     const State x = a[place[i]];
-    mine.a[at(i)] = x;
+    to[i] = x;
     ++counts[x & kTopicMask];
+    if constexpr (M > 1) more[i] = b[place[i]];
   }
-  if constexpr (M > 1)
-    for (Index i = 0; i < n; ++i) mine.b[at(i)] = b[place[i]];
 }
-template <int M>
-void put_back(State* a, State* b, Index n, const Scratch& mine) {
-  const std::uint32_t* place = mine.place.data();
-  for (Index i = 0; i < n; ++i) a[place[i]] = mine.a[at(i)];
-  if constexpr (M > 1)
-    for (Index i = 0; i < n; ++i) b[place[i]] = mine.b[at(i)];
+template <int M, class Place>
+void put_back(State* a, State* b, const Place* place, Index n, const Scratch& mine) {
+  const State *from = mine.a.data(), *more = mine.b.data();
+  for (Index i = 0; i < n; ++i) {
+    a[place[i]] = from[i];
+    if constexpr (M > 1) b[place[i]] = more[i];
+  }
 }
 
 }  // namespace
@@ -359,7 +359,7 @@ void FastSampler::word_pass(const Tables& tables, const Priors& priors, std::uin
         spread(place, from, r->count);
         place += r->count;
       }
-      fetch<M>(a, b, n, mine);
+      fetch<M>(a, b, mine.place.data(), n, mine);
       const PassPrior* prior = &tables.word;
       if (has_seeds(priors, w)) {
         mine.seeded.set(seeded_beta(priors, w, topics_).data(), topics_);
@@ -368,7 +368,7 @@ void FastSampler::word_pass(const Tables& tables, const Priors& priors, std::uin
       const Unit unit = mine.unit(n, static_cast<std::uint64_t>(first));
       accept_unit<M>(unit, tables, *prior, mine, accepts);
       propose_unit<M>(unit, *prior, topics_, proposes);
-      put_back<M>(a, b, n, mine);
+      put_back<M>(a, b, mine.place.data(), n, mine);
     });
     mine.flush();
   });
@@ -395,7 +395,7 @@ void FastSampler::heavy_words(const Tables& tables, const Priors& priors, std::u
       spread(mine.place.data() + n, piece.place, piece.count);
       n += piece.count;
     }
-    fetch<M>(a_.data(), b_.data(), n, mine);
+    fetch<M>(a_.data(), b_.data(), mine.place.data(), n, mine);
     return mine.unit(n, part.first);
   };
   // integers: any order of adding gives the same row
@@ -428,7 +428,7 @@ void FastSampler::heavy_words(const Tables& tables, const Priors& priors, std::u
     accept<M>(unit, Filled{mine.rows.data(), topics_}, accepts);
     for (Index i = 0; i < unit.n; ++i) ++mine.counts[unit.a[i] & kTopicMask];
     add_to(after.data() + part.heavy * width, mine);
-    put_back<M>(a_.data(), b_.data(), unit.n, mine);
+    put_back<M>(a_.data(), b_.data(), mine.place.data(), unit.n, mine);
   });
   parallel_tasks(run, words, [&](Index h, const Worker&) {
     std::vector<double> weights(at(topics_));
@@ -442,7 +442,7 @@ void FastSampler::heavy_words(const Tables& tables, const Priors& priors, std::u
     const Unit unit = bring(parts_[at(q)], mine);
     std::fill(mine.counts.begin(), mine.counts.end(), 0);
     propose_from<M>(unit, table[at(parts_[at(q)].heavy)], proposes);
-    put_back<M>(a_.data(), b_.data(), unit.n, mine);
+    put_back<M>(a_.data(), b_.data(), mine.place.data(), unit.n, mine);
   });
 }
 
@@ -461,18 +461,19 @@ void FastSampler::document_pass(const Tables& tables, std::uint64_t seed, std::u
       const Index n = layout_.document_tokens[at(d + 1)] - first;
       if (n == 0) continue;
       mine.reserve(n, M > 1);
-      std::uint32_t* place = mine.place.data();
+      const auto visit = [&](const auto* place) {
+        fetch<M>(a, b, place, n, mine);
+        const Unit unit = mine.unit(n, static_cast<std::uint64_t>(first));
+        accept_unit<M>(unit, tables, tables.document, mine, accepts);
+        propose_unit<M>(unit, tables.document, topics_, proposes);
+        put_back<M>(a, b, place, n, mine);
+      };
       if (layout_.alone(block)) {
-        spread(place, 0, n);
+        spread(mine.place.data(), 0, n);
+        visit(mine.place.data());
       } else {
-        const std::uint16_t* position = layout_.position.data() + first;
-        for (Index i = 0; i < n; ++i) place[i] = position[i];
+        visit(layout_.position.data() + first);
       }
-      fetch<M>(a, b, n, mine);
-      const Unit unit = mine.unit(n, static_cast<std::uint64_t>(first));
-      accept_unit<M>(unit, tables, tables.document, mine, accepts);
-      propose_unit<M>(unit, tables.document, topics_, proposes);
-      put_back<M>(a, b, n, mine);
     }
     mine.flush();
   });

@@ -41,6 +41,29 @@ template <class T>
 Index fold_in(const Execution& run, const Documents& docs, const TopicWord& phi,
               const double* alpha, const FixedPoint& how, T* theta);
 
+// Where `infer` puts its result: all of it, or the shares that reach a threshold.
+struct Shares {
+  double* dense;    // OUT (n, k), or null
+  float threshold;  // without `dense`: the least share told
+  Index capacity;   // ... of at most so many topics a document
+  Index32* found;   // OUT (n,)
+  Topic* topics;    // OUT (n, capacity), the first found[d] of each row
+  float* values;    // OUT (n, capacity)
+};
+
+// The fixed point itself that `fold_in` iterates towards. It is the one maximum on the simplex of
+//
+//   sum_w n_w log sum_k theta_k phi_kw + sum_k alpha_k log theta_k,
+//
+// a concave function, so that it may be sought on any way: by EM steps with squared extrapolation
+// (Varadhan and Roland 2008), for many topics on those alone that the document makes use of, all
+// others standing where their gain leaves them, theta_k = alpha_k / (mass - gain_k); then a look at
+// all topics, and again until an EM step for all of them changes theta by no more than the
+// tolerance. max_iter bounds the passes over the words of a document. Single precision where the
+// tolerance allows. Returns how many documents stopped at max_iter.
+Index infer(const Execution& run, const Documents& docs, const TopicWord& phi, const double* alpha,
+            const FixedPoint& how, const Shares& out);
+
 // log_p OUT (n,): sum over the words of a document of n_w log sum_k theta_dk phi_kw. -inf where a
 // word has no probability. theta IN (n, k).
 template <class T>
@@ -49,7 +72,8 @@ void log_predictive(const Execution& run, const Documents& docs, const TopicWord
 
 enum class LeftToRight {
   // Algorithm 3 of Wallach, Murray, Salakhutdinov and Mimno (2009): particles run side by side, a
-  // position's probability is their mean.
+  // position's probability is their mean. A particle's state is not weighted by the probability
+  // that it gave to the word it took in; the sweeps repair that in part, more particles do not.
   particles,
   // The sequential form of Buntine (2009): one chain, swept several times before each position. It
   // goes on from one of these states, drawn in proportion to the probability that the state gives

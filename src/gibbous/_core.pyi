@@ -12,6 +12,7 @@ import numpy.typing
 __all__: list[str] = [
     "ExactSampler",
     "FastSampler",
+    "Terms",
     "build_info",
     "default_threads",
     "gmm_accumulate",
@@ -33,13 +34,29 @@ __all__: list[str] = [
     "kmeans_step",
     "kmeans_step_csr",
     "lda_count_pairs",
+    "lda_document_counts",
+    "lda_document_histogram",
     "lda_fold_in",
+    "lda_infer",
+    "lda_infer_sparse",
     "lda_left_to_right",
     "lda_log_predictive",
     "mean_variance",
     "philox",
     "uniform",
 ]
+
+class Terms:
+    """Numbers of words, in the order in which they are met."""
+
+    def __init__(self, first: int) -> None: ...
+    def number(self, text: bytes, grow: bool, unknown: int) -> numpy.typing.NDArray[numpy.int64]:
+        """The numbers of all words of a text, which spaces part."""
+    def words(self, first: int) -> list:
+        """The words from one number on."""
+    @property
+    def end(self) -> int:
+        """The number past the last."""
 
 class FastSampler:
     """Metropolis-Hastings sampler of topics on delayed counts."""
@@ -56,11 +73,12 @@ class FastSampler:
         seed: int,
         n_threads: int,
     ) -> None: ...
+    def frozen_totals(self) -> numpy.typing.NDArray[numpy.int64]: ...
+    def set_frozen_totals(
+        self, totals: typing.Annotated[numpy.typing.ArrayLike, numpy.int64]
+    ) -> None: ...
     def set_state(
-        self,
-        word: int,
-        state: typing.Annotated[numpy.typing.ArrayLike, numpy.uint32],
-        n_threads: int,
+        self, word: int, state: typing.Annotated[numpy.typing.ArrayLike, numpy.uint32]
     ) -> None: ...
     def state(self, word: int) -> numpy.typing.NDArray[numpy.uint32]: ...
     def sweep(
@@ -79,7 +97,7 @@ class FastSampler:
         n_threads: int,
     ) -> None: ...
     def topics(self, n_threads: int) -> numpy.typing.NDArray[numpy.uint16]: ...
-    def totals(self) -> numpy.typing.NDArray[numpy.int64]: ...
+    def totals(self, n_threads: int) -> numpy.typing.NDArray[numpy.int64]: ...
     def word_counts(self, n_threads: int) -> tuple[typing.Any, ...]: ...
     @property
     def bytes(self) -> int: ...
@@ -694,6 +712,22 @@ def lda_count_pairs(
 ) -> int:
     """Windows with each two words of a topic's list; returns the number of windows."""
 
+def lda_document_counts(
+    document_tokens: typing.Annotated[numpy.typing.ArrayLike, numpy.int64],
+    z: typing.Annotated[numpy.typing.ArrayLike, numpy.uint16],
+    n_topics: int,
+    n_threads: int,
+) -> tuple[typing.Any, ...]:
+    """Document-topic counts in compressed rows."""
+
+def lda_document_histogram(
+    document_tokens: typing.Annotated[numpy.typing.ArrayLike, numpy.int64],
+    z: typing.Annotated[numpy.typing.ArrayLike, numpy.uint16],
+    n_topics: int,
+    n_threads: int,
+) -> tuple[typing.Any, ...]:
+    """How many documents hold a topic how often: topics, counts, documents."""
+
 @typing.overload
 def lda_fold_in(
     indptr: numpy.typing.NDArray[numpy.int64],
@@ -727,6 +761,41 @@ def lda_fold_in(
     threads: int,
 ) -> int:
     """Topics of documents for given phi; returns how many documents stopped at max_iter."""
+
+def lda_infer(
+    indptr: numpy.typing.NDArray[numpy.int64],
+    words: numpy.typing.NDArray[numpy.int32],
+    counts: numpy.typing.NDArray[numpy.int32],
+    phi_indptr: numpy.typing.NDArray[numpy.int64],
+    topics: numpy.typing.NDArray[numpy.uint16],
+    values: numpy.typing.NDArray[numpy.float32],
+    floor: numpy.typing.NDArray[numpy.float32],
+    alpha: numpy.typing.NDArray[numpy.float64],
+    max_iter: int,
+    tolerance: float,
+    theta: numpy.typing.NDArray[numpy.float64],
+    threads: int,
+) -> int:
+    """The likeliest topics of documents for given phi; returns how many stopped at max_iter."""
+
+def lda_infer_sparse(
+    indptr: numpy.typing.NDArray[numpy.int64],
+    words: numpy.typing.NDArray[numpy.int32],
+    counts: numpy.typing.NDArray[numpy.int32],
+    phi_indptr: numpy.typing.NDArray[numpy.int64],
+    topics: numpy.typing.NDArray[numpy.uint16],
+    values: numpy.typing.NDArray[numpy.float32],
+    floor: numpy.typing.NDArray[numpy.float32],
+    alpha: numpy.typing.NDArray[numpy.float64],
+    max_iter: int,
+    tolerance: float,
+    threshold: float,
+    found: numpy.typing.NDArray[numpy.int32],
+    out_topics: numpy.typing.NDArray[numpy.uint16],
+    shares: numpy.typing.NDArray[numpy.float32],
+    threads: int,
+) -> int:
+    """The same, of shares that reach a threshold."""
 
 def lda_left_to_right(
     indptr: numpy.typing.NDArray[numpy.int64],
