@@ -270,7 +270,8 @@ def plot_topics(
     top_n : int
         Words a topic; at most 20 are drawn.
     titles : sequence of str or None
-        A title for each of ``topics``; None for its number and its share of the tokens.
+        A title for each of ``topics``; None for its label, or its number where it has
+        none, and its share of the tokens.
 
     Returns
     -------
@@ -290,7 +291,8 @@ def plot_topics(
     which = list(range(words_of.n_topics) if topics is None else topics)[:_MAX_TOPICS]
     if titles is None:
         share = model.topic_sizes_ / max(model.topic_sizes_.sum(), 1)
-        titles = [f"topic {k}: {share[k]:.1%}" for k in which]
+        given = getattr(model, "topic_labels_", None) or [""] * words_of.n_topics
+        titles = [f"{given[k] or f'topic {k}'}: {share[k]:.1%}" for k in which]
     top = words_of.top_words(min(top_n, _MAX_WORDS))[which]
     values = words_of.of_pairs(np.reshape(which, (-1, 1)), top)
     across = min(len(which), 6 if len(which) > 8 else 4)
