@@ -135,11 +135,22 @@ struct Active {
       q[i] = q[i] > std::numeric_limits<T>::min() ? n / q[i] : Vec<T>{};
     }
     row = p;
-    for (Index t = 0; t < k; ++t, row += N * kLanes<T>) {
-      Vec<T> s[2] = {q[0] * load(row), Vec<T>{}};
+    Index t = 0;
+    for (; t + 3 < k; t += 4, row += 4 * N * kLanes<T>) {
+      Vec<T> s[4];
       GIBBOUS_UNROLL
-      for (int i = 1; i < N; ++i) s[i % 2] += q[i] * load(row + i * kLanes<T>);
-      gain[static_cast<std::size_t>(t)] += lane_sum<T>(s[0] + s[1]);
+      for (int g = 0; g < 4; ++g) {
+        s[g] = q[0] * load(row + g * N * kLanes<T>);
+        GIBBOUS_UNROLL
+        for (int i = 1; i < N; ++i) s[g] += q[i] * load(row + (g * N + i) * kLanes<T>);
+      }
+      add_lane_sums<T>(s, gain.data() + t);
+    }
+    for (; t < k; ++t, row += N * kLanes<T>) {
+      Vec<T> s = q[0] * load(row);
+      GIBBOUS_UNROLL
+      for (int i = 1; i < N; ++i) s += q[i] * load(row + i * kLanes<T>);
+      gain[static_cast<std::size_t>(t)] += lane_sum<T>(s);
     }
   }
 
