@@ -8,15 +8,25 @@ import json
 import os
 import sys
 import tempfile
+from collections.abc import Callable
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-from . import adapters, machine, report
-from .cases import CASES, GROUPS, Case
+from . import adapters, corpora, machine, report, topic_cases, topic_report, topic_runner
+from .adapters.gibbous_lda import SAMPLERS
+from .adapters.mallet import VARIABLE
+from .cases import CASES, Case
+from .cases import GROUPS as MATRIX_GROUPS
 from .runner import DIFFERENT, FAILED, ROOT, RunError, Settings, run_case, start_worker
+from .topic_cases import TopicCase
 
 FORMAT = 1
+
+GROUPS = {**MATRIX_GROUPS, **topic_cases.GROUPS}
+
+#: Most of the memory that is free now and that a run on topics may have.
+_SHARE_OF_MEMORY = 0.8
 
 _DESCRIPTION = """\
 Time gibbous against its peers, with the answers checked.
@@ -27,10 +37,18 @@ column of its own); k-means++ is timed by whole draws. The answers are evaluated
 evaluator and compared with a NumPy reference: a run that is off is "different quality" and is
 neither ranked nor a peer to beat. "x best peer" is the best peer's seconds over the row's. Memory
 is the peak less what the interpreter and its imports held before the data were loaded.
+
+Topics (lda): sampling is clocked without set-up, after ten sweeps of burn-in, at 1, 2 and all
+threads; "CPU s" are the processors' seconds a sweep, for machines that others use too, and "MB
+beyond" is beyond the interpreter and the corpus. A sweep of one sampler is not worth
+one of another: the cases lda-curve-* compare held-out perplexity at marks of seconds, by one
+evaluator, and the seconds to 1% of the best peer's last perplexity. The JSON is written after
+every run.
 """
 
 _EPILOG = """\
-groups: gmm, kmeans, small (whole default fits on n = 150 to 10,000 against scikit-learn).
+groups: gmm, kmeans, lda, small (whole default fits on n = 150 to 10,000 against scikit-learn).
+The cases lda-synth300m-* run only where --cases names them.
 The exit status is 1 where ours failed or reached another answer; times never change it.
 """
 
@@ -43,7 +61,10 @@ def main(arguments: list[str] | None = None) -> int:
         print(_list())
         return 0
     if options.markdown is not None:
-        print(report.markdown(json.loads(options.markdown.read_text())))
+        result = json.loads(options.markdown.read_text())
+        print(report.markdown(result))
+        if result.get("topics"):
+            print("\n" + topic_report.markdown(result["topics"]))
         return 0
     try:
         names = _chosen(options.groups, options.cases)
@@ -51,9 +72,10 @@ def main(arguments: list[str] | None = None) -> int:
     except ValueError as error:
         parser.error(str(error))
     small = "small" in options.groups or not (options.groups or options.cases)
-    result = _run(names, small, settings)
-    if options.json is not None:
-        options.json.write_text(json.dumps(result, indent=1, allow_nan=False) + "\n")
+    if options.mallet is not None:
+        os.environ[VARIABLE] = str(options.mallet.resolve())
+    json_path = None if options.json is None else options.json.resolve()
+    result = _run(names, small, settings, json_path)
     return int(_ours_failed(result))
 
 
@@ -73,12 +95,14 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--peers",
-        default=",".join(adapters.KNOWN[1:]),
+        default=",".join(adapters.PEERS),
         help="implementations to compare with, or .py files of adapters (default: %(default)s)",
     )
     parser.add_argument("--ours", default="gibbous", help="the implementation judged as ours")
     parser.add_argument("--repeats", type=int, default=3, help="runs each (default: %(default)s)")
-    parser.add_argument("--threads", type=int, help="threads a run (default: all processors)")
+    parser.add_argument(
+        "--threads", type=int, help="threads a run (default: all processors; lda: 1, 2 and all)"
+    )
     parser.add_argument(
         "--limit", type=float, default=120.0, help="seconds a run may take (default: %(default)g)"
     )
@@ -88,7 +112,46 @@ def _parser() -> argparse.ArgumentParser:
         "--markdown", type=Path, metavar="FILE", help="print the table of an earlier run's JSON"
     )
     parser.add_argument("--list", action="store_true", help="list the cases and the peers")
+    _add_topic_options(parser.add_argument_group("topics"))
     return parser
+
+
+def _add_topic_options(group: Any) -> None:
+    group.add_argument(
+        "--sampling",
+        type=float,
+        default=10.0,
+        metavar="SECONDS",
+        help="of burn-in at most, and of clocked sweeps, a run (default: %(default)g)",
+    )
+    group.add_argument(
+        "--curve",
+        type=float,
+        default=64.0,
+        metavar="SECONDS",
+        help="of sampling up to a curve's last mark; the others halve it (default: %(default)g)",
+    )
+    group.add_argument(
+        "--samplers", default="", metavar="NAMES", help=f"only these of ours: {', '.join(SAMPLERS)}"
+    )
+    group.add_argument(
+        "--memory",
+        type=float,
+        metavar="GB",
+        help="addresses a run may have (default: 80%% of the free memory; 0: no limit)",
+    )
+    group.add_argument(
+        "--data", type=Path, metavar="FOLDER", help="of 20news.npz and sotu.jsonl.gz (GIBBOUS_DATA)"
+    )
+    group.add_argument(
+        "--cache",
+        type=Path,
+        metavar="FOLDER",
+        help=f"where corpora are kept (default: {corpora.cache_folder()})",
+    )
+    group.add_argument(
+        "--mallet", type=Path, metavar="PATH", help=f"MALLET's folder or command ({VARIABLE})"
+    )
 
 
 def _list() -> str:
@@ -97,9 +160,14 @@ def _list() -> str:
         f"k {case.k:>3} {case.dtype}"
         for case in CASES.values()
     ]
-    for name in adapters.KNOWN:
-        adapter = adapters.find(name)
-        lines.append(f"{name:<12} {adapters.missing(adapter) or 'installed'}")
+    lines += [
+        f"{topic.name:<23} {topic.kind:<9} {topic.corpus:<10} k {topic.k:>6,}"
+        for topic in topic_cases.CASES.values()
+    ]
+    for family, known in adapters.FAMILIES.items():
+        for name in known:
+            adapter = adapters.find(name, family)
+            lines.append(f"{family:<9} {name:<9} {adapters.missing(adapter) or 'installed'}")
     return "\n".join(lines)
 
 
@@ -111,6 +179,7 @@ def _chosen(groups: list[str], patterns: str | None) -> list[str]:
     ValueError
         If a group is unknown or a pattern matches no case.
     """
+    everything = (*CASES, *topic_cases.CASES)
     known = (*GROUPS, "small")
     for group in groups:
         if group not in known:
@@ -121,12 +190,12 @@ def _chosen(groups: list[str], patterns: str | None) -> list[str]:
     if patterns:
         named: set[str] = set()
         for pattern in patterns.split(","):
-            found = fnmatch.filter(CASES, pattern.strip())
+            found = fnmatch.filter(everything, pattern.strip())
             if not found:
-                raise ValueError(f"no case {pattern!r}; known are {', '.join(CASES)}")
+                raise ValueError(f"no case {pattern!r}; known are {', '.join(everything)}")
             named.update(found)
         wanted = named & wanted if wanted else named
-    return [name for name in CASES if name in wanted]
+    return [name for name in everything if name in wanted]
 
 
 def _settings(options: argparse.Namespace) -> Settings:
@@ -147,7 +216,8 @@ def _settings(options: argparse.Namespace) -> Settings:
         raise ValueError(f"--limit must be a positive number of seconds; got {options.limit}")
     peers = tuple(name.strip() for name in options.peers.split(",") if name.strip())
     for name in (options.ours, *peers):
-        adapters.find(name)
+        if name not in adapters.PEERS:
+            adapters.find(name)
     return Settings(
         ours=options.ours,
         peers=tuple(name for name in peers if name != options.ours),
@@ -155,10 +225,44 @@ def _settings(options: argparse.Namespace) -> Settings:
         repeats=1 if options.quick else options.repeats,
         limit=options.limit,
         quick=options.quick,
+        **_topic_settings(options, processors),
     )
 
 
-def _run(names: list[str], small: bool, settings: Settings) -> dict[str, Any]:
+def _topic_settings(options: argparse.Namespace, processors: int) -> dict[str, Any]:
+    for name in ("sampling", "curve"):
+        if not getattr(options, name) > 0:
+            given = getattr(options, name)
+            raise ValueError(f"--{name} must be a positive number of seconds; got {given}")
+    samplers = tuple(name.strip() for name in options.samplers.split(",") if name.strip())
+    for name in samplers:
+        if name not in SAMPLERS:
+            raise ValueError(f"no sampler {name!r}; known are {', '.join(SAMPLERS)}")
+    if options.memory is not None and not options.memory >= 0:
+        raise ValueError(f"--memory must be at least 0 GB; got {options.memory}")
+    memory = _SHARE_OF_MEMORY * machine.available_bytes()
+    threads = {1, min(2, processors), processors} if options.threads is None else {options.threads}
+    return {
+        "topic_threads": (1,) if options.quick else tuple(sorted(threads)),
+        "sampling": 0.05 if options.quick else options.sampling,
+        "curve": 0.4 if options.quick else options.curve,
+        "memory": int(memory if options.memory is None else options.memory * 1e9),
+        "samplers": samplers,
+        "data": str((options.data or corpora.data_folder()).resolve()),
+        "cache": str((options.cache or corpora.cache_folder()).resolve()),
+    }
+
+
+def _run(
+    names: list[str], small: bool, settings: Settings, json_path: Path | None
+) -> dict[str, Any]:
+    def keep() -> None:
+        if json_path is not None:
+            text = json.dumps(result, indent=1, allow_nan=False) + "\n"
+            unfinished = json_path.with_name(json_path.name + ".part")
+            unfinished.write_text(text)
+            unfinished.replace(json_path)
+
     # fits are timed in processes started from the root, where "bench" is found
     os.chdir(ROOT)
     result: dict[str, Any] = {
@@ -166,6 +270,7 @@ def _run(names: list[str], small: bool, settings: Settings) -> dict[str, Any]:
         "machine": machine.facts(),
         "settings": asdict(settings),
         "cases": [],
+        "topics": [],
         "small": None,
     }
     print(report.machine_text(result["machine"], result["settings"]))
@@ -176,14 +281,39 @@ def _run(names: list[str], small: bool, settings: Settings) -> dict[str, Any]:
         part = run_case(case, settings, _say)
         result["cases"].append(part)
         print(report.case_text(part), flush=True)
+        keep()
+    _run_topics(names, settings, result["topics"], keep)
     if small:
         result["small"] = _small(settings)
         print(report.small_text(result["small"]), flush=True)
+    keep()
     return result
 
 
+def _run_topics(
+    names: list[str], settings: Settings, parts: list[dict[str, Any]], keep: Callable[[], None]
+) -> None:
+    """Run the topic cases, each once; of those that are the same in quick size only the first."""
+    cases: dict[TopicCase, TopicCase] = {}
+    for name in names:
+        if name in topic_cases.CASES:
+            case = topic_cases.CASES[name]
+            case = case.quick() if settings.quick else case
+            cases.setdefault(replace(case, name=""), case)
+    for place, case in enumerate(cases.values()):
+
+        def changed(part: dict[str, Any], place: int = place) -> None:
+            parts[place:] = [part]
+            keep()
+
+        part = topic_runner.run_case(case, settings, _say, changed)
+        changed(part)
+        print(topic_report.case_text(part), flush=True)
+
+
 def _cases(names: list[str], quick: bool) -> list[Case]:
-    """Return the cases; of those that are the same work in quick size only the first."""
+    """Return the cases of matrices; of those that are the same in quick size only the first."""
+    names = [name for name in names if name in CASES]
     if not quick:
         return [CASES[name] for name in names]
     found: dict[Case, Case] = {}
@@ -226,7 +356,8 @@ def _say(text: str) -> None:
 
 def _ours_failed(result: dict[str, Any]) -> bool:
     bad = (DIFFERENT, FAILED)
-    ours = [entry for case in result["cases"] for entry in case["results"] if entry["ours"]]
+    cases = (*result["cases"], *result["topics"])
+    ours = [entry for case in cases for entry in case["results"] if entry["ours"]]
     return any(entry["status"] in bad for entry in ours) or any(
         row["status"] in bad for row in result["small"] or []
     )

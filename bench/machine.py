@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import platform
 import resource
 import sys
+import threading
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -29,9 +32,89 @@ def peak_bytes() -> int:
     return found if found is not None else _max_rss()
 
 
+def reset_peak() -> None:
+    """Count the peak from here on, where the system can; elsewhere it stays what it was."""
+    with contextlib.suppress(OSError):
+        Path("/proc/self/clear_refs").write_text("5")
+
+
+def available_bytes() -> int:
+    """Memory that can be had without pushing others out."""
+    found = _field(Path("/proc/meminfo"), "MemAvailable")
+    return found if found is not None else os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+
+
+def limit_memory(limit: int) -> None:
+    """Let this process and its children have so many bytes of addresses each, and no more."""
+    resource.setrlimit(resource.RLIMIT_AS, (limit, resource.RLIM_INFINITY))
+
+
+def versions(distributions: tuple[str, ...]) -> dict[str, str]:
+    """Return the versions of these distributions, and NumPy's."""
+    found = {}
+    for name in (*distributions, "numpy"):
+        try:
+            found[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            found[name] = "unknown"
+    return found
+
+
+class Children:
+    """Most memory that the processes started by this one held together, looked at now and then.
+
+    Pages shared between processes count in parts (PSS), so that a fork costs what it writes to.
+    """
+
+    _SECONDS = 0.2
+
+    def __init__(self, wanted: bool) -> None:
+        self.peak = 0
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._watch, daemon=True) if wanted else None
+
+    def __enter__(self) -> Children:
+        if self._thread is not None:
+            self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
+        if self._thread is not None:
+            self._thread.join()
+
+    def _watch(self) -> None:
+        while not self._over.wait(self._SECONDS):
+            held = (_field(Path(f"/proc/{i}/smaps_rollup"), "Pss") for i in _descendants())
+            self.peak = max(self.peak, sum(n or 0 for n in held))
+
+
+def _descendants() -> list[int]:
+    """Return the processes below this one."""
+    parents: dict[int, list[int]] = {}
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            # the name is in brackets and may hold anything; state and parent follow
+            fields = (folder / "stat").read_text().rpartition(")")[2].split()
+        except OSError:
+            continue
+        parents.setdefault(int(fields[1]), []).append(int(folder.name))
+    found, waiting = [], [os.getpid()]
+    while waiting:
+        below = parents.get(waiting.pop(), [])
+        found += below
+        waiting += below
+    return found
+
+
 def _status(field: str) -> int | None:
+    return _field(Path("/proc/self/status"), field)
+
+
+def _field(path: Path, field: str) -> int | None:
+    """Return the bytes of a "field: kilobytes" line, or None where there is none."""
     try:
-        text = Path("/proc/self/status").read_text()
+        text = path.read_text()
     except OSError:
         return None
     for line in text.splitlines():

@@ -64,8 +64,8 @@ def case_text(case: dict[str, Any]) -> str:
     )
     if case["unit"] == "iteration":
         head += f" after {case['n_iter']} iterations"
-    lines = [head, _line([title for title, _ in _columns(case)], _columns(case))]
-    lines += [_line(_cells(result), _columns(case)) for result in case["results"] if _ran(result)]
+    lines = [head, line([title for title, _ in _columns(case)], _columns(case))]
+    lines += [line(_cells(result), _columns(case)) for result in case["results"] if _ran(result)]
     rest = [result for result in case["results"] if not _ran(result)]
     lines += [
         f"  {result['implementation']:<21}  {result['status']}: {result['reason']}"
@@ -86,9 +86,9 @@ def small_text(rows: list[dict[str, Any]]) -> str:
     """Return the table of whole fits on small data, and what is slower than scikit-learn."""
     lines = [
         "\nsmall data: whole fits with default settings, ours against scikit-learn",
-        _line(_titles(), _SMALL_COLUMNS),
+        line(_titles(), _SMALL_COLUMNS),
     ]
-    lines += [_line(_small_cells(row), _SMALL_COLUMNS) for row in rows]
+    lines += [line(_small_cells(row), _SMALL_COLUMNS) for row in rows]
     timed = [row for row in rows if row["status"] == "ok"]
     slower = [row for row in timed if row["times_as_fast"] < 1]
     lines.append(
@@ -115,7 +115,8 @@ def _columns(case: dict[str, Any]) -> tuple[tuple[str, int], ...]:
     return tuple((title.replace("iteration", case["unit"]), width) for title, width in _COLUMNS)
 
 
-def _line(cells: list[str], columns: tuple[tuple[str, int], ...]) -> str:
+def line(cells: list[str], columns: tuple[tuple[str, int], ...]) -> str:
+    """Return a line of a table: the first cell flush left, the others right."""
     first, *rest = [
         cell.ljust(width) if i == 0 else cell.rjust(width)
         for i, (cell, (_, width)) in enumerate(zip(cells, columns, strict=True))

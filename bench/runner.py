@@ -45,11 +45,20 @@ class Settings:
     """What the command line chose."""
 
     ours: str = "gibbous"
-    peers: tuple[str, ...] = adapters.KNOWN[1:]
+    peers: tuple[str, ...] = adapters.PEERS
     threads: int = 1
     repeats: int = 3
     limit: float = 120.0
     quick: bool = False
+    #: Of topics only: threads of the runs, seconds of sampling, bytes a run may have, samplers of
+    #: ours by name, and where corpora come from.
+    topic_threads: tuple[int, ...] = (1,)
+    sampling: float = 10.0
+    curve: float = 64.0
+    memory: int = 0
+    samplers: tuple[str, ...] = ()
+    data: str = ""
+    cache: str = ""
 
 
 @dataclass
@@ -98,6 +107,8 @@ def run_case(case: Case, settings: Settings, say: Callable[[str], None]) -> dict
 def _entries(case: Case, settings: Settings) -> list[Entry]:
     entries = []
     for i, key in enumerate((settings.ours, *settings.peers)):
+        if not adapters.takes_part(key, "matrices"):
+            continue
         adapter = adapters.find(key)
         reason = adapter.refuses(case) or adapters.missing(adapter)
         status = SKIPPED if reason else OK

@@ -11,7 +11,6 @@ import os
 import sys
 import time
 from collections.abc import Callable
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +18,7 @@ import numpy as np
 
 from . import adapters
 from .cases import Case, make
-from .machine import peak_bytes, resident_bytes
+from .machine import limit_memory, peak_bytes, resident_bytes, versions
 
 #: A process repeats its measurement until this many seconds are spent, or this many times.
 _BUDGET = 5.0
@@ -36,6 +35,12 @@ def main(path: str) -> None:
         from .small import run
 
         answer = run(spec["small"], spec["ours"])
+    elif "corpus" in spec:
+        from . import topic_worker
+
+        if spec["memory"]:
+            limit_memory(spec["memory"])
+        answer = topic_worker.measure(spec)
     else:
         answer = measure(spec)
     Path(spec["answer"]).write_text(json.dumps(answer))
@@ -82,7 +87,7 @@ def measure(spec: dict[str, Any]) -> dict[str, Any]:
         "reported": None if reported is None else float(reported),
         "baseline_bytes": baseline,
         "peak_bytes": peak,
-        "versions": _versions(adapter.DISTRIBUTIONS),
+        "versions": versions(adapter.DISTRIBUTIONS),
     }
 
 
@@ -131,16 +136,6 @@ def _timed(fit: Fit, n_iter: int, seed: int) -> tuple[float, dict[str, Any]]:
     if done != n_iter:
         raise RuntimeError(f"stopped after {done} of {n_iter} iterations: no time an iteration")
     return seconds, params
-
-
-def _versions(distributions: tuple[str, ...]) -> dict[str, str]:
-    found = {}
-    for name in (*distributions, "numpy"):
-        try:
-            found[name] = metadata.version(name)
-        except metadata.PackageNotFoundError:
-            found[name] = "unknown"
-    return found
 
 
 if __name__ == "__main__":

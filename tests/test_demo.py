@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from gibbous import demo
+from gibbous import demo, demo_texts
 
 
 def console() -> tuple[Console, io.StringIO]:
@@ -44,6 +44,7 @@ def test_the_whole_demo(tmp_path: Path) -> None:
         "2-photograph.png",
         "3-digits.png",
         "4-wines.png",
+        "5-docstrings.png",
     ]
     for path in written:
         assert path.read_bytes().startswith(b"\x89PNG") and path.stat().st_size > 20_000
@@ -51,6 +52,7 @@ def test_the_whole_demo(tmp_path: Path) -> None:
     assert "50.0% │  50.0%" in told and "50% : 50%" in told
     for part in ("273,280 pixels", "1,797 handwritten digits", "178 wines", "1-half-way.png"):
         assert part in told
+    assert "docstrings of the standard library" in told and "24 topics" in told
 
 
 def test_without_matplotlib_the_tables_remain(
@@ -59,6 +61,7 @@ def test_without_matplotlib_the_tables_remain(
     monkeypatch.setitem(sys.modules, "matplotlib", None)
     for name in ("photograph", "digits", "wines"):
         monkeypatch.setattr(demo, name, lambda console: None)
+    monkeypatch.setattr(demo_texts, "library", lambda console: None)
     out, text = console()
     assert demo.run(tmp_path / "pictures", out) == []
     assert "50.0% │  50.0%" in text.getvalue()
@@ -71,3 +74,59 @@ def test_without_pillow_the_photograph_is_left_out(monkeypatch: pytest.MonkeyPat
     out, text = console()
     assert demo.photograph(out) is None
     assert "needs Pillow" in text.getvalue() and "pip install 'gibbous[plot]'" in text.getvalue()
+
+
+# --- docstrings -------------------------------------------------------------------------------
+
+
+def test_docstrings_of_every_kind_of_object(tmp_path: Path) -> None:
+    package = tmp_path / "pack"
+    package.mkdir()
+    (package / "__init__.py").write_text('"""Of the package."""\nraise SystemExit("it was run")\n')
+    (package / "m.py").write_text(
+        '"""Of the module."""\n'
+        "class C:\n"
+        "    'Of the class.'\n"
+        "    async def f(self):\n"
+        "        'Of the method.'\n"
+        "        def inner(): 'Of nobody.'\n"
+        "    class D:\n"
+        "        'Of the inner class.'\n"
+        "def bare(): return '\\d'\n"
+        "def g(): 'Of the function.'\n"
+    )
+    (tmp_path / "broken.py").write_text("def (:\n")
+    (tmp_path / "null.py").write_bytes(b"\0")
+    for left_out in ("test", "site-packages"):
+        (tmp_path / left_out).mkdir()
+        (tmp_path / left_out / "x.py").write_text("'Not wanted.'\n")
+    assert dict(demo_texts.docstrings(tmp_path)) == {
+        "pack": "Of the package.",
+        "pack.m": "Of the module.",
+        "pack.m.C": "Of the class.",
+        "pack.m.C.f": "Of the method.",
+        "pack.m.C.D": "Of the inner class.",
+        "pack.m.g": "Of the function.",
+    }
+
+
+def test_topics_of_the_standard_library() -> None:
+    out, text = console()
+    found = demo_texts.library(out)
+    assert found is not None and found.corpus.n_documents > 3000
+    words = [{found.corpus.vocabulary[w] for w in row} for row in found.model.topics_.top_words(10)]
+    # What everybody knows of the library has to be among what was found.
+    for together in ({"file", "open"}, {"thread", "lock"}, {"server", "request"}):
+        assert any(together <= topic for topic in words), together
+    lengths = dict(zip(found.corpus.names, found.corpus.document_lengths(), strict=True))
+    assert all(lengths[name] >= 40 for name in found.objects)
+    assert min(found.shares) > 0.5
+    assert all(name in text.getvalue() for name in found.objects if len(name) < 25)
+
+
+@pytest.mark.parametrize("where", ["python311.zip", "empty"])
+def test_a_library_without_sources_is_told_of(where: str, tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    out, text = console()
+    assert demo_texts.library(out, tmp_path / where) is None
+    assert f"keeps no source files of its standard library in {tmp_path}" in text.getvalue()

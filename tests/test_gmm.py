@@ -327,7 +327,7 @@ def test_rows_without_weight_never_start_a_component(init_params):
 
 
 def pivot_noise(model):
-    """How much larger a rounding error of the covariance is in the thinnest direction's variance."""
+    """How much a rounding error of the covariance grows in the thinnest direction's variance."""
     if model.covariance_type not in ("full", "tied"):
         return 1.0
     c, u = model.covariances_, np.abs(model.precisions_cholesky_)
@@ -372,7 +372,7 @@ def test_likelihood_never_falls(kind, data):
 @pytest.mark.parametrize("seed", range(50))
 def test_a_covariance_of_lower_rank_is_a_collapse_and_not_rounding(kind, seed):
     X = np.random.default_rng(seed).standard_normal((5, 5))
-    with pytest.raises(ValueError, match="collapsed|not positive definite|ill-defined"):
+    with pytest.raises(ValueError, match=r"collapsed|ill-defined"):
         fitted(GaussianMixture(1, covariance_type=kind, reg_covar=0.0, on_collapse="raise"), X)
 
 

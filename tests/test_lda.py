@@ -456,12 +456,17 @@ class WholeCounts(LatentDirichletAllocation):
     """Rounds what the common checks bring, which is any positive number; we refuse fractions."""
 
     def _corpus(self, X, *, reset):
-        if isinstance(X, np.ndarray) and X.dtype.kind == "f" and np.isfinite(X).all():
-            X = np.where(X > 0, np.ceil(X), X)
-        elif sp.issparse(X) and X.dtype.kind == "f":
-            X = X.copy()
-            X.data = np.where(X.data > 0, np.ceil(X.data), X.data)
+        if sp.issparse(X) and X.dtype.kind == "f":
+            X = X.tocsr(copy=True)
+            X.data = up(X.data)
+        elif not sp.issparse(X):
+            given = np.asarray(X)
+            X = up(given.astype(float)) if given.dtype.kind == "O" else up(given)
         return super()._corpus(X, reset=reset)
+
+
+def up(x):
+    return np.where(x > 0, np.ceil(x), x) if x.dtype.kind == "f" and np.isfinite(x).all() else x
 
 
 @parametrize_with_checks([WholeCounts(n_components=3, max_iter=10, settle_iter=3)])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import json
 import re
 import shlex
 from pathlib import Path
@@ -24,7 +25,7 @@ def blocks(language: str) -> list[str]:
 
 def test_the_python_example(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    (code,) = blocks("python")
+    code, _ = blocks("python")
     names: dict[str, object] = {}
     with contextlib.redirect_stdout(io.StringIO()) as printed:
         exec(compile(code, "README.md", "exec"), names)
@@ -35,6 +36,19 @@ def test_the_python_example(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     assert (names["same"].means_ == names["gm"].means_).all()  # type: ignore[attr-defined]
 
 
+def test_the_topics_example() -> None:
+    _, code = blocks("python")
+    names: dict[str, object] = {}
+    with contextlib.redirect_stdout(io.StringIO()) as printed:
+        exec(compile(code, "README.md", "exec"), names)
+    first, second, shares, *_ = printed.getvalue().splitlines()
+    assert {"'moon'" in first, "'moon'" in second} == {True, False}
+    assert {"'rates'" in first, "'rates'" in second} == {True, False}
+    assert ("'moon'" in first) != ("'rates'" in first)
+    found = names["lda"].transform(names["unseen"])[0]  # type: ignore[attr-defined]
+    assert shares == str(found.round(2)[None]) and found.max() > 0.7
+
+
 def test_the_commands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     X = np.random.default_rng(0).normal(size=(200, 3))
@@ -42,6 +56,10 @@ def test_the_commands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     table = pd.DataFrame(X, columns=["a", "b", "c"])
     table.to_csv("points.csv", index=False)
     table.to_parquet("points.parquet")
+    sky, money = "moon tide comet star orbit", "bank bond interest stock credit"
+    rows = [{"text": text} for text in (sky, money) for _ in range(20)]
+    for name, part in (("speeches", rows), ("new", rows[15:25])):
+        Path(f"{name}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in part))
     commands = [
         line for block in blocks("sh") for line in block.splitlines() if line.startswith("gibbous ")
     ]
@@ -49,9 +67,10 @@ def test_the_commands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for command in commands:
         done = CliRunner().invoke(app, shlex.split(command)[1:], catch_exceptions=False)
         assert done.exit_code == 0, f"{command}\n{done.output}"
-    for name in ("fit.png", "drawn.csv", "labels.csv"):
+    for name in ("fit.png", "drawn.csv", "labels.csv", "topics.png"):
         assert Path(name).stat().st_size > 0
     assert len(Path("drawn.csv").read_text().splitlines()) == 1001
+    assert len(Path("shares.csv").read_text().splitlines()) == 1 + 3 * 10
 
 
 def test_the_two_commands_are_each_one_line() -> None:

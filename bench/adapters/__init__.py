@@ -1,4 +1,4 @@
-"""One module an implementation.
+"""One module an implementation and family of models.
 
 An adapter defines
 
@@ -6,13 +6,24 @@ An adapter defines
   versions the report names;
 - ``refuses(case)``: why the case is out of its reach, or an empty string;
 - ``load(case, threads)``: imports what the case needs and limits the threads; memory is counted
-  from here on;
+  from here on.
+
+For mixtures and K-means:
+
 - ``fit(case, data, start, n_iter, seed)``: exactly ``n_iter`` iterations from the start (or, for
   k-means++, one draw of centres with that seed); returns the arrays ``weights``, ``means`` and
   ``covariances`` in scikit-learn's shapes, or ``centers``; may add the figure that the library
   itself ``reported``, and ``n_iter``, the iterations it says it did;
 - ``estimators()``, only where it can stand for ours on small data: the classes of
   mixture and K-means.
+
+For topics:
+
+- ``start(case, corpus, threads, seed, variant)``: sets up and returns a chain, whose ``sweep(n)``
+  passes over the corpus ``n`` times and may return the seconds by its own clock, and whose
+  ``state()`` is a ``bench.heldout.State``;
+- ``variants(case)``, only where there is more than one: the names of the samplers to run;
+- ``PROCESSES``, true where it works in processes of its own, whose memory then counts too.
 """
 
 from __future__ import annotations
@@ -23,11 +34,35 @@ import sys
 from pathlib import Path
 from types import ModuleType
 
-#: Known adapters: ours, then the peers in the order of the report.
+#: Of mixtures and K-means: ours, then the peers in the order of the report.
 KNOWN = ("gibbous", "sklearn", "daal4py", "sklearnex", "faiss")
 
 
-def find(name: str) -> ModuleType:
+#: The module of each known implementation, by family of models.
+FAMILIES: dict[str, dict[str, str]] = {
+    "matrices": {name: name for name in KNOWN},
+    "topics": {
+        "gibbous": "gibbous_lda",
+        "tomotopy": "tomotopy",
+        "gensim": "gensim",
+        "lda": "lda",
+        "sklearn": "sklearn_lda",
+        "mallet": "mallet",
+    },
+}
+
+#: Peers of any family, in the order of the report.
+PEERS = tuple(dict.fromkeys(name for known in FAMILIES.values() for name in known))[1:]
+
+
+def takes_part(name: str, family: str) -> bool:
+    """Whether an implementation has something of that family: ``matrices`` or ``topics``."""
+    if name in PEERS or name in FAMILIES[family]:
+        return name in FAMILIES[family]
+    return hasattr(find(name), "start" if family == "topics" else "fit")
+
+
+def find(name: str, family: str = "matrices") -> ModuleType:
     """Return the adapter of that name, or the one in that ``.py`` file.
 
     Raises
@@ -35,12 +70,13 @@ def find(name: str) -> ModuleType:
     ValueError
         If there is no such adapter.
     """
-    if name in KNOWN:
-        return importlib.import_module(f"{__name__}.{name}")
+    if name in FAMILIES[family]:
+        return importlib.import_module(f"{__name__}.{FAMILIES[family][name]}")
     path = Path(name)
     if path.suffix != ".py" or not path.is_file():
+        known = FAMILIES[family]
         raise ValueError(
-            f"no adapter {name!r}; known are {', '.join(KNOWN)}, or give the path of a .py file"
+            f"no adapter {name!r}; known are {', '.join(known)}, or give the path of a .py file"
         )
     spec = importlib.util.spec_from_file_location(f"bench_adapter_{path.stem}", path)
     if spec is None or spec.loader is None:
@@ -53,5 +89,13 @@ def find(name: str) -> ModuleType:
 
 def missing(adapter: ModuleType) -> str:
     """Say which required module is not installed, or return an empty string."""
-    absent = [name for name in adapter.REQUIRES if importlib.util.find_spec(name) is None]
+    absent = [name for name in adapter.REQUIRES if not _installed(name)]
     return f"{', '.join(absent)} not installed" if absent else ""
+
+
+def _installed(name: str) -> bool:
+    try:
+        return importlib.util.find_spec(name) is not None
+    except ModuleNotFoundError:
+        # the package around it is not
+        return False

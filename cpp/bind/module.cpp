@@ -7,6 +7,7 @@
 
 namespace gibbous::bind {
 
+void bind_corpus(py::module_& m);
 void bind_gmm(py::module_& m);
 void bind_kmeans(py::module_& m);
 void bind_lda(py::module_& m);
@@ -56,6 +57,7 @@ void bind_build(py::module_& m) {
 PYBIND11_MODULE(GIBBOUS_MODULE, m, pybind11::mod_gil_not_used()) {
   m.doc() = "Numeric core of gibbous. Private: use the classes of the gibbous package.";
   gibbous::bind::bind_build(m);
+  gibbous::bind::bind_corpus(m);
   gibbous::bind::bind_kmeans(m);
   gibbous::bind::bind_gmm(m);
   gibbous::bind::bind_lda(m);

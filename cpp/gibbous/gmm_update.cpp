@@ -92,8 +92,8 @@ void sum_scatter(const Rows<T>& rows, const Execution& run, const Survey& out) {
 
 using Matrix = Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
 
-// Whether every pivot stands clear of rounding. A change of eps sqrt(c_aa c_bb) in each entry of the
-// covariance moves pivot j = 1 / U_jj^2 by up to eps (sum_a |U_aj| sqrt(c_aa))^2 of itself. A
+// Whether every pivot stands clear of rounding. A change of eps sqrt(c_aa c_bb) in each entry of
+// the covariance moves pivot j = 1 / U_jj^2 by up to eps (sum_a |U_aj| sqrt(c_aa))^2 of itself. A
 // covariance of rank below d leaves such noise for its last pivots, of either sign; taken as
 // variances they would make the likelihood jump by whole units from one step to the next.
 template <class T>

@@ -13,8 +13,10 @@ namespace {
 // Rows that the dense pass takes together: they share the loads of theta and of the sums.
 constexpr Index kGroup = 4;
 
-// A stored value costs the sparse pass about this many elements of the dense one.
-constexpr Index kSparseCost = 6;
+// A stored value costs the sparse pass as much as this many elements cost the dense one: measured
+// with AVX2 on 20 Newsgroups, 9 for double with 100 and with 1000 topics.
+template <class T>
+constexpr Index kSparseCost = 2 * kLanes<T>;
 
 template <class T>
 T total_of(const T* x, Index padded) {
@@ -43,7 +45,7 @@ class Folder {
     const Index32* words = docs.words + first;
     Index64 stored = 0;
     for (Index u = 0; u < types; ++u) stored += phi_.indptr[words[u] + 1] - phi_.indptr[words[u]];
-    const bool sparse = stored * kSparseCost < types * phi_.k;
+    const bool sparse = stored * kSparseCost<T> < types * phi_.k;
     if (sparse) {
       gather_sparse(words, types);
     } else {
@@ -104,14 +106,12 @@ class Folder {
     for (Index u = 0; u < types; ++u) {
       const std::size_t begin = starts_[static_cast<std::size_t>(u)];
       const std::size_t end = starts_[static_cast<std::size_t>(u) + 1];
-      T q[2] = {base, 0};
+      T q[4] = {base, 0, 0, 0};  // four sums, for one would wait for itself
       std::size_t e = begin;
-      for (; e + 1 < end; e += 2) {
-        q[0] += theta_[topics_[e]] * values_[e];
-        q[1] += theta_[topics_[e + 1]] * values_[e + 1];
-      }
-      if (e < end) q[0] += theta_[topics_[e]] * values_[e];
-      const T r = ratio(counts_[static_cast<std::size_t>(u)], q[0] + q[1]);
+      for (; e + 4 <= end; e += 4)
+        for (std::size_t i = 0; i < 4; ++i) q[i] += theta_[topics_[e + i]] * values_[e + i];
+      for (; e < end; ++e) q[0] += theta_[topics_[e]] * values_[e];
+      const T r = ratio(counts_[static_cast<std::size_t>(u)], (q[0] + q[1]) + (q[2] + q[3]));
       everywhere += r;
       for (e = begin; e < end; ++e) sums_[topics_[e]] += r * values_[e];
     }

@@ -69,10 +69,10 @@ struct Counted {
   }
 };
 struct Filled {
-  const float* rows;  // (2, topics) elsewhere, home
-  Index topics;
+  const float* rows;  // (2, stride) elsewhere, home
+  Index stride;
   FloatLanes elsewhere(IntLanes k) const { return gather(rows, k); }
-  FloatLanes home(IntLanes k) const { return gather(rows + topics, k); }
+  FloatLanes home(IntLanes k) const { return gather(rows + stride, k); }
 };
 
 // Uniforms in [0, 1] that are fine near 0: 31 bits with a floating point.
@@ -160,16 +160,17 @@ class Alias {
   std::vector<std::int32_t> small_, large_;
 };
 
-// The prior's part of a proposal, drawn from y uniform on [0, slots): a topic, or no less than
-// `topics` for the share by which the prior's sum falls short of a whole number of slots.
+// The prior's part of a proposal, drawn from a slot (negative where a lane has no use for it) and
+// a fraction of it: a topic, or no less than `topics` for the share by which the prior's sum falls
+// short of a whole number of slots.
 struct SameDraw {
   float inverse;  // 1 / the value a topic
   std::int32_t topics;
   IntLanes at(IntLanes slot, WordLanes fraction) const {
-    const FloatLanes f =
-        __builtin_convertvector(reinterpret_cast<IntLanes>(fraction >> 1), FloatLanes) * 0x1p-31f;
-    const FloatLanes y = __builtin_convertvector(slot, FloatLanes) + f;
-    return __builtin_convertvector(y * inverse, IntLanes);
+    const IntLanes bits = reinterpret_cast<IntLanes>(fraction >> 1);
+    const FloatLanes f = __builtin_convertvector(bits, FloatLanes) * 0x1p-31f;
+    const FloatLanes y = (__builtin_convertvector(slot & (slot >= 0), FloatLanes) + f) * inverse;
+    return __builtin_convertvector(choose(y < 65535.0f, y, splat<float>(65535.0f)), IntLanes);
   }
 };
 struct TopicDraw {
@@ -177,9 +178,8 @@ struct TopicDraw {
   std::uint32_t inverse;  // 2^32 / slots
   std::int32_t topics;
   IntLanes at(IntLanes slot, WordLanes fraction) const {
-    const IntLanes rest = scale(fraction, inverse).whole;
-    return table->draw(
-        reinterpret_cast<WordLanes>(slot * static_cast<std::int32_t>(inverse) + rest));
+    const WordLanes rest = reinterpret_cast<WordLanes>(scale(fraction, inverse).whole);
+    return table->draw(reinterpret_cast<WordLanes>(slot) * inverse + rest);
   }
 };
 

@@ -72,7 +72,8 @@ void log_predictive(const Execution& run, const Documents& docs, const TopicWord
 
 enum class LeftToRight {
   // Algorithm 3 of Wallach, Murray, Salakhutdinov and Mimno (2009): particles run side by side, a
-  // position's probability is their mean.
+  // position's probability is their mean. A particle's state is not weighted by the probability
+  // that it gave to the word it took in; the sweeps repair that in part, more particles do not.
   particles,
   // The sequential form of Buntine (2009): one chain, swept several times before each position. It
   // goes on from one of these states, drawn in proportion to the probability that the state gives

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from .corpus_writer import CorpusWriter
     from .gmm import GaussianMixture
     from .io import load, save
-    from .lda import LatentDirichletAllocation
     from .kmeans import KMeans, MiniBatchKMeans, k_means, kmeans_plusplus
+    from .lda import LatentDirichletAllocation
 
 __version__: str = _core.__version__
 

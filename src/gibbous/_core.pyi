@@ -12,6 +12,7 @@ import numpy.typing
 __all__: list[str] = [
     "ExactSampler",
     "FastSampler",
+    "Terms",
     "build_info",
     "default_threads",
     "gmm_accumulate",
@@ -44,6 +45,18 @@ __all__: list[str] = [
     "philox",
     "uniform",
 ]
+
+class Terms:
+    """Numbers of words, in the order in which they are met."""
+
+    def __init__(self, first: int) -> None: ...
+    def number(self, text: bytes, grow: bool, unknown: int) -> numpy.typing.NDArray[numpy.int64]:
+        """The numbers of all words of a text, which spaces part."""
+    def words(self, first: int) -> list[bytes]:
+        """The words from one number on."""
+    @property
+    def end(self) -> int:
+        """The number past the last."""
 
 class FastSampler:
     """Metropolis-Hastings sampler of topics on delayed counts."""

@@ -12,13 +12,14 @@ from typing import Annotated
 
 import typer
 
-from . import cli_gmm, cli_kmeans
+from . import cli_gmm, cli_kmeans, cli_lda
 from .cli_options import Json
 from .cli_session import INTERRUPTED, print_json, reporting
 
 app = typer.Typer(
     name="gibbous",
-    help="Cluster tables of numbers: hard, by K-means, or soft, by Gaussian mixtures and EM.",
+    help="Cluster tables of numbers: hard, by K-means, or soft, by Gaussian mixtures and EM. "
+    "Find the topics of texts, by Gibbs sampling.",
     epilog="Start with: gibbous demo     Then: gibbous gmm fit points.csv -k 3 --plot fit.png",
     no_args_is_help=True,
     rich_markup_mode="rich",
@@ -26,6 +27,7 @@ app = typer.Typer(
 )
 app.add_typer(cli_kmeans.app, name="kmeans")
 app.add_typer(cli_gmm.app, name="gmm")
+app.add_typer(cli_lda.app, name="lda")
 
 
 def _version(asked: bool) -> None:
@@ -52,10 +54,11 @@ def demo(
         Path, typer.Option("-o", "--output", metavar="FOLDER", help="Folder for the pictures.")
     ] = Path("gibbous-demo"),
 ) -> None:
-    """Show on real data what K-means and mixtures do; takes seconds, downloads nothing.
+    """Show on real data what the models do; takes seconds, downloads nothing.
 
-    A point half-way between two groups, the colours of a photograph, handwritten digits, wines.
-    Writes pictures to a folder, if matplotlib is there.
+    A point half-way between two groups, the colours of a photograph, handwritten digits, wines,
+    and what Python's own documentation is about. Writes pictures to a folder, if matplotlib is
+    there.
     """
     with reporting():
         from .demo import run

@@ -11,10 +11,9 @@ import typer
 from . import cli_options as options
 from .cli_session import (
     Job,
+    finish_rows,
     fresh_seed,
     load_as,
-    print_json,
-    put_rows,
     read_for,
     reporting,
     run_fit,
@@ -32,7 +31,6 @@ app = typer.Typer(
 )
 
 CLASSES = ("GaussianMixture",)
-COMMANDS = {"KMeans": "kmeans", "MiniBatchKMeans": "kmeans", "GaussianMixture": "gmm"}
 
 
 class Covariance(str, Enum):
@@ -61,8 +59,9 @@ class Collapse(str, Enum):
 
 
 @app.command(epilog="Example: gibbous gmm fit points.csv -k 3 --plot fit.png -o model.safetensors")
+@options.grouped
 def fit(
-    data: options.Data,
+    table: options.TableFit,
     n_components: Annotated[
         int,
         typer.Option(
@@ -112,35 +111,15 @@ def fit(
             rich_help_panel=options.FITTING,
         ),
     ] = Collapse.stop,
-    seed: options.Seed = None,
-    n_jobs: options.Jobs = None,
-    columns: options.Columns = None,
-    weights: options.Weights = None,
-    header: options.Header = None,
-    output: options.Output = None,
-    labels: options.Labels = None,
-    plot: options.Plot = None,
-    as_json: options.Json = False,
-    quiet: options.Quiet = False,
+    *,
+    repeat: options.Repeat,
+    report: options.Report,
 ) -> None:
     """Fit k Gaussian components to the points of a table by expectation-maximisation.
 
     Ctrl-C ends the fit with code 130; with -o the model of the last finished iteration is kept.
     """
     with reporting():
-        job = Job(
-            "gmm fit",
-            "component",
-            data,
-            columns,
-            weights,
-            header,
-            output,
-            labels,
-            plot,
-            as_json,
-            quiet,
-        )
         from .gmm import GaussianMixture
 
         model = GaussianMixture(
@@ -152,10 +131,10 @@ def fit(
             tol=tol,
             reg_covar=reg_covar,
             on_collapse=on_collapse.value,
-            random_state=fresh_seed(seed),
-            n_jobs=n_jobs,
+            random_state=fresh_seed(repeat.seed),
+            n_jobs=repeat.n_jobs,
         )
-        run_fit(job, model, _summary)
+        run_fit(Job("gmm fit", "component", table, report), model, _summary)
 
 
 @app.command(epilog="Example: gibbous gmm predict model.safetensors new.csv --proba -o shares.csv")
@@ -178,14 +157,16 @@ def predict(
     Where the model knows the names of its columns and the table has names, they are found by name.
     """
     with reporting():
-        loaded = load_as(model, CLASSES, COMMANDS)
+        loaded = load_as(model, CLASSES)
         table = read_for(loaded, data, columns, header)
         values = loaded.predict_proba(table) if proba else loaded.predict(table)
         rows = {"component": values}
         if proba:
             rows = {f"component {at}": column for at, column in enumerate(values.T)}
         key = "probabilities" if proba else "labels"
-        _finish({"command": "gmm predict", "rows": len(values)}, key, values, rows, output, as_json)
+        finish_rows(
+            {"command": "gmm predict", "rows": len(values)}, key, values, rows, output, as_json
+        )
 
 
 @app.command(epilog="Example: gibbous gmm sample model.safetensors -n 1000 --seed 1 -o drawn.csv")
@@ -201,7 +182,7 @@ def sample(
     That column is called component, or component_2 where a feature has that name.
     """
     with reporting():
-        loaded = load_as(model, CLASSES, COMMANDS)
+        loaded = load_as(model, CLASSES)
         seed = fresh_seed(seed)
         points, labels = loaded.set_params(random_state=seed).sample(n)
         names = getattr(loaded, "feature_names_in_", None)
@@ -213,7 +194,7 @@ def sample(
         result = {"command": "gmm sample", "rows": n, "seed": seed}
         if as_json and output is None:
             result["labels"] = labels
-        _finish(result, "points", points, rows, output, as_json)
+        finish_rows(result, "points", points, rows, output, as_json)
 
 
 def _unused(name: str, taken: Container[str]) -> str:
@@ -224,22 +205,6 @@ def _unused(name: str, taken: Container[str]) -> str:
         count += 1
         free = f"{name}_{count}"
     return free
-
-
-def _finish(
-    result: dict[str, Any],
-    key: str,
-    values: NDArray[Any],
-    rows: dict[str, NDArray[Any]],
-    output: Any | None,
-    as_json: bool,
-) -> None:
-    """Write rows where they were asked for; with ``--json`` and no file they are in the result."""
-    if output is not None or not as_json:
-        put_rows(output, rows)
-    if as_json:
-        extra = {key: values} if output is None else {"files": {key: str(output)}}
-        print_json({**result, **extra})
 
 
 def _summary(model: Any, table: Table, weighted: bool) -> dict[str, Any]:

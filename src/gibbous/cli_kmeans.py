@@ -10,11 +10,10 @@ import typer
 from . import cli_options as options
 from .cli_session import (
     Job,
+    finish_rows,
     fresh_seed,
     group_sizes,
     load_as,
-    print_json,
-    put_rows,
     read_for,
     reporting,
     run_fit,
@@ -30,7 +29,6 @@ app = typer.Typer(
 )
 
 CLASSES = ("KMeans", "MiniBatchKMeans")
-COMMANDS = {"KMeans": "kmeans", "MiniBatchKMeans": "kmeans", "GaussianMixture": "gmm"}
 
 
 class Init(str, Enum):
@@ -41,8 +39,9 @@ class Init(str, Enum):
 
 
 @app.command(epilog="Example: gibbous kmeans fit points.csv -k 3 -o model.safetensors")
+@options.grouped
 def fit(
-    data: options.Data,
+    table: options.TableFit,
     n_clusters: Annotated[
         int,
         typer.Option("-k", "--n-clusters", min=1, help="Groups.", rich_help_panel=options.FITTING),
@@ -87,41 +86,21 @@ def fit(
             rich_help_panel=options.FITTING,
         ),
     ] = None,
-    seed: options.Seed = None,
-    n_jobs: options.Jobs = None,
-    columns: options.Columns = None,
-    weights: options.Weights = None,
-    header: options.Header = None,
-    output: options.Output = None,
-    labels: options.Labels = None,
-    plot: options.Plot = None,
-    as_json: options.Json = False,
-    quiet: options.Quiet = False,
+    *,
+    repeat: options.Repeat,
+    report: options.Report,
 ) -> None:
     """Find k centres that the points of a table lie close to.
 
     Ctrl-C ends the fit with code 130; with -o the model of the last finished iteration is kept.
     """
     with reporting():
-        job = Job(
-            "kmeans fit",
-            "cluster",
-            data,
-            columns,
-            weights,
-            header,
-            output,
-            labels,
-            plot,
-            as_json,
-            quiet,
-        )
         parameters: dict[str, Any] = {
             "n_clusters": n_clusters,
             "init": init.value,
             "n_init": _starts(n_init),
-            "random_state": fresh_seed(seed),
-            "n_jobs": n_jobs,
+            "random_state": fresh_seed(repeat.seed),
+            "n_jobs": repeat.n_jobs,
         }
         # Where nothing is given, the two classes have defaults of their own.
         optional = {"max_iter": max_iter, "tol": tol, "batch_size": batch_size}
@@ -129,6 +108,7 @@ def fit(
         from .kmeans import KMeans, MiniBatchKMeans
 
         model = KMeans if batch_size is None else MiniBatchKMeans
+        job = Job("kmeans fit", "cluster", table, report)
         run_fit(job, model(**parameters), _summary)
 
 
@@ -146,18 +126,10 @@ def predict(
     Where the model knows the names of its columns and the table has names, they are found by name.
     """
     with reporting():
-        loaded = load_as(model, CLASSES, COMMANDS)
+        loaded = load_as(model, CLASSES)
         labels = loaded.predict(read_for(loaded, data, columns, header))
-        if as_json:
-            result: dict[str, Any] = {"command": "kmeans predict", "rows": len(labels)}
-            if output is None:
-                result["labels"] = labels
-            else:
-                put_rows(output, {"cluster": labels})
-                result["files"] = {"labels": str(output)}
-            print_json(result)
-        else:
-            put_rows(output, {"cluster": labels})
+        result = {"command": "kmeans predict", "rows": len(labels)}
+        finish_rows(result, "labels", labels, {"cluster": labels}, output, as_json)
 
 
 def _starts(n_init: str) -> str | int:

@@ -1,9 +1,18 @@
-"""The options that several commands share, each with its help text."""
+"""The options that several commands share, each with its help text, alone and in groups.
+
+A group is a dataclass whose fields are options. A command that is decorated with :func:`grouped`
+takes the whole group as one parameter.
+"""
 
 from __future__ import annotations
 
+import dataclasses
+import functools
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any, get_type_hints
 
 import typer
 
@@ -119,8 +128,85 @@ Jobs = Annotated[
     int | None,
     typer.Option(
         "--n-jobs",
+        "--jobs",
         help="Threads; -1 for one a processor. Results do not depend on it.",
         show_default="what OpenMP allows",
         rich_help_panel=FITTING,
     ),
 ]
+
+
+@dataclass(frozen=True)
+class TableFit:
+    """What every fit to a table is asked about its files."""
+
+    data: Data
+    columns: Columns = None
+    weights: Weights = None
+    header: Header = None
+    labels: Labels = None
+
+
+@dataclass(frozen=True)
+class Repeat:
+    """What makes a fit repeatable, and how fast it is."""
+
+    seed: Seed = None
+    n_jobs: Jobs = None
+
+
+@dataclass(frozen=True)
+class Report:
+    """What is told of a fit, and where it is kept."""
+
+    output: Output = None
+    plot: Plot = None
+    as_json: Json = False
+    quiet: Quiet = False
+
+
+def grouped(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command the options of each parameter that is a group, where the parameter stands.
+
+    The command line then has every field of a group as an option of its own, with the field's
+    default, and the command gets them as one object.
+    """
+    hints = get_type_hints(command, include_extras=True)
+    groups: dict[str, Any] = {}
+    parameters = []
+    for name, parameter in inspect.signature(command).parameters.items():
+        if not dataclasses.is_dataclass(hints[name]):
+            # A group in front may have defaults where this has none.
+            parameters.append(
+                parameter.replace(annotation=hints[name], kind=inspect.Parameter.KEYWORD_ONLY)
+            )
+            continue
+        groups[name] = hints[name]
+        parameters += _options_of(hints[name])
+
+    @functools.wraps(command)
+    def whole(**given: Any) -> None:
+        for name, group in groups.items():
+            fields = [field.name for field in dataclasses.fields(group)]
+            given[name] = group(**{field: given.pop(field) for field in fields})
+        command(**given)
+
+    signature = inspect.Signature(parameters, return_annotation=None)
+    whole.__signature__ = signature  # type: ignore[attr-defined]
+    whole.__annotations__ = {p.name: p.annotation for p in parameters}
+    return whole
+
+
+def _options_of(group: Any) -> list[inspect.Parameter]:
+    hints = get_type_hints(group, include_extras=True)
+    return [
+        inspect.Parameter(
+            field.name,
+            inspect.Parameter.KEYWORD_ONLY,
+            default=inspect.Parameter.empty
+            if field.default is dataclasses.MISSING
+            else field.default,
+            annotation=hints[field.name],
+        )
+        for field in dataclasses.fields(group)
+    ]

@@ -1,4 +1,4 @@
-"""How a command runs: its errors, its progress bar, its files and what it prints."""
+"""How a command runs: its errors, its files and what it prints."""
 
 from __future__ import annotations
 
@@ -6,20 +6,23 @@ import json
 import math
 import secrets
 import sys
-import time
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import typer
 
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
+from .cli_options import Report, TableFit
+from .cli_progress import progress_bar
 
-    from ._fit import Callback, Progress
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+    from numpy.typing import NDArray
+    from rich.console import Console
+
     from .tables import Table
 
 INTERRUPTED = 130
@@ -79,19 +82,12 @@ def split_names(columns: str | None) -> list[str] | None:
 
 @dataclass(frozen=True)
 class Job:
-    """The files of a fit and how it is reported."""
+    """A fit to a table: its files and how it is reported."""
 
     command: str
     group: str
-    data: Path
-    columns: str | None
-    weights: str | None
-    header: bool | None
-    output: Path | None
-    labels: Path | None
-    plot: Path | None
-    as_json: bool
-    quiet: bool
+    table: TableFit
+    report: Report
 
     def check(self) -> None:
         """Find out before the work whether its results can be written.
@@ -101,30 +97,47 @@ class Job:
         ValueError, OSError, ImportError
             If not.
         """
-        from . import plot, tables
+        from . import tables
         from ._files import suffix_of
 
-        if self.labels is not None:
-            suffix_of(self.labels, tables.SUFFIXES, "a table")
-        if self.plot is not None:
-            suffix_of(self.plot, plot.SUFFIXES, "a picture")
-            plot.require()
-        for path in (self.output, self.labels, self.plot):
-            if path is not None:
-                check_place(path)
+        labels = self.table.labels
+        if labels is not None:
+            suffix_of(labels, tables.SUFFIXES, "a table")
+            check_place(labels)
+        check_report(self.report)
 
     def read(self) -> tuple[Table, NDArray[Any] | None]:
         """Return the data and the weights."""
         from .tables import read_table
 
-        columns = split_names(self.columns)
-        if self.weights is None:
-            return read_table(self.data, columns=columns, header=self.header), None
-        if columns is not None and self.weights not in columns:
-            columns = [*columns, self.weights]
-        table = read_table(self.data, columns=columns, header=self.header)
+        asked = self.table
+        columns = split_names(asked.columns)
+        if asked.weights is None:
+            return read_table(asked.data, columns=columns, header=asked.header), None
+        if columns is not None and asked.weights not in columns:
+            columns = [*columns, asked.weights]
+        table = read_table(asked.data, columns=columns, header=asked.header)
         # With --columns the table has the columns asked for, in that order.
-        return table.split(self.weights if columns is None else columns.index(self.weights))
+        return table.split(asked.weights if columns is None else columns.index(asked.weights))
+
+
+def check_report(report: Report) -> None:
+    """Find out before the work whether a model and a picture can be written.
+
+    Raises
+    ------
+    ValueError, OSError, ImportError
+        If not.
+    """
+    from . import plot
+    from ._files import suffix_of
+
+    if report.plot is not None:
+        suffix_of(report.plot, plot.SUFFIXES, "a picture")
+        plot.require()
+    for path in (report.output, report.plot):
+        if path is not None:
+            check_place(path)
 
 
 def check_place(path: Path) -> None:
@@ -145,23 +158,23 @@ def run_fit(job: Job, model: Any, summary: Callable[[Any, Table, bool], dict[str
     """
     job.check()
     interrupted = False
-    with progress_bar(job.quiet) as bar:
-        bar.wait_for(f"reading {job.data.name}")
+    with progress_bar(job.report.quiet) as bar:
+        bar.wait_for(f"reading {job.table.data.name}")
         table, weight = job.read()
         bar.wait_for("finding a start")
         try:
             model.fit(table.values, sample_weight=weight, callback=bar.callback)
         except KeyboardInterrupt:
             interrupted = True
-    if interrupted:
-        _after_interrupt(job, model, table)
     _name_features(model, table)
+    if interrupted:
+        after_interrupt(model, job.report.output)
     files = _write(job, model, table)
-    if job.as_json:
+    if job.report.as_json:
         print_json(
             {
                 "command": job.command,
-                "data": str(job.data),
+                "data": str(job.table.data),
                 "rows": len(table.values),
                 "features": table.values.shape[1],
                 "columns": table.names,
@@ -170,7 +183,7 @@ def run_fit(job: Job, model: Any, summary: Callable[[Any, Table, bool], dict[str
                 "history": model.history_.to_dict(),
             }
         )
-    elif not job.quiet:
+    elif not job.report.quiet:
         print_fit(job, model, table, files)
 
 
@@ -181,40 +194,58 @@ def _name_features(model: Any, table: Table) -> None:
         model.feature_names_in_ = np.array(table.names, dtype=object)
 
 
-def _after_interrupt(job: Job, model: Any, table: Table) -> None:
+def after_interrupt(model: Any, output: Path | None, unit: str = "iteration") -> NoReturn:
+    """Keep what an interrupted fit has reached, tell so, and end the command.
+
+    Raises
+    ------
+    typer.Exit
+        Always.
+    """
     from .io import save
 
-    if not hasattr(model, "history_"):
-        say("interrupted before the first iteration was finished; nothing was written")
-    elif job.output is None:
-        say(f"interrupted after {model.history_.n_iter} iterations; -o would have kept the model")
+    history = getattr(model, "history_", None)
+    if history is None or not history.n_iter:
+        say(f"interrupted before the first {unit} was finished; nothing was written")
+    elif output is None:
+        say(f"interrupted after {history.n_iter} {unit}s; -o would have kept the model")
     else:
-        _name_features(model, table)
-        save(model, job.output)
+        save(model, output)
         say(
-            f"interrupted after {model.history_.n_iter} iterations; "
-            f"the model of the last finished one is in {job.output}"
+            f"interrupted after {history.n_iter} {unit}s; "
+            f"the model of the last finished one is in {output}"
         )
     raise typer.Exit(INTERRUPTED)
 
 
 def _write(job: Job, model: Any, table: Table) -> dict[str, str]:
-    files = {}
-    if job.output is not None:
-        from .io import save
+    def draw() -> Figure:
+        from .plot import fit_figure
 
-        save(model, job.output)
-        files["model"] = str(job.output)
-    if job.labels is not None:
+        return fit_figure(model, table.values, table.names)
+
+    files = write_report(job.report, model, draw)
+    if job.table.labels is not None:
         from .tables import write_table
 
-        write_table(job.labels, {job.group: model.predict(table.values)})
-        files["labels"] = str(job.labels)
-    if job.plot is not None:
-        from .plot import fit_figure, save_figure
+        write_table(job.table.labels, {job.group: model.predict(table.values)})
+        files["labels"] = str(job.table.labels)
+    return {name: files[name] for name in ("model", "labels", "plot") if name in files}
 
-        save_figure(fit_figure(model, table.values, table.names), job.plot)
-        files["plot"] = str(job.plot)
+
+def write_report(report: Report, model: Any, draw: Callable[[], Figure]) -> dict[str, str]:
+    """Write the model and the picture where they were asked for, and return the files."""
+    files = {}
+    if report.output is not None:
+        from .io import save
+
+        save(model, report.output)
+        files["model"] = str(report.output)
+    if report.plot is not None:
+        from .plot import save_figure
+
+        save_figure(draw(), report.plot)
+        files["plot"] = str(report.plot)
     return files
 
 
@@ -255,7 +286,16 @@ def _names_columns(data: Path, header: bool | None) -> bool:
     return column_names(data, header=header) is not None
 
 
-def load_as(model: Path, classes: tuple[str, ...], commands: dict[str, str]) -> Any:
+#: The command that applies a model, by its class.
+_APPLIES = {
+    "KMeans": "kmeans predict",
+    "MiniBatchKMeans": "kmeans predict",
+    "GaussianMixture": "gmm predict",
+    "LatentDirichletAllocation": "lda infer",
+}
+
+
+def load_as(model: Path, classes: tuple[str, ...]) -> Any:
     """Read a model file that holds one of these classes.
 
     Raises
@@ -268,8 +308,24 @@ def load_as(model: Path, classes: tuple[str, ...], commands: dict[str, str]) -> 
     loaded = load(model)
     name = type(loaded).__name__
     if name not in classes:
-        raise ValueError(f"{model} holds a {name}; use 'gibbous {commands[name]} predict'")
+        raise ValueError(f"{model} holds a {name}; use 'gibbous {_APPLIES[name]}'")
     return loaded
+
+
+def finish_rows(
+    result: dict[str, Any],
+    key: str,
+    values: NDArray[Any],
+    rows: dict[str, NDArray[Any]],
+    output: Path | None,
+    as_json: bool,
+) -> None:
+    """Write rows where they were asked for; with ``--json`` and no file they are in the result."""
+    if output is not None or not as_json:
+        put_rows(output, rows)
+    if as_json:
+        extra = {key: values} if output is None else {"files": {key: str(output)}}
+        print_json({**result, **extra})
 
 
 def put_rows(path: Path | None, columns: dict[str, NDArray[Any]]) -> None:
@@ -298,60 +354,6 @@ def _jsonable(value: Any) -> Any:
     if isinstance(value, float) and not math.isfinite(value):
         return None
     return value
-
-
-@contextmanager
-def progress_bar(quiet: bool) -> Iterator[Bar]:
-    """Yield a bar on standard error; it shows nothing where nobody would see it."""
-    if quiet or not sys.stderr.isatty():
-        yield Bar(None)
-        return
-    from rich import progress
-    from rich.console import Console
-
-    shown = progress.Progress(
-        progress.TextColumn("{task.description}", markup=False),
-        progress.BarColumn(),
-        progress.TextColumn("{task.fields[value]}", markup=False),
-        progress.TimeElapsedColumn(),
-        console=Console(stderr=True),
-        transient=True,
-    )
-    with shown:
-        yield Bar(shown)
-
-
-class Bar:
-    """Shows what a fit is at; an iteration at most ten times a second, not to slow it."""
-
-    def __init__(self, shown: Any) -> None:
-        self._shown = shown
-        self._next = 0.0
-        if shown is not None:
-            self._task = shown.add_task("", total=None, value="")
-
-    @property
-    def callback(self) -> Callback | None:
-        """What a fit is to call; None where nothing is shown."""
-        return None if self._shown is None else self._update
-
-    def wait_for(self, what: str) -> None:
-        """Show that something is done whose end is not known."""
-        if self._shown is not None:
-            self._shown.update(self._task, description=what)
-
-    def _update(self, now: Progress) -> None:
-        if time.monotonic() < self._next:
-            return
-        self._next = time.monotonic() + 0.1
-        start = "" if now.n_starts == 1 else f", start {now.start + 1} of {now.n_starts}"
-        self._shown.update(
-            self._task,
-            description=f"{now.model}{start}",
-            value=f"{now.iteration}/{now.max_iter}, {now.metric} {now.value:.6g}",
-            total=now.max_iter,
-            completed=now.iteration,
-        )
 
 
 # --- for people ------------------------------------------------------------------------------
@@ -390,6 +392,11 @@ def print_fit(job: Job, model: Any, table: Table, files: dict[str, str]) -> None
     console.print(grid)
     if len(centres) > _MOST_GROUPS:
         console.print(f"and {len(centres) - _MOST_GROUPS} more {job.group}s")
+    print_end(console, model, files)
+
+
+def print_end(console: Console, model: Any, files: dict[str, str]) -> None:
+    """Print the record of a fit, how to repeat it, and the files written."""
     console.print(str(model.history_), markup=False, soft_wrap=True)
     console.print(f"  repeat with --seed {model.random_state}", markup=False)
     for what, path in files.items():

@@ -14,7 +14,7 @@ from .corpus_bag import BagOfWords
 from .corpus_columns import COLUMNS, column, join, words
 from .corpus_formats import open_source
 from .corpus_matrix import dictionary_words, of_bow, of_matrix
-from .corpus_records import count_records
+from .corpus_records import count_documents
 from .corpus_rows import Rows, stack
 from .corpus_source import Source, Unordered
 from .corpus_text import TermCounter, numbering, text_options
@@ -151,8 +151,7 @@ class Corpus(BagOfWords):
         if isinstance(texts, (str, bytes)):
             raise TypeError("texts must be several texts; got one: put it into a list")
         counter = TermCounter(text_options(options), words(vocabulary))
-        parts = count_records(counter, ((text, None, None, None) for text in texts), "text")
-        source = Source(parts, counter=counter)
+        source = Source(count_documents(counter, texts, "text"), counter=counter)
         return cls._collect(source, path, names=names, dates=dates, labels=labels)
 
     @classmethod
@@ -189,8 +188,7 @@ class Corpus(BagOfWords):
         if cutting:
             raise TypeError(f"from_tokens takes tokens as they are; got {sorted(cutting)}")
         counter = TermCounter(text_options(options), words(vocabulary))
-        records = ((tokens, None, None, None) for tokens in documents)
-        source = Source(count_records(counter, records, "tokens"), counter=counter)
+        source = Source(count_documents(counter, documents, "tokens"), counter=counter)
         return cls._collect(source, path, names=names, dates=dates, labels=labels)
 
     @classmethod

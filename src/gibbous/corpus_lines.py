@@ -98,6 +98,8 @@ def jsonl(path: PathLike, fields: Fields) -> Iterator[Record]:
         If a line is no JSON object or lacks a field.
     """
     kind: Any = None
+    before: list[str] = []  # the fields of the record before, nearly always those of the next
+    chosen: list[Any] = []
     for line, text in text_lines(path):
         if not text.strip():
             continue
@@ -108,7 +110,9 @@ def jsonl(path: PathLike, fields: Fields) -> Iterator[Record]:
             raise ValueError(f"{where}: not JSON: {error}") from error
         if not isinstance(record, dict):
             raise ValueError(f"{where}: expected an object {{...}}; got {text.strip()!r:.60}")
-        values = [None if n is None else record[n] for n in fields.choose(record, where)]
+        if list(record) != before:
+            before, chosen = list(record), fields.choose(record, where)
+        values = [None if n is None else record[n] for n in chosen]
         _check_text(values[0], where)
         if kind is not None and type(values[0]) is not kind:
             raise ValueError(
@@ -116,11 +120,9 @@ def jsonl(path: PathLike, fields: Fields) -> Iterator[Record]:
                 f"lines before a {kind.__name__}"
             )
         kind = type(values[0])
-        for value in values[1:]:
-            if isinstance(value, (dict, list)):
-                raise ValueError(
-                    f"{where}: id, date and label are text or numbers; got {value!r:.60}"
-                )
+        odd = [value for value in values[1:] if isinstance(value, (dict, list))]
+        if odd:
+            raise ValueError(f"{where}: id, date and label are text or numbers; got {odd[0]!r:.60}")
         yield values[0], values[1], values[2], values[3]
 
 

@@ -273,8 +273,23 @@ def renumber(rows: Rows, numbers: Int32) -> Rows:
     result = Rows(indptr, words, np.asarray(counts))
     if ascending(result):
         return result
-    keys = (documents_of(indptr) << 32) | words
-    order = np.argsort(keys)
+    return _sorted(indptr, words, np.asarray(counts))
+
+
+def _sorted(indptr: Int64, words: Int32, counts: Int32) -> Rows:
+    """Sort the words of every document."""
+    if not len(words):
+        return Rows(indptr, words, counts)
+    low = int(counts.max()).bit_length()
+    middle = int(words.max()).bit_length()
+    keys = documents_of(indptr)
+    if low + middle + (len(indptr) - 1).bit_length() < 64:
+        # One sort of whole entries takes a third of the time of sorting positions.
+        keys = (((keys << middle) | words) << low) | counts
+        keys.sort()
+        counts = (keys & ((1 << low) - 1)).astype(np.int32)
+        return Rows(indptr, ((keys >> low) & ((1 << middle) - 1)).astype(np.int32), counts)
+    order = np.argsort((keys << 32) | words)
     return Rows(indptr, words[order], counts[order])
 
 

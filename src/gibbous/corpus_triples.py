@@ -6,6 +6,7 @@ import warnings
 import zipfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -395,10 +396,11 @@ def npz(path: PathLike, find: Vocabulary) -> Source:
     """
     import scipy.sparse as sp
 
+    if not Path(path).exists():
+        raise FileNotFoundError(f"{path}: no such file")
     try:
-        rows, n_words, _ = of_matrix(sp.load_npz(path))
-    except FileNotFoundError as error:
-        raise FileNotFoundError(f"{path}: no such file") from error
+        with open(path, "rb") as file:  # SciPy leaves a damaged one open
+            rows, n_words, _ = of_matrix(sp.load_npz(file))
     except (ValueError, TypeError) as error:
         raise ValueError(f"{path}: {error}") from error
     except (KeyError, EOFError, zipfile.BadZipFile, AttributeError) as error:

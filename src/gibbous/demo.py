@@ -1,7 +1,8 @@
-"""``gibbous demo``: what hard and soft clusters are, on data that is already there.
+"""``gibbous demo``: hard and soft clusters, and topics, on data that is already there.
 
-Four chapters: a point half-way between two groups, the colours of a photograph, handwritten
-digits, wines. Each prints a table; with matplotlib each draws a picture as well.
+Five chapters: a point half-way between two groups, the colours of a photograph, handwritten
+digits, wines, what Python's own documentation is about. Each prints a table; with matplotlib each
+draws a picture as well.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from numpy.typing import NDArray
 from rich.console import Console
 from rich.table import Table
 
-from . import demo_plot
+from . import demo_plot, demo_texts
 from .gmm import GaussianMixture
 from .kmeans import KMeans
 
@@ -284,6 +285,7 @@ def run(folder: Path, console: Console | None = None) -> list[Path]:
         ("2. A photograph in eight colours", photograph, demo_plot.photograph, "2-photograph.png"),
         ("3. Handwritten digits", digits, demo_plot.digits, "3-digits.png"),
         ("4. Wines", wines, demo_plot.wines, "4-wines.png"),
+        ("5. Python about itself", demo_texts.library, demo_plot.library, "5-docstrings.png"),
     )
     began = time.perf_counter()
     written = []

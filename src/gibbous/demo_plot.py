@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from . import demo
+    from . import demo, demo_texts
 
 
 def missing() -> str | None:
@@ -176,3 +176,27 @@ def wines(found: demo.Wines) -> Figure:
     right.legend(title="covariances", frameon=False)
     plot._tidy(right)
     return figure
+
+
+def library(found: demo_texts.Library) -> Figure:
+    """Draw the words of each topic, under the object that is most of it."""
+    share = found.model.topic_sizes_ / found.model.topic_sizes_.sum()
+    titles = [
+        f"{_ends(name)}\n{size:.1%} of the words"
+        for name, size in zip(found.objects, share, strict=True)
+    ]
+    figure = plot.new_figure(16, 9.5)
+    plot.plot_topics(found.model, figure, topics=range(len(titles)), top_n=7, titles=titles)
+    figure.suptitle(
+        f"{found.corpus.n_documents:,} docstrings of Python's standard library: "
+        f"{len(titles)} topics, the words of each below the object that is most of it"
+    )
+    return figure
+
+
+def _ends(name: str, most: int = 27) -> str:
+    """Return a name, or where it is long its first and its last part."""
+    if len(name) > most:
+        first, *_, last = name.split(".")
+        name = f"{first}\u2026{last}"
+    return name if len(name) <= most else name[: most - 1] + "\u2026"

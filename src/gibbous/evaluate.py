@@ -9,18 +9,17 @@ from __future__ import annotations
 
 from .evaluate_coherence import coherence, exclusivity, topic_diversity
 from .evaluate_heldout import (
-    HeldOut,
+    HeldOutScore,
     document_completion,
     joint_log_likelihood,
     left_to_right,
     perplexity_document_completion,
-    split_tokens,
 )
 from .evaluate_select import TopicSelection, select_topics
 from .evaluate_stability import Stability, TopicMatch, match_topics, stability
 
 __all__ = [
-    "HeldOut",
+    "HeldOutScore",
     "Stability",
     "TopicMatch",
     "TopicSelection",
@@ -32,7 +31,6 @@ __all__ = [
     "match_topics",
     "perplexity_document_completion",
     "select_topics",
-    "split_tokens",
     "stability",
     "topic_diversity",
 ]

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from ._isa import core
 from ._validate import n_threads
-from .evaluate_inputs import bags_of, described, word_lists
+from .evaluate_inputs import corpus_of, described, word_lists
 
 #: The measures, with the windows that their authors use: None for whole documents.
 MEASURES = {"u_mass": None, "c_npmi": 10, "c_v": 110}
@@ -76,6 +76,13 @@ def coherence(
     ------
     ValueError
         If an argument is not as said, or the reference has no words.
+
+    Notes
+    -----
+    Every window of the reference counts, and a word is in a window as long as any of its
+    occurrences is. gensim 4.4's CoherenceModel gives the same numbers, with ``epsilon=1e-12``,
+    where each text has a top word and no window has a word twice; it leaves out the other texts,
+    and forgets a repeated word when its first occurrence leaves the window.
     """
     if measure not in MEASURES:
         raise ValueError(f"measure must be one of {', '.join(MEASURES)}; got {measure!r}")
@@ -107,11 +114,10 @@ def _from_corpus(
     lists: list[list[Any]], names: tuple[str, ...] | None, corpus: Any
 ) -> tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.int32]]:
     """Return offsets, words and the top words' numbers, or -1 for what the corpus lacks."""
-    bags = bags_of(corpus, name="corpus")
-    n_words = int(corpus.n_words if hasattr(corpus, "n_words") else np.shape(corpus)[1])
-    own = getattr(corpus, "vocabulary", None)
+    documents = corpus_of(corpus, name="corpus")
+    n_words, own = documents.n_words, documents.vocabulary
     as_text = isinstance(lists[0][0], str)
-    if as_text or (names is not None and own is not None and tuple(own) != names):
+    if as_text or (names is not None and own is not None and own != names):
         own = own if own is not None else names
         if own is None or len(own) != n_words:
             raise ValueError(
@@ -126,7 +132,7 @@ def _from_corpus(
         most = max(map(max, ids))
         if most >= n_words or min(map(min, ids)) < 0:
             raise ValueError(f"corpus has {n_words} words, but the topics name word {most}")
-    return bags.indptr, bags.words, np.array(ids, dtype=np.int32)
+    return documents.indptr, documents.indices, np.array(ids, dtype=np.int32)
 
 
 def _from_texts(

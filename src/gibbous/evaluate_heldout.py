@@ -12,17 +12,17 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.special import gammaln
 
 from ._isa import core
-from ._random import RandomState, child, generator, key_of
+from ._random import RandomState, child, key_of
 from ._validate import n_threads
-from .evaluate_inputs import bags_of, csr_of, with_prior
-from .lda_fold_in import Bags, fold_in, log_predictive, prior_of
+from .evaluate_inputs import bags_of, corpus_of, with_prior
+from .lda_fold_in import fold_in, log_predictive, prior_of
 
 #: Numbers of theta that are held at a time: 32 MB.
 _BLOCK = 1 << 22
 
 
 @dataclass(frozen=True, eq=False)
-class HeldOut:
+class HeldOutScore:
     """Log-probabilities of held-out words.
 
     Attributes
@@ -58,36 +58,6 @@ class HeldOut:
         )
 
 
-def split_tokens(X: Any, *, random_state: RandomState = None) -> tuple[Any, Any]:
-    """Split each document in two: every token goes to either half with probability 1/2.
-
-    Parameters
-    ----------
-    X : Corpus, sparse matrix or array-like of shape (n_documents, n_words)
-        Word counts.
-    random_state : None, int, RandomState, Generator or SeedSequence
-
-    Returns
-    -------
-    observed, held_out : csr_array of shape (n_documents, n_words), int32
-        They sum to ``X``.
-
-    Raises
-    ------
-    ValueError
-        If ``X`` holds anything but counts.
-    """
-    bags = bags_of(X)
-    n_words = int(X.n_words if hasattr(X, "n_words") else X.shape[1])
-    first = generator(key_of(random_state), "lda-heldout").binomial(bags.counts, 0.5)
-    halves = []
-    for counts in (first.astype(np.int32), (bags.counts - first).astype(np.int32)):
-        half = csr_of(Bags(bags.indptr, bags.words.copy(), counts), n_words)
-        half.eliminate_zeros()
-        halves.append(half)
-    return halves[0], halves[1]
-
-
 def document_completion(
     model: Any,
     observed: Any,
@@ -98,7 +68,7 @@ def document_completion(
     tol: float = 0.0,
     random_state: RandomState = None,
     n_jobs: int | None = None,
-) -> HeldOut:
+) -> HeldOutScore:
     """Return the log-likelihood of half of each document, given the other half.
 
     Topics of each document are inferred from its first half by
@@ -113,7 +83,8 @@ def document_completion(
     observed : Corpus, sparse matrix or array-like of shape (n_documents, n_words)
         The halves to infer from; whole documents where ``held_out`` is None.
     held_out : the same, optional
-        The halves to predict. None splits ``observed`` by :func:`split_tokens`.
+        The halves to predict. None splits ``observed`` by
+        :meth:`~gibbous.Corpus.completion_split`.
     alpha : float or array-like of shape (n_topics,), optional
         The prior over topics; needed where ``model`` has none.
     max_iter, tol : int, float
@@ -125,38 +96,40 @@ def document_completion(
 
     Returns
     -------
-    HeldOut
+    HeldOutScore
 
     Raises
     ------
     ValueError
         If an argument is not as said.
     """
-    topics, prior = with_prior(model, alpha)
+    known, prior = with_prior(model, alpha)
+    topics = known.topics
     _check_int(max_iter, "max_iter", 1)
-    if not isinstance(tol, Real) or not 0 <= tol < np.inf:
+    if not isinstance(tol, Real) or not 0 <= float(tol) < np.inf:
         raise ValueError(f"tol must be a number >= 0; got {tol!r}")
     threads = n_threads(n_jobs)
+    first = corpus_of(observed, known, "observed")
     if held_out is None:
-        bags_of(observed, topics.n_words, "observed")
-        observed, held_out = split_tokens(observed, random_state=random_state)
-    first = bags_of(observed, topics.n_words, "observed")
-    second = bags_of(held_out, topics.n_words, "held_out")
+        first, second = first.completion_split(random_state)
+    else:
+        second = corpus_of(held_out, known, "held_out")
     n = first.n_documents
     if second.n_documents != n:
         raise ValueError(
             f"held_out must have a row for each of the {n} rows of observed; "
             f"got {second.n_documents}"
         )
+    seen, hidden = bags_of(first), bags_of(second)
     log_p = np.empty(n)
     step = max(1, _BLOCK // topics.n_topics)
     for i in range(0, n, step):
         end = min(n, i + step)
         theta, _ = fold_in(
-            topics, prior, first.part(i, end), max_iter=max_iter, tol=tol, n_threads=threads
+            topics, prior, seen.part(i, end), max_iter=max_iter, tol=tol, n_threads=threads
         )
-        log_p[i:end] = log_predictive(topics, theta, second.part(i, end), n_threads=threads)
-    return HeldOut(log_p, second.lengths(), "document completion")
+        log_p[i:end] = log_predictive(topics, theta, hidden.part(i, end), n_threads=threads)
+    return HeldOutScore(log_p, second.document_lengths(), "document completion")
 
 
 def perplexity_document_completion(
@@ -196,7 +169,7 @@ def left_to_right(
     resample: int | None = None,
     random_state: RandomState = None,
     n_jobs: int | None = None,
-) -> HeldOut:
+) -> HeldOutScore:
     """Estimate the log-probability of whole documents from left to right.
 
     ``p(words) = prod_i p(w_i | w_1 .. w_i-1)``, and each factor is the mean of ``p(w_i | z_1 ..
@@ -212,14 +185,15 @@ def left_to_right(
     alpha : float or array-like of shape (n_topics,), optional
         The prior over topics; needed where ``model`` has none.
     form : {"sequential", "particles"}
-        ``"particles"`` is Algorithm 3 of Wallach, Murray, Salakhutdinov and Mimno (2009):
-        ``n_samples`` particles side by side, each draws all earlier topics anew, gives its
-        ``p(w_i | ...)`` to the mean, then draws ``z_i``. Its product of means is consistent as
-        particles grow, not unbiased. ``"sequential"`` is the form of Buntine (2009): one chain,
-        ``n_samples`` sweeps before each position and the mean over them. Here the chain goes on
-        from one of these states drawn in proportion to its ``p(w_i | ...)``, not from the last:
-        then the estimate of the probability (not of its logarithm) is unbiased for any
-        ``n_samples``, by the argument of annealed importance sampling (Neal 2001).
+        ``"sequential"`` is the form of Buntine (2009): one chain, ``n_samples`` sweeps before each
+        position, and the mean of ``p(w_i | ...)`` over them. Here the chain goes on from one of
+        these states drawn in proportion to its ``p(w_i | ...)``, not from the last: then the
+        estimate of the probability (not of its logarithm) is unbiased for any ``n_samples``, by
+        the argument of annealed importance sampling (Neal 2001). ``"particles"`` is Algorithm 3 of
+        Wallach, Murray, Salakhutdinov and Mimno (2009): ``n_samples`` particles side by side, each
+        draws all earlier topics anew, gives its ``p(w_i | ...)`` to the mean, then draws ``z_i``.
+        Since no particle is weighted by the probability it gave to a word, a bias stays that more
+        particles do not remove; it is what the literature reports as left-to-right.
     n_samples : int
         Particles, or sweeps before each position. More lower the variance, and with it the
         downward bias of the logarithm.
@@ -234,7 +208,7 @@ def left_to_right(
 
     Returns
     -------
-    HeldOut
+    HeldOutScore
 
     Raises
     ------
@@ -246,16 +220,17 @@ def left_to_right(
     By Jensen's inequality the logarithm of an unbiased estimate is too low on average, by about
     half the relative variance.
     """
-    topics, prior = with_prior(model, alpha)
+    known, prior = with_prior(model, alpha)
+    topics = known.topics
     if form not in ("sequential", "particles"):
         raise ValueError(f"form must be 'sequential' or 'particles'; got {form!r}")
     _check_int(n_samples, "n_samples", 1)
     if resample is not None:
         _check_int(resample, "resample", 0)
-    bags = bags_of(X, topics.n_words)
-    log_p = np.empty(bags.n_documents)
+    corpus = corpus_of(X, known)
+    log_p = np.empty(corpus.n_documents)
     core.lda_left_to_right(
-        *bags,
+        *bags_of(corpus),
         topics.indptr,
         topics.topics,
         topics.values,
@@ -268,7 +243,9 @@ def left_to_right(
         log_p,
         n_threads(n_jobs),
     )
-    return HeldOut(log_p, bags.lengths(), f"left to right ({form}, {n_samples} samples)")
+    return HeldOutScore(
+        log_p, corpus.document_lengths(), f"left to right ({form}, {n_samples} samples)"
+    )
 
 
 def joint_log_likelihood(

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
-import scipy.sparse as sp
 from numpy.typing import ArrayLike, NDArray
 
+from .corpus import Corpus
 from .lda_fold_in import Bags, prior_of
 from .lda_topics import TopicWord
 
@@ -54,7 +54,7 @@ def described(model: Any, alpha: ArrayLike | None = None) -> Described:
     return Described(topics, full, None if vocabulary is None else tuple(vocabulary))
 
 
-def with_prior(model: Any, alpha: ArrayLike | None) -> tuple[TopicWord, NDArray[np.float64]]:
+def with_prior(model: Any, alpha: ArrayLike | None) -> tuple[Described, NDArray[np.float64]]:
     """Return topics and prior, where the prior has to be known.
 
     Raises
@@ -65,68 +65,44 @@ def with_prior(model: Any, alpha: ArrayLike | None) -> tuple[TopicWord, NDArray[
     known = described(model, alpha)
     if known.alpha is None:
         raise ValueError("alpha must be given: bare topics have no prior over topics")
-    return known.topics, known.alpha
+    return known, known.alpha
 
 
-def bags_of(X: Any, n_words: int | None = None, name: str = "X") -> Bags:
-    """Return documents as bags of words.
+def corpus_of(X: Any, known: Described | None = None, name: str = "X") -> Corpus:
+    """Return documents as a corpus whose word numbers are those of the topics.
 
     Parameters
     ----------
-    X : Corpus, sparse matrix or array-like of shape (n_documents, n_words)
-        Word counts.
-    n_words : int, optional
-        What the vocabulary's size must be.
+    X : Corpus, or anything that :meth:`~gibbous.Corpus.of` takes
+    known : Described, optional
+        Topics that the words have to match.
     name : str
         The argument's name, for messages.
 
     Raises
     ------
     ValueError
-        If a count is negative or not whole, or the vocabulary has another size.
+        If a count is negative or not whole, or the vocabulary is another.
+    TypeError
+        If X holds no numbers.
     """
-    if isinstance(X, Bags):
-        return X
-    if all(hasattr(X, field) for field in ("indptr", "indices", "counts", "n_words")):
-        found = int(X.n_words)
-        bags = Bags(np.asarray(X.indptr), np.asarray(X.indices), np.asarray(X.counts))
-    else:
-        rows = _rows(X, name)
-        found = rows.shape[1]
-        bags = Bags(
-            rows.indptr.astype(np.int64), rows.indices.astype(np.int32), rows.data.astype(np.int32)
-        )
-    if n_words is not None and found != n_words:
-        raise ValueError(f"{name} has {found} words, but the topics have {n_words}")
-    return bags
+    corpus: Corpus = Corpus.of(X)
+    if known is not None:
+        n_words = known.topics.n_words
+        if corpus.n_words != n_words:
+            raise ValueError(f"{name} has {corpus.n_words} words, but the topics have {n_words}")
+        names = (corpus.vocabulary, known.vocabulary)
+        if None not in names and names[0] != names[1]:
+            raise ValueError(
+                f"{name} has other words than the topics; "
+                "with_vocabulary(model.vocabulary_) carries a corpus over"
+            )
+    return corpus
 
 
-def _rows(X: Any, name: str) -> Any:
-    try:
-        rows = sp.csr_array(X, copy=True)
-    except (TypeError, ValueError) as error:
-        raise ValueError(
-            f"{name} must be a matrix of word counts, one row a document; got {type(X).__name__}"
-        ) from error
-    if rows.ndim != 2 or rows.dtype.kind not in "fiub":
-        raise ValueError(
-            f"{name} must be a matrix of word counts; got {rows.dtype} of shape {rows.shape}"
-        )
-    rows.sum_duplicates()
-    rows.eliminate_zeros()
-    if rows.nnz:
-        least, most = rows.data.min(), rows.data.max()
-        if not (least > 0 and most < 2**31):  # not a number fails, too
-            raise ValueError(f"{name} must hold counts from 0 to 2**31 - 1; got {least} to {most}")
-        if rows.dtype.kind == "f" and (rows.data != np.floor(rows.data)).any():
-            odd = rows.data[rows.data != np.floor(rows.data)][0]
-            raise ValueError(f"{name} must hold whole numbers; got {odd}")
-    return rows
-
-
-def csr_of(bags: Bags, n_words: int) -> Any:
-    """Return bags as a CSR array of int32."""
-    return sp.csr_array((bags.counts, bags.words, bags.indptr), shape=(bags.n_documents, n_words))
+def bags_of(corpus: Corpus) -> Bags:
+    """Return a corpus's arrays, as the core takes them."""
+    return Bags(corpus.indptr, corpus.indices, corpus.counts)
 
 
 def word_lists(

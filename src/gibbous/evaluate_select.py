@@ -13,13 +13,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from ._random import RandomState, child, generator, key_of
+from ._random import Key, RandomState, child, key_of
 from ._validate import n_threads
+from .corpus import Corpus
 from .evaluate_coherence import MEASURES as COHERENCES
 from .evaluate_coherence import coherence as coherence_of
 from .evaluate_coherence import exclusivity, topic_diversity
-from .evaluate_heldout import document_completion, split_tokens
-from .evaluate_inputs import bags_of, csr_of, described
+from .evaluate_heldout import document_completion
+from .evaluate_inputs import corpus_of, described
 from .evaluate_stability import stability
 from .lda_topics import MOST_TOPICS, TopicWord
 
@@ -170,8 +171,8 @@ def select_topics(
         Words a topic for coherence, diversity and exclusivity.
     estimator : object, optional
         An unfitted model whose parameters all fits share; None for
-        ``LatentDirichletAllocation()``. ``n_components``, ``random_state`` and ``n_jobs`` are set
-        here.
+        ``LatentDirichletAllocation()``. ``n_components`` and ``random_state`` are set here, and
+        ``n_jobs`` of our own.
     progress : callable, optional
         Called with the number of fits done and the number of all fits, after each.
     random_state : None, int, RandomState, Generator or SeedSequence
@@ -189,12 +190,12 @@ def select_topics(
     """
     grid = _checked_grid(ks)
     wanted = _checked_measures(measures, n_seeds, held_out, coherence)
-    vocabulary = getattr(X, "vocabulary", None) if vocabulary is None else vocabulary
+    corpus = corpus_of(X)
+    vocabulary = corpus.vocabulary if vocabulary is None else vocabulary
     if texts is not None and vocabulary is None:
         raise ValueError("vocabulary must be given with texts: X does not name its words")
     key = key_of(random_state)
-    n_words = int(X.n_words if hasattr(X, "n_words") else np.shape(X)[1])
-    data = _Data.of(X, n_words, held_out if "perplexity" in wanted else 0.0, key)
+    data = _Data.of(corpus, held_out if "perplexity" in wanted else 0.0, key)
     model = _default() if estimator is None else estimator
     fits = _run(model, data, grid, n_seeds, key, n_threads(n_jobs), progress)
     values: dict[str, NDArray[np.float64]] = {}
@@ -247,25 +248,17 @@ def _checked_measures(
 
 
 class _Data(NamedTuple):
-    train: Any
-    observed: Any
-    hidden: Any
+    train: Corpus
+    observed: Corpus | None
+    hidden: Corpus | None
 
     @classmethod
-    def of(cls, X: Any, n_words: int, share: float, key: int) -> _Data:
+    def of(cls, corpus: Corpus, share: float, key: int) -> _Data:
         """Set documents aside and split their tokens."""
-        rows = csr_of(bags_of(X), n_words)
         if not share:
-            return cls(rows, None, None)
-        full = np.flatnonzero(np.diff(rows.indptr))
-        aside = max(1, round(share * len(full)))
-        if aside >= len(full):
-            raise ValueError(f"X must have at least 2 documents with words; got {len(full)}")
-        test = generator(key, "lda-select", 0).choice(full, aside, replace=False)
-        train = np.setdiff1d(np.arange(rows.shape[0]), test)
-        split = child(key, "lda-select", 1) & 0xFFFFFFFF
-        observed, hidden = split_tokens(rows[np.sort(test)], random_state=split)
-        return cls(rows[train], observed, hidden)
+            return cls(corpus, None, None)
+        train, test = corpus.split(float(share), Key(child(key, "lda-select", 0)))
+        return cls(train, *test.completion_split(Key(child(key, "lda-select", 1))))
 
 
 def _default() -> Any:
@@ -288,10 +281,11 @@ def _fit(model: Any, data: _Data, k: int, seed: int, threads: int, stop: _Stop) 
     from sklearn.base import clone
 
     own = clone(model).set_params(n_components=k, random_state=seed)
-    if "n_jobs" in own.get_params():
-        own.set_params(n_jobs=threads)
     told = {"callback": stop} if "callback" in inspect.signature(own.fit).parameters else {}
-    own.fit(data.train, **told)
+    if type(own).__module__.startswith("gibbous."):
+        own.set_params(n_jobs=threads).fit(data.train, **told)
+    else:  # another library's n_jobs may mean processes
+        own.fit(data.train.to_csr(), **told)
     known = described(own)
     perplexity = float("nan")
     if data.observed is not None and not stop.event.is_set():

@@ -24,8 +24,10 @@ import safetensors
 import safetensors.numpy
 from numpy.typing import NDArray
 
+from . import io_parts
 from ._files import replacing
 from ._fit import History, _versions
+from .io_parts import Part
 
 #: Number of the format that is written; older ones stay readable, newer ones are refused.
 FORMAT = 1
@@ -41,7 +43,8 @@ class _Spec:
     ``arrays`` gives each array attribute its dimensions: letters stand for a number that is the
     same wherever the letter occurs; ``k`` is the value of the parameter ``k``, ``d`` the number of
     features. Every array is of the model's one float dtype but those in ``dtypes``. ``scalars`` are
-    the other attributes with their types; ``optional`` those of either that may be absent.
+    the other attributes with their types; ``parts`` those that are several arrays each;
+    ``optional`` those of any kind that may be absent.
     """
 
     module: str
@@ -50,6 +53,7 @@ class _Spec:
     scalars: Mapping[str, type]
     dtypes: Mapping[str, str] = field(default_factory=dict)
     optional: frozenset[str] = frozenset()
+    parts: Mapping[str, Part] = field(default_factory=dict)
 
     def shapes(self, params: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
         shapes = dict(self.arrays)
@@ -101,6 +105,29 @@ _SPECS = {
         arrays={"weights_": ("k",), "means_": ("k", "d")},
         scalars={"converged_": bool, "n_iter_": int, "lower_bound_": float, "lower_bounds_": list},
     ),
+    # The state's counts are what partial_fit goes on from, beside the number of its calls.
+    "LatentDirichletAllocation": _Spec(
+        module="gibbous.lda",
+        k="n_components",
+        arrays={"doc_topic_prior_": ("k",), "topic_sizes_": ("k",)},
+        scalars={
+            "topic_word_prior_": float,
+            "n_iter_": int,
+            "bound_": float,
+            "heldout_perplexities_": list,
+            "_calls": int,
+            "text_options_": dict,
+            "topic_labels_": tuple,
+        },
+        dtypes={"doc_topic_prior_": "float64", "topic_sizes_": "int64"},
+        optional=frozenset({"vocabulary_", "text_options_", "topic_labels_"}),
+        parts={
+            "topics_": io_parts.TOPICS,
+            "word_topic_": io_parts.counts("d", "k"),
+            "document_topic_": io_parts.counts("n", "k"),
+            "vocabulary_": io_parts.WORDS,
+        },
+    ),
 }
 
 
@@ -112,7 +139,7 @@ def save(model: Any, path: str | os.PathLike[str]) -> None:
 
     Parameters
     ----------
-    model : KMeans, MiniBatchKMeans or GaussianMixture
+    model : KMeans, MiniBatchKMeans, GaussianMixture or LatentDirichletAllocation
         A fitted model. Its parameters, fitted attributes and ``history_`` are kept bit by bit. A
         ``random_state`` that is an object becomes None, because its state is not the model's; the
         key that the fit drew from it is in ``history_.seed``. Attributes that are not the class's
@@ -152,6 +179,9 @@ def save(model: Any, path: str | os.PathLike[str]) -> None:
     for key in spec.shapes(params):
         if hasattr(model, key):
             tensors[key] = np.ascontiguousarray(getattr(model, key))
+    for key, part in spec.parts.items():
+        if getattr(model, key, None) is not None:
+            tensors |= io_parts.take(key, part, getattr(model, key))
     names = getattr(model, "feature_names_in_", None)
     header = {
         "sha256": _NO_HASH,
@@ -189,7 +219,7 @@ def load(path: str | os.PathLike[str]) -> Any:
 
     Returns
     -------
-    KMeans, MiniBatchKMeans or GaussianMixture
+    KMeans, MiniBatchKMeans, GaussianMixture or LatentDirichletAllocation
         The model as it was saved: it predicts the same bits, and ``warm_start`` or
         ``partial_fit`` go on where it stood.
 
@@ -232,7 +262,7 @@ def _class(name: str, spec: _Spec) -> Any:
 def _check_fitted(model: Any, spec: _Spec) -> None:
     from sklearn.utils.validation import check_is_fitted
 
-    check_is_fitted(model, sorted({*spec.arrays, "history_"} - spec.optional))
+    check_is_fitted(model, sorted({*spec.arrays, *spec.parts, "history_"} - spec.optional))
 
 
 def _check_readable(name: str, data: bytes) -> None:
@@ -272,9 +302,19 @@ def _param(
         tensors[f"param.{key}"] = array.astype(array.dtype.newbyteorder("="), copy=False)
         return {"tensor": f"param.{key}"}
     try:
-        return _plain(value)
+        # JSON knows text alone as keys, and seeds have numbers of topics and of words.
+        return _plain(_pairs(value) if isinstance(value, Mapping) else value)
     except TypeError as error:
         raise TypeError(f"{label} cannot be kept in a model file: {error}") from error
+
+
+def _pairs(value: Any) -> Any:
+    """Return a mapping as its pairs, and so whatever is in it; other groups become lists."""
+    if isinstance(value, Mapping):
+        return {"pairs": [[key, _pairs(item)] for key, item in value.items()]}
+    if isinstance(value, (set, frozenset)):
+        return sorted(value, key=str)
+    return value.tolist() if isinstance(value, np.ndarray) else value
 
 
 def _plain(value: Any) -> Any:
@@ -308,7 +348,7 @@ def _decode(data: bytes) -> Any:
     spec = _SPECS[name]
     tensors = safetensors.numpy.load(data)
     params = {key: _from_param(value, tensors) for key, value in header["params"].items()}
-    fitted = {key: _from_plain(value) for key, value in header["fitted"].items()}
+    fitted = {key: _from_fitted(key, value) for key, value in header["fitted"].items()}
     cls = _class(name, spec)
     unknown = set(params) - set(cls().get_params(deep=False))
     if unknown:
@@ -317,8 +357,8 @@ def _decode(data: bytes) -> Any:
         )
     model = cls(**params)
     model._validate_params()
-    _check_scalars(fitted, spec)
-    arrays = _check_arrays(tensors, spec, params, fitted)
+    _check_scalars(fitted, spec, params[spec.k])
+    arrays, parts = _check_arrays(tensors, spec, params, fitted)
     names = header["feature_names"]
     if names is not None:
         if len(names) != fitted["n_features_in_"] or not all(isinstance(n, str) for n in names):
@@ -328,7 +368,7 @@ def _decode(data: bytes) -> Any:
         model.history_ = History.from_dict(_from_plain(header["history"]))
     elif "history_" not in spec.optional:
         raise ValueError(f"has no history; {_AGAIN}")
-    for key, value in {**fitted, **arrays}.items():
+    for key, value in {**fitted, **arrays, **parts}.items():
         setattr(model, key, value)
     return model
 
@@ -367,7 +407,13 @@ def _header(data: bytes) -> dict[str, Any]:
 def _from_param(value: Any, tensors: dict[str, NDArray[Any]]) -> Any:
     if isinstance(value, dict) and set(value) == {"tensor"}:
         return np.array(tensors.pop(value["tensor"]))
-    return _from_plain(value)
+    return _from_pairs(_from_plain(value))
+
+
+def _from_pairs(value: Any) -> Any:
+    if isinstance(value, dict) and set(value) == {"pairs"}:
+        return {key: _from_pairs(item) for key, item in value["pairs"]}
+    return value
 
 
 def _from_plain(value: Any) -> Any:
@@ -380,12 +426,23 @@ def _from_plain(value: Any) -> Any:
     return value
 
 
-def _check_scalars(fitted: Mapping[str, Any], spec: _Spec) -> None:
+def _from_fitted(key: str, value: Any) -> Any:
+    value = _from_plain(value)
+    # JSON knows no tuples.
+    if key == "heldout_perplexities_":
+        return [(int(sweep), float(perplexity)) for sweep, perplexity in value]
+    return tuple(value) if key == "topic_labels_" else value
+
+
+def _check_scalars(fitted: Mapping[str, Any], spec: _Spec, k: int) -> None:
     kinds = {"n_features_in_": int, **spec.scalars}
     _check_names("fitted attributes", set(fitted), set(kinds), spec)
     for key, value in fitted.items():
         if type(value) is not kinds[key]:
             raise ValueError(f"has {value!r:.40} as {key}, not a {kinds[key].__name__}; {_AGAIN}")
+    labels = fitted.get("topic_labels_")
+    if labels is not None and (len(labels) != k or not all(isinstance(n, str) for n in labels)):
+        raise ValueError(f"has {len(labels)} topic_labels_ for {k} topics; {_AGAIN}")
 
 
 def _check_names(what: str, found: set[str], known: set[str], spec: _Spec) -> None:
@@ -399,20 +456,28 @@ def _check_arrays(
     spec: _Spec,
     params: Mapping[str, Any],
     fitted: Mapping[str, Any],
-) -> dict[str, NDArray[Any]]:
-    """Return the arrays, checked against the shapes and dtypes that the class has."""
+) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
+    """Return arrays and parts, checked against the shapes and dtypes that the class has."""
     shapes = spec.shapes(params)
-    _check_names("arrays", set(tensors), set(shapes), spec)
+    in_parts = {key: io_parts.names(key, part) for key, part in spec.parts.items()}
+    absent = {
+        key
+        for key, names in in_parts.items()
+        if key in spec.optional and not set(names) & set(tensors)
+    }
+    known = {name for key in set(in_parts) - absent for name in in_parts[key]}
+    _check_names("arrays", set(tensors), {*shapes, *known}, spec)
     sizes: dict[str, int] = {"k": params[spec.k], "d": fitted["n_features_in_"]}
     if fitted.get("_n_features_out", sizes["k"]) != sizes["k"]:
         raise ValueError(
             f"has {spec.k}={sizes['k']}, but {fitted['_n_features_out']} groups; {_AGAIN}"
         )
-    floats = {str(a.dtype) for key, a in tensors.items() if key not in spec.dtypes}
-    if len(floats) != 1 or not floats <= {"float32", "float64"}:
+    floats = {str(a.dtype) for key, a in tensors.items() if key not in {*spec.dtypes, *known}}
+    if len(floats) > 1 or not floats <= {"float32", "float64"}:
         raise ValueError(f"has arrays of dtypes {', '.join(sorted(floats))}, not one; {_AGAIN}")
     arrays = {}
-    for key, array in tensors.items():
+    for key in [name for name in tensors if name in shapes]:
+        array = tensors[key]
         if array.ndim == len(shapes[key]):
             for symbol, size in zip(shapes[key], array.shape, strict=True):
                 sizes.setdefault(symbol, size)
@@ -430,4 +495,8 @@ def _check_arrays(
             raise ValueError(f"has {key} with NaN or infinite values; {_AGAIN}")
         # Fitting goes on in these arrays, and they must not hang on to the file's bytes.
         arrays[key] = np.array(array)
-    return arrays
+    parts = {
+        key: None if key in absent else io_parts.make(key, part, tensors, sizes)
+        for key, part in spec.parts.items()
+    }
+    return arrays, parts

@@ -37,9 +37,9 @@ _BETA = 0.01
 class LatentDirichletAllocation(
     TopicTools,
     DocumentTools,
-    ClassNamePrefixFeaturesOutMixin,
-    TransformerMixin,
-    BaseEstimator,
+    ClassNamePrefixFeaturesOutMixin,  # type: ignore[misc]
+    TransformerMixin,  # type: ignore[misc]
+    BaseEstimator,  # type: ignore[misc]
 ):
     """Topics of documents: latent Dirichlet allocation by collapsed Gibbs sampling.
 
@@ -139,7 +139,7 @@ class LatentDirichletAllocation(
     Examples
     --------
     >>> from gibbous import Corpus, LatentDirichletAllocation
-    >>> corpus = Corpus.from_texts(["the moon wanes", "the moon waxes", "stocks fall", "stocks rise"])
+    >>> corpus = Corpus.from_texts(["the moon wanes", "a full moon", "stocks fall", "stocks rise"])
     >>> model = LatentDirichletAllocation(2, random_state=0).fit(corpus)
     >>> model.transform(corpus).shape
     (4, 2)
@@ -224,7 +224,7 @@ class LatentDirichletAllocation(
 
     # --- fitting -----------------------------------------------------------------------------
 
-    @_fit_context(prefer_skip_nested_validation=True)
+    @_fit_context(prefer_skip_nested_validation=True)  # type: ignore[untyped-decorator]
     def fit(
         self,
         X: Any,
@@ -266,7 +266,7 @@ class LatentDirichletAllocation(
         priors = self._priors(corpus)
         return self._run(corpus, priors, key, callback, checkpoint, checkpoint_every)
 
-    @_fit_context(prefer_skip_nested_validation=True)
+    @_fit_context(prefer_skip_nested_validation=True)  # type: ignore[untyped-decorator]
     def partial_fit(
         self, X: Any, y: Any = None, *, callback: Callback | None = None
     ) -> LatentDirichletAllocation:
@@ -293,7 +293,7 @@ class LatentDirichletAllocation(
             As ``fit``; also if X has another number of words, or other words.
         """
         if not hasattr(self, "topics_"):
-            return self.fit(X, callback=callback)
+            return self.fit(X, callback=callback)  # type: ignore[no-any-return]
         corpus = self._corpus(X, reset=False)
         old = self.word_topic_
         priors = Priors(
@@ -399,11 +399,11 @@ class LatentDirichletAllocation(
                     "X has other words than the fit: X.with_vocabulary(vocabulary_) helps"
                 )
             if reset:
-                self.n_features_in_ = X.n_words
+                self.n_features_in_: int = X.n_words
             corpus = X
         else:
             checked = validate_data(
-                self, X, reset=reset, accept_sparse="csr", dtype="numeric", ensure_min_samples=1
+                self, X, reset=reset, accept_sparse="csr", dtype="numeric", ensure_non_negative=True
             )
             corpus = Corpus.of(checked)
             if reset and hasattr(self, "feature_names_in_"):
@@ -411,7 +411,8 @@ class LatentDirichletAllocation(
         if reset:
             self.vocabulary_ = corpus.vocabulary
             self._calls = 0
-            vars(self).pop("topic_labels_", None)
+            if hasattr(self, "topic_labels_"):
+                del self.topic_labels_
         return corpus
 
     def _keep(self, run: Run, key: int, seen: Any) -> None:
@@ -440,7 +441,8 @@ class LatentDirichletAllocation(
         """Expected counts of words in topics with the prior, (n_components, n_features)."""
         check_is_fitted(self, "topics_")
         mass = self.topic_sizes_ + self.topic_word_prior_ * self.n_features_in_
-        return self.topics_.dense() * mass[:, None]
+        counts: NDArray[np.float64] = self.topics_.dense() * mass[:, None]
+        return counts
 
     @property
     def exp_dirichlet_component_(self) -> NDArray[np.float64]:

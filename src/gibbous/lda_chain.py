@@ -61,6 +61,7 @@ class Chain:
         c, k = self.corpus, len(self.priors.alpha)
         bag = (c.indptr, c.indices, c.counts, c.n_words, k)
         seed = _random.child(self.key, "lda-start")
+        self.sampler: Any
         if not self.exact:
             self.sampler = core.FastSampler(*bag, self.n_proposals, z, seed, self.n_threads)
             return
@@ -74,7 +75,7 @@ class Chain:
         purpose = "lda-exact" if self.exact else "lda-sweep"
         seed = _random.child(self.key, purpose)
         arguments = self.priors.arguments()
-        self.sampler.sweep(*arguments, seed, self.iteration, n_threads=self.n_threads)
+        self.sampler.sweep(*arguments, seed, self.iteration, self.n_threads)
         self.iteration += 1
 
     def go_exact(self) -> None:

@@ -37,11 +37,6 @@ class Bags(NamedTuple):
         """Number of tokens."""
         return int(self.counts.sum(dtype=np.int64))
 
-    def lengths(self) -> NDArray[np.int64]:
-        """Return the number of tokens of each document, an array of shape (n_documents,)."""
-        ends = np.concatenate([[0], np.cumsum(self.counts, dtype=np.int64)])
-        return np.diff(ends[self.indptr])
-
     def part(self, first: int, end: int) -> Bags:
         """Return documents ``first`` to ``end``, without copying their words."""
         own = slice(int(self.indptr[first]), int(self.indptr[end]))

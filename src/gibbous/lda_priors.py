@@ -50,10 +50,13 @@ class TopicCounts:
     ) -> TopicCounts:
         """Count topics from assignments in canonical order and the counts of words."""
         n_topics = words.shape[1]
-        histogram = core.lda_document_histogram(document_tokens, z, n_topics, n_threads)
+        topics, counts, documents = core.lda_document_histogram(
+            document_tokens, z, n_topics, n_threads
+        )
         lengths, of_length = np.unique(np.diff(document_tokens), return_counts=True)
         totals = np.bincount(words.indices, weights=words.data, minlength=n_topics)
-        return cls(*histogram, lengths, of_length, words, totals.astype(np.int64))
+        totals = totals.astype(np.int64)
+        return cls(topics, counts, documents, lengths, of_length, words, totals)
 
     def word_histogram(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Return the counts of words in topics that occur, and how often each does."""

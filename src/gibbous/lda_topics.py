@@ -212,6 +212,35 @@ class TopicWord:
         out[row, self.topics[at]] += self.values[at]
         return np.ascontiguousarray(out.T)
 
+    def of_pairs(self, topics: ArrayLike, words: ArrayLike) -> NDArray[np.float64]:
+        """Return the probability of each word in the topic given for it.
+
+        Parameters
+        ----------
+        topics, words : array-like of int, broadcast against each other
+
+        Returns
+        -------
+        ndarray of the shape that both have together, float64
+
+        Raises
+        ------
+        ValueError
+            If a topic or a word is not there.
+        """
+        k, w = np.broadcast_arrays(np.asarray(topics, np.int64), np.asarray(words, np.int64))
+        for ids, n, name in ((k, self.n_topics, "topics"), (w, self.n_words, "words")):
+            if ids.size and not 0 <= ids.min() <= ids.max() < n:
+                raise ValueError(f"{name} must lie in [0, {n}); got {ids.min()}, {ids.max()}")
+        found = self.floor[k].astype(np.float64)
+        row = np.repeat(np.arange(self.n_words), np.diff(self.indptr))
+        key = row * np.int64(self.n_topics) + self.topics  # ascends, as words and topics do
+        wanted = w * np.int64(self.n_topics) + k
+        at = np.minimum(np.searchsorted(key, wanted), max(len(key) - 1, 0))
+        if len(key):
+            found += np.where(key[at] == wanted, self.values[at], 0)
+        return found  # type: ignore[no-any-return]
+
     def top_words(self, n: int) -> NDArray[np.int64]:
         """Return each topic's ``n`` likeliest words, likeliest first, equal ones by their ids.
 

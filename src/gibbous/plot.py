@@ -1,4 +1,4 @@
-"""Pictures of fits: the metric over the iterations, clusters in the plane, topics over time.
+"""Pictures of fits: the metric over the iterations, clusters in the plane, topics and their times.
 
 Needs matplotlib, which comes with ``pip install 'gibbous[plot]'``.
 """
@@ -228,6 +228,8 @@ def plot_selection(selection: Any, figure: Figure | None = None) -> Figure:
     names = list(selection.values)
     if figure is None:
         figure = new_figure(3.6 * len(names), 3.2)
+    from matplotlib.ticker import MaxNLocator
+
     best = selection.best
     panels = figure.subplots(1, len(names), squeeze=False)[0]
     for ax, name, colour in zip(panels, names, colours(len(names)), strict=True):
@@ -237,8 +239,127 @@ def plot_selection(selection: Any, figure: Figure | None = None) -> Figure:
         ax.axvline(best[name], color=INK, linewidth=0.8, linestyle=":")
         ax.set_title(selection.label(name), fontsize="medium")
         ax.set_xlabel("topics")
+        ax.xaxis.set_major_locator(MaxNLocator(5, integer=True))
         _tidy(ax)
     return figure
+
+
+#: More topics or words than this cannot be read in one picture.
+_MAX_TOPICS = 24
+_MAX_WORDS = 20
+
+
+def plot_topics(
+    model: Any,
+    figure: Any = None,
+    *,
+    topics: Sequence[int] | None = None,
+    top_n: int = 8,
+    titles: Sequence[str] | None = None,
+) -> Figure:
+    """Draw the likeliest words of topics, one panel a topic.
+
+    Parameters
+    ----------
+    model : LatentDirichletAllocation
+        Fitted.
+    figure : matplotlib.figure.Figure or SubFigure, or None
+        Where to draw; None makes a figure.
+    topics : sequence of int or None
+        Which topics; None for the first ones, which are the largest. At most 24 are drawn.
+    top_n : int
+        Words a topic; at most 20 are drawn.
+    titles : sequence of str or None
+        A title for each of ``topics``; None for its label, or its number where it has
+        none, and its share of the tokens.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+
+    Raises
+    ------
+    ImportError
+        If matplotlib is missing.
+    ValueError
+        If a topic is not there, or titles are fewer.
+    """
+    require()
+    if titles is not None and topics is not None and len(titles) != len(topics):
+        raise ValueError(f"titles must be one a topic, {len(topics)}; got {len(titles)}")
+    words_of, names = model.topics_, model.vocabulary_
+    which = list(range(words_of.n_topics) if topics is None else topics)[:_MAX_TOPICS]
+    if titles is None:
+        share = model.topic_sizes_ / max(model.topic_sizes_.sum(), 1)
+        given = getattr(model, "topic_labels_", None) or [""] * words_of.n_topics
+        titles = [f"{given[k] or f'topic {k}'}: {share[k]:.1%}" for k in which]
+    top = words_of.top_words(min(top_n, _MAX_WORDS))[which]
+    values = words_of.of_pairs(np.reshape(which, (-1, 1)), top)
+    across = min(len(which), 6 if len(which) > 8 else 4)
+    down = -(-len(which) // max(across, 1))
+    if figure is None:
+        figure = new_figure(2.6 * across, (0.6 + 0.19 * top.shape[1]) * down)
+    panels = figure.subplots(down, across, squeeze=False).ravel()
+    for ax, title, words, value, colour in zip(
+        panels[: len(which)], titles, top, values, colours(len(which)), strict=True
+    ):
+        labels = [str(w) if names is None else names[w] for w in words.tolist()]
+        _word_bars(ax, labels, value, colour)
+        ax.set_title(title, fontsize="medium")
+    for ax in panels[len(which) :]:
+        ax.set_axis_off()
+    whole: Figure = figure
+    return whole
+
+
+def _word_bars(
+    ax: Axes, labels: Sequence[str], values: NDArray[Any], colour: NDArray[np.float64]
+) -> None:
+    from matplotlib.ticker import MaxNLocator
+
+    at = np.arange(len(labels))
+    ax.barh(at, values, color=tuple(colour), height=0.72)
+    shown = [label if len(label) <= 18 else label[:17] + "\u2026" for label in labels]
+    # A word with a dollar sign is no formula.
+    ax.set_yticks(at, [label.replace("$", r"\$") for label in shown], fontsize="small")
+    ax.invert_yaxis()
+    ax.xaxis.set_major_locator(MaxNLocator(3, min_n_ticks=2))
+    ax.xaxis.set_major_formatter(lambda x, _: f"{100 * x:.3g}%")
+    ax.tick_params(axis="x", labelsize="x-small")
+    ax.tick_params(axis="y", length=0)
+    _tidy(ax)
+    ax.grid(False, axis="y")
+
+
+def topics_figure(model: Any) -> Figure:
+    """Return a figure with the words of the largest topics above the history of the fit."""
+    n = min(model.topics_.n_topics, 12)
+    down = -(-n // (6 if n > 8 else 4))
+    figure = new_figure(14, 2.2 * down + 3.4)
+    parts: Any = figure.subfigures(2, 1, height_ratios=[2.2 * down, 3.0])
+    above, below = parts
+    plot_topics(model, above, topics=range(n))
+    total = model.topics_.n_topics
+    shown = "" if n == total else f", the {n} largest of {total}"
+    above.suptitle(f"The likeliest words of topics{shown}")
+    held_out = model.heldout_perplexities_
+    panels = below.subplots(1, 2 if held_out else 1, squeeze=False)[0]
+    curves = [(_evaluated(model.history_), model.history_.metric)]
+    if held_out:
+        curves.append((held_out, "perplexity of documents held back"))
+    for ax, (points, label), colour in zip(panels, curves, PALETTE, strict=False):
+        sweeps, values = np.reshape(points, (-1, 2)).T
+        ax.plot(sweeps, values, color=colour, linewidth=1.8, marker="o", markersize=4)
+        ax.set_xlabel("sweep")
+        ax.set_ylabel(label)
+        _tidy(ax)
+    return figure
+
+
+def _evaluated(history: History) -> list[tuple[int, float]]:
+    """Return the iterations at which the metric was looked at; between them it stays."""
+    values = history.values
+    return [(i + 1, v) for i, v in enumerate(values) if i == 0 or v != values[i - 1]]
 
 
 def plot_topics_over_time(

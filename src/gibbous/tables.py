@@ -182,11 +182,13 @@ def text_rows(columns: Mapping[str, NDArray[Any]], delimiter: str = ",") -> Iter
     arrays = list(columns.values())
     rows = len(arrays[0]) if arrays else 0
     for first in range(0, rows, 16384):
-        cells = [[_text(v) for v in a[first : first + 16384].tolist()] for a in arrays]
+        cells = [[_text(v, delimiter) for v in a[first : first + 16384].tolist()] for a in arrays]
         yield "".join(delimiter.join(row) + "\n" for row in zip(*cells, strict=True))
 
 
-def _text(value: Any) -> str:
+def _text(value: Any, delimiter: str) -> str:
+    if isinstance(value, str):
+        return _quoted(value, delimiter)
     # repr of a float is the shortest text that reads back as the same float.
     return repr(value) if isinstance(value, float) else str(value)
 

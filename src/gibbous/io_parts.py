@@ -1,0 +1,158 @@
+"""Attributes of a model that are more than one array: to named arrays and back.
+
+Sparse matrices, topics and vocabularies are kept as the plain arrays that they are made of, under
+the attribute's name, a point, and the part's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Arrays = Mapping[str, NDArray[Any]]
+
+
+@dataclass(frozen=True)
+class Part:
+    """How one kind of attribute becomes arrays.
+
+    Attributes
+    ----------
+    dtypes : mapping of str to tuple of str
+        The arrays and the dtypes that each may have; all have one dimension.
+    take : callable
+        From the attribute to its arrays.
+    make : callable
+        From checked arrays and the sizes that letters of the specification stand for to the
+        attribute; raises a ValueError where the arrays do not belong together.
+    """
+
+    dtypes: Mapping[str, tuple[str, ...]]
+    take: Callable[[Any], dict[str, NDArray[Any]]]
+    make: Callable[[Arrays, Mapping[str, int]], Any]
+
+
+def names(attribute: str, part: Part) -> list[str]:
+    """Return the names that an attribute's arrays have in a file."""
+    return [f"{attribute}.{key}" for key in part.dtypes]
+
+
+def take(attribute: str, part: Part, value: Any) -> dict[str, NDArray[Any]]:
+    """Return an attribute's arrays under the names that they have in a file."""
+    arrays = part.take(value)
+    return {f"{attribute}.{key}": np.ascontiguousarray(arrays[key]) for key in part.dtypes}
+
+
+def make(attribute: str, part: Part, tensors: Arrays, sizes: Mapping[str, int]) -> Any:
+    """Return an attribute from the arrays of a file.
+
+    Raises
+    ------
+    ValueError
+        If an array has another dtype or shape, or they do not belong together.
+    """
+    arrays = {}
+    for key, dtypes in part.dtypes.items():
+        array = tensors[f"{attribute}.{key}"]
+        if str(array.dtype) not in dtypes or array.ndim != 1:
+            raise ValueError(
+                f"has {attribute}.{key} of dtype {array.dtype} and shape {array.shape}, "
+                f"not {' or '.join(dtypes)} in one dimension"
+            )
+        # It must not hang on to the file's bytes.
+        arrays[key] = np.array(array)
+    try:
+        return part.make(arrays, sizes)
+    except ValueError as error:
+        raise ValueError(f"has {attribute} whose arrays do not belong together: {error}") from error
+
+
+# --- sparse matrices of counts ---------------------------------------------------------------
+
+
+def counts(rows: str, columns: str) -> Part:
+    """Return the part for a CSR array of int32 with the sizes that two letters stand for.
+
+    A letter that stands for nothing yet takes what the arrays say.
+    """
+
+    def of(arrays: Arrays, sizes: Mapping[str, int]) -> Any:
+        import scipy.sparse as sp
+
+        n = len(arrays["indptr"]) - 1
+        shape = (sizes.get(rows, n), sizes[columns])
+        _check_rows(arrays, shape)
+        return sp.csr_array((arrays["data"], arrays["indices"], arrays["indptr"]), shape=shape)
+
+    return Part(
+        {"indptr": ("int32", "int64"), "indices": ("int32", "int64"), "data": ("int32",)},
+        lambda m: {"indptr": m.indptr, "indices": m.indices, "data": m.data},
+        of,
+    )
+
+
+def _check_rows(arrays: Arrays, shape: tuple[int, int]) -> None:
+    indptr, indices, data = arrays["indptr"], arrays["indices"], arrays["data"]
+    if len(indptr) != shape[0] + 1:
+        raise ValueError(f"{len(indptr) - 1} rows, not {shape[0]}")
+    if indptr[0] != 0 or indptr[-1] != len(data) or len(indices) != len(data):
+        raise ValueError("the rows do not end where the values do")
+    if (np.diff(indptr) < 0).any():
+        raise ValueError("a row ends before it begins")
+    if len(indices) and not 0 <= indices.min() <= indices.max() < shape[1]:
+        raise ValueError(f"a column beyond the {shape[1]}")
+    if len(data) and data.min() < 0:
+        raise ValueError("a negative count")
+
+
+# --- topics ----------------------------------------------------------------------------------
+
+
+def _topics(arrays: Arrays, sizes: Mapping[str, int]) -> Any:
+    from .lda_topics import TopicWord
+
+    topics = TopicWord(**arrays)
+    if (topics.n_topics, topics.n_words) != (sizes["k"], sizes["d"]):
+        raise ValueError(
+            f"{topics.n_topics} topics of {topics.n_words} words, not {sizes['k']} of {sizes['d']}"
+        )
+    return topics
+
+
+TOPICS = Part(
+    {"indptr": ("int64",), "topics": ("uint16",), "values": ("float32",), "floor": ("float32",)},
+    lambda t: {"indptr": t.indptr, "topics": t.topics, "values": t.values, "floor": t.floor},
+    _topics,
+)
+
+
+# --- words -----------------------------------------------------------------------------------
+
+
+def _spelled(vocabulary: Any) -> dict[str, NDArray[Any]]:
+    encoded = [word.encode("utf-8", "surrogatepass") for word in vocabulary]
+    ends = np.cumsum([len(word) for word in encoded], dtype=np.int64)
+    return {"text": np.frombuffer(b"".join(encoded), np.uint8), "ends": ends}
+
+
+def _words(arrays: Arrays, sizes: Mapping[str, int]) -> tuple[str, ...]:
+    ends, text = arrays["ends"], arrays["text"].tobytes()
+    if len(ends) != sizes["d"]:
+        raise ValueError(f"{len(ends)} words, not {sizes['d']}")
+    starts = np.concatenate([[0], ends[:-1]])
+    if len(ends) and ((ends < starts).any() or ends[-1] != len(text)):
+        raise ValueError("the words do not end where the text does")
+    found = tuple(
+        text[first:last].decode("utf-8", "surrogatepass")
+        for first, last in zip(starts.tolist(), ends.tolist(), strict=True)
+    )
+    if len(set(found)) < len(found):
+        raise ValueError("a word is there twice")
+    return found
+
+
+WORDS = Part({"text": ("uint8",), "ends": ("int64",)}, _spelled, _words)
