@@ -122,8 +122,10 @@ def distance(
     if metric == "cosine":
         # Of unit vectors 1 - cos is half the squared difference, which is exact near 0.
         difference = _unit(rows) - _unit(query[None])
-        return 0.5 * (difference * difference).sum(axis=1)
-    return np.sqrt(np.maximum(_divergence(query, rows), 0.0))
+        far = 0.5 * (difference * difference).sum(axis=1)
+        return far
+    far = np.sqrt(np.maximum(_divergence(query, rows), 0.0))
+    return far
 
 
 def _divergence(query: NDArray[np.float64], rows: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -154,7 +156,8 @@ def _rough(
 
 def _unit(rows: NDArray[np.float64]) -> NDArray[np.float64]:
     size = np.sqrt((rows * rows).sum(axis=1, keepdims=True))
-    return np.divide(rows, size, out=np.zeros_like(rows), where=size > 0)
+    unit: NDArray[np.float64] = np.divide(rows, size, out=np.zeros_like(rows), where=size > 0)
+    return unit
 
 
 def topic_distances(
@@ -180,5 +183,6 @@ def topic_distances(
             total += phi @ own
             squares += (phi * phi).sum(axis=1)
     if metric == "cosine":
-        return np.maximum(0.0, 1 - total / np.sqrt(squares * squares[topic]))
-    return np.sqrt(np.maximum(total, 0.0))
+        total = 1 - total / np.sqrt(squares * squares[topic])
+        return np.asarray(np.maximum(0.0, total))
+    return np.asarray(np.sqrt(np.maximum(total, 0.0)))
