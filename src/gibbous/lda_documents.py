@@ -42,7 +42,7 @@ class DocumentTools:
 
         def _corpus(self, X: Any, *, reset: bool) -> Corpus: ...
         def _fold_in(self, bags: Bags) -> NDArray[np.float64]: ...
-        def topic_labels(self, n_words: int = 3) -> tuple[str, ...]: ...
+        def topic_labels(self, n_words: int = 3) -> tuple[str, ...]: ...  # noqa: D102
 
     # --- topics of many documents ------------------------------------------------------------
 
@@ -208,7 +208,8 @@ class DocumentTools:
             numbers = np.broadcast_to(np.arange(first, first + theta.shape[1]), theta.shape)
             ids, shares = np.hstack([ids, numbers]), np.hstack([shares, theta])
             order = np.argsort(-shares, axis=1, kind="stable")[:, :n]
-            ids, shares = (np.take_along_axis(a, order, axis=1) for a in (ids, shares))
+            ids = np.take_along_axis(ids, order, axis=1)
+            shares = np.take_along_axis(shares, order, axis=1)
         columns: dict[str, Any] = {
             "topic": np.repeat(which, n),
             "rank": np.tile(np.arange(1, n + 1), len(which)),
@@ -394,7 +395,7 @@ class DocumentTools:
             return lambda first, end: self._trained(first, end), counts.shape[0]
         k = self.topics_.n_topics
         if _is_shares(X, k, self.topics_.n_words):
-            table = sp.csr_array(X) if sp.issparse(X) else np.asarray(X, np.float64)
+            table: Any = sp.csr_array(X) if sp.issparse(X) else np.asarray(X, np.float64)
 
             def shares(first: int, end: int) -> NDArray[np.float64]:
                 rows = table[first:end]
