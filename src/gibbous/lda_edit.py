@@ -92,8 +92,8 @@ def _sum_of(topics: TopicWord, new: NDArray[np.int64], k: int, beta: float) -> T
     above = topics.matrix(np.float64)
     above.data *= mass[above.indices]
     onto = sp.csr_array((np.ones(len(new)), (np.arange(len(new)), new)), (len(new), k))
-    own = np.bincount(new, weights=mass - beta * topics.n_words, minlength=k)
-    total = own + beta * topics.n_words
+    tokens = np.bincount(new, weights=mass - beta * topics.n_words, minlength=k)
+    total = tokens.astype(np.float64) + beta * topics.n_words
     rows = sp.csr_array(above @ onto)
     rows.sort_indices()
     rows.data /= total[rows.indices]

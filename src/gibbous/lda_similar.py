@@ -122,10 +122,10 @@ def distance(
     if metric == "cosine":
         # Of unit vectors 1 - cos is half the squared difference, which is exact near 0.
         difference = _unit(rows) - _unit(query[None])
-        far = 0.5 * (difference * difference).sum(axis=1)
-        return far
-    far = np.sqrt(np.maximum(_divergence(query, rows), 0.0))
-    return far
+        chord: NDArray[np.float64] = 0.5 * (difference * difference).sum(axis=1)
+        return chord
+    root: NDArray[np.float64] = np.sqrt(np.maximum(_divergence(query, rows), 0.0))
+    return root
 
 
 def _divergence(query: NDArray[np.float64], rows: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -141,7 +141,8 @@ def _divergence(query: NDArray[np.float64], rows: NDArray[np.float64]) -> NDArra
 def _root(rows: NDArray[np.float64], metric: str) -> NDArray[np.float64]:
     if metric == "cosine":
         return _unit(rows)
-    return np.sqrt(rows) if metric == "hellinger" else rows
+    root: NDArray[np.float64] = np.sqrt(rows) if metric == "hellinger" else rows
+    return root
 
 
 def _rough(
@@ -183,6 +184,6 @@ def topic_distances(
             total += phi @ own
             squares += (phi * phi).sum(axis=1)
     if metric == "cosine":
-        total = 1 - total / np.sqrt(squares * squares[topic])
-        return np.asarray(np.maximum(0.0, total))
-    return np.asarray(np.sqrt(np.maximum(total, 0.0)))
+        total = (1 - total / np.sqrt(squares * squares[topic])) ** 2
+    far: NDArray[np.float64] = np.sqrt(np.maximum(total, 0.0))
+    return far
