@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
+import pickle
+import signal
 import subprocess
 import sys
+import threading
+import time
 
 import numpy as np
 import pytest
@@ -484,3 +489,41 @@ def test_history_is_written_as_json():
     model = LatentDirichletAllocation(3, max_iter=12, settle_iter=2, random_state=0).fit(X)
     assert model.history_.n_iter == 12
     assert json.loads(json.dumps(model.history_.to_dict()))["metric"].startswith("joint")
+
+
+@pytest.mark.parametrize("sampler", ["fast", "exact"])
+def test_ctrl_c_in_a_sweep_leaves_a_model(sampler):
+    X, _ = drawn_corpus(19, documents=4000, words=2000, length=300)
+    pressed = []
+
+    def press():
+        pressed.append(time.perf_counter())
+        os.kill(os.getpid(), signal.SIGINT)
+
+    def callback(progress):
+        if progress.iteration == 2:
+            threading.Timer(0.2, press).start()
+
+    model = LatentDirichletAllocation(50, sampler=sampler, max_iter=10**6, random_state=0, n_jobs=2)
+    with pytest.raises(KeyboardInterrupt):
+        model.fit(X, callback=callback)
+    # the promise is half a second; a busy machine gets four times that
+    assert time.perf_counter() - pressed[0] < 2.0
+    assert model.history_.stop_reason == "interrupted"
+    assert model.n_iter_ >= 2
+    again = pickle.loads(pickle.dumps(model))
+    assert model.word_topic_.sum() == X.sum() == again.document_topic_.sum()
+    assert np.abs(model.transform(X[:5]).sum(1) - 1).max() < 1e-9
+
+
+def test_more_than_2_31_tokens_do_not_overflow_the_offsets():
+    # what a corpus of three billion tokens would have; nothing of that size is made
+    counts = np.full(3, 2**30, np.int32)
+    corpus = Corpus(np.array([0, 1, 2, 3]), np.zeros(3, np.int32), counts)
+    assert corpus.n_tokens == 3 * 2**30
+    lengths = corpus.document_lengths()
+    assert lengths.dtype == np.int64 and lengths.sum() == 3 * 2**30
+    empty = np.array([], np.uint16)
+    far = np.array([0, 2**31 + 5], np.int64)
+    with pytest.raises(ValueError, match="span z"):
+        core.lda_document_counts(far, empty, 2, 1)

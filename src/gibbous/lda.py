@@ -34,6 +34,17 @@ _ALPHA_SUM = 5.0
 _BETA = 0.01
 
 
+#: What a fit finds.
+_FOUND = (
+    "topics_",
+    "word_topic_",
+    "document_topic_",
+    "doc_topic_prior_",
+    "topic_word_prior_",
+    "topic_sizes_",
+)
+
+
 class LatentDirichletAllocation(
     TopicTools,
     DocumentTools,
@@ -343,11 +354,28 @@ class LatentDirichletAllocation(
         )
         if checkpoint is not None:
             run.checkpoint(checkpoint, checkpoint_every)
+        for name in _FOUND:
+            self.__dict__.pop(name, None)
         try:
             run.go()
-        finally:
-            self._keep(run, key, seen)
+        except BaseException:
+            # answered at once: what was reached is put together when it is asked for
+            self._unfinished = (run, key, seen)
+            self.n_iter_, self.bound_ = run.chain.iteration, run.value
+            self.heldout_perplexities_, self.history_ = run.perplexities, run.history(key)
+            raise
+        self._keep(run, key, seen)
         return self
+
+    def __getattr__(self, name: str) -> Any:
+        if name in _FOUND and "_unfinished" in self.__dict__:
+            self._keep(*self.__dict__.pop("_unfinished"))
+            return getattr(self, name)
+        raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+
+    def __getstate__(self) -> Any:
+        hasattr(self, "topics_")  # puts an interrupted model together
+        return super().__getstate__()
 
     def _plan(self, continued: bool) -> Plan:
         asked = self.optimize_priors
