@@ -39,7 +39,8 @@ neither ranked nor a peer to beat. "x best peer" is the best peer's seconds over
 is the peak less what the interpreter and its imports held before the data were loaded.
 
 Topics (lda): sampling is clocked without set-up, after ten sweeps of burn-in, at 1, 2 and all
-threads; "MB beyond" is beyond the interpreter and the corpus. A sweep of one sampler is not worth
+threads; "CPU s" are the processors' seconds a sweep, for machines that others use too, and "MB
+beyond" is beyond the interpreter and the corpus. A sweep of one sampler is not worth
 one of another: the cases lda-curve-* compare held-out perplexity at marks of seconds, by one
 evaluator, and the seconds to 1% of the best peer's last perplexity. The JSON is written after
 every run.

@@ -230,15 +230,15 @@ def _tables(spec: Synthetic, rng: np.random.Generator) -> np.ndarray:
 def _place(base: np.ndarray, words: np.ndarray, tables: np.ndarray, rng: Any) -> None:
     """Give words that no topic has drawn the share they are due, each in one topic.
 
-    The vocabulary would lose a tenth of its words otherwise. The slots are the head word's, which
-    has more than all of them together.
+    The vocabulary would lose a tenth of its words otherwise. The slots are those of the topic's
+    most frequent word, which has more than all of them together.
     """
     slots = np.maximum(1, np.rint(base[words] * tables.size)).astype(np.int64)
     topics = rng.integers(0, len(tables), len(words))
-    head = int(base.argmax())
     for topic in np.unique(topics):
         mine = topics == topic
         chosen = np.repeat(words[mine], slots[mine])
+        head = np.bincount(tables[topic]).argmax()
         free = np.flatnonzero(tables[topic] == head)[: len(chosen)]
         tables[topic, free] = chosen[: len(free)]
 

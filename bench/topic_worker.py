@@ -79,10 +79,14 @@ class _Clock:
         own = self.chain.sweep(n)
         spent = time.perf_counter() - began if own is None else float(own)
         # what a chain that begins anew works is more than these sweeps
-        self.processor = sum(os.times()[:4]) - worked if own is None else None
+        self.processor = sum(os.times()[:4]) - worked if own is None else self._told()
         self.sweeps += n
         self.seconds = getattr(self.chain, "total", self.seconds + spent)
         return spent
+
+    def _told(self) -> float | None:
+        told: float | None = getattr(self.chain, "processor", None)
+        return told
 
     @property
     def setup(self) -> float:

@@ -28,7 +28,7 @@ RUNNER = CliRunner()
 GIBBOUS = [sys.executable, "-c", "from gibbous.cli import main; main()"]
 
 SKY = "moon tide star orbit comet planet eclipse crater"
-MONEY = "stock bond bank credit market interest profit dividend"
+MONEY = "stock bond bank credit market loan profit dividend"
 
 
 def run(*arguments: object, code: int = 0) -> Any:
@@ -384,6 +384,9 @@ def test_topics(model: Path, tmp_path: Path) -> None:
     assert "--only must be topics from 0 to 1" in fails("lda", "topics", model, "--only", "2")
     text = run("lda", "topics", model, "-n", 4).stdout
     assert all(" ".join(row["words"]) in text for row in found["topics"])
+    gibbous.save(kept.set_topic_labels(["[b]first", ""]), model)
+    assert [row["label"] for row in told("lda", "topics", model)["topics"]] == ["[b]first", ""]
+    assert "0 [b]first" in run("lda", "topics", model).stdout
 
 
 def test_words_without_names_are_numbers(tmp_path: Path) -> None:

@@ -40,11 +40,10 @@ LAYERS = (
     ("gmm_em",),  # starts a mixture from K-means: the one edge between models
     ("gmm_run",),
     ("gmm",),
-    ("lda_topics",),
-    ("lda_fold_in",),
-    ("lda_priors",),
-    ("lda_chain",),
-    ("lda_run",),
+    ("lda_topics", "lda_table", "lda_similar", "lda_time"),
+    ("lda_fold_in", "lda_priors", "lda_words", "lda_labels"),
+    ("lda_chain", "lda_edit"),
+    ("lda_run", "lda_describe", "lda_documents"),
     ("lda",),
     ("io_parts",),
     ("io", "plot", "tables"),
@@ -65,7 +64,10 @@ LAYERS = (
 LAYER = {name: depth for depth, names in enumerate(LAYERS) for name in names}
 
 #: Imports upwards, made when a method is called, with the reason.
-UPWARDS = {("_fit", "plot"): "history_.plot() is a method of the results object"}
+UPWARDS = {
+    ("_fit", "plot"): "history_.plot() is a method of the results object",
+    ("lda_time", "plot"): "plot() is a method of topics over time",
+}
 
 #: C++: the ground floor, lowest first; everything else belongs to the model that its name starts
 #: with.
@@ -159,7 +161,7 @@ def test_import_is_light() -> None:
     assert not loaded_by("import gibbous") & (HEAVY | {"typer", "rich", "safetensors"})
 
 
-@pytest.mark.parametrize("command", [[], ["kmeans"], ["gmm", "fit"]], ids=" ".join)
+@pytest.mark.parametrize("command", [[], ["kmeans"], ["gmm", "fit"], ["lda", "fit"]], ids=" ".join)
 def test_help_is_light(command: list[str]) -> None:
     code = (
         "import contextlib, io, sys\n"

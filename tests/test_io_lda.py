@@ -43,6 +43,12 @@ def continued() -> Any:
     return part.partial_fit(Corpus.of(counts(9)[:10], WORDS))
 
 
+def edited() -> Any:
+    whole = model(seeds={0: ["moon"], 2: ["bond"]}).fit(corpus())
+    whole.set_topic_labels({2: "money ü"})
+    return whole.merge_topics([[0, 1]])
+
+
 def of_frame() -> Any:
     pd = pytest.importorskip("pandas", reason="data frames are what has feature names")
     return model().fit(pd.DataFrame(counts(), columns=[*WORDS[:-1], "last"]))
@@ -60,6 +66,8 @@ MODELS = {
     "seeded": lambda: model(seeds={0: ["moon", "sea"], 2: {"bond": 7.5}}).fit(corpus()),
     "seeded by number": lambda: model(seeds={1: {4: 2.0, 5: None}, 2: [0, 1]}).fit(corpus(False)),
     "continued": continued,
+    "labelled": lambda: model().fit(corpus()).set_topic_labels(["sky", "", "money"]),
+    "edited": edited,
     "no sweep": lambda: model(max_iter=0).fit(corpus()),
     "of a frame": of_frame,
 }
@@ -169,6 +177,7 @@ CHANGES = {
     "negative": (lambda m: m.word_topic_.data.fill(-1), "a negative count"),
     "other topics": (lambda m: setattr(m, "topics_", m.topics_.take([0, 1])), "2 topics of 9"),
     "not there": (lambda m: delattr(m, "bound_"), "bound_"),
+    "labels": (lambda m: setattr(m, "topic_labels_", ("a", "b")), "2 topic_labels_ for 3"),
     "options": (lambda m: setattr(m, "text_options_", "english"), "text_options_"),
 }
 
@@ -261,6 +270,7 @@ FORGED = {
     "half of the counts": (lambda h, t: t.pop("word_topic_.data"), "lacks arrays"),
     "one more": (lambda h, t: t.__setitem__("topics_.more", np.zeros(3)), "or has others"),
     "held out": (lambda h, t: h["fitted"].__setitem__("heldout_perplexities_", [3]), ""),
+    "labels": (lambda h, t: h["fitted"].__setitem__("topic_labels_", [1, 2, 3]), "topic_labels_"),
     "calls": (lambda h, t: h["fitted"].__setitem__("_calls", 1.5), "_calls"),
     "another class": (lambda h, t: h.__setitem__("class", "os.system"), "does not know"),
 }

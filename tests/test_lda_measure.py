@@ -74,6 +74,21 @@ def test_top_words_ascend_by_number_where_probabilities_are_equal():
         np.testing.assert_array_equal(topics.top_words(n), want)
 
 
+def test_probabilities_of_pairs_are_those_of_the_dense_array():
+    rng = np.random.default_rng(5)
+    for topics in (sparse_topics(rng, 6, 40), dense_topics(rng, 6, 40)):
+        k, w = rng.integers(0, 6, 200), rng.integers(0, 40, 200)
+        np.testing.assert_array_equal(topics.of_pairs(k, w), topics.dense()[k, w])
+        top = topics.top_words(7)
+        want = np.take_along_axis(topics.dense(), top, axis=1)
+        np.testing.assert_array_equal(topics.of_pairs(np.arange(6)[:, None], top), want)
+    nothing_stored = TopicWord.from_counts(np.zeros((4, 2)), 0.5)
+    assert nothing_stored.of_pairs([0, 1], [3, 0]).tolist() == [0.25, 0.25]
+    for k, w in ((-1, 0), (6, 0), (0, -1), (0, 40)):
+        with pytest.raises(ValueError, match=r"must lie in \[0, (6|40)\)"):
+            topics.of_pairs(k, w)
+
+
 def test_average_and_take():
     rng = np.random.default_rng(4)
     several = [TopicWord.from_counts(rng.poisson(0.5, (20, 4)), 0.1) for _ in range(3)]

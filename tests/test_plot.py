@@ -12,7 +12,7 @@ from matplotlib.collections import PathCollection
 from matplotlib.figure import Figure
 from matplotlib.patches import Ellipse
 
-from gibbous import GaussianMixture, KMeans, plot
+from gibbous import Corpus, GaussianMixture, KMeans, LatentDirichletAllocation, plot
 
 
 def axes() -> Any:
@@ -178,3 +178,67 @@ def test_missing_matplotlib_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch) 
     for act in (model.history_.plot, lambda: plot.plot_clusters(model, X)):
         with pytest.raises(ImportError, match=r"pip install 'gibbous\[plot\]'"):
             act()
+
+
+# --- topics -----------------------------------------------------------------------------------
+
+WORDS = ("moon", "tide", "$5", "a word that is much too long")
+
+
+def topics(k: int = 3, **more: Any) -> LatentDirichletAllocation:
+    counts = np.random.default_rng(2).poisson(3.0, size=(30, len(WORDS))).astype(np.int32)
+    model = LatentDirichletAllocation(k, max_iter=12, random_state=1, evaluate_every=4, **more)
+    return model.fit(Corpus.of(counts, WORDS))
+
+
+def panels_of(figure: Any) -> list[Any]:
+    return [ax for ax in figure.axes if ax.axison]
+
+
+def test_topics_are_drawn_with_their_likeliest_words() -> None:
+    model = topics()
+    panels = panels_of(plot.plot_topics(model, top_n=3))
+    phi = model.exp_dirichlet_component_
+    assert len(panels) == 3
+    for k, ax in enumerate(panels):
+        order = np.argsort(-phi[k])[:3]
+        assert [bar.get_width() for bar in ax.patches] == pytest.approx(phi[k, order])
+        shown = [label.get_text() for label in ax.get_yticklabels()]
+        expected = {"$5": r"\$5", WORDS[3]: "a word that is mu…"}
+        assert shown == [expected.get(WORDS[w], WORDS[w]) for w in order]
+        share = model.topic_sizes_[k] / model.topic_sizes_.sum()
+        assert ax.get_title() == f"topic {k}: {share:.1%}"
+        # The likeliest word stands above the others.
+        assert ax.yaxis_inverted()
+
+
+def test_topics_can_be_chosen_and_named() -> None:
+    model = topics().set_topic_labels({2: "sky"})
+    first, second = panels_of(plot.plot_topics(model, topics=[2, 0]))
+    assert first.get_title().startswith("sky: ") and second.get_title().startswith("topic 0: ")
+    (only,) = panels_of(plot.plot_topics(model, topics=[1], titles=["own"]))
+    assert only.get_title() == "own"
+    with pytest.raises(ValueError, match="titles must be one a topic, 2; got 1"):
+        plot.plot_topics(model, topics=[1, 2], titles=["own"])
+
+
+def test_many_topics_are_not_all_panels_of() -> None:
+    model = topics(40)
+    assert len(panels_of(plot.plot_topics(model))) == 24
+    figure = plot.topics_figure(model)
+    assert "the 12 largest of 40" in str(figure.subfigs[0].get_suptitle())
+
+
+def test_the_figure_of_a_fit_has_the_curves_looked_at(tmp_path: Path) -> None:
+    model = topics(early_stopping=0.3)
+    figure = plot.topics_figure(model)
+    curve, held_out = figure.axes[-2:]
+    values = model.history_.values
+    (line,) = curve.lines
+    assert line.get_xdata().tolist() == [1, 4, 8, 12]
+    assert line.get_ydata().tolist() == [values[n - 1] for n in (1, 4, 8, 12)]
+    (line,) = held_out.lines
+    assert list(map(tuple, line.get_xydata())) == model.heldout_perplexities_
+    plot.save_figure(figure, tmp_path / "p.png")
+    plot.save_figure(plot.topics_figure(topics()), tmp_path / "q.png")
+    assert all((tmp_path / name).stat().st_size > 20_000 for name in ("p.png", "q.png"))

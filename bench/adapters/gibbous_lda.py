@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 import numpy as np
@@ -72,12 +73,17 @@ class _Fits(WholeFits):
             **self.fixed,
         )
         seconds: list[float] = []
+        worked: list[float] = []
 
         def told(progress: Any) -> bool:
             seconds.append(progress.seconds)
+            worked.append(sum(os.times()[:4]))
             return len(seconds) == n_sweeps
 
         self.model.fit(self.corpus, callback=told)
+        new = n_sweeps - self.done
+        if new < n_sweeps:
+            self.processor = worked[-1] - worked[-1 - new]
         return seconds
 
     def state(self) -> Counts:

@@ -11,12 +11,14 @@ class WholeFits:
 
     The new fit passes through the same states, so that only what lies beyond the last one is new:
     ``sweep`` returns the seconds of those sweeps. ``total`` is the seconds of all sweeps of the
-    last fit, ``setup`` what it took beside them.
+    last fit, ``setup`` what it took beside them, and ``processor`` the processors' seconds of the
+    last call's sweeps where they are known.
     """
 
     def __init__(self) -> None:
         self.done = 0
         self.total = self.setup = 0.0
+        self.processor: float | None = None
 
     def fit(self, n_sweeps: int) -> list[float]:
         """Fit with so many sweeps and return the seconds of each."""

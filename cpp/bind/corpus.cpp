@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <pybind11/stl.h>
+
 #include "bind/bind.hpp"
 #include "gibbous/corpus_terms.hpp"
 
@@ -23,10 +25,10 @@ void bind_corpus(py::module_& m) {
       .def(
           "words",
           [](const Terms& terms, Index64 first) {
-            py::list out;
+            std::vector<py::bytes> out;
             for (Index64 i = first; i < terms.end(); ++i) {
               const std::string_view word = terms.word(i);
-              out.append(py::bytes(word.data(), word.size()));
+              out.emplace_back(word.data(), word.size());
             }
             return out;
           },

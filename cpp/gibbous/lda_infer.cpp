@@ -10,8 +10,8 @@
 namespace gibbous::lda {
 namespace {
 
-// Words that a pass takes together: they share the loads of theta and of the sums.
-constexpr Index kGroup = 4;
+// Vectors of words that a dense pass takes together: as many sums as fit into registers.
+constexpr int kWide = 8;
 
 // Up to this many topics all are active: choosing some costs more than it saves.
 constexpr Index kFew = 128;
@@ -31,7 +31,10 @@ constexpr double kDeeper = 0.05;
 constexpr double kStray = 4;
 
 // A stored value costs a sparse pass about this many elements of a dense one.
-constexpr Index kSparseCost = 6;
+constexpr Index kSparseCost = 8;
+
+// Rows that are asked for from memory ahead of their use.
+constexpr std::size_t kAhead = 8;
 
 // Below this tolerance single precision cannot tell whether it was reached.
 constexpr double kSingle = 2e-6;
@@ -41,50 +44,121 @@ GIBBOUS_INLINE Index padded(Index n) {
   return (n + kLanes<T> - 1) / kLanes<T> * kLanes<T>;
 }
 
-// The active topics of one document, and its words over them: as a dense block, or where that is
+// The active topics of one document, and its words over them: as dense blocks, or where that is
 // cheaper as sparse values over the floor.
 //
 // theta, alpha and the like have one entry an active topic and are padded with zeros. An EM step is
 // theta_k <- (alpha_k + theta_k gain_k) / mass with gain_k = sum_w n_w phi_kw / q_w.
+//
+// A dense block holds kWide vectors of words for every topic, words side by side: sums over topics
+// then stay in registers, and there is one sum over lanes a topic instead of one a word.
 template <class T>
 struct Active {
+  static constexpr Index kBlock = kWide * kLanes<T>;
+
   std::vector<Index> topics;
   Buffer<T> theta, alpha, floor, gain, first, second;
   Buffer<T> counts, elsewhere;  // (words): n_w, and what q_w has from topics that are not active
-  Buffer<T> phi;                // (words, stride) where dense
+  Buffer<T> phi;                // (blocks, topics, kBlock) where dense, shorter in the last block
   std::vector<std::size_t> starts;  // where sparse: offsets of words into slots and values
   std::vector<Index32> slots;
   std::vector<T> values;
-  Index stride = 0, words = 0;
+  Index words = 0;
   bool dense = true;
 
   void resize(Index n_words, bool as_block) {
     dense = as_block;
-    stride = padded<T>(static_cast<Index>(topics.size()));
-    words = (n_words + kGroup - 1) / kGroup * kGroup;
-    const auto k = static_cast<std::size_t>(stride), n = static_cast<std::size_t>(words);
-    for (Buffer<T>* row : {&theta, &alpha, &floor, &gain, &first, &second}) row->assign(k, T(0));
+    words = padded<T>(n_words);
+    const std::size_t k = topics.size(), n = static_cast<std::size_t>(words);
+    const auto row_size = static_cast<std::size_t>(padded<T>(static_cast<Index>(k)));
+    for (Buffer<T>* row : {&theta, &alpha, &floor, &gain, &first, &second})
+      row->assign(row_size, T(0));
     counts.assign(n, T(0));
     elsewhere.assign(n, T(0));
     starts.assign(1, 0);
     slots.clear();
     values.clear();
-    if (dense && phi.size() < k * n) phi.resize(k * n);
+    if (dense && phi.size() < (k + 1) * n) phi.resize((k + 1) * n);
   }
 
-  T* row(Index u) { return phi.data() + u * stride; }
+  // Words of the block with word u, and where the block begins.
+  Index width(Index u) const { return std::min(kBlock, words - u / kBlock * kBlock); }
+  T* block(Index u) {
+    return phi.data() + u / kBlock * kBlock * (static_cast<Index>(topics.size()) + 1);
+  }
+
+  // All probabilities of the dense blocks become their topics' floors.
+  void fill_floors() {
+    for (Index u = 0; u < words; u += kBlock) {
+      const Index wide = width(u);
+      T* row = block(u);
+      for (std::size_t k = 0; k < topics.size(); ++k, row += wide)
+        for (Index a = 0; a < wide; a += kLanes<T>) store(row + a, splat<T>(floor[k]));
+    }
+  }
 
   void pass(const T* at) {
+    if (!dense) return sparse_pass(at);
     std::fill(gain.begin(), gain.end(), T(0));
-    if (dense)
-      dense_pass(at);
-    else
-      sparse_pass(at);
+    for (Index u = 0; u < words; u += kBlock) {
+      switch (width(u) / kLanes<T>) {
+        case 1: block_pass<1>(at, u); break;
+        case 2: block_pass<2>(at, u); break;
+        case 3: block_pass<3>(at, u); break;
+        case 4: block_pass<4>(at, u); break;
+        case 5: block_pass<5>(at, u); break;
+        case 6: block_pass<6>(at, u); break;
+        case 7: block_pass<7>(at, u); break;
+        default: block_pass<kWide>(at, u);
+      }
+    }
+  }
+
+  // Adds the gains from N vectors of words.
+  template <int N>
+  void block_pass(const T* at, Index u) {
+    const T* p = block(u);
+    const auto k = static_cast<Index>(topics.size());
+    Vec<T> q[N];
+    GIBBOUS_UNROLL
+    for (int i = 0; i < N; ++i) q[i] = load(elsewhere.data() + u + i * kLanes<T>);
+    const T* row = p;
+    for (Index t = 0; t < k; ++t, row += N * kLanes<T>) {
+      const Vec<T> share = splat<T>(at[t]);
+      GIBBOUS_UNROLL
+      for (int i = 0; i < N; ++i) q[i] += share * load(row + i * kLanes<T>);
+    }
+    GIBBOUS_UNROLL
+    for (int i = 0; i < N; ++i) {
+      const Vec<T> n = load(counts.data() + u + i * kLanes<T>);
+      // words that nobody can emit, and those of the padding, have no count
+      q[i] = q[i] > std::numeric_limits<T>::min() ? n / q[i] : Vec<T>{};
+    }
+    row = p;
+    Index t = 0;
+    for (; t + 3 < k; t += 4, row += 4 * N * kLanes<T>) {
+      Vec<T> s[4];
+      GIBBOUS_UNROLL
+      for (int g = 0; g < 4; ++g) {
+        s[g] = q[0] * load(row + g * N * kLanes<T>);
+        GIBBOUS_UNROLL
+        for (int i = 1; i < N; ++i) s[g] += q[i] * load(row + (g * N + i) * kLanes<T>);
+      }
+      add_lane_sums<T>(s, gain.data() + t);
+    }
+    for (; t < k; ++t, row += N * kLanes<T>) {
+      Vec<T> s = q[0] * load(row);
+      GIBBOUS_UNROLL
+      for (int i = 1; i < N; ++i) s += q[i] * load(row + i * kLanes<T>);
+      gain[static_cast<std::size_t>(t)] += lane_sum<T>(s);
+    }
   }
 
   static T ratio(T count, T q) { return count > T(0) && q > T(0) ? count / q : T(0); }
 
   void sparse_pass(const T* at) {
+    std::fill(gain.begin(), gain.end(), T(0));
+    const auto stride = static_cast<Index>(floor.size());
     Vec<T> under{};
     for (Index a = 0; a < stride; a += kLanes<T>) under += load(at + a) * load(floor.data() + a);
     const T base = lane_sum<T>(under);
@@ -107,33 +181,10 @@ struct Active {
       store(gain.data() + a, load(gain.data() + a) + r * load(floor.data() + a));
   }
 
-  // gain from `at`.
-  void dense_pass(const T* at) {
-    for (Index u = 0; u < words; u += kGroup) {
-      const T* p = row(u);
-      Vec<T> dot[kGroup] = {}, scale[kGroup];
-      for (Index a = 0; a < stride; a += kLanes<T>) {
-        const Vec<T> t = load(at + a);
-        GIBBOUS_UNROLL
-        for (Index g = 0; g < kGroup; ++g) dot[g] += t * load(p + g * stride + a);
-      }
-      GIBBOUS_UNROLL
-      for (Index g = 0; g < kGroup; ++g) {
-        const auto w = static_cast<std::size_t>(u + g);
-        scale[g] = splat<T>(ratio(counts[w], elsewhere[w] + lane_sum<T>(dot[g])));
-      }
-      for (Index a = 0; a < stride; a += kLanes<T>) {
-        Vec<T> s = load(gain.data() + a);
-        GIBBOUS_UNROLL
-        for (Index g = 0; g < kGroup; ++g) s += scale[g] * load(p + g * stride + a);
-        store(gain.data() + a, s);
-      }
-    }
-  }
-
   // to <- an EM step from `from`; returns the sum of absolute changes.
   T step(const T* from, T* to, T mass) {
     pass(from);
+    const auto stride = static_cast<Index>(theta.size());
     const Vec<T> scale = splat<T>(T(1) / mass);
     Vec<T> change{};
     for (Index a = 0; a < stride; a += kLanes<T>) {
@@ -148,6 +199,7 @@ struct Active {
 
   // Squared extrapolation (Varadhan and Roland 2008, scheme S3) from theta and two EM steps.
   void extrapolate(T mass) {
+    const auto stride = static_cast<Index>(theta.size());
     Vec<T> rr{}, vv{};
     for (Index a = 0; a < stride; a += kLanes<T>) {
       const Vec<T> r = load(first.data() + a) - load(theta.data() + a);
@@ -204,9 +256,9 @@ template <class T>
 class Solver {
  public:
   Solver(const TopicWord& phi, const double* alpha, const FixedPoint& how)
-      : phi_(phi), how_(how), slots_(static_cast<std::size_t>(phi.k), -1) {
+      : phi_(phi), how_(how), slots_(static_cast<std::size_t>(phi.k)) {
     const auto size = static_cast<std::size_t>(padded<T>(phi.k));
-    for (Buffer<T>* row : {&alpha_, &floor_, &theta_, &gain_}) row->assign(size, T(0));
+    for (Buffer<T>* row : {&alpha_, &floor_, &theta_, &gain_, &rest_}) row->assign(size, T(0));
     std::copy_n(alpha, phi.k, alpha_.data());
     std::copy_n(phi.floor, phi.k, floor_.data());
     for (Index k = 0; k < phi.k; ++k) {
@@ -218,9 +270,7 @@ class Solver {
   // Returns whether the tolerance was reached; the distribution is in theta().
   bool run(const Documents& docs, Index d, const Worker& worker) {
     const Index64 first = docs.indptr[d];
-    words_ = docs.words + first;
-    types_ = docs.indptr[d + 1] - first;
-    count(docs.counts + first);
+    open(docs.words + first, docs.counts + first, docs.indptr[d + 1] - first);
     if (mass_ <= prior_) {
       std::copy(alpha_.begin(), alpha_.end(), theta_.begin());
       return true;
@@ -231,18 +281,60 @@ class Solver {
   const T* theta() const { return theta_.data(); }
 
  private:
-  // Counts of the words, without those that no topic can emit.
-  void count(const Count* counts) {
-    counts_.assign(counts, counts + types_);
+  // The stored values of a word.
+  struct Row {
+    const Topic* topics;
+    const float* values;
+    Index n;
+  };
+
+  // Takes the words of a document; a word that no topic can emit gets no count.
+  void open(const Index32* words, const Count* counts, Index types) {
+    types_ = types;
+    rows_.resize(static_cast<std::size_t>(types));
+    stored_ = 0;
+    for (Index u = 0; u < types; ++u) {
+      const Index64 from = phi_.indptr[words[u]];
+      rows_[static_cast<std::size_t>(u)] = {phi_.topics + from, phi_.values + from,
+                                            phi_.indptr[words[u] + 1] - from};
+      stored_ += rows_[static_cast<std::size_t>(u)].n;
+    }
+    if (phi_.k > kFew) bring_near();
+    counts_.assign(counts, counts + types);
     double tokens = 0;
-    for (Index u = 0; u < types_; ++u) {
-      const float* begin = phi_.values + phi_.indptr[words_[u]];
-      const float* end = phi_.values + phi_.indptr[words_[u] + 1];
-      if (!(floors_ > 0) && std::none_of(begin, end, [](float v) { return v > 0; }))
-        counts_[static_cast<std::size_t>(u)] = T(0);
-      tokens += static_cast<double>(counts_[static_cast<std::size_t>(u)]);
+    for (Index u = 0; u < types; ++u) {
+      const auto i = static_cast<std::size_t>(u);
+      const Row& row = rows_[i];
+      if (!(floors_ > 0) &&
+          std::none_of(row.values, row.values + row.n, [](float v) { return v > 0; }))
+        counts_[i] = T(0);
+      tokens += static_cast<double>(counts_[i]);
     }
     mass_ = prior_ + tokens;
+  }
+
+  // Copies the rows, which several passes will read, from all over the memory into one place.
+  void bring_near() {
+    near_topics_.resize(static_cast<std::size_t>(stored_));
+    near_values_.resize(static_cast<std::size_t>(stored_));
+    Topic* topics = near_topics_.data();
+    float* values = near_values_.data();
+    for (std::size_t u = 0; u < rows_.size(); ++u) {
+      prefetch(u + kAhead);
+      Row& row = rows_[u];
+      row.topics = std::copy_n(row.topics, row.n, topics) - row.n;
+      row.values = std::copy_n(row.values, row.n, values) - row.n;
+      topics += row.n;
+      values += row.n;
+    }
+  }
+
+  // Asks for the beginning of a row.
+  void prefetch(std::size_t u) const {
+    if (u >= rows_.size()) return;
+    __builtin_prefetch(rows_[u].topics);
+    __builtin_prefetch(rows_[u].values);
+    __builtin_prefetch(rows_[u].values + 16);
   }
 
   bool run_all(const Worker& worker) {
@@ -261,69 +353,69 @@ class Solver {
     const auto mass = static_cast<T>(mass_);
     std::fill_n(theta_.data(), phi_.k, T(1) / static_cast<T>(phi_.k));
     int passes = how_.max_iter;
-    double change = 0;
-    for (int opening = 0; passes > 0; ++opening) {
+    for (int looks = 1; passes > 0; ++looks) {
       worker.checkpoint();
       pass_all();
       --passes;
-      change = 0;
-      for (Index k = 0; k < phi_.k; ++k) {
-        const auto i = static_cast<std::size_t>(k);
-        const T fresh = (alpha_[i] + theta_[i] * gain_[i]) / mass;
-        change += std::abs(static_cast<double>(fresh - theta_[i]));
-        theta_[i] = fresh;
-      }
+      const double change = step_all(mass);
       if (change <= how_.tolerance) return true;
-      if (opening + 1 < kOpening || passes <= 1) continue;
-      choose();
+      if (looks < kOpening || passes <= 1) continue;
+      choose(mass);
       gather();
       const double deep = std::max(kDeeper * change, 0.5 * how_.tolerance);
       --passes;  // one is kept for a look at all topics
       active_.settle(mass, static_cast<T>(deep), passes, worker);
       passes = std::max(passes, 0) + 1;
+      std::copy(rest_.begin(), rest_.end(), theta_.begin());
       for (std::size_t i = 0; i < active_.topics.size(); ++i)
         theta_[static_cast<std::size_t>(active_.topics[i])] = active_.theta[i];
     }
     return false;
   }
 
-  // gain_ from theta_ for all topics: the floor is added to all words at once.
-  void pass_all() {
-    T base = 0, everywhere = 0;
-    for (Index k = 0; k < phi_.k; ++k)
-      base += theta_[static_cast<std::size_t>(k)] * floor_[static_cast<std::size_t>(k)];
-    std::fill(gain_.begin(), gain_.end(), T(0));
-    for (Index u = 0; u < types_; ++u) {
-      const T n = counts_[static_cast<std::size_t>(u)];
-      if (!(n > T(0))) continue;
-      const Index64 begin = phi_.indptr[words_[u]], end = phi_.indptr[words_[u] + 1];
-      T q[4] = {base, 0, 0, 0};
-      Index64 e = begin;
-      for (; e + 3 < end; e += 4) {
-        GIBBOUS_UNROLL
-        for (int i = 0; i < 4; ++i)
-          q[i] += theta_[phi_.topics[e + i]] * static_cast<T>(phi_.values[e + i]);
-      }
-      for (; e < end; ++e) q[0] += theta_[phi_.topics[e]] * static_cast<T>(phi_.values[e]);
-      const T r = Active<T>::ratio(n, (q[0] + q[1]) + (q[2] + q[3]));
-      everywhere += r;
-      for (e = begin; e < end; ++e) gain_[phi_.topics[e]] += r * static_cast<T>(phi_.values[e]);
+  // An EM step of all topics; returns the sum of absolute changes.
+  double step_all(T mass) {
+    const Vec<T> scale = splat<T>(T(1) / mass);
+    Vec<T> change{};
+    for (std::size_t a = 0; a < theta_.size(); a += kLanes<T>) {
+      const Vec<T> old = load(theta_.data() + a);
+      const Vec<T> fresh = (load(alpha_.data() + a) + old * load(gain_.data() + a)) * scale;
+      const Vec<T> moved = fresh - old;
+      change += vmax(moved, -moved);
+      store(theta_.data() + a, fresh);
     }
-    for (Index k = 0; k < phi_.k; ++k)
-      gain_[static_cast<std::size_t>(k)] += everywhere * floor_[static_cast<std::size_t>(k)];
+    return static_cast<double>(lane_sum<T>(change));
   }
 
-  // Chooses the active topics and puts all others where their gain leaves them.
-  void choose() {
+  // gain_ from theta_ for all topics: the floor is added to all words at once.
+  void pass_all() {
+    const T base = dot(theta_, floor_);
+    T everywhere = 0;
+    std::fill(gain_.begin(), gain_.end(), T(0));
+    T* gain = gain_.data();
+    for (std::size_t u = 0; u < rows_.size(); ++u) {
+      const Row row = rows_[u];
+      const T r = Active<T>::ratio(counts_[u], base + dot(theta_, row));
+      everywhere += r;
+      for (Index e = 0; e < row.n; ++e) gain[row.topics[e]] += r * static_cast<T>(row.values[e]);
+    }
+    const Vec<T> r = splat<T>(everywhere);
+    for (std::size_t a = 0; a < gain_.size(); a += kLanes<T>)
+      store(gain_.data() + a, load(gain_.data() + a) + r * load(floor_.data() + a));
+  }
+
+  // Chooses the active topics; rest_ gets all others where their gain leaves them.
+  void choose(T mass) {
+    const Vec<T> whole = splat<T>(mass), least = splat<T>((1 - T(kGain)) * mass);
+    for (std::size_t a = 0; a < rest_.size(); a += kLanes<T>) {
+      const Vec<T> left = vmax(whole - load(gain_.data() + a), least);
+      store(rest_.data() + a, load(alpha_.data() + a) / left);
+    }
     active_.topics.clear();
-    for (Index k = 0; k < phi_.k; ++k) {
-      const auto i = static_cast<std::size_t>(k);
-      const double gain = static_cast<double>(gain_[i]);
-      const double tokens = static_cast<double>(theta_[i]) * mass_ - static_cast<double>(alpha_[i]);
-      if (tokens > kTokens || gain > kGain * mass_)
-        active_.topics.push_back(k);
-      else
-        theta_[i] = static_cast<T>(static_cast<double>(alpha_[i]) / (mass_ - gain));
+    for (std::size_t k = 0; k < static_cast<std::size_t>(phi_.k); ++k) {
+      if (theta_[k] * mass - alpha_[k] <= T(kTokens) && gain_[k] <= T(kGain) * mass) continue;
+      active_.topics.push_back(static_cast<Index>(k));
+      rest_[k] = 0;
     }
   }
 
@@ -331,71 +423,81 @@ class Solver {
   void gather() {
     Active<T>& a = active_;
     const auto k = static_cast<Index>(a.topics.size());
-    Index64 stored = 0;
-    for (Index u = 0; u < types_; ++u)
-      stored += phi_.indptr[words_[u] + 1] - phi_.indptr[words_[u]];
-    // of the stored values about the share of the active topics is theirs, or more
-    a.resize(types_, types_ * k <= kSparseCost * stored);
-    T base = 0;
-    for (std::size_t i = 0; i < theta_.size(); ++i) base += theta_[i] * floor_[i];
+    // the active topics have more than their share of the stored values
+    a.resize(types_, types_ * k <= kSparseCost * stored_);
+    std::fill(slots_.begin(), slots_.end(), static_cast<Index32>(k));
     for (std::size_t i = 0; i < a.topics.size(); ++i) {
       const auto t = static_cast<std::size_t>(a.topics[i]);
       slots_[t] = static_cast<Index32>(i);
       a.theta[i] = theta_[t];
       a.alpha[i] = alpha_[t];
       a.floor[i] = floor_[t];
-      base -= theta_[t] * floor_[t];
     }
-    base = k == phi_.k ? T(0) : std::max(base, T(0));
+    std::copy(counts_.begin(), counts_.end(), a.counts.begin());
+    if (a.dense) a.fill_floors();
+    const T base = k < phi_.k ? dot(rest_, floor_) : T(0);
     for (Index u = 0; u < types_; ++u) {
-      a.counts[static_cast<std::size_t>(u)] = counts_[static_cast<std::size_t>(u)];
-      a.elsewhere[static_cast<std::size_t>(u)] = base + (a.dense ? fill(u) : append(u));
+      const Row& row = rows_[static_cast<std::size_t>(u)];
+      if (k == phi_.k) prefetch(static_cast<std::size_t>(u) + kAhead);
+      if (k < phi_.k) a.elsewhere[static_cast<std::size_t>(u)] = base + dot(rest_, row);
+      if (a.dense)
+        fill(row, u);
+      else
+        append(row);
     }
-    if (a.dense) std::fill(a.row(types_), a.row(a.words), T(0));
-    for (const Index t : a.topics) slots_[static_cast<std::size_t>(t)] = -1;
   }
 
-  // Both return what topics that are not active add to the word beside their floors.
-  T fill(Index u) {
-    T* row = active_.row(u);
-    std::copy(active_.floor.begin(), active_.floor.end(), row);
-    T elsewhere = 0;
-    for (Index64 e = phi_.indptr[words_[u]]; e < phi_.indptr[words_[u] + 1]; ++e) {
-      const Topic k = phi_.topics[e];
-      const auto value = static_cast<T>(phi_.values[e]);
-      if (slots_[k] >= 0)
-        row[slots_[k]] += value;
-      else
-        elsewhere += theta_[k] * value;
-    }
-    return elsewhere;
+  static T dot(const Buffer<T>& x, const Buffer<T>& y) {
+    Vec<T> s{};
+    for (std::size_t a = 0; a < x.size(); a += kLanes<T>)
+      s += load(x.data() + a) * load(y.data() + a);
+    return lane_sum<T>(s);
   }
-  T append(Index u) {
+  // Of a distribution over topics and the stored values of a word.
+  static T dot(const Buffer<T>& x, const Row& row) {
+    T s[4] = {};
+    Index e = 0;
+    for (; e + 3 < row.n; e += 4) {
+      GIBBOUS_UNROLL
+      for (int i = 0; i < 4; ++i) s[i] += x[row.topics[e + i]] * static_cast<T>(row.values[e + i]);
+    }
+    for (; e < row.n; ++e) s[0] += x[row.topics[e]] * static_cast<T>(row.values[e]);
+    return (s[0] + s[1]) + (s[2] + s[3]);
+  }
+
+  // A word has a topic once, so that values need no adding up. Topics that are not active write
+  // into the scratch row: a branch here would be guessed wrong every third time.
+  void fill(const Row& row, Index u) {
+    const Index wide = active_.width(u);
+    T* column = active_.block(u) + u % Active<T>::kBlock;
+    for (Index e = 0; e < row.n; ++e) {
+      const Topic k = row.topics[e];
+      column[slots_[k] * wide] = floor_[k] + static_cast<T>(row.values[e]);
+    }
+  }
+  void append(const Row& row) {
     Active<T>& a = active_;
-    T elsewhere = 0;
-    for (Index64 e = phi_.indptr[words_[u]]; e < phi_.indptr[words_[u] + 1]; ++e) {
-      const Topic k = phi_.topics[e];
-      const auto value = static_cast<T>(phi_.values[e]);
-      if (slots_[k] >= 0) {
-        a.slots.push_back(slots_[k]);
-        a.values.push_back(value);
-      } else {
-        elsewhere += theta_[k] * value;
-      }
+    for (Index e = 0; e < row.n; ++e) {
+      const Index32 slot = slots_[row.topics[e]];
+      if (slot == static_cast<Index32>(a.topics.size())) continue;
+      a.slots.push_back(slot);
+      a.values.push_back(static_cast<T>(row.values[e]));
     }
     a.starts.push_back(a.slots.size());
-    return elsewhere;
   }
 
   TopicWord phi_;
   FixedPoint how_;
   double prior_ = 0, floors_ = 0, mass_ = 0;
   Buffer<T> alpha_, floor_, theta_, gain_;
+  Buffer<T> rest_;  // theta of the topics that are not active, 0 for those that are
   std::vector<Index32> slots_;
   Active<T> active_;
   std::vector<T> counts_;
-  const Index32* words_ = nullptr;
-  Index types_ = 0;
+  std::vector<Row> rows_;
+  std::vector<Topic> near_topics_;
+  std::vector<float> near_values_;
+  Index types_ = 0, stored_ = 0;
 };
 
 template <class T>

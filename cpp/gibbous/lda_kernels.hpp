@@ -69,10 +69,10 @@ struct Counted {
   }
 };
 struct Filled {
-  const float* rows;  // (2, topics) elsewhere, home
-  Index topics;
+  const float* rows;  // (2, stride) elsewhere, home
+  Index stride;
   FloatLanes elsewhere(IntLanes k) const { return gather(rows, k); }
-  FloatLanes home(IntLanes k) const { return gather(rows + topics, k); }
+  FloatLanes home(IntLanes k) const { return gather(rows + stride, k); }
 };
 
 // Uniforms in [0, 1] that are fine near 0: 31 bits with a floating point.

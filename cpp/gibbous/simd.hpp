@@ -81,6 +81,45 @@ GIBBOUS_INLINE T lane_sum(const Vec<T>& v) {
   return s;
 }
 
+// out[i] += the sum of the lanes of v[i]: four sums for a little more than the price of one.
+template <class T>
+GIBBOUS_INLINE void add_lane_sums(const Vec<T> (&v)[4], T* out) {
+  typename VectorOf<T, 16>::type h[4];  // after halving: 4 floats or 2 doubles
+  GIBBOUS_UNROLL
+  for (int i = 0; i < 4; ++i) {
+    if constexpr (kLanes<T> == 16) {
+      const auto half = __builtin_shufflevector(v[i], v[i], 0, 1, 2, 3, 4, 5, 6, 7) +
+                        __builtin_shufflevector(v[i], v[i], 8, 9, 10, 11, 12, 13, 14, 15);
+      h[i] = __builtin_shufflevector(half, half, 0, 1, 2, 3) +
+             __builtin_shufflevector(half, half, 4, 5, 6, 7);
+    } else if constexpr (kLanes<T> == 8 && sizeof(T) == 8) {
+      const auto half = __builtin_shufflevector(v[i], v[i], 0, 1, 2, 3) +
+                        __builtin_shufflevector(v[i], v[i], 4, 5, 6, 7);
+      h[i] = __builtin_shufflevector(half, half, 0, 1) + __builtin_shufflevector(half, half, 2, 3);
+    } else if constexpr (kLanes<T> == 8) {
+      h[i] = __builtin_shufflevector(v[i], v[i], 0, 1, 2, 3) +
+             __builtin_shufflevector(v[i], v[i], 4, 5, 6, 7);
+    } else if constexpr (kLanes<T> == 4 && sizeof(T) == 8) {
+      h[i] = __builtin_shufflevector(v[i], v[i], 0, 1) + __builtin_shufflevector(v[i], v[i], 2, 3);
+    } else {
+      h[i] = v[i];
+    }
+  }
+  if constexpr (sizeof(T) == 4) {
+    const auto a = __builtin_shufflevector(h[0], h[1], 0, 4, 1, 5) +
+                   __builtin_shufflevector(h[0], h[1], 2, 6, 3, 7);
+    const auto b = __builtin_shufflevector(h[2], h[3], 0, 4, 1, 5) +
+                   __builtin_shufflevector(h[2], h[3], 2, 6, 3, 7);
+    const auto sums =
+        __builtin_shufflevector(a, b, 0, 1, 4, 5) + __builtin_shufflevector(a, b, 2, 3, 6, 7);
+    GIBBOUS_UNROLL
+    for (int i = 0; i < 4; ++i) out[i] += sums[i];
+  } else {
+    GIBBOUS_UNROLL
+    for (int i = 0; i < 4; ++i) out[i] += h[i][0] + h[i][1];
+  }
+}
+
 // Products of the low 32 bits of each lane, 64 bits wide: one instruction that the plain operator
 // does not compile to.
 GIBBOUS_INLINE Vec<std::uint64_t> mul_low_halves(Vec<std::uint64_t> a, Vec<std::uint64_t> b) {

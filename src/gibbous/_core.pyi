@@ -52,7 +52,7 @@ class Terms:
     def __init__(self, first: int) -> None: ...
     def number(self, text: bytes, grow: bool, unknown: int) -> numpy.typing.NDArray[numpy.int64]:
         """The numbers of all words of a text, which spaces part."""
-    def words(self, first: int) -> list:
+    def words(self, first: int) -> list[bytes]:
         """The words from one number on."""
     @property
     def end(self) -> int:

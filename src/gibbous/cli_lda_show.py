@@ -31,10 +31,12 @@ def topic_rows(model: Any, n: int, topics: Sequence[int] | None = None) -> list[
     chosen = list(range(model.topics_.n_topics) if topics is None else topics)
     top = model.topics_.top_words(n)[chosen]
     probabilities = model.topics_.of_pairs([[k] for k in chosen], top)
+    labels = getattr(model, "topic_labels_", None) or [""] * model.topics_.n_topics
     total = max(int(model.topic_sizes_.sum()), 1)
     return [
         {
             "topic": k,
+            "label": labels[k],
             "tokens": int(model.topic_sizes_[k]),
             "share": float(model.topic_sizes_[k] / total),
             "prior": float(model.doc_topic_prior_[k]),
@@ -63,8 +65,9 @@ def print_topics(
         grid.add_column(name, justify="right")
     grid.add_column("words", overflow="fold", ratio=1)
     for row in rows[:most]:
+        label = f" {row['label']}" if row["label"] else ""
         grid.add_row(
-            str(row["topic"]),
+            escape(f"{row['topic']}{label}"),
             f"{row['share']:.2%}",
             f"{row['prior']:.3g}",
             *(f"{row[name]:.3f}" for name in extra),

@@ -404,8 +404,8 @@ def surviving(
     )
     if n_documents and high < low:
         raise ValueError(
-            f"min_df={options.min_df!r} asks for more documents than max_df={options.max_df!r} "
-            f"allows: {low:g} and {high:g} of {n_documents}"
+            f"the vocabulary is empty: min_df={options.min_df!r} asks for more documents than "
+            f"max_df={options.max_df!r} allows: {low:g} and {high:g} of {n_documents}"
         )
     kept = (frequencies >= low) & (frequencies <= high)
     if options.max_features is not None and np.count_nonzero(kept) > options.max_features:

@@ -111,7 +111,7 @@ def library(console: Console, folder: Path | None = None) -> Library | None:
         min_df=4,
     )
     read = time.perf_counter()
-    model = LatentDirichletAllocation(TOPICS, random_state=SEED).fit(corpus)
+    model = LatentDirichletAllocation(TOPICS, max_iter=150, random_state=SEED).fit(corpus)
     fitted = time.perf_counter()
     theta = model.transform(corpus)
     theta[corpus.document_lengths() < _LEAST_TOKENS] = 0

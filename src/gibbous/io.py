@@ -117,9 +117,10 @@ _SPECS = {
             "heldout_perplexities_": list,
             "_calls": int,
             "text_options_": dict,
+            "topic_labels_": tuple,
         },
         dtypes={"doc_topic_prior_": "float64", "topic_sizes_": "int64"},
-        optional=frozenset({"vocabulary_", "text_options_"}),
+        optional=frozenset({"vocabulary_", "text_options_", "topic_labels_"}),
         parts={
             "topics_": io_parts.TOPICS,
             "word_topic_": io_parts.counts("d", "k"),
@@ -347,7 +348,7 @@ def _decode(data: bytes) -> Any:
     spec = _SPECS[name]
     tensors = safetensors.numpy.load(data)
     params = {key: _from_param(value, tensors) for key, value in header["params"].items()}
-    fitted = {key: _from_plain(value) for key, value in header["fitted"].items()}
+    fitted = {key: _from_fitted(key, value) for key, value in header["fitted"].items()}
     cls = _class(name, spec)
     unknown = set(params) - set(cls().get_params(deep=False))
     if unknown:
@@ -356,10 +357,8 @@ def _decode(data: bytes) -> Any:
         )
     model = cls(**params)
     model._validate_params()
-    _check_scalars(fitted, spec)
+    _check_scalars(fitted, spec, params[spec.k])
     arrays, parts = _check_arrays(tensors, spec, params, fitted)
-    if "heldout_perplexities_" in fitted:
-        fitted["heldout_perplexities_"] = [(int(n), x) for n, x in fitted["heldout_perplexities_"]]
     names = header["feature_names"]
     if names is not None:
         if len(names) != fitted["n_features_in_"] or not all(isinstance(n, str) for n in names):
@@ -427,12 +426,23 @@ def _from_plain(value: Any) -> Any:
     return value
 
 
-def _check_scalars(fitted: Mapping[str, Any], spec: _Spec) -> None:
+def _from_fitted(key: str, value: Any) -> Any:
+    value = _from_plain(value)
+    # JSON knows no tuples.
+    if key == "heldout_perplexities_":
+        return [(int(sweep), float(perplexity)) for sweep, perplexity in value]
+    return tuple(value) if key == "topic_labels_" else value
+
+
+def _check_scalars(fitted: Mapping[str, Any], spec: _Spec, k: int) -> None:
     kinds = {"n_features_in_": int, **spec.scalars}
     _check_names("fitted attributes", set(fitted), set(kinds), spec)
     for key, value in fitted.items():
         if type(value) is not kinds[key]:
             raise ValueError(f"has {value!r:.40} as {key}, not a {kinds[key].__name__}; {_AGAIN}")
+    labels = fitted.get("topic_labels_")
+    if labels is not None and (len(labels) != k or not all(isinstance(n, str) for n in labels)):
+        raise ValueError(f"has {len(labels)} topic_labels_ for {k} topics; {_AGAIN}")
 
 
 def _check_names(what: str, found: set[str], known: set[str], spec: _Spec) -> None:

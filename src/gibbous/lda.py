@@ -24,7 +24,7 @@ from .corpus import Corpus
 from .lda_chain import Chain
 from .lda_describe import TopicTools
 from .lda_documents import DocumentTools
-from .lda_fold_in import Bags, fold_in, log_predictive
+from .lda_fold_in import Bags, infer, log_predictive
 from .lda_priors import Priors, seeds_of
 from .lda_run import HeldOut, Plan, Run, order_by_size
 from .lda_topics import MOST_TOPICS, TopicWord
@@ -92,10 +92,11 @@ class LatentDirichletAllocation(
         otherwise topics are in the order of their size.
     seed_weight : float, default 0.5
         The prior count of a seed word without one, as a share of its tokens.
-    max_doc_update_iter : int, default 100
+    max_doc_update_iter : int, default 1000
         The most iterations of ``transform`` a document.
-    mean_change_tol : float, default 1e-3
-        A document's topics are found once their mean absolute change is below this.
+    mean_change_tol : float, default 1e-5
+        A document's topics are found once an iteration would change their shares by no more than
+        this in all, whatever the number of topics.
     n_jobs : int, optional
         Threads; None for what OpenMP allows, -1 for all processors. Results do not depend on it.
     random_state : None, int, RandomState, Generator or SeedSequence
@@ -191,8 +192,8 @@ class LatentDirichletAllocation(
         evaluate_every: int = 10,
         seeds: Any = None,
         seed_weight: float = 0.5,
-        max_doc_update_iter: int = 100,
-        mean_change_tol: float = 1e-3,
+        max_doc_update_iter: int = 1000,
+        mean_change_tol: float = 1e-5,
         n_jobs: int | None = None,
         random_state: _random.RandomState = None,
         verbose: int = 0,
@@ -424,7 +425,7 @@ class LatentDirichletAllocation(
         order = np.arange(len(totals)) if fixed else order_by_size(totals)
         self.topics_ = chain.topic_word().take(order)
         self.word_topic_ = sp.csr_array(words[:, order])
-        self.document_topic_ = sp.csr_array(chain.document_topic()[:, order])
+        self.document_topic_ = sp.csr_array(chain.finish()[:, order])
         self.doc_topic_prior_ = chain.priors.alpha[order]
         self.topic_word_prior_ = chain.priors.beta
         self.topic_sizes_ = totals[order]
@@ -457,7 +458,9 @@ class LatentDirichletAllocation(
         """Return the distribution over topics of each document.
 
         The fixed point of ``theta <- normalise(alpha + expected counts)`` (Asuncion et al. 2009),
-        in parallel over documents. A document's result depends on its own words alone.
+        which is the one maximum of a concave function, in parallel over documents. A document's
+        result depends on its own words alone. For millions of documents and many topics see
+        :meth:`transform_sparse` and :meth:`transform_batches`.
 
         Parameters
         ----------
@@ -479,13 +482,12 @@ class LatentDirichletAllocation(
         return self._fold_in(_bags(self._corpus(X, reset=False)))
 
     def _fold_in(self, bags: Bags) -> NDArray[np.float64]:
-        k = self.topics_.n_topics
-        theta, _ = fold_in(
+        theta, _ = infer(
             self.topics_,
             self.doc_topic_prior_,
             bags,
             max_iter=int(self.max_doc_update_iter),
-            tol=float(self.mean_change_tol) * k,
+            tol=float(self.mean_change_tol),
             n_threads=_validate.n_threads(self.n_jobs),
         )
         return theta

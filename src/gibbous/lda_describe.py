@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from numbers import Integral
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import scipy.sparse as sp
@@ -28,6 +28,10 @@ class TopicTools:
     doc_topic_prior_: NDArray[np.float64]
     vocabulary_: tuple[str, ...] | None
     topic_labels_: tuple[str, ...]
+
+    if TYPE_CHECKING:  # of the estimator
+
+        def _corpus(self, X: Any, *, reset: bool) -> Corpus: ...
 
     # --- words and labels --------------------------------------------------------------------
 
@@ -213,7 +217,7 @@ class TopicTools:
             argument is out of range.
         """
         check_is_fitted(self, "topics_")
-        corpus = self._corpus(X, reset=False)  # type: ignore[attr-defined]
+        corpus = self._corpus(X, reset=False)
         return first_order(
             self.topics_,
             corpus,

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 from sklearn.utils.validation import check_is_fitted
 
-from . import lda_similar
+from . import _validate, lda_similar
 from .corpus import Corpus
 from .lda_edit import topic_numbers
-from .lda_fold_in import Bags, sparse_rows
+from .lda_fold_in import Bags, infer_sparse, sparse_rows
 from .lda_similar import Neighbours, Rows
 from .lda_table import SparseTable, TopicTable, document_rows
 from .lda_time import Tally, TopicsOverTime, periods_of
@@ -34,6 +34,15 @@ class DocumentTools:
     document_topic_: Any
     doc_topic_prior_: NDArray[np.float64]
     vocabulary_: tuple[str, ...] | None
+    max_doc_update_iter: int
+    mean_change_tol: float
+    n_jobs: int | None
+
+    if TYPE_CHECKING:  # of the estimator
+
+        def _corpus(self, X: Any, *, reset: bool) -> Corpus: ...
+        def _fold_in(self, bags: Bags) -> NDArray[np.float64]: ...
+        def topic_labels(self, n_words: int = 3) -> tuple[str, ...]: ...  # noqa: D102
 
     # --- topics of many documents ------------------------------------------------------------
 
@@ -72,11 +81,22 @@ class DocumentTools:
 
     def _batches(self, X: Any, size: int, sparse: bool, threshold: float) -> Iterator[Any]:
         for part in X if hasattr(X, "__next__") else (X,):
-            corpus = self._corpus(part, reset=False)  # type: ignore[attr-defined]
+            corpus = self._corpus(part, reset=False)
             for first in range(0, corpus.n_documents, size):
                 bags = _bags(corpus[first : min(first + size, corpus.n_documents)])
-                theta = self._fold_in(bags)  # type: ignore[attr-defined]
-                yield sparse_rows(theta, threshold) if sparse else theta
+                yield self._shares(bags, threshold) if sparse else self._fold_in(bags)
+
+    def _shares(self, bags: Bags, threshold: float) -> Any:
+        shares, _ = infer_sparse(
+            self.topics_,
+            self.doc_topic_prior_,
+            bags,
+            threshold=threshold,
+            max_iter=int(self.max_doc_update_iter),
+            tol=float(self.mean_change_tol),
+            n_threads=_validate.n_threads(self.n_jobs),
+        )
+        return shares
 
     def transform_sparse(self, X: Any, threshold: float = 0.01) -> Any:
         """Return the topics of documents as a sparse matrix of the shares that matter.
@@ -136,7 +156,7 @@ class DocumentTools:
             matrix = sp.csr_array(sp.vstack(parts, format="csr"))
         else:
             matrix = self.transform_sparse(X, least)
-        labels = self.topic_labels() if hasattr(self, "topic_labels_") else None  # type: ignore[attr-defined]
+        labels = self.topic_labels() if hasattr(self, "topic_labels_") else None
         columns = tuple(range(matrix.shape[1])) if labels is None else labels
         known = self._named(X, of, matrix.shape[0])
         return SparseTable(matrix, known, columns)
@@ -188,7 +208,8 @@ class DocumentTools:
             numbers = np.broadcast_to(np.arange(first, first + theta.shape[1]), theta.shape)
             ids, shares = np.hstack([ids, numbers]), np.hstack([shares, theta])
             order = np.argsort(-shares, axis=1, kind="stable")[:, :n]
-            ids, shares = (np.take_along_axis(a, order, axis=1) for a in (ids, shares))
+            ids = np.take_along_axis(ids, order, axis=1)
+            shares = np.take_along_axis(shares, order, axis=1)
         columns: dict[str, Any] = {
             "topic": np.repeat(which, n),
             "rank": np.tile(np.arange(1, n + 1), len(which)),
@@ -224,11 +245,11 @@ class DocumentTools:
             If there is no such document.
         """
         check_is_fitted(self, "topics_")
-        corpus = self._corpus(X, reset=False)  # type: ignore[attr-defined]
+        corpus = self._corpus(X, reset=False)
         if not 0 <= document < corpus.n_documents:
             raise ValueError(f"document must be in [0, {corpus.n_documents}); got {document}")
         bags = _bags(corpus[document : document + 1])
-        joint = self.topics_.columns(bags.words) * self._fold_in(bags).T  # type: ignore[attr-defined]
+        joint = self.topics_.columns(bags.words) * self._fold_in(bags).T
         best = joint.argmax(axis=0)
         share = joint.max(axis=0) / joint.sum(axis=0)
         names = self.vocabulary_
@@ -327,7 +348,7 @@ class DocumentTools:
         check_is_fitted(self, "topics_")
         if weights not in ("tokens", "documents"):
             raise ValueError(f"weights must be 'tokens' or 'documents'; got {weights!r}")
-        corpus = self._corpus(X, reset=False)  # type: ignore[attr-defined]
+        corpus = self._corpus(X, reset=False)
         when = getattr(X, "dates", None) if dates is None else dates
         if when is None:
             raise ValueError("dates must be given: X has none")
@@ -342,12 +363,12 @@ class DocumentTools:
         step = self._step()
         for first in range(0, corpus.n_documents, step):
             own = slice(first, min(corpus.n_documents, first + step))
-            theta = self._fold_in(_bags(corpus[own]))[:, which]  # type: ignore[attr-defined]
+            theta = self._fold_in(_bags(corpus[own]))[:, which]
             weight = (lengths[own] if weights == "tokens" else lengths[own] > 0).astype(np.float64)
             tally.add(member[own], theta, weight, lengths[own])
         some = tally.documents > 0
         shares, errors = tally.shares()
-        labels = self.topic_labels()  # type: ignore[attr-defined]
+        labels = self.topic_labels()
         return TopicsOverTime(
             periods[some],
             shares[some],
@@ -374,7 +395,7 @@ class DocumentTools:
             return lambda first, end: self._trained(first, end), counts.shape[0]
         k = self.topics_.n_topics
         if _is_shares(X, k, self.topics_.n_words):
-            table = sp.csr_array(X) if sp.issparse(X) else np.asarray(X, np.float64)
+            table: Any = sp.csr_array(X) if sp.issparse(X) else np.asarray(X, np.float64)
 
             def shares(first: int, end: int) -> NDArray[np.float64]:
                 rows = table[first:end]
@@ -382,10 +403,10 @@ class DocumentTools:
                 return np.asarray(dense, np.float64)
 
             return shares, table.shape[0]
-        corpus: Corpus = self._corpus(X, reset=False)  # type: ignore[attr-defined]
+        corpus: Corpus = self._corpus(X, reset=False)
 
         def inferred(first: int, end: int) -> NDArray[np.float64]:
-            theta: NDArray[np.float64] = self._fold_in(_bags(corpus[first:end]))  # type: ignore[attr-defined]
+            theta: NDArray[np.float64] = self._fold_in(_bags(corpus[first:end]))
             return theta
 
         return inferred, corpus.n_documents

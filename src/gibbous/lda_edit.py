@@ -56,7 +56,7 @@ def topic_numbers(topics: Any, n_topics: int, name: str) -> NDArray[np.int64]:
     for topic in given:
         if isinstance(topic, bool) or not isinstance(topic, Integral):
             raise ValueError(f"{name} must hold topic numbers; got {topic!r:.60}")
-        if not 0 <= topic < n_topics:
+        if not 0 <= int(topic) < n_topics:
             raise ValueError(f"{name}: topic must be in [0, {n_topics}); got {topic}")
     if len(set(given)) < len(given):
         raise ValueError(f"{name} must not name a topic twice; got {given!r:.80}")
@@ -67,7 +67,7 @@ def merged(model: Any, new: NDArray[np.int64]) -> Any:
     """Return a model whose topics are sums of a model's: topic ``j`` goes to ``new[j]``."""
     k = int(new.max()) + 1
     onto = sp.csr_array((np.ones(len(new), np.int32), (np.arange(len(new)), new)), (len(new), k))
-    alpha = np.bincount(new, weights=model.doc_topic_prior_, minlength=k)
+    alpha = np.bincount(new, weights=model.doc_topic_prior_, minlength=k).astype(np.float64)
     topics = _sum_of(model.topics_, new, k, model.topic_word_prior_)
     return _remade(model, onto, topics, alpha, new)
 
@@ -92,8 +92,8 @@ def _sum_of(topics: TopicWord, new: NDArray[np.int64], k: int, beta: float) -> T
     above = topics.matrix(np.float64)
     above.data *= mass[above.indices]
     onto = sp.csr_array((np.ones(len(new)), (np.arange(len(new)), new)), (len(new), k))
-    total = np.bincount(new, weights=mass - beta * topics.n_words, minlength=k)
-    total += beta * topics.n_words
+    tokens = np.bincount(new, weights=mass - beta * topics.n_words, minlength=k)
+    total = tokens.astype(np.float64) + beta * topics.n_words
     rows = sp.csr_array(above @ onto)
     rows.sort_indices()
     rows.data /= total[rows.indices]

@@ -122,8 +122,10 @@ def distance(
     if metric == "cosine":
         # Of unit vectors 1 - cos is half the squared difference, which is exact near 0.
         difference = _unit(rows) - _unit(query[None])
-        return 0.5 * (difference * difference).sum(axis=1)
-    return np.sqrt(np.maximum(_divergence(query, rows), 0.0))
+        chord: NDArray[np.float64] = 0.5 * (difference * difference).sum(axis=1)
+        return chord
+    root: NDArray[np.float64] = np.sqrt(np.maximum(_divergence(query, rows), 0.0))
+    return root
 
 
 def _divergence(query: NDArray[np.float64], rows: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -139,7 +141,8 @@ def _divergence(query: NDArray[np.float64], rows: NDArray[np.float64]) -> NDArra
 def _root(rows: NDArray[np.float64], metric: str) -> NDArray[np.float64]:
     if metric == "cosine":
         return _unit(rows)
-    return np.sqrt(rows) if metric == "hellinger" else rows
+    root: NDArray[np.float64] = np.sqrt(rows) if metric == "hellinger" else rows
+    return root
 
 
 def _rough(
@@ -154,7 +157,8 @@ def _rough(
 
 def _unit(rows: NDArray[np.float64]) -> NDArray[np.float64]:
     size = np.sqrt((rows * rows).sum(axis=1, keepdims=True))
-    return np.divide(rows, size, out=np.zeros_like(rows), where=size > 0)
+    unit: NDArray[np.float64] = np.divide(rows, size, out=np.zeros_like(rows), where=size > 0)
+    return unit
 
 
 def topic_distances(
@@ -180,5 +184,6 @@ def topic_distances(
             total += phi @ own
             squares += (phi * phi).sum(axis=1)
     if metric == "cosine":
-        return np.maximum(0.0, 1 - total / np.sqrt(squares * squares[topic]))
-    return np.sqrt(np.maximum(total, 0.0))
+        total = (1 - total / np.sqrt(squares * squares[topic])) ** 2
+    far: NDArray[np.float64] = np.sqrt(np.maximum(total, 0.0))
+    return far

@@ -195,10 +195,12 @@ def _calendar(when: NDArray[Any], by: str) -> NDArray[Any]:
         return starts
     if by == "quarter":
         months = when.astype("M8[M]")
-        return months - (months.astype(np.int64) % 3).astype("m8[M]")
+        first: NDArray[Any] = months - (months.astype(np.int64) % 3).astype("m8[M]")
+        return first
     if by == "week":  # weeks begin on Mondays; NumPy's on Thursdays, as 1970-01-01 was one
         days = when.astype("M8[D]")
-        return days - ((days.astype(np.int64) + 3) % 7).astype("m8[D]")
+        monday: NDArray[Any] = days - ((days.astype(np.int64) + 3) % 7).astype("m8[D]")
+        return monday
     return when.astype(f"M8[{_UNITS[by]}]")
 
 

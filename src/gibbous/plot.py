@@ -1,4 +1,4 @@
-"""Pictures of fits: the metric over the iterations, and the clusters in the plane.
+"""Pictures of fits: the metric over the iterations, clusters in the plane, topics and their times.
 
 Needs matplotlib, which comes with ``pip install 'gibbous[plot]'``.
 """
@@ -270,7 +270,8 @@ def plot_topics(
     top_n : int
         Words a topic; at most 20 are drawn.
     titles : sequence of str or None
-        A title for each of ``topics``; None for its number and its share of the tokens.
+        A title for each of ``topics``; None for its label, or its number where it has
+        none, and its share of the tokens.
 
     Returns
     -------
@@ -290,7 +291,8 @@ def plot_topics(
     which = list(range(words_of.n_topics) if topics is None else topics)[:_MAX_TOPICS]
     if titles is None:
         share = model.topic_sizes_ / max(model.topic_sizes_.sum(), 1)
-        titles = [f"topic {k}: {share[k]:.1%}" for k in which]
+        given = getattr(model, "topic_labels_", None) or [""] * words_of.n_topics
+        titles = [f"{given[k] or f'topic {k}'}: {share[k]:.1%}" for k in which]
     top = words_of.top_words(min(top_n, _MAX_WORDS))[which]
     values = words_of.of_pairs(np.reshape(which, (-1, 1)), top)
     across = min(len(which), 6 if len(which) > 8 else 4)
@@ -358,6 +360,70 @@ def _evaluated(history: History) -> list[tuple[int, float]]:
     """Return the iterations at which the metric was looked at; between them it stays."""
     values = history.values
     return [(i + 1, v) for i, v in enumerate(values) if i == 0 or v != values[i - 1]]
+
+
+def plot_topics_over_time(
+    over_time: Any, ax: Axes | None = None, *, n: int = 6, topics: Sequence[int] | None = None
+) -> Axes:
+    """Draw shares of topics over time, with bands of two standard errors to either side.
+
+    Parameters
+    ----------
+    over_time : TopicsOverTime
+        What ``LatentDirichletAllocation.topics_over_time`` returned.
+    ax : matplotlib.axes.Axes or None
+        Where to draw; None makes a figure with pyplot.
+    n : int, default 6
+        How many topics: those whose shares change the most, by their variance over periods.
+    topics : sequence of int or None
+        Which topics instead.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+
+    Raises
+    ------
+    ImportError
+        If matplotlib is missing.
+    ValueError
+        If a topic is not among those of ``over_time``.
+    """
+    require()
+    shares, errors = over_time.shares, np.nan_to_num(over_time.errors)
+    numbers = [int(k) for k in over_time.topics]
+    if topics is None:
+        shown = np.argsort(-shares.var(axis=0), kind="stable")[: max(int(n), 1)]
+    else:
+        missing = [k for k in topics if k not in numbers]
+        if missing:
+            raise ValueError(f"topics: {missing[0]} is not among those of over_time")
+        shown = np.array([numbers.index(k) for k in topics])
+    if ax is None:
+        import matplotlib.pyplot as plt
+
+        ax = plt.subplots(figsize=(9, 5), layout="constrained")[1]
+    few = len(over_time) <= 60
+    for at, colour in zip(shown, colours(len(shown)), strict=True):
+        share, error = shares[:, at], errors[:, at]
+        ax.plot(
+            over_time.periods,
+            share,
+            color=colour,
+            linewidth=1.8,
+            marker="o" if few else None,
+            markersize=3.5,
+            label=f"{numbers[at]}: {over_time.labels[at]}",
+        )
+        low, high = np.maximum(share - 2 * error, 0), share + 2 * error
+        ax.fill_between(over_time.periods, low, high, color=colour, alpha=0.18, linewidth=0)
+    ax.set_ylim(bottom=0)
+    ax.set_xlabel(over_time.by)
+    ax.set_ylabel("share of the topic")
+    ax.yaxis.set_major_formatter(lambda value, _: f"{value:.0%}")
+    ax.legend(frameon=False, fontsize="small")
+    _tidy(ax)
+    return ax
 
 
 def _tidy(ax: Axes) -> None:
