@@ -16,18 +16,32 @@ Index bytes_of(const V& v) {
   return static_cast<Index>(v.size() * sizeof(v[0]));
 }
 
-// n_wk of word w, added to counts (topics).
-void count_word(const exact::State& s, Index w, Count* counts) {
+void push(Counts& out, Topic k, Count n) {
+  out.topics.push_back(k);
+  out.counts.push_back(n);
+}
+
+// The topics of word w and their counts; scratch is room for its tokens' topics.
+void count_word(const exact::State& s, Index w, std::vector<Topic>& scratch, Counts& out) {
   const Index32 place = s.place[at(w)];
   if (place == -1) return;
   const Index32 kept = place >= 0 ? s.words[at(place)].kept : s.shared[at(-2 - place)].kept;
   if (kept >= 0) {
     const Count* n = s.kept_row(kept);
-    std::copy(n, n + s.topics, counts);
+    for (Index k = 0; k < s.topics; ++k)
+      if (n[k]) push(out, static_cast<Topic>(k), n[k]);
     return;
   }
-  for (Index64 i = s.words[at(place)].begin; i < s.words[at(place + 1)].begin; ++i)
-    ++counts[s.z[i]];
+  // few tokens beside the topics: to sort them is faster than to look at every topic
+  scratch.assign(s.z.data() + s.words[at(place)].begin, s.z.data() + s.words[at(place + 1)].begin);
+  std::sort(scratch.begin(), scratch.end());
+  for (std::size_t i = 0; i < scratch.size();) {
+    const auto next =
+        std::upper_bound(scratch.begin() + static_cast<Index>(i), scratch.end(), scratch[i]) -
+        scratch.begin();
+    push(out, scratch[i], static_cast<Count>(next - static_cast<Index>(i)));
+    i = at(next);
+  }
 }
 
 // Calls visit(row, topic) for the tokens of word w in document group g, in canonical order.
@@ -89,16 +103,10 @@ Counts ExactSampler::word_counts(const Execution& run) const {
   std::vector<Counts> parts(at(tasks));
   parallel_tasks(run, tasks, [&](Index t, const Worker& worker) {
     Counts& out = parts[at(t)];
-    std::vector<Count> counts(at(s.topics), 0);
+    std::vector<Topic> scratch;
     const Range range = slot_range(s.vocabulary, tasks, t);
     for (Index w = range.begin; w < range.end; ++w) {
-      count_word(s, w, counts.data());
-      for (Index k = 0; k < s.topics; ++k) {
-        if (counts[at(k)] == 0) continue;
-        out.topics.push_back(static_cast<Topic>(k));
-        out.counts.push_back(counts[at(k)]);
-        counts[at(k)] = 0;
-      }
+      count_word(s, w, scratch, out);
       out.indptr.push_back(static_cast<Index64>(out.topics.size()));
       worker.checkpoint();
     }

@@ -13,7 +13,9 @@ namespace {
 // Below, a single block keeps the chain exact to the letter and costs at most a few milliseconds.
 constexpr Index kSerialTokens = 50000;
 // Tokens of a block at least. Smaller blocks spread over more threads and fit into nearer caches,
-// but every block pays for its words' rows anew.
+// but every block pays for its words' rows anew: with 10 M tokens and 100,000 words on one thread,
+// dense with 100 topics ran 11.3 Mtok/s in one block, 10.3 in 8 by 8, 9.4 in 16 by 16 and 8.1 in 32
+// by 32; sparse with 1000 topics 2.8, 3.5 and 3.0 in 1, 8 by 8 and 16 by 16.
 constexpr Index kBlockTokens = 32768;
 constexpr Index kMostBlocks = 64;
 // Up to here summing all topics is faster than gathering those of the document. On 20 Newsgroups,
@@ -30,6 +32,7 @@ Index choose_blocks(const State& s, Index wanted) {
   // the table of tokens by (document group, word) stays smaller than the corpus
   if (wanted == 0) p = std::min(p, s.tokens / std::max<Index>(s.vocabulary, 1));
   if (wanted == 0 && s.tokens < kSerialTokens) p = 1;
+  if (wanted == 0 && p > 4) p -= p % 4;  // no thread of 2 or 4 is idle at the end of a diagonal
   return std::clamp<Index>(p, 1, std::max<Index>(s.documents, 1));
 }
 
