@@ -135,6 +135,7 @@ def test_history_says_why_it_stopped(reason: str) -> None:
     assert {
         "converged": "converged",
         "max_iter": "max_iter",
+        "completed": "completed",
         "interrupted": "interrupted",
         "callback": "callback",
     }[reason] in first

@@ -16,8 +16,10 @@ constexpr Index kSerialTokens = 50000;
 // but every block pays for its words' rows anew.
 constexpr Index kBlockTokens = 32768;
 constexpr Index kMostBlocks = 64;
-// Up to here summing all topics is faster than gathering those of the document.
-constexpr Index kDenseTopics = 128;
+// Up to here summing all topics is faster than gathering those of the document. On 20 Newsgroups,
+// with 50 topics in a token's document and 8 lanes, dense ran 10.7 against 7.2 Mtok/s for 100
+// topics, 8.0 against 7.4 for 200 and 5.9 against 6.1 for 400.
+constexpr Index kDenseTopics = 256;
 // Items between two checkpoints: under a millisecond.
 constexpr Index kStride = 16384;
 

@@ -16,6 +16,42 @@ namespace {
 // A token's row of counts is fetched so many tokens ahead.
 constexpr Index kAhead = 8;
 
+constexpr Index kBlock = 16, kSuper = 256;  // topics of a partial sum
+
+// sum_k alpha_k q_k and its parts; in doubles, which do not drift while they follow millions of
+// changes.
+struct PriorMass {
+  const double* alpha;
+  double* block;
+  double* super;
+  double total;
+
+  // q_k becomes `value`.
+  GIBBOUS_INLINE void set(const Tables& t, Index k, float value) {
+    const double by = alpha[k] * (static_cast<double>(value) - static_cast<double>(t.q[k]));
+    t.q[k] = value;
+    block[k / kBlock] += by;
+    super[k / kSuper] += by;
+    total += by;
+  }
+  // The topic of which alpha_k q_k falls on u, 0 <= u < total.
+  GIBBOUS_INLINE Index pick(const Tables& t, Index topics, double u) const {
+    const Index last_super = (topics - 1) / kSuper;
+    Index x = 0;
+    while (x < last_super && u >= super[x]) u -= super[x++];
+    Index b = x * (kSuper / kBlock);
+    const Index last_block = std::min(b + kSuper / kBlock - 1, (topics - 1) / kBlock);
+    while (b < last_block && u >= block[b]) u -= block[b++];
+    Index k = b * kBlock;
+    for (const Index last = std::min(k + kBlock, topics) - 1; k < last; ++k) {
+      const double weight = alpha[k] * static_cast<double>(t.q[k]);
+      if (u < weight) break;
+      u -= weight;
+    }
+    return k;
+  }
+};
+
 template <class Cell>
 class SparseKernel : public Desk {
  public:
@@ -26,10 +62,10 @@ class SparseKernel : public Desk {
         rows_(rows),
         mask_(static_cast<std::int32_t>((Index{1} << rows.bits) - 1)),
         one_(static_cast<Cell>(Cell{1} << rows.bits)),
-        alpha_(sweep.priors.alpha),
         sums_(at(s.stride() + kSlack)),
         block_(at(s.stride() / kBlock), 0.0),
-        super_(at((s.stride() + kSuper - 1) / kSuper), 0.0) {
+        super_(at((s.stride() + kSuper - 1) / kSuper), 0.0),
+        mass_{sweep.priors.alpha, block_.data(), super_.data(), 0.0} {
     for (int i = 0; i < kTopicLanes; ++i) lane_[i] = i;
   }
 
@@ -61,7 +97,7 @@ class SparseKernel : public Desk {
     for (Index64 i = word.begin; i < end; ++i)
       if (t.n_wk[s.z[i]]++ == 0) touched_.push_back(s.z[i]);
     for (const Topic k : touched_)
-      set_q(k, (static_cast<float>(t.n_wk[k]) + t.beta[k]) * t.inverse[k]);
+      mass_.set(t, k, (static_cast<float>(t.n_wk[k]) + t.beta[k]) * t.inverse[k]);
   }
   void end_word(const Word& word) {
     unseed(word);
@@ -71,26 +107,27 @@ class SparseKernel : public Desk {
     }
     for (const Topic k : touched_) {
       t.n_wk[k] = 0;
-      set_q(k, t.beta[k] * t.inverse[k]);
+      mass_.set(t, k, t.beta[k] * t.inverse[k]);
     }
   }
 
   void tokens(Index64 first, Index n) {
+    const Row* row = s.row.data() + first;
+    Topic* z = s.z.data() + first;
+    const Tables tables = t;
+    PriorMass mass = mass_;
     for (Index j = 0; j < n; ++j) {
-      const Index64 i = first + j;
-      prefetch_row(s.row[i + kAhead]);
-      const Index fresh = sample(rows_.row(s.row[i]), s.z[i], draws[j]);
-      s.z[i] = static_cast<Topic>(fresh);
+      prefetch_row(row[j + kAhead]);
+      z[j] = static_cast<Topic>(sample(tables, mass, rows_.row(row[j]), z[j], draws[j]));
     }
+    mass_ = mass;
   }
 
  private:
-  static constexpr Index kBlock = 16, kSuper = 256;
-
   // q_k for all topics, and all sums of alpha_k q_k.
   void fill_q() {
     std::fill(super_.begin(), super_.end(), 0.0);
-    mass_ = 0;
+    mass_.total = 0;
     const float* alpha = sweep.alpha.data();
     for (Index b = 0; b < s.stride(); b += kBlock) {
       FloatLanes sum{};
@@ -104,17 +141,9 @@ class SparseKernel : public Desk {
       const auto total = static_cast<double>(lane_sum<float>(sum));
       block_[at(b / kBlock)] = total;
       super_[at(b / kSuper)] += total;
-      mass_ += total;
+      mass_.total += total;
     }
   }
-  GIBBOUS_INLINE void set_q(Index k, float value) {
-    const double by = alpha_[k] * (static_cast<double>(value) - static_cast<double>(t.q[k]));
-    t.q[k] = value;
-    block_[at(k / kBlock)] += by;
-    super_[at(k / kSuper)] += by;
-    mass_ += by;
-  }
-
   GIBBOUS_INLINE IntLanes topics_of(const Cell* cells) const {
     if constexpr (sizeof(Cell) == 4) {
       return reinterpret_cast<IntLanes>(load(cells)) & mask_;
@@ -134,101 +163,87 @@ class SparseKernel : public Desk {
       return v;
     }
   }
-  // Which of the n cells holds topic k; n where none does.
+  // The first of the n cells of which the topic is at least k; n where all are less.
   GIBBOUS_INLINE Index find(const Cell* cells, Index n, Index k) const {
+    const IntLanes below = splat(static_cast<std::int32_t>(k)) - 1;
     for (Index e = 0; e < n; e += kTopicLanes) {
-      const auto found = lane_mask(topics_of(cells + e) == splat(static_cast<std::int32_t>(k)));
+      const auto found = lane_mask(topics_of(cells + e) > below);
       if (found) return std::min<Index>(n, e + __builtin_ctz(found));
     }
     return n;
   }
 
   // Draws a topic for a token of the word at hand that stands in `old`; `row` is its document's.
-  GIBBOUS_INLINE Index sample(Cell* row, Index old, double uniform) {
+  GIBBOUS_INLINE Index sample(const Tables& tables, PriorMass& mass, Cell* row, Index old,
+                              double uniform) {
     Cell* cells = row + 1;
     const auto n = static_cast<Index>(row[0]);
-    set_q(old, t.change(old, -1));
+    mass.set(tables, old, tables.change(old, -1));
     float* sums = sums_.data();
     FloatLanes sum{};
+    const IntLanes mine = splat(static_cast<std::int32_t>(old));
     for (Index e = 0; e < n; e += kTopicLanes) {
       const IntLanes topic = topics_of(cells + e);
       IntLanes count = counts_of(cells + e);
-      count += topic == splat(static_cast<std::int32_t>(old));  // the token itself is not counted
+      count += topic == mine;  // the token itself is not counted
       count &= lane_ < splat(static_cast<std::int32_t>(n - e));
-      sum += __builtin_convertvector(count, FloatLanes) * gather(t.q, topic);
+      sum += __builtin_convertvector(count, FloatLanes) * gather(tables.q, topic);
       store(sums + e, sum);
     }
     const Picker picker(sum);
     const double here = picker.total();
-    const double u = uniform * (here + mass_);
-    Index fresh, place = n;
+    const double u = uniform * (here + mass.total);
+    Index fresh;
     if (u < here) {
-      place = picker.pick(sums, u, (n + kTopicLanes - 1) / kTopicLanes);
+      const Index place = picker.pick(sums, u, (n + kTopicLanes - 1) / kTopicLanes);
       fresh = static_cast<Index>(cells[place] & static_cast<Cell>(mask_));
     } else {
-      fresh = pick_prior(u - here);
+      fresh = mass.pick(tables, s.topics, u - here);
     }
-    set_q(fresh, t.change(fresh, 1));
+    mass.set(tables, fresh, tables.change(fresh, 1));
     if (fresh != old) {
-      if (t.n_wk[fresh] == 1) touched_.push_back(static_cast<Topic>(fresh));
-      move(row, old, fresh, place);
+      if (tables.n_wk[fresh] == 1) touched_.push_back(static_cast<Topic>(fresh));
+      move(row, old, fresh);
     }
     return fresh;
   }
 
-  // The topic of which alpha_k q_k falls on u.
-  Index pick_prior(double u) const {
-    const Index supers = static_cast<Index>(super_.size()), blocks = s.stride() / kBlock;
-    Index x = 0;
-    while (x + 1 < supers && u >= super_[at(x)]) u -= super_[at(x++)];
-    Index b = x * (kSuper / kBlock);
-    const Index last_block = std::min(b + kSuper / kBlock, blocks) - 1;
-    while (b < last_block && u >= block_[at(b)]) u -= block_[at(b++)];
-    Index k = b * kBlock;
-    const Index last = std::min(k + kBlock, s.topics) - 1;
-    for (; k < last; ++k) {
-      const double weight = alpha_[k] * static_cast<double>(t.q[k]);
-      if (u < weight) break;
-      u -= weight;
-    }
-    return k;
-  }
-
-  // Moves one token of a document from a topic to another; place: the cell of `to`, or no cell.
-  GIBBOUS_INLINE void move(Cell* row, Index from, Index to, Index place) {
+  // Moves one token of a document from a topic to another.
+  GIBBOUS_INLINE void move(Cell* row, Index from, Index to) const {
     Cell* cells = row + 1;
     const auto n = static_cast<Index>(row[0]);
-    if (place == n) place = find(cells, n, to);
-    const Index source = find(cells, n, from);
-    const Cell left = cells[source] - one_;
-    const bool gone = left < one_;
-    if (place < n) {
-      cells[place] += one_;
-      cells[source] = left;
-      if (gone) {
-        cells[source] = cells[n - 1];
+    const auto topic = static_cast<Cell>(to);
+    const Index source = find(cells, n, from), place = find(cells, n, to);
+    const bool has = place < n && (cells[place] & static_cast<Cell>(mask_)) == topic;
+    if (has) cells[place] += one_;
+    cells[source] -= one_;
+    if (cells[source] < one_) {  // the last one has left
+      if (has) {
+        std::copy(cells + source + 1, cells + n, cells + source);
         cells[n - 1] = 0;
         row[0] = static_cast<Cell>(n - 1);
+      } else if (place > source) {
+        std::copy(cells + source + 1, cells + place, cells + source);
+        cells[place - 1] = one_ | topic;
+      } else {
+        std::copy_backward(cells + place, cells + source, cells + source + 1);
+        cells[place] = one_ | topic;
       }
-    } else {
-      const Cell fresh = one_ | static_cast<Cell>(to);
-      cells[source] = gone ? fresh : left;
-      if (!gone) {
-        cells[n] = fresh;
-        row[0] = static_cast<Cell>(n + 1);
-      }
+    } else if (!has) {
+      std::copy_backward(cells + place, cells + n, cells + n + 1);
+      cells[place] = one_ | topic;
+      row[0] = static_cast<Cell>(n + 1);
     }
   }
 
   Rows& rows_;
   std::int32_t mask_;
   Cell one_;
-  const double* alpha_;
   Buffer<float> sums_;
-  Buffer<double> block_, super_;  // sums of alpha_k q_k over 16 and 256 topics; in doubles, which
-  double mass_ = 0;               // do not drift while they follow millions of changes
-  bool rest_ = false;             // q is that of a word without tokens
-  std::vector<Topic> touched_;    // topics in which it is not
+  Buffer<double> block_, super_;
+  PriorMass mass_;
+  bool rest_ = false;           // q is that of a word without tokens
+  std::vector<Topic> touched_;  // topics in which it is not
   IntLanes lane_{};
 };
 

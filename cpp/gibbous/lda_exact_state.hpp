@@ -49,8 +49,9 @@ struct DenseRows {
   }
 };
 
-// The topics of a document in any order, each in one cell with its count, after a cell that holds
-// how many there are. A row has room for as many as the document can have.
+// The topics of a document, ascending, each in one cell with its count, after a cell that holds how
+// many there are. A row has room for as many as the document can have. Ascending, so that a row is
+// a function of the topics alone, and a chain goes on from saved topics in the same bits.
 template <class Cell_>
 struct SparseRows {
   using Cell = Cell_;
@@ -74,6 +75,7 @@ struct SparseRows {
     Cell* last = c;
     for (Index64 i = 0; i < n; ++i)
       if (counts[z[i]]++ == 0) *++last = static_cast<Cell>(z[i]);
+    std::sort(c + 1, last + 1);
     c[0] = static_cast<Cell>(last - c);
     for (Cell* x = c + 1; x <= last; ++x) {
       Count& count = counts[*x];

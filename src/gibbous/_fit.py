@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 #: Called after every iteration; returning True ends the fit with what it has.
 Callback = Callable[["Progress"], object]
 
-STOP_REASONS = ("converged", "max_iter", "interrupted", "callback")
+STOP_REASONS = ("converged", "max_iter", "completed", "interrupted", "callback")
 
 
 @dataclass(frozen=True)
@@ -130,7 +130,8 @@ class History:
     converged : bool
         Whether the tolerance was reached.
     stop_reason : str
-        ``"converged"``, ``"max_iter"``, ``"interrupted"`` or ``"callback"``.
+        ``"converged"``, ``"max_iter"``, ``"completed"`` (a sampler has made all its sweeps),
+        ``"interrupted"`` or ``"callback"``.
     starts : tuple of float
         The metric that each start ended with, in their order.
     best_start : int
@@ -268,6 +269,7 @@ class History:
         return {
             "converged": "converged",
             "max_iter": "stopped at max_iter, not converged,",
+            "completed": "completed",
             "interrupted": "interrupted",
             "callback": "stopped by the callback",
         }[self.stop_reason]

@@ -425,7 +425,7 @@ class LatentDirichletAllocation(
         order = np.arange(len(totals)) if fixed else order_by_size(totals)
         self.topics_ = chain.topic_word().take(order)
         self.word_topic_ = sp.csr_array(words[:, order])
-        self.document_topic_ = sp.csr_array(chain.document_topic()[:, order])
+        self.document_topic_ = sp.csr_array(chain.finish()[:, order])
         self.doc_topic_prior_ = chain.priors.alpha[order]
         self.topic_word_prior_ = chain.priors.beta
         self.topic_sizes_ = totals[order]

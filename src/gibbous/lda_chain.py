@@ -99,10 +99,18 @@ class Chain:
         shape = (self.corpus.n_words, len(self.priors.alpha))
         return sp.csr_array((counts, topics.astype(np.int32), indptr), shape=shape)
 
-    def document_topic(self) -> Any:
-        """Return the tokens of each document in each topic, (n_documents, n_topics), int32."""
+    def finish(self) -> Any:
+        """End the chain and free its state; return the topics of documents.
+
+        Returns
+        -------
+        scipy.sparse.csr_array of shape (n_documents, n_topics), int32
+            Tokens of each document in each topic.
+        """
         k = len(self.priors.alpha)
-        rows = core.lda_document_counts(self.document_tokens, self.topics(), k, self.n_threads)
+        z = self.topics()
+        del self.sampler  # as large as all that is made here
+        rows = core.lda_document_counts(self.document_tokens, z, k, self.n_threads)
         indptr, topics, counts = rows
         shape = (self.corpus.n_documents, k)
         return sp.csr_array((counts, topics.astype(np.int32), indptr), shape=shape)

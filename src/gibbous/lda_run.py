@@ -132,7 +132,7 @@ class Run:
                 self.stop_reason = "callback"
                 break
         else:
-            self.stop_reason = "converged" if self.end < self.plan.max_iter else "max_iter"
+            self.stop_reason = "converged" if self.end < self.plan.max_iter else "completed"
         if self._path is not None:
             self._write()
 
