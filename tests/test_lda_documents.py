@@ -275,12 +275,11 @@ def test_presidents_speak_of_their_times(data_folder):
         max_df=0.1,
     )
     model = LatentDirichletAllocation(20, max_iter=60, random_state=0, n_jobs=2).fit(corpus)
-    found = model.topics_over_time(corpus, [1790, 1860, 1945, 1992, 2021])
-    assert found.periods.tolist() == [1790, 1860, 1945, 1992]
-    # the topic with the largest part of a word's tokens is the largest when history says so
-    for word, begin in (("tribes", 1790), ("spain", 1790), ("soviet", 1945), ("terrorists", 1992)):
+    found = model.topics_over_time(corpus, [1790, 1945, 2021])
+    assert found.periods.tolist() == [1790, 1945]
+    # the topic with most of a word's tokens has its time when history says so, by 5 sigma
+    for word, late in (("tribes", 0), ("spain", 0), ("soviet", 1), ("nuclear", 1)):
         topic = int(model.word_topic_[[corpus.vocabulary.index(word)]].toarray().argmax())
-        assert found.periods[found.shares[:, topic].argmax()] == begin, (
-            word,
-            found.shares[:, topic],
-        )
+        share, error = found.shares[:, topic], found.errors[:, topic]
+        gain = share[late] - share[1 - late]
+        assert gain > 5 * np.hypot(*error), (word, share, error)
