@@ -59,8 +59,8 @@ struct Shares {
 // (Varadhan and Roland 2008), for many topics on those alone that the document makes use of, all
 // others standing where their gain leaves them, theta_k = alpha_k / (mass - gain_k); then a look at
 // all topics, and again until an EM step for all of them changes theta by no more than the
-// tolerance. max_iter bounds the passes over the words of a document. Single precision where the
-// tolerance allows. Returns how many documents stopped at max_iter.
+// tolerance. max_iter bounds the passes over the words of a document. Single precision where it
+// reaches the tolerance. Returns how many documents stopped at max_iter.
 Index infer(const Execution& run, const Documents& docs, const TopicWord& phi, const double* alpha,
             const FixedPoint& how, const Shares& out);
 

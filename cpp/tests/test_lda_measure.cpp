@@ -125,6 +125,37 @@ void fold_in_equals_the_loops(Index k, double share) {
   }
 }
 
+// One more step of the plain iteration leaves the result of infer where it is.
+void infer_is_a_fixed_point(Index k, double share, double tolerance) {
+  const OwnTopics topics(k, share, 11);
+  const OwnDocuments docs(70, 12);
+  const std::vector<double> alpha(at(k), 0.3);
+  const double mass = 0.3 * static_cast<double>(k);
+  const FixedPoint how{10000, tolerance};
+  std::vector<double> theta(at(70 * k), -1), other(at(70 * k), -2);
+  const Shares out{theta.data(), 0, 0, nullptr, nullptr, nullptr};
+  const Shares again{other.data(), 0, 0, nullptr, nullptr, nullptr};
+  const Index open = infer(Execution{1}, docs.view(), topics.view(), alpha.data(), how, out);
+  infer(Execution{3}, docs.view(), topics.view(), alpha.data(), how, again);
+  CHECK(open == 0, open << " documents open, k " << k);
+  CHECK(theta == other, "other bits with three threads");
+  for (Index d = 0; d < 70; ++d) {
+    std::vector<double> fresh(alpha);
+    double tokens = 0, change = 0;
+    for (Index64 e = docs.indptr[at(d)]; e < docs.indptr[at(d) + 1]; ++e) {
+      const auto w = at(docs.words[at(e)]);
+      double q = 0;
+      for (Index t = 0; t < k; ++t) q += theta[at(d * k + t)] * topics.phi[at(t)][w];
+      for (Index t = 0; t < k; ++t)
+        fresh[at(t)] += docs.counts[at(e)] * theta[at(d * k + t)] * topics.phi[at(t)][w] / q;
+      tokens += docs.counts[at(e)];
+    }
+    for (Index t = 0; t < k; ++t)
+      change += std::abs(fresh[at(t)] / (mass + tokens) - theta[at(d * k + t)]);
+    CHECK(change <= 1.5 * tolerance, change << " of document " << d << ", k " << k);
+  }
+}
+
 // With one topic nothing is drawn; with topics that are all the same, nothing that is drawn
 // matters. Both have to give the words' own probabilities.
 void left_to_right_knows_the_certain_cases(Index k, LeftToRight form) {
@@ -216,9 +247,17 @@ int main() {
       for (const double share : {0.0, 0.03, 0.6}) {
         fold_in_equals_the_loops<float>(k, share);
         fold_in_equals_the_loops<double>(k, share);
+        infer_is_a_fixed_point(k, share, 1e-5);
+        infer_is_a_fixed_point(k, share, 1e-9);
       }
       left_to_right_knows_the_certain_cases(k, LeftToRight::particles);
       left_to_right_knows_the_certain_cases(k, LeftToRight::sequential);
+    }
+    for (const Index k : {127, 128, 129, 300}) {
+      for (const double share : {0.003, 0.2}) {
+        infer_is_a_fixed_point(k, share, 1e-5);
+        infer_is_a_fixed_point(k, share, 1e-9);
+      }
     }
     left_to_right_is_unbiased_for_two_tokens();
     for (const Index window : {0, 1, 2, 5, 100}) pairs_equal_the_loops(window);

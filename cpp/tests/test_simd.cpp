@@ -125,6 +125,11 @@ void lanes() {
     sum += v[i];
   }
   CHECK(lane_sum<T>(v) == sum, "lane_sum " << lane_sum<T>(v) << ", not " << sum);
+  const Vec<T> four[4] = {v, v + T(1), v - v, v * T(2)};
+  T sums[5] = {T(1), T(0), T(0), T(-3), T(7)};
+  add_lane_sums<T>(four, sums);
+  const T want[5] = {sum + 1, sum + T(L), 0, 2 * sum - 3, 7};
+  for (int i = 0; i < 5; ++i) CHECK(sums[i] == want[i], "add_lane_sums " << sums[i] << " at " << i);
 }
 
 // gather, load_wide and lane_mask against their plain versions and against the definition.
