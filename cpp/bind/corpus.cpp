@@ -8,7 +8,8 @@ namespace gibbous::bind {
 
 void bind_corpus(py::module_& m) {
   using corpus::Terms;
-  py::class_<Terms>(m, "Terms", "Numbers of words, in the order in which they are met.")
+  py::class_<Terms>(m, "Terms", py::module_local(),
+                    "Numbers of words, in the order in which they are met.")
       .def(py::init<Index64>(), py::arg("first"))
       .def(
           "number",
