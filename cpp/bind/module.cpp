@@ -13,6 +13,7 @@ void bind_kmeans(py::module_& m);
 void bind_lda(py::module_& m);
 void bind_lda_measure(py::module_& m);
 void bind_lda_exact(py::module_& m);
+void bind_rbm(py::module_& m);
 
 namespace {
 
@@ -63,4 +64,5 @@ PYBIND11_MODULE(GIBBOUS_MODULE, m, pybind11::mod_gil_not_used()) {
   gibbous::bind::bind_lda(m);
   gibbous::bind::bind_lda_measure(m);
   gibbous::bind::bind_lda_exact(m);
+  gibbous::bind::bind_rbm(m);
 }

@@ -17,6 +17,9 @@ enum class Purpose : std::uint32_t {
   lda_infer = 5,
   lda_left_to_right = 6,
   lda_start = 7,
+  rbm_train = 8,
+  rbm_gibbs = 9,
+  rbm_ais = 10,
 };
 
 namespace philox {

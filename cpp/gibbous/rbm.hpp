@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: Apache-2.0
+// Restricted Boltzmann machines with units of two states: E(v, h) = -a.v - b.h - h.W v (Smolensky
+// 1986; Hinton 2002).
+#pragma once
+#include <cstdint>
+
+#include "gibbous/parallel.hpp"
+
+namespace gibbous::rbm {
+
+// A machine's parameters, the caller's.
+template <class T>
+struct Parameters {
+  Index visible, hidden;
+  T* w;  // INOUT (hidden, visible)
+  T* a;  // INOUT (visible,)
+  T* b;  // INOUT (hidden,)
+};
+
+// Rows of visible states as the caller keeps them; one of the pointers is set.
+template <class T>
+struct Source {
+  Index n, d;
+  const std::uint32_t* bits = nullptr;   // (n, ceil(d / 32)) bit j of word i is unit 32 i + j
+  const std::uint8_t* bytes = nullptr;   // (n, d)
+  const T* real = nullptr;               // (n, d)
+  const T* data = nullptr;               // CSR, zeros not stored
+  const Index32* indices = nullptr;
+  const Index64* indptr = nullptr;
+  T scale = T(1);                        // factor that brings bytes and numbers to [0, 1]
+  bool sample = false;                   // numbers are probabilities of states to be drawn anew
+  const T* weight = nullptr;             // (n,) with mean 1, or null
+
+  bool binary() const { return bits || sample; }
+};
+
+enum class Method { cd, pcd, fast_pcd, tempering };
+
+struct Settings {
+  Method method = Method::pcd;
+  Index gibbs_steps = 1;
+  Index batch_size = 10;
+  double rate = 0.1;
+  double momentum = 0.0;
+  double l1 = 0.0, l2 = 0.0;
+  bool centered = false;
+  double offset_rate = 0.01;       // of the moving averages that the centered gradient subtracts
+  double sparsity_target = 0.0, sparsity_cost = 0.0, sparsity_decay = 0.9;
+  double fast_rate = 0.0, fast_decay = 0.95;
+  Index temperatures = 1;          // replicas of parallel tempering
+  std::uint64_t seed = 0;
+};
+
+// What training keeps between calls, the caller's. Null where the settings have no use for it.
+template <class T>
+struct State {
+  Parameters<T> velocity{};  // w null without momentum
+  Parameters<T> fast{};      // w null but for fast_pcd
+  T* mu = nullptr;           // (visible,) moving averages of the data, where centered
+  T* lambda = nullptr;       // (hidden,)
+  T* activity = nullptr;     // (hidden,) moving average of the hidden units, where sparse
+  T* chains = nullptr;       // (temperatures * n_chains, hidden) states; null for cd
+  Index n_chains = 0;
+  std::uint32_t step = 0;    // sampling steps made so far: the address of the next draws
+};
+
+// One pass over the rows order[0 .. count) in mini-batches of settings.batch_size, one gradient step
+// each, in place. Nothing is written to `net` or `state` when the pass does not come to its end.
+template <class T>
+void train(const Execution& run, const Source<T>& x, const Index64* order, Index count,
+           const Settings& settings, Parameters<T> net, State<T>& state);
+
+// out (n, hidden): P(h = 1 | v).
+template <class T>
+void hidden_means(const Execution& run, const Source<T>& x, Parameters<T> net, T* out);
+
+// out (n,): F(v) = -a.v - sum_j log(1 + exp(b_j + W_j v)), in double.
+template <class T>
+void free_energies(const Execution& run, const Source<T>& x, Parameters<T> net, double* out);
+
+// Runs `steps` steps of block Gibbs sampling on chains of hidden states (chains, hidden), in place;
+// out (chains, visible): the last visible states, or their means where `means` is set. Visible units
+// whose entry in clamp (chains, visible) is not negative keep that state; null for none.
+template <class T>
+void gibbs(const Execution& run, Parameters<T> net, Index chains, Index steps, std::uint64_t seed,
+           std::uint32_t step, const std::int8_t* clamp, bool means, T* hidden, T* out);
+
+// Words of 32 states from bytes or numbers (n, d); false where an entry is neither 0 nor 1.
+template <class V>
+bool pack_states(const Execution& run, const V* x, Index n, Index d, std::uint32_t* words);
+
+}  // namespace gibbous::rbm

@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: Apache-2.0
+// The two phases of a gradient and the step along it.
+#pragma once
+#include <cmath>
+
+#include "gibbous/rbm_pack.hpp"
+
+namespace gibbous::rbm {
+
+// What one phase knows of its rows: hidden probabilities times the rows' factors (negative in the
+// negative phase), and the visible states as the gradient's product wants them.
+template <class T>
+struct Phase {
+  Index rows = 0, visible = 0, hidden = 0;
+  Index stride = 0;            // whole panels of rows, which the product adds 32 at a time
+  Buffer<T> p;                 // [hidden panel][stride][32], zero past `rows`
+  std::vector<Chunk> turned;   // [row chunk][visible padded], where the states are binary
+  const Layer<T>* states = nullptr;
+  Buffer<T> v, h;              // sums over the rows: factor * state (visible), p (hidden)
+
+  void resize(Index visible_, Index hidden_, Index capacity) {
+    visible = visible_;
+    hidden = hidden_;
+    stride = panels_of(capacity) * kPanel;
+    p.assign(static_cast<std::size_t>(panels_of(hidden) * stride * kPanel), T(0));
+    turned.assign(static_cast<std::size_t>(stride / kPanel * panels_of(visible) * kPanel), 0);
+    v.assign(static_cast<std::size_t>(panels_of(visible) * kPanel), T(0));
+    h.assign(static_cast<std::size_t>(panels_of(hidden) * kPanel), T(0));
+  }
+  const T* panel(Index q) const { return p.data() + q * stride * kPanel; }
+
+  // Room for the probabilities of `count` rows.
+  T* probabilities(Index count) {
+    if (count < rows)
+      for (Index q = 0; q < panels_of(hidden); ++q) {
+        T* from = p.data() + q * stride * kPanel;
+        std::fill(from + count * kPanel, from + rows * kPanel, T(0));
+      }
+    rows = count;
+    return p.data();
+  }
+
+  void finish(const Execution& run, const Layer<T>& seen, const T* factor);
+
+ private:
+  void sum_hidden(Index q);
+  void sum_visible(Index panel, const T* factor);
+};
+
+template <class T>
+void Phase<T>::finish(const Execution& run, const Layer<T>& seen, const T* factor) {
+  states = &seen;
+  const Index below = panels_of(visible), above = panels_of(hidden);
+  parallel_tasks(run, below + above, [&](Index task, const Worker&) {
+    if (task < above) return sum_hidden(task);
+    const Index panel = task - above;
+    if (states->binary)
+      for (Index first = 0; first < rows; first += kPanel)
+        turn_states(states->panel_bits(panel) + first, 0, std::min(kPanel, rows - first), 1,
+                    turned.data() + first / kPanel * below * kPanel + panel * kPanel);
+    sum_visible(panel, factor);
+  });
+}
+
+template <class T>
+void Phase<T>::sum_hidden(Index q) {
+  constexpr int L = kLanes<T>;
+  const T* from = panel(q);
+  for (int j = 0; j < kPanel; j += L) {
+    Vec<T> s{};
+    for (Index r = 0; r < rows; ++r) s += load(from + r * kPanel + j);
+    store(h.data() + q * kPanel + j, s);
+  }
+}
+
+template <class T>
+void Phase<T>::sum_visible(Index panel, const T* factor) {
+  T* out = v.data() + panel * kPanel;
+  std::fill(out, out + kPanel, T(0));
+  for (Index r = 0; r < rows; ++r) {
+    if (states->binary) {
+      for (std::uint32_t m = mask_of(states->panel_bits(panel)[r]); m; m &= m - 1)
+        out[__builtin_ctz(m)] += factor[r];
+    } else {
+      const T* row = states->row(r) + panel * kPanel;
+      for (Index j = 0; j < kPanel; ++j) out[j] += factor[r] * row[j];
+    }
+  }
+}
+
+// The parameters while they are trained, and one step along a gradient.
+template <class T>
+class Update {
+ public:
+  Update(const Execution& run, const Settings& settings, const Parameters<T>& net,
+         const State<T>& state);
+
+  const Packed<T>& net() const { return net_; }
+  // What the negative chains run on: the regular weights, or these and the fast ones.
+  const Packed<T>& chain() const { return fast_ ? chain_ : net_; }
+
+  // `share`: the sum of the data's factors.
+  void apply(const Execution& run, const Phase<T>& positive, const Phase<T>& negative, T share,
+             Scratches<T>& scratch);
+  void unpack(const Execution& run, Parameters<T> net, State<T>& state) const;
+
+ private:
+  // A product of a column and a row that is added to the gradient.
+  struct Outer {
+    Buffer<T> left, right;
+  };
+
+  void means(const Phase<T>& positive, const Phase<T>& negative, T share);
+  void tile(const Phase<T>& positive, const Phase<T>& negative, Index q, Range d,
+            Scratch<T>& mine);
+  void step_rows(Index q, Range d, T* gradient, T* below, T* above);
+  GIBBOUS_INLINE Vec<T> correct(Index d, Index h, Vec<T> g) const;
+  void turn_rows(Index q, Range d);
+  void step_biases();
+  static void move(double rate, double momentum, Index n, const Buffer<T>& gradient,
+                   Buffer<T>& speed, Buffer<T>& bias);
+
+  const Settings& s_;
+  bool momentum_, fast_;
+  Packed<T> net_, chain_;
+  Weights<T> velocity_, fast_up_;
+  Buffer<T> speed_a_, speed_b_, fast_a_, fast_b_;
+  Buffer<T> mu_, lambda_, activity_;
+  Buffer<T> delta_v_, delta_h_;   // gradients of the biases
+  std::vector<Outer> outers_;
+  Buffer<T> by_hidden_;           // [hidden panel][visible]: sum over the panel of lambda * gradient
+  Buffer<T> by_visible_;          // [visible block][hidden]: sum over the block of mu * gradient
+};
+
+}  // namespace gibbous::rbm

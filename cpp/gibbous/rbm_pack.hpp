@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: Apache-2.0
+// Between the caller's arrays and the panels that the kernels work on.
+#pragma once
+#include "gibbous/rbm.hpp"
+#include "gibbous/rbm_layer.hpp"
+#include "gibbous/transpose.hpp"
+
+namespace gibbous::rbm {
+
+// A machine in panels: up (visible to hidden), down (hidden to visible), biases padded.
+template <class T>
+struct Packed {
+  Index visible = 0, hidden = 0;
+  Weights<T> up, down;
+  Buffer<T> a, b;
+};
+
+// to[32 * i + j] = from[32 * j + i] for a block of 32 by 32.
+template <class T>
+inline void transpose_block(const T* from, T* to) {
+  constexpr int L = kLanes<T>;
+  for (Index i = 0; i < kPanel; i += L)
+    for (Index j = 0; j < kPanel; j += L) {
+      Vec<T> r[L];
+      GIBBOUS_UNROLL
+      for (int k = 0; k < L; ++k) r[k] = load(from + (i + k) * kPanel + j);
+      gibbous::detail::transpose_stage<T, L / 2>(r);
+      GIBBOUS_UNROLL
+      for (int k = 0; k < L; ++k) store(to + (j + k) * kPanel + i, r[k]);
+    }
+}
+
+// `from` turned into `to`, which has its layers exchanged.
+template <class T>
+void turn_weights(const Execution& run, const Weights<T>& from, Weights<T>& to) {
+  const Index rows = panels_of(from.from), columns = panels_of(from.to);
+  parallel_tasks(run, columns, [&](Index p, const Worker&) {
+    for (Index i = 0; i < rows; ++i)
+      transpose_block(from.panel(p) + i * kPanel * kPanel, to.panel(i) + p * kPanel * kPanel);
+  });
+}
+
+// (hidden, visible) row-major into panels from the visible to the hidden layer, and back.
+template <class T>
+void pack_weights(const Execution& run, const T* w, Weights<T>& up) {
+  parallel_tasks(run, panels_of(up.to), [&](Index p, const Worker&) {
+    T* panel = up.panel(p);
+    const Index count = std::min(kPanel, up.to - p * kPanel);
+    for (Index j = 0; j < count; ++j) {
+      const T* row = w + (p * kPanel + j) * up.from;
+      for (Index i = 0; i < up.from; ++i) panel[i * kPanel + j] = row[i];
+    }
+  });
+}
+
+template <class T>
+void unpack_weights(const Execution& run, const Weights<T>& up, T* w) {
+  parallel_tasks(run, panels_of(up.to), [&](Index p, const Worker&) {
+    const T* panel = up.panel(p);
+    const Index count = std::min(kPanel, up.to - p * kPanel);
+    for (Index j = 0; j < count; ++j) {
+      T* row = w + (p * kPanel + j) * up.from;
+      for (Index i = 0; i < up.from; ++i) row[i] = panel[i * kPanel + j];
+    }
+  });
+}
+
+template <class T>
+Buffer<T> padded(const T* x, Index n, T padding) {
+  Buffer<T> out(static_cast<std::size_t>(panels_of(n) * kPanel), padding);
+  std::copy(x, x + n, out.begin());
+  return out;
+}
+
+template <class T>
+Packed<T> pack(const Execution& run, const Parameters<T>& net) {
+  Packed<T> m;
+  m.visible = net.visible;
+  m.hidden = net.hidden;
+  m.up.resize(net.visible, net.hidden);
+  m.down.resize(net.hidden, net.visible);
+  pack_weights(run, net.w, m.up);
+  turn_weights(run, m.up, m.down);
+  m.a = padded(net.a, net.visible, kOff<T>);
+  m.b = padded(net.b, net.hidden, kOff<T>);
+  return m;
+}
+
+// The states of `count` rows of numbers 0 and 1 (row stride `units`) into a layer, and back.
+template <class T>
+void pack_bits(const T* x, Index count, Layer<T>& layer) {
+  layer.rows = count;
+  for (Index p = 0; p < layer.panels(); ++p) {
+    const Index first = p * kPanel, units = std::min(kPanel, layer.units - first);
+    for (Index r = 0; r < count; ++r) {
+      std::uint32_t mask = 0;
+      for (Index j = 0; j < units; ++j)
+        mask |= static_cast<std::uint32_t>(x[r * layer.units + first + j] != T(0)) << j;
+      layer.panel_bits(p)[r] = chunk_of(mask);
+    }
+  }
+}
+
+template <class T>
+void unpack_bits(const Layer<T>& layer, T* x) {
+  for (Index p = 0; p < layer.panels(); ++p) {
+    const Index first = p * kPanel, units = std::min(kPanel, layer.units - first);
+    for (Index r = 0; r < layer.rows; ++r) {
+      const std::uint32_t mask = mask_of(layer.panel_bits(p)[r]);
+      for (Index j = 0; j < units; ++j) x[r * layer.units + first + j] = T(mask >> j & 1);
+    }
+  }
+}
+
+// Rows of the source, `rows[0 .. count)` or first ... where null, into a layer that is binary just
+// where the source is. `draws` serve sources whose numbers are probabilities.
+template <class T>
+void load_rows_of(const Execution& run, const Source<T>& x, const Index64* rows, Index first,
+                  Index count, const StateDraws* draws, Layer<T>& out);
+
+}  // namespace gibbous::rbm

@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: Apache-2.0
+// Rows of the caller's data into layers.
+#include <vector>
+
+#include "gibbous/rbm_pack.hpp"
+
+namespace gibbous::rbm {
+namespace {
+
+// Rows that a task widens: enough to be worth a task, and whole pairs of draws.
+constexpr Index kRowsOfTask = 32;
+
+// Row r of the source as numbers in [0, 1], `width` of them with zeros past the last unit.
+template <class T>
+void widen(const Source<T>& x, Index r, Index width, T* out) {
+  std::fill(out, out + width, T(0));
+  if (x.bytes) {
+    for (Index j = 0; j < x.d; ++j) out[j] = static_cast<T>(x.bytes[r * x.d + j]) * x.scale;
+  } else if (x.real) {
+    for (Index j = 0; j < x.d; ++j) out[j] = x.real[r * x.d + j] * x.scale;
+  } else {
+    for (Index64 e = x.indptr[r]; e < x.indptr[r + 1]; ++e) out[x.indices[e]] = x.data[e] * x.scale;
+  }
+}
+
+// Places of row `place` of the batch from probabilities.
+template <class T>
+void draw_row(const T* p, Index place, const StateDraws& draws, Layer<T>& out) {
+  alignas(64) std::uint32_t words[kGroupWords];
+  for (Index panel = 0; panel < out.panels(); ++panel) {
+    draws.pair(place / 2, panel, words);
+    const std::uint32_t* u = words + place % 2 * kPanel;
+    std::uint32_t mask = 0;
+    for (Index j = 0; j < kPanel; ++j) {
+      const T uniform = (static_cast<T>(u[j] >> 8) + T(0.5)) * T(0x1p-24);
+      mask |= static_cast<std::uint32_t>(uniform < p[panel * kPanel + j]) << j;
+    }
+    out.panel_bits(panel)[place] = chunk_of(mask);
+  }
+}
+
+}  // namespace
+
+template <class T>
+void load_rows_of(const Execution& run, const Source<T>& x, const Index64* rows, Index first,
+                  Index count, const StateDraws* draws, Layer<T>& out) {
+  out.rows = count;
+  const Index tasks = (count + kRowsOfTask - 1) / kRowsOfTask;
+  parallel_tasks(run, tasks, [&](Index task, const Worker&) {
+    std::vector<T> wide(static_cast<std::size_t>(x.sample ? out.width() : 0));
+    const Index end = std::min(count, (task + 1) * kRowsOfTask);
+    for (Index place = task * kRowsOfTask; place < end; ++place) {
+      const Index r = rows ? static_cast<Index>(rows[first + place]) : first + place;
+      if (x.bits) {
+        const std::uint32_t* words = x.bits + r * out.panels();
+        for (Index p = 0; p < out.panels(); ++p) out.panel_bits(p)[place] = chunk_of(words[p]);
+      } else if (x.sample) {
+        widen(x, r, out.width(), wide.data());
+        draw_row(wide.data(), place, *draws, out);
+      } else {
+        widen(x, r, out.width(), out.row(place));
+      }
+    }
+  });
+}
+
+template <class V>
+bool pack_states(const Execution& run, const V* x, Index n, Index d, std::uint32_t* words) {
+  const Index panels = panels_of(d);
+  std::atomic<bool> clean{true};
+  const Index tasks = slots(n, 64);
+  parallel_tasks(run, tasks, [&](Index task, const Worker& worker) {
+    const Range range = slot_range(n, tasks, task);
+    for (Index r = range.begin; r < range.end && clean; ++r) {
+      if (r % 1024 == 0) worker.checkpoint();
+      bool fine = true;
+      for (Index p = 0; p < panels; ++p) {
+        const V* row = x + r * d + p * kPanel;
+        const Index units = std::min(kPanel, d - p * kPanel);
+        std::uint32_t mask = 0;
+        for (Index j = 0; j < units; ++j) {
+          fine = fine && (row[j] == V(0) || row[j] == V(1));
+          mask |= static_cast<std::uint32_t>(row[j] != V(0)) << j;
+        }
+        words[r * panels + p] = mask;
+      }
+      if (!fine) clean = false;
+    }
+  });
+  return clean;
+}
+
+#define GIBBOUS_RBM_SOURCE(T)                                                                     \
+  template void load_rows_of<T>(const Execution&, const Source<T>&, const Index64*, Index, Index, \
+                                const StateDraws*, Layer<T>&);                                    \
+  template bool pack_states<T>(const Execution&, const T*, Index, Index, std::uint32_t*);
+GIBBOUS_RBM_SOURCE(float)
+GIBBOUS_RBM_SOURCE(double)
+template bool pack_states<std::uint8_t>(const Execution&, const std::uint8_t*, Index, Index,
+                                        std::uint32_t*);
+
+}  // namespace gibbous::rbm

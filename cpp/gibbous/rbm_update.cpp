@@ -1,0 +1,258 @@
+// SPDX-License-Identifier: Apache-2.0
+// The gradient's product and the step of weights and biases, fused: no matrix of gradients exists.
+#include "gibbous/rbm_gradient.hpp"
+
+namespace gibbous::rbm {
+namespace {
+
+// Visible units of a task: their sums (32 KB in float) stay in the second cache.
+constexpr Index kBlockUnits = 256;
+
+template <class T>
+Buffer<T> zeros(Index panels) {
+  return Buffer<T>(static_cast<std::size_t>(panels * kPanel), T(0));
+}
+
+template <class T>
+void add_phase(const Phase<T>& phase, Index q, Range d, Scratch<T>& mine) {
+  T* sums = mine.sums.data();
+  if (phase.states->binary) {
+    const Index units = panels_of(phase.visible) * kPanel;
+    add_bits(phase.turned.data() + d.begin, units, d.end - d.begin, panels_of(phase.rows),
+             phase.panel(q), mine.tables, sums);
+  } else {
+    add_real(phase.states->real.data() + d.begin, 1, phase.states->width(), d.end - d.begin,
+             phase.rows, phase.panel(q), sums);
+  }
+}
+
+template <class T>
+Buffer<T> kept(const T* x, Index n) {
+  return x ? padded(x, n, T(0)) : Buffer<T>();
+}
+
+}  // namespace
+
+template <class T>
+Update<T>::Update(const Execution& run, const Settings& settings, const Parameters<T>& net,
+                  const State<T>& state)
+    : s_(settings),
+      momentum_(state.velocity.w != nullptr),
+      fast_(state.fast.w != nullptr),
+      net_(pack(run, net)) {
+  const Index below = panels_of(net.visible), above = panels_of(net.hidden);
+  if (momentum_) {
+    velocity_.resize(net.visible, net.hidden);
+    pack_weights(run, state.velocity.w, velocity_);
+    speed_a_ = padded(state.velocity.a, net.visible, T(0));
+    speed_b_ = padded(state.velocity.b, net.hidden, T(0));
+  }
+  if (fast_) {
+    fast_up_.resize(net.visible, net.hidden);
+    pack_weights(run, state.fast.w, fast_up_);
+    fast_a_ = padded(state.fast.a, net.visible, T(0));
+    fast_b_ = padded(state.fast.b, net.hidden, T(0));
+    chain_ = net_;
+    for (std::size_t i = 0; i < chain_.up.w.size(); ++i) chain_.up.w[i] += fast_up_.w[i];
+    turn_weights(run, chain_.up, chain_.down);
+    for (std::size_t i = 0; i < fast_a_.size(); ++i) chain_.a[i] += fast_a_[i];
+    for (std::size_t i = 0; i < fast_b_.size(); ++i) chain_.b[i] += fast_b_[i];
+  }
+  mu_ = kept(state.mu, net.visible);
+  lambda_ = kept(state.lambda, net.hidden);
+  activity_ = kept(state.activity, net.hidden);
+  delta_v_ = zeros<T>(below);
+  delta_h_ = zeros<T>(above);
+  outers_.resize(static_cast<std::size_t>((s_.centered ? 2 : 0) + (activity_.empty() ? 0 : 1)),
+                 Outer{zeros<T>(below), zeros<T>(above)});
+  if (s_.centered) {
+    by_hidden_ = zeros<T>(above * below);
+    by_visible_ = zeros<T>((net.visible + kBlockUnits - 1) / kBlockUnits * above);
+  }
+}
+
+// The parts of the gradient that are known from sums over the rows alone.
+template <class T>
+void Update<T>::means(const Phase<T>& positive, const Phase<T>& negative, T share) {
+  std::size_t outer = 0;
+  for (std::size_t i = 0; i < delta_v_.size(); ++i) delta_v_[i] = positive.v[i] - negative.v[i];
+  for (std::size_t j = 0; j < delta_h_.size(); ++j)
+    delta_h_[j] = positive.h[j] + negative.h[j];  // the negative phase carries its sign
+  const T weight = share > T(0) ? T(1) / share : T(0);
+  if (s_.centered) {  // (v - mu)(h - lambda)': Montavon and Mueller 2012; Melchior et al. 2016
+    const T rate = static_cast<T>(s_.offset_rate);
+    for (std::size_t i = 0; i < mu_.size(); ++i)
+      mu_[i] += rate * (positive.v[i] * weight - mu_[i]);
+    for (std::size_t j = 0; j < lambda_.size(); ++j)
+      lambda_[j] += rate * (positive.h[j] * weight - lambda_[j]);
+    for (std::size_t i = 0; i < mu_.size(); ++i) {
+      outers_[0].left[i] = -mu_[i];
+      outers_[1].left[i] = -delta_v_[i];
+    }
+    outers_[0].right = delta_h_;
+    outers_[1].right = lambda_;
+    outer = 2;
+  }
+  if (!activity_.empty()) {  // Lee, Ekanadham and Ng 2008; Hinton 2010, section 11
+    const T keep = static_cast<T>(s_.sparsity_decay);
+    const T cost = static_cast<T>(s_.sparsity_cost), target = static_cast<T>(s_.sparsity_target);
+    for (std::size_t j = 0; j < activity_.size(); ++j) {
+      activity_[j] = keep * activity_[j] + (T(1) - keep) * positive.h[j] * weight;
+      outers_[outer].right[j] = cost * (target - activity_[j]);
+    }
+    outers_[outer].left = positive.v;
+  }
+}
+
+template <class T>
+GIBBOUS_INLINE Vec<T> Update<T>::correct(Index d, Index h, Vec<T> g) const {
+  for (const Outer& o : outers_)
+    g += o.left[static_cast<std::size_t>(d)] * load(o.right.data() + h);
+  return g;
+}
+
+// Rows d of panel q: gradient [row][32] into a step of every matrix that is kept.
+template <class T>
+void Update<T>::step_rows(Index q, Range d, T* gradient, T* below, T* above) {
+  constexpr int L = kLanes<T>;
+  const T rate = static_cast<T>(s_.rate), momentum = static_cast<T>(s_.momentum);
+  const T l1 = static_cast<T>(s_.l1), l2 = static_cast<T>(s_.l2);
+  const T fast_rate = static_cast<T>(s_.fast_rate), fast_decay = static_cast<T>(s_.fast_decay);
+  for (Index i = d.begin; i < d.end; ++i, gradient += kPanel) {
+    T* w = net_.up.panel(q) + i * kPanel;
+    Vec<T> dot{};
+    GIBBOUS_UNROLL
+    for (int j = 0; j < kPanel; j += L) {
+      const Vec<T> g = correct(i, q * kPanel + j, load(gradient + j));
+      if (s_.centered) {
+        dot += g * load(lambda_.data() + q * kPanel + j);
+        store(above + j, load(above + j) + mu_[static_cast<std::size_t>(i)] * g);
+      }
+      const Vec<T> old = load(w + j);
+      const Vec<T> sign = (old > T(0) ? splat(l1) : Vec<T>{}) - (old < T(0) ? splat(l1) : Vec<T>{});
+      Vec<T> move = rate * (g - l2 * old - sign);
+      if (momentum_) {
+        T* speed = velocity_.panel(q) + i * kPanel + j;
+        move += momentum * load(speed);
+        store(speed, move);
+      }
+      store(w + j, old + move);
+      if (fast_) {
+        T* f = fast_up_.panel(q) + i * kPanel + j;
+        const Vec<T> fresh = fast_decay * load(f) + fast_rate * g;
+        store(f, fresh);
+        store(chain_.up.panel(q) + i * kPanel + j, old + move + fresh);
+      }
+    }
+    if (s_.centered) below[i] = lane_sum<T>(dot);
+  }
+}
+
+template <class T>
+void Update<T>::turn_rows(Index q, Range d) {
+  const Weights<T>& up = fast_ ? chain_.up : net_.up;
+  Weights<T>& down = fast_ ? chain_.down : net_.down;
+  for (Index i = d.begin; i < d.end; i += kPanel)
+    transpose_block(up.panel(q) + i * kPanel, down.panel(i / kPanel) + q * kPanel * kPanel);
+}
+
+template <class T>
+void Update<T>::tile(const Phase<T>& positive, const Phase<T>& negative, Index q, Range d,
+                     Scratch<T>& mine) {
+  T* sums = mine.sums.data();
+  std::fill(sums, sums + (d.end - d.begin) * kPanel, T(0));
+  add_phase(positive, q, d, mine);
+  add_phase(negative, q, d, mine);
+  T* below = nullptr;
+  T* above = nullptr;
+  if (s_.centered) {
+    below = by_hidden_.data() + q * panels_of(net_.visible) * kPanel;
+    above = by_visible_.data() + (d.begin / kBlockUnits * panels_of(net_.hidden) + q) * kPanel;
+    std::fill(above, above + kPanel, T(0));
+  }
+  step_rows(q, d, sums, below, above);
+  turn_rows(q, d);
+}
+
+template <class T>
+void Update<T>::move(double rate, double momentum, Index n, const Buffer<T>& gradient,
+                     Buffer<T>& speed, Buffer<T>& bias) {
+  for (std::size_t i = 0; i < static_cast<std::size_t>(n); ++i) {
+    T step = static_cast<T>(rate) * gradient[i];
+    if (!speed.empty()) speed[i] = step = static_cast<T>(momentum) * speed[i] + step;
+    bias[i] += step;
+  }
+}
+
+template <class T>
+void Update<T>::step_biases() {
+  const Index below = panels_of(net_.visible), above = panels_of(net_.hidden);
+  if (s_.centered) {  // the gradient of the biases in the centered coordinates
+    for (Index q = 0; q < above; ++q)
+      for (Index i = 0; i < net_.visible; ++i)
+        delta_v_[static_cast<std::size_t>(i)] -=
+            by_hidden_[static_cast<std::size_t>(q * below * kPanel + i)];
+    const Index blocks = (net_.visible + kBlockUnits - 1) / kBlockUnits;
+    for (Index block = 0; block < blocks; ++block)
+      for (Index j = 0; j < net_.hidden; ++j)
+        delta_h_[static_cast<std::size_t>(j)] -=
+            by_visible_[static_cast<std::size_t>(block * above * kPanel + j)];
+  }
+  if (!activity_.empty())
+    for (std::size_t j = 0; j < delta_h_.size(); ++j) delta_h_[j] += outers_.back().right[j];
+  move(s_.rate, s_.momentum, net_.visible, delta_v_, speed_a_, net_.a);
+  move(s_.rate, s_.momentum, net_.hidden, delta_h_, speed_b_, net_.b);
+  if (!fast_) return;
+  const T rate = static_cast<T>(s_.fast_rate), decay = static_cast<T>(s_.fast_decay);
+  const auto quick = [&](Index n, const Buffer<T>& gradient, const Buffer<T>& bias,
+                         Buffer<T>& fast, Buffer<T>& sum) {
+    for (std::size_t i = 0; i < static_cast<std::size_t>(n); ++i) {
+      fast[i] = decay * fast[i] + rate * gradient[i];
+      sum[i] = bias[i] + fast[i];
+    }
+  };
+  quick(net_.visible, delta_v_, net_.a, fast_a_, chain_.a);
+  quick(net_.hidden, delta_h_, net_.b, fast_b_, chain_.b);
+}
+
+template <class T>
+void Update<T>::apply(const Execution& run, const Phase<T>& positive, const Phase<T>& negative,
+                      T share, Scratches<T>& scratch) {
+  means(positive, negative, share);
+  const Index width = panels_of(net_.visible) * kPanel, above = panels_of(net_.hidden);
+  const Index blocks = (width + kBlockUnits - 1) / kBlockUnits;
+  parallel_tasks(run, above * blocks, [&](Index task, const Worker& worker) {
+    const Index first = task % blocks * kBlockUnits;
+    tile(positive, negative, task / blocks, {first, std::min(width, first + kBlockUnits)},
+         scratch[static_cast<std::size_t>(worker.index())]);
+  });
+  step_biases();
+}
+
+template <class T>
+void Update<T>::unpack(const Execution& run, Parameters<T> net, State<T>& state) const {
+  const auto give = [](const Buffer<T>& from, Index n, T* to) {
+    if (to) std::copy(from.data(), from.data() + n, to);
+  };
+  unpack_weights(run, net_.up, net.w);
+  give(net_.a, net.visible, net.a);
+  give(net_.b, net.hidden, net.b);
+  if (momentum_) {
+    unpack_weights(run, velocity_, state.velocity.w);
+    give(speed_a_, net.visible, state.velocity.a);
+    give(speed_b_, net.hidden, state.velocity.b);
+  }
+  if (fast_) {
+    unpack_weights(run, fast_up_, state.fast.w);
+    give(fast_a_, net.visible, state.fast.a);
+    give(fast_b_, net.hidden, state.fast.b);
+  }
+  give(mu_, net.visible, state.mu);
+  give(lambda_, net.hidden, state.lambda);
+  give(activity_, net.hidden, state.activity);
+}
+
+template class Update<float>;
+template class Update<double>;
+
+}  // namespace gibbous::rbm
