@@ -6,6 +6,7 @@ import itertools
 import math
 import statistics
 import tempfile
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -108,8 +109,10 @@ def _run_once(
     limit = settings.limit + (6 * settings.curve if case.kind == "lda-curve" else 0)
     with tempfile.TemporaryDirectory(prefix="gibbous-bench-") as folder:
         try:
+            start = time.perf_counter()
             with Neighbours() as neighbours:
                 run = start_worker(spec, Path(folder), row["threads"], limit)
+            run["wall_seconds"] = time.perf_counter() - start
         except RunError as error:
             row["status"], row["reason"] = error.status, str(error)
             return

@@ -45,6 +45,11 @@ LAYERS = (
     ("lda_chain", "lda_edit"),
     ("lda_run", "lda_describe", "lda_documents"),
     ("lda",),
+    ("rbm_rows",),
+    ("rbm_machine",),
+    ("rbm_scores",),
+    ("rbm_chains", "rbm_run"),
+    ("rbm",),
     ("io_parts",),
     ("io", "plot", "tables"),
     ("evaluate_inputs",),
@@ -71,8 +76,18 @@ UPWARDS = {
 
 #: C++: the ground floor, lowest first; everything else belongs to the model that its name starts
 #: with.
-GROUND = ("types", "simd", "random", "random_bulk", "parallel", "pages", "tiles", "transpose")
-CXX_MODELS = ("corpus", "kmeans", "gmm", "lda")
+GROUND = (
+    "types",
+    "simd",
+    "random",
+    "random_bulk",
+    "parallel",
+    "pages",
+    "tiles",
+    "transpose",
+    "bit_product",
+)
+CXX_MODELS = ("corpus", "kmeans", "gmm", "lda", "rbm")
 
 #: About 600; a file past this is two files.
 MOST_LINES = 650

@@ -138,7 +138,7 @@ void bind_rows(py::module_& m, const char* name) {
       .def(py::init([](Index n, Index d, const std::optional<Array<std::uint32_t>>& bits,
                        const std::optional<Array<std::uint8_t>>& bytes,
                        const std::optional<X>& real, const std::optional<Csr<T>>& csr, T scale,
-                       bool sample, const std::optional<X>& weight) {
+                       bool sample, bool ones, const std::optional<X>& weight) {
              expect(bits.has_value() + bytes.has_value() + real.has_value() + csr.has_value() == 1,
                     "give one of bits, bytes, real and csr");
              rbm::Source<T> x;
@@ -146,13 +146,16 @@ void bind_rows(py::module_& m, const char* name) {
              x.d = d;
              x.scale = scale;
              x.sample = sample;
+             expect(!ones || (csr && !sample), "ones is for csr, and without sample");
+             x.ones = ones;
              expect(!weight || weight->size() == n, "weight must have one entry a row");
              if (weight) x.weight = weight->data();
              BoundRows<T> rows;
              if (csr) {
                rows = csr_rows(n, d, *csr, x);
              } else if (bits) {
-               expect(bits->size() == n * ((d + 31) / 32) && !sample, "bits must be states of n rows");
+               expect(bits->size() == n * ((d + 31) / 32) && !sample,
+                      "bits must be states of n rows");
                x.bits = bits->data();
                rows = {x, py::make_tuple(*bits)};
              } else if (bytes) {
@@ -170,7 +173,7 @@ void bind_rows(py::module_& m, const char* name) {
            py::arg("n"), py::arg("d"), py::kw_only(), py::arg("bits").noconvert() = py::none(),
            py::arg("bytes").noconvert() = py::none(), py::arg("real").noconvert() = py::none(),
            py::arg("csr").noconvert() = py::none(), py::arg("scale") = 1, py::arg("sample") = false,
-           py::arg("weight").noconvert() = py::none())
+           py::arg("ones") = false, py::arg("weight").noconvert() = py::none())
       .def_property_readonly("n", [](const BoundRows<T>& x) { return x.source.n; }, "Rows.");
   m.def("rbm_train", &train<T>, py::arg("x"), py::arg("order").noconvert(), py::arg("settings"),
         py::arg("w").noconvert(), py::arg("a").noconvert(), py::arg("b").noconvert(),
@@ -222,8 +225,8 @@ void bind_pack(py::module_& m) {
         bool clean = false;
         {
           const py::gil_scoped_release nogil;  // the caller's arrays outlive the call
-          clean = rbm::pack_states(Execution{threads, &monitor}, x.data(), x.shape(0), x.shape(1),
-                                   w);
+          clean =
+              rbm::pack_states(Execution{threads, &monitor}, x.data(), x.shape(0), x.shape(1), w);
         }
         if (!clean) return std::nullopt;
         return words;

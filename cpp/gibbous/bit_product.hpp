@@ -84,8 +84,7 @@ inline void add_entries(const Chunk* states, Index rows, const T* tables, T* acc
     for (int c = 0; c < kVectors; ++c) s[c] = load(acc + c * L);
     GIBBOUS_UNROLL
     for (int g = 0; g < kTables; ++g) {
-      const T* entry = tables + g * kEntries * kColumns<T> +
-                       offsets[g] * (kColumns<T> / kEntries);
+      const T* entry = tables + g * kEntries * kColumns<T> + offsets[g] * (kColumns<T> / kEntries);
       GIBBOUS_UNROLL
       for (int c = 0; c < kVectors; ++c) s[c] += load(entry + c * L);
     }

@@ -21,17 +21,18 @@ struct Parameters {
 template <class T>
 struct Source {
   Index n, d;
-  const std::uint32_t* bits = nullptr;   // (n, ceil(d / 32)) bit j of word i is unit 32 i + j
-  const std::uint8_t* bytes = nullptr;   // (n, d)
-  const T* real = nullptr;               // (n, d)
-  const T* data = nullptr;               // CSR, zeros not stored
+  const std::uint32_t* bits = nullptr;  // (n, ceil(d / 32)) bit j of word i is unit 32 i + j
+  const std::uint8_t* bytes = nullptr;  // (n, d)
+  const T* real = nullptr;              // (n, d)
+  const T* data = nullptr;              // CSR, zeros not stored
   const Index32* indices = nullptr;
   const Index64* indptr = nullptr;
-  T scale = T(1);                        // factor that brings bytes and numbers to [0, 1]
-  bool sample = false;                   // numbers are probabilities of states to be drawn anew
-  const T* weight = nullptr;             // (n,) with mean 1, or null
+  T scale = T(1);             // factor that brings bytes and numbers to [0, 1]
+  bool sample = false;        // numbers are probabilities of states to be drawn anew
+  bool ones = false;          // CSR of which every entry is a unit that is on
+  const T* weight = nullptr;  // (n,) with mean 1, or null
 
-  bool binary() const { return bits || sample; }
+  bool binary() const { return bits || sample || ones; }
 };
 
 enum class Method { cd, pcd, fast_pcd, tempering };
@@ -44,10 +45,10 @@ struct Settings {
   double momentum = 0.0;
   double l1 = 0.0, l2 = 0.0;
   bool centered = false;
-  double offset_rate = 0.01;       // of the moving averages that the centered gradient subtracts
+  double offset_rate = 0.01;  // of the moving averages that the centered gradient subtracts
   double sparsity_target = 0.0, sparsity_cost = 0.0, sparsity_decay = 0.9;
   double fast_rate = 0.0, fast_decay = 0.95;
-  Index temperatures = 1;          // replicas of parallel tempering
+  Index temperatures = 1;  // replicas of parallel tempering
   std::uint64_t seed = 0;
 };
 
@@ -61,11 +62,12 @@ struct State {
   T* activity = nullptr;     // (hidden,) moving average of the hidden units, where sparse
   T* chains = nullptr;       // (temperatures * n_chains, hidden) states; null for cd
   Index n_chains = 0;
-  std::uint32_t step = 0;    // sampling steps made so far: the address of the next draws
+  std::uint32_t step = 0;  // sampling steps made so far: the address of the next draws
 };
 
-// One pass over the rows order[0 .. count) in mini-batches of settings.batch_size, one gradient step
-// each, in place. Nothing is written to `net` or `state` when the pass does not come to its end.
+// One pass over the rows order[0 .. count) in mini-batches of settings.batch_size, one gradient
+// step each, in place. Nothing is written to `net` or `state` when the pass does not come to its
+// end.
 template <class T>
 void train(const Execution& run, const Source<T>& x, const Index64* order, Index count,
            const Settings& settings, Parameters<T> net, State<T>& state);
@@ -79,8 +81,8 @@ template <class T>
 void free_energies(const Execution& run, const Source<T>& x, Parameters<T> net, double* out);
 
 // Runs `steps` steps of block Gibbs sampling on chains of hidden states (chains, hidden), in place;
-// out (chains, visible): the last visible states, or their means where `means` is set. Visible units
-// whose entry in clamp (chains, visible) is not negative keep that state; null for none.
+// out (chains, visible): the last visible states, or their means where `means` is set. Visible
+// units whose entry in clamp (chains, visible) is not negative keep that state; null for none.
 template <class T>
 void gibbs(const Execution& run, Parameters<T> net, Index chains, Index steps, std::uint64_t seed,
            std::uint32_t step, const std::int8_t* clamp, bool means, T* hidden, T* out);

@@ -12,11 +12,11 @@ namespace gibbous::rbm {
 template <class T>
 struct Phase {
   Index rows = 0, visible = 0, hidden = 0;
-  Index stride = 0;            // whole panels of rows, which the product adds 32 at a time
-  Buffer<T> p;                 // [hidden panel][stride][32], zero past `rows`
-  std::vector<Chunk> turned;   // [row chunk][visible padded], where the states are binary
+  Index stride = 0;           // whole panels of rows, which the product adds 32 at a time
+  Buffer<T> p;                // [hidden panel][stride][32], zero past `rows`
+  std::vector<Chunk> turned;  // [row chunk][visible padded], where the states are binary
   const Layer<T>* states = nullptr;
-  Buffer<T> v, h;              // sums over the rows: factor * state (visible), p (hidden)
+  Buffer<T> v, h;  // sums over the rows: factor * state (visible), p (hidden)
 
   void resize(Index visible_, Index hidden_, Index capacity) {
     visible = visible_;
@@ -111,8 +111,7 @@ class Update {
   };
 
   void means(const Phase<T>& positive, const Phase<T>& negative, T share);
-  void tile(const Phase<T>& positive, const Phase<T>& negative, Index q, Range d,
-            Scratch<T>& mine);
+  void tile(const Phase<T>& positive, const Phase<T>& negative, Index q, Range d, Scratch<T>& mine);
   void step_rows(Index q, Range d, T* gradient, T* below, T* above);
   GIBBOUS_INLINE Vec<T> correct(Index d, Index h, Vec<T> g) const;
   void turn_rows(Index q, Range d);
@@ -126,10 +125,10 @@ class Update {
   Weights<T> velocity_, fast_up_;
   Buffer<T> speed_a_, speed_b_, fast_a_, fast_b_;
   Buffer<T> mu_, lambda_, activity_;
-  Buffer<T> delta_v_, delta_h_;   // gradients of the biases
+  Buffer<T> delta_v_, delta_h_;  // gradients of the biases
   std::vector<Outer> outers_;
-  Buffer<T> by_hidden_;           // [hidden panel][visible]: sum over the panel of lambda * gradient
-  Buffer<T> by_visible_;          // [visible block][hidden]: sum over the block of mu * gradient
+  Buffer<T> by_hidden_;   // [hidden panel][visible]: sum over the panel of lambda * gradient
+  Buffer<T> by_visible_;  // [visible block][hidden]: sum over the block of mu * gradient
 };
 
 }  // namespace gibbous::rbm

@@ -72,8 +72,8 @@ Scratches<T> scratches(const Execution& run) {
 
 // acc[row][32] += states of rows first ... first + count times one panel of weights.
 template <class T>
-void add_product(const Layer<T>& in, Index first, Index count, const T* panel,
-                 BitTables<T>& tables, T* acc) {
+void add_product(const Layer<T>& in, Index first, Index count, const T* panel, BitTables<T>& tables,
+                 T* acc) {
   if (in.binary)
     add_bits(in.bits.data() + first, in.capacity, count, in.panels(), panel, tables, acc);
   else
@@ -171,15 +171,15 @@ GIBBOUS_INLINE std::uint32_t units_mask(Index units) {
 // What a pass to units of two states leaves behind.
 template <class T>
 struct BernoulliTarget {
-  const T* bias;               // IN [units padded]; kOff where padding
-  const T* heat = nullptr;     // IN [row] factor on input and bias, or null for 1
+  const T* bias;                      // IN [units padded]; kOff where padding
+  const T* heat = nullptr;            // IN [row] factor on input and bias, or null for 1
   const StateDraws* draws = nullptr;  // null: do not sample
-  Layer<T>* states = nullptr;  // OUT samples
-  T* probabilities = nullptr;  // OUT [panel][stride][32], or null
-  Index stride = 0;            // rows of `probabilities`
-  const T* weight = nullptr;   // IN [row] factor on the probabilities, or null for `scale`
+  Layer<T>* states = nullptr;         // OUT samples
+  T* probabilities = nullptr;         // OUT [panel][stride][32], or null
+  Index stride = 0;                   // rows of `probabilities`
+  const T* weight = nullptr;          // IN [row] factor on the probabilities, or null for `scale`
   T scale = T(1);
-  T* energies = nullptr;       // OUT [panel][stride] sums of state times input with bias, or null
+  T* energies = nullptr;  // OUT [panel][stride] sums of state times input with bias, or null
 
   void operator()(Index p, Index first, Index count, T* sums) const {
     if (draws)
@@ -214,8 +214,7 @@ struct BernoulliTarget {
       if constexpr (Sample) {
         const Bits<T> on = detail::widen_draws<T>(words + j) * e < T(1 << 24);
         mask |= detail::mask_of_lanes<T>(on) << j;
-        if (energies)
-          energy += reinterpret_cast<Vec<T>>(reinterpret_cast<Bits<T>>(input) & on);
+        if (energies) energy += reinterpret_cast<Vec<T>>(reinterpret_cast<Bits<T>>(input) & on);
       }
       if (out) store(out + j, factor / e);
     }

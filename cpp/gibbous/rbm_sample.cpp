@@ -60,8 +60,8 @@ void hidden_means(const Execution& run, const Source<T>& x, Parameters<T> net, T
       alignas(64) T means[kPanel];
       for (Index r = 0; r < count; ++r, sums += kPanel) {
         for (int j = 0; j < kPanel; j += L)
-          store(means + j, T(1) / one_plus_exp_minus<T>(load(sums + j) +
-                                                       load(m.b.data() + p * kPanel + j)));
+          store(means + j,
+                T(1) / one_plus_exp_minus<T>(load(sums + j) + load(m.b.data() + p * kPanel + j)));
         std::copy(means, means + units, out + (first + begin + r) * net.hidden + p * kPanel);
       }
     });
@@ -142,10 +142,10 @@ void gibbs(const Execution& run, Parameters<T> net, Index chains, Index steps, s
     }
 }
 
-#define GIBBOUS_RBM_SAMPLE(T)                                                                   \
-  template void hidden_means<T>(const Execution&, const Source<T>&, Parameters<T>, T*);         \
-  template void free_energies<T>(const Execution&, const Source<T>&, Parameters<T>, double*);   \
-  template void gibbs<T>(const Execution&, Parameters<T>, Index, Index, std::uint64_t,          \
+#define GIBBOUS_RBM_SAMPLE(T)                                                                 \
+  template void hidden_means<T>(const Execution&, const Source<T>&, Parameters<T>, T*);       \
+  template void free_energies<T>(const Execution&, const Source<T>&, Parameters<T>, double*); \
+  template void gibbs<T>(const Execution&, Parameters<T>, Index, Index, std::uint64_t,        \
                          std::uint32_t, const std::int8_t*, bool, T*, T*);
 GIBBOUS_RBM_SAMPLE(float)
 GIBBOUS_RBM_SAMPLE(double)

@@ -23,7 +23,17 @@ void widen(const Source<T>& x, Index r, Index width, T* out) {
   }
 }
 
-// Places of row `place` of the batch from probabilities.
+// Row r of a CSR source of ones.
+template <class T>
+void set_ones(const Source<T>& x, Index r, Index place, Layer<T>& out) {
+  for (Index p = 0; p < out.panels(); ++p) out.panel_bits(p)[place] = 0;
+  for (Index64 e = x.indptr[r]; e < x.indptr[r + 1]; ++e) {
+    const Index j = x.indices[e];
+    out.panel_bits(j / kPanel)[place] |= chunk_of(1u << j % kPanel);
+  }
+}
+
+// Row `place` of the batch from probabilities.
 template <class T>
 void draw_row(const T* p, Index place, const StateDraws& draws, Layer<T>& out) {
   alignas(64) std::uint32_t words[kGroupWords];
@@ -54,6 +64,8 @@ void load_rows_of(const Execution& run, const Source<T>& x, const Index64* rows,
       if (x.bits) {
         const std::uint32_t* words = x.bits + r * out.panels();
         for (Index p = 0; p < out.panels(); ++p) out.panel_bits(p)[place] = chunk_of(words[p]);
+      } else if (x.ones) {
+        set_ones(x, r, place, out);
       } else if (x.sample) {
         widen(x, r, out.width(), wide.data());
         draw_row(wide.data(), place, *draws, out);

@@ -31,8 +31,7 @@ class Trainer {
     negative_.resize(m.visible, m.hidden, chains);
     factor_.resize(static_cast<std::size_t>(batch));
     if (state.chains) pack_bits(state.chains, h_.capacity, h_);
-    if (s_.method == Method::tempering)
-      ladder_ = Ladder<T>(s_.temperatures, chains, m.hidden);
+    if (s_.method == Method::tempering) ladder_ = Ladder<T>(s_.temperatures, chains, m.hidden);
     persistent_ = state.chains != nullptr;
     chains_ = chains;
   }
@@ -46,7 +45,8 @@ class Trainer {
     positive_.finish(run_, v0_, factor_.data());
     const T each = persistent_ ? share / static_cast<T>(negative_.rows) : T(0);
     if (persistent_) flat_.assign(static_cast<std::size_t>(negative_.rows), each);
-    negative_.finish(run_, persistent_ ? bottom() : v1_, persistent_ ? flat_.data() : factor_.data());
+    negative_.finish(run_, persistent_ ? bottom() : v1_,
+                     persistent_ ? flat_.data() : factor_.data());
     update_.apply(run_, positive_, negative_, share, scratch_);
   }
 

@@ -81,8 +81,7 @@ void Update<T>::means(const Phase<T>& positive, const Phase<T>& negative, T shar
   const T weight = share > T(0) ? T(1) / share : T(0);
   if (s_.centered) {  // (v - mu)(h - lambda)': Montavon and Mueller 2012; Melchior et al. 2016
     const T rate = static_cast<T>(s_.offset_rate);
-    for (std::size_t i = 0; i < mu_.size(); ++i)
-      mu_[i] += rate * (positive.v[i] * weight - mu_[i]);
+    for (std::size_t i = 0; i < mu_.size(); ++i) mu_[i] += rate * (positive.v[i] * weight - mu_[i]);
     for (std::size_t j = 0; j < lambda_.size(); ++j)
       lambda_[j] += rate * (positive.h[j] * weight - lambda_[j]);
     for (std::size_t i = 0; i < mu_.size(); ++i) {
@@ -204,8 +203,8 @@ void Update<T>::step_biases() {
   move(s_.rate, s_.momentum, net_.hidden, delta_h_, speed_b_, net_.b);
   if (!fast_) return;
   const T rate = static_cast<T>(s_.fast_rate), decay = static_cast<T>(s_.fast_decay);
-  const auto quick = [&](Index n, const Buffer<T>& gradient, const Buffer<T>& bias,
-                         Buffer<T>& fast, Buffer<T>& sum) {
+  const auto quick = [&](Index n, const Buffer<T>& gradient, const Buffer<T>& bias, Buffer<T>& fast,
+                         Buffer<T>& sum) {
     for (std::size_t i = 0; i < static_cast<std::size_t>(n); ++i) {
       fast[i] = decay * fast[i] + rate * gradient[i];
       sum[i] = bias[i] + fast[i];

@@ -16,11 +16,13 @@ if TYPE_CHECKING:
     from .io import load, save
     from .kmeans import KMeans, MiniBatchKMeans, k_means, kmeans_plusplus
     from .lda import LatentDirichletAllocation
+    from .rbm import BernoulliRBM
 
 __version__: str = _core.__version__
 
 # scikit-learn takes most of a second to import, so a name's module is loaded when it is asked for.
 _MODULES = {
+    "BernoulliRBM": "rbm",
     "Corpus": "corpus",
     "CorpusWriter": "corpus_writer",
     "GaussianMixture": "gmm",
@@ -37,6 +39,7 @@ _MODULES = {
 }
 
 __all__ = [
+    "BernoulliRBM",
     "Corpus",
     "CorpusWriter",
     "GaussianMixture",

@@ -12,6 +12,9 @@ import numpy.typing
 __all__: list[str] = [
     "ExactSampler",
     "FastSampler",
+    "RbmRows32",
+    "RbmRows64",
+    "RbmSettings",
     "Terms",
     "build_info",
     "default_threads",
@@ -43,6 +46,11 @@ __all__: list[str] = [
     "lda_log_predictive",
     "mean_variance",
     "philox",
+    "rbm_free_energies",
+    "rbm_gibbs",
+    "rbm_hidden_means",
+    "rbm_pack_states",
+    "rbm_train",
     "uniform",
 ]
 
@@ -152,6 +160,124 @@ class ExactSampler:
     def tokens(self) -> int: ...
     @property
     def topic_count(self) -> int: ...
+
+class RbmSettings:
+    """Settings of training."""
+
+    centered: bool
+    def __init__(self) -> None: ...
+    @property
+    def batch_size(self) -> int: ...
+    @batch_size.setter
+    def batch_size(self, arg0: int) -> None: ...
+    @property
+    def fast_decay(self) -> float: ...
+    @fast_decay.setter
+    def fast_decay(self, arg0: float) -> None: ...
+    @property
+    def fast_rate(self) -> float: ...
+    @fast_rate.setter
+    def fast_rate(self, arg0: float) -> None: ...
+    @property
+    def gibbs_steps(self) -> int: ...
+    @gibbs_steps.setter
+    def gibbs_steps(self, arg0: int) -> None: ...
+    @property
+    def l1(self) -> float: ...
+    @l1.setter
+    def l1(self, arg0: float) -> None: ...
+    @property
+    def l2(self) -> float: ...
+    @l2.setter
+    def l2(self, arg0: float) -> None: ...
+    @property
+    def method(self) -> int: ...
+    @method.setter
+    def method(self, arg1: int) -> None: ...
+    @property
+    def momentum(self) -> float: ...
+    @momentum.setter
+    def momentum(self, arg0: float) -> None: ...
+    @property
+    def offset_rate(self) -> float: ...
+    @offset_rate.setter
+    def offset_rate(self, arg0: float) -> None: ...
+    @property
+    def rate(self) -> float: ...
+    @rate.setter
+    def rate(self, arg0: float) -> None: ...
+    @property
+    def seed(self) -> int: ...
+    @seed.setter
+    def seed(self, arg0: int) -> None: ...
+    @property
+    def sparsity_cost(self) -> float: ...
+    @sparsity_cost.setter
+    def sparsity_cost(self, arg0: float) -> None: ...
+    @property
+    def sparsity_decay(self) -> float: ...
+    @sparsity_decay.setter
+    def sparsity_decay(self, arg0: float) -> None: ...
+    @property
+    def sparsity_target(self) -> float: ...
+    @sparsity_target.setter
+    def sparsity_target(self, arg0: float) -> None: ...
+    @property
+    def temperatures(self) -> int: ...
+    @temperatures.setter
+    def temperatures(self, arg0: int) -> None: ...
+
+class RbmRows32:
+    """Rows of visible states, not copied."""
+
+    def __init__(
+        self,
+        n: int,
+        d: int,
+        *,
+        bits: numpy.typing.NDArray[numpy.uint32] | None = None,
+        bytes: numpy.typing.NDArray[numpy.uint8] | None = None,
+        real: numpy.typing.NDArray[numpy.float32] | None = None,
+        csr: tuple[
+            numpy.typing.NDArray[numpy.float32],
+            numpy.typing.NDArray[numpy.int32],
+            numpy.typing.NDArray[numpy.int64],
+        ]
+        | None = None,
+        scale: float = 1,
+        sample: bool = False,
+        ones: bool = False,
+        weight: numpy.typing.NDArray[numpy.float32] | None = None,
+    ) -> None: ...
+    @property
+    def n(self) -> int:
+        """Rows."""
+
+class RbmRows64:
+    """Rows of visible states, not copied."""
+
+    def __init__(
+        self,
+        n: int,
+        d: int,
+        *,
+        bits: numpy.typing.NDArray[numpy.uint32] | None = None,
+        bytes: numpy.typing.NDArray[numpy.uint8] | None = None,
+        real: numpy.typing.NDArray[numpy.float64] | None = None,
+        csr: tuple[
+            numpy.typing.NDArray[numpy.float64],
+            numpy.typing.NDArray[numpy.int32],
+            numpy.typing.NDArray[numpy.int64],
+        ]
+        | None = None,
+        scale: float = 1,
+        sample: bool = False,
+        ones: bool = False,
+        weight: numpy.typing.NDArray[numpy.float64] | None = None,
+    ) -> None: ...
+    @property
+    def n(self) -> int:
+        """Rows."""
 
 def build_info() -> dict[str, typing.Any]:
     """Compiler, instruction-set level and vector width of this build."""
@@ -855,6 +981,156 @@ def mean_variance(x: numpy.typing.NDArray[numpy.float64], threads: int) -> float
 
 def philox(counter: collections.abc.Sequence[int], key: collections.abc.Sequence[int]) -> list[int]:
     """One block of Philox4x32-10."""
+
+@typing.overload
+def rbm_free_energies(
+    x: RbmRows32,
+    w: numpy.typing.NDArray[numpy.float32],
+    a: numpy.typing.NDArray[numpy.float32],
+    b: numpy.typing.NDArray[numpy.float32],
+    threads: int,
+) -> numpy.typing.NDArray[numpy.float64]:
+    """F(v) of all rows."""
+
+@typing.overload
+def rbm_free_energies(
+    x: RbmRows64,
+    w: numpy.typing.NDArray[numpy.float64],
+    a: numpy.typing.NDArray[numpy.float64],
+    b: numpy.typing.NDArray[numpy.float64],
+    threads: int,
+) -> numpy.typing.NDArray[numpy.float64]:
+    """F(v) of all rows."""
+
+@typing.overload
+def rbm_gibbs(
+    w: numpy.typing.NDArray[numpy.float32],
+    a: numpy.typing.NDArray[numpy.float32],
+    b: numpy.typing.NDArray[numpy.float32],
+    hidden: numpy.typing.NDArray[numpy.float32],
+    out: numpy.typing.NDArray[numpy.float32] | None,
+    steps: int,
+    seed: int,
+    step: int,
+    clamp: numpy.typing.NDArray[numpy.int8] | None,
+    means: bool,
+    threads: int,
+) -> None:
+    """Steps of block Gibbs sampling, in place."""
+
+@typing.overload
+def rbm_gibbs(
+    w: numpy.typing.NDArray[numpy.float64],
+    a: numpy.typing.NDArray[numpy.float64],
+    b: numpy.typing.NDArray[numpy.float64],
+    hidden: numpy.typing.NDArray[numpy.float64],
+    out: numpy.typing.NDArray[numpy.float64] | None,
+    steps: int,
+    seed: int,
+    step: int,
+    clamp: numpy.typing.NDArray[numpy.int8] | None,
+    means: bool,
+    threads: int,
+) -> None:
+    """Steps of block Gibbs sampling, in place."""
+
+@typing.overload
+def rbm_hidden_means(
+    x: RbmRows32,
+    w: numpy.typing.NDArray[numpy.float32],
+    a: numpy.typing.NDArray[numpy.float32],
+    b: numpy.typing.NDArray[numpy.float32],
+    out: numpy.typing.NDArray[numpy.float32],
+    threads: int,
+) -> None:
+    """P(h = 1 | v) of all rows."""
+
+@typing.overload
+def rbm_hidden_means(
+    x: RbmRows64,
+    w: numpy.typing.NDArray[numpy.float64],
+    a: numpy.typing.NDArray[numpy.float64],
+    b: numpy.typing.NDArray[numpy.float64],
+    out: numpy.typing.NDArray[numpy.float64],
+    threads: int,
+) -> None:
+    """P(h = 1 | v) of all rows."""
+
+@typing.overload
+def rbm_pack_states(
+    x: numpy.typing.NDArray[numpy.uint8], threads: int
+) -> numpy.typing.NDArray[numpy.uint32] | None:
+    """Words of 32 states; None where an entry is neither 0 nor 1."""
+
+@typing.overload
+def rbm_pack_states(
+    x: numpy.typing.NDArray[numpy.float32], threads: int
+) -> numpy.typing.NDArray[numpy.uint32] | None:
+    """Words of 32 states; None where an entry is neither 0 nor 1."""
+
+@typing.overload
+def rbm_pack_states(
+    x: numpy.typing.NDArray[numpy.float64], threads: int
+) -> numpy.typing.NDArray[numpy.uint32] | None:
+    """Words of 32 states; None where an entry is neither 0 nor 1."""
+
+@typing.overload
+def rbm_train(
+    x: RbmRows32,
+    order: numpy.typing.NDArray[numpy.int64],
+    settings: RbmSettings,
+    w: numpy.typing.NDArray[numpy.float32],
+    a: numpy.typing.NDArray[numpy.float32],
+    b: numpy.typing.NDArray[numpy.float32],
+    step: int,
+    velocity: tuple[
+        numpy.typing.NDArray[numpy.float32],
+        numpy.typing.NDArray[numpy.float32],
+        numpy.typing.NDArray[numpy.float32],
+    ]
+    | None,
+    fast: tuple[
+        numpy.typing.NDArray[numpy.float32],
+        numpy.typing.NDArray[numpy.float32],
+        numpy.typing.NDArray[numpy.float32],
+    ]
+    | None,
+    mu: numpy.typing.NDArray[numpy.float32] | None,
+    lambda_: numpy.typing.NDArray[numpy.float32] | None,
+    activity: numpy.typing.NDArray[numpy.float32] | None,
+    chains: numpy.typing.NDArray[numpy.float32] | None,
+    threads: int,
+) -> int:
+    """A pass over the rows in mini-batches, in place; returns the next sampling step."""
+
+@typing.overload
+def rbm_train(
+    x: RbmRows64,
+    order: numpy.typing.NDArray[numpy.int64],
+    settings: RbmSettings,
+    w: numpy.typing.NDArray[numpy.float64],
+    a: numpy.typing.NDArray[numpy.float64],
+    b: numpy.typing.NDArray[numpy.float64],
+    step: int,
+    velocity: tuple[
+        numpy.typing.NDArray[numpy.float64],
+        numpy.typing.NDArray[numpy.float64],
+        numpy.typing.NDArray[numpy.float64],
+    ]
+    | None,
+    fast: tuple[
+        numpy.typing.NDArray[numpy.float64],
+        numpy.typing.NDArray[numpy.float64],
+        numpy.typing.NDArray[numpy.float64],
+    ]
+    | None,
+    mu: numpy.typing.NDArray[numpy.float64] | None,
+    lambda_: numpy.typing.NDArray[numpy.float64] | None,
+    activity: numpy.typing.NDArray[numpy.float64] | None,
+    chains: numpy.typing.NDArray[numpy.float64] | None,
+    threads: int,
+) -> int:
+    """A pass over the rows in mini-batches, in place; returns the next sampling step."""
 
 def uniform(seed: int, purpose: int, iteration: int, item: int) -> float:
     """The uniform number on [0, 1) at one address of the seed's stream."""

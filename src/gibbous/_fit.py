@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 #: Called after every iteration; returning True ends the fit with what it has.
 Callback = Callable[["Progress"], object]
 
-STOP_REASONS = ("converged", "max_iter", "completed", "interrupted", "callback")
+STOP_REASONS = ("converged", "max_iter", "completed", "interrupted", "callback", "diverged")
 
 
 @dataclass(frozen=True)
@@ -131,7 +131,7 @@ class History:
         Whether the tolerance was reached.
     stop_reason : str
         ``"converged"``, ``"max_iter"``, ``"completed"`` (a sampler has made all its sweeps),
-        ``"interrupted"`` or ``"callback"``.
+        ``"interrupted"``, ``"callback"`` or ``"diverged"``.
     starts : tuple of float
         The metric that each start ended with, in their order.
     best_start : int
@@ -272,6 +272,7 @@ class History:
             "completed": "completed",
             "interrupted": "interrupted",
             "callback": "stopped by the callback",
+            "diverged": "diverged",
         }[self.stop_reason]
 
 

@@ -31,6 +31,14 @@ PURPOSES = {
     "lda-left-to-right": 17,
     "corpus-split": 18,
     "corpus-weights": 19,
+    "rbm-start": 20,
+    "rbm-shuffle": 21,
+    "rbm-train": 22,
+    "rbm-watched": 23,
+    "rbm-held-out": 24,
+    "rbm-flip": 25,
+    "rbm-gibbs": 26,
+    "rbm-ais": 27,
 }
 
 

@@ -1,0 +1,216 @@
+"""The parameters of a Boltzmann machine and all that training keeps beside them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from numbers import Real
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.utils.validation import validate_data
+
+from . import _random, _validate
+from ._fit import History
+from ._isa import core
+from .rbm_rows import check_range, rows_of
+
+Array = NDArray[Any]
+
+#: Numbers of the methods in the core.
+METHODS = {"cd": 0, "pcd": 1, "fpcd": 2, "pt": 3}
+
+
+class Machine:
+    """Starts, moves, copies and checks the arrays of a machine with units of two states."""
+
+    components_: Array
+    intercept_hidden_: Array
+    intercept_visible_: Array
+    h_samples_: Array
+    history_: History
+    n_iter_: int
+    validation_scores_: list[float]
+    free_energy_gap_: list[float]
+    n_features_in_: int
+    _key: int
+    _threads: int
+    _n_steps: int
+    _n_gibbs: int
+
+    if TYPE_CHECKING:  # parameters of the estimators
+        n_components: int
+        learning_rate: float
+        batch_size: int
+        method: str
+        n_gibbs_steps: int
+        n_chains: int | None
+        n_temperatures: int
+        fast_learning_rate: float | None
+        centered: bool
+        momentum: float
+        l1: float
+        l2: float
+        sparsity_target: float | None
+        sparsity_cost: float
+        visible_bias: str
+        binarize: float | str | None
+        data_max: float
+        dtype: str
+        out_of_range: str
+        random_state: Any
+        n_jobs: int | None
+        n_iter: int
+        verbose: Any
+        shuffle: bool
+        learning_rate_schedule: str | Callable[[int, int], float]
+        early_stopping: bool
+        n_iter_no_change: int
+        tol: float
+
+    def _start(self, X: Any, weight: Array | None) -> None:
+        """Set small random weights, biases and the state of training."""
+        d, k, dtype = X.shape[1], self.n_components, self.dtype
+        rng = _random.generator(self._key, "rbm-start")
+        self.components_ = rng.normal(0.0, 0.01, (k, d)).astype(dtype)
+        self.intercept_hidden_ = np.zeros(k, dtype)
+        self._n_features_out = k
+        means = self._means(X, weight)
+        self.intercept_visible_ = np.zeros(d, dtype)
+        if self.visible_bias == "data":
+            p = np.clip(means, 1e-3, 1 - 1e-3)
+            self.intercept_visible_ = np.log(p / (1 - p)).astype(dtype)
+        self._n_steps = 0
+        self._n_gibbs = 0
+        self._set_state(means)
+
+    def _means(self, X: Any, weight: Array | None) -> Array:
+        if isinstance(self.binarize, Real):
+            X = float(self.binarize) * self.data_max < X
+            top = 1.0
+        else:
+            top = float(self.data_max)
+        if weight is None:
+            means = np.asarray(X.mean(axis=0, dtype=np.float64)).ravel()
+        else:
+            means = np.asarray(weight @ X).ravel() / weight.sum()
+        return means / top
+
+    def _set_state(self, means: Array) -> None:
+        """Start the arrays that training keeps beside the parameters."""
+        d, k, dtype = self.n_features_in_, self.n_components, self.dtype
+        for name in ("velocity_", "fast_", "offsets_", "activity_", "h_samples_"):
+            self.__dict__.pop(name, None)
+        zeros = (np.zeros((k, d), dtype), np.zeros(d, dtype), np.zeros(k, dtype))
+        if self.momentum > 0:
+            self.velocity_ = tuple(z.copy() for z in zeros)
+        if self.method == "fpcd":
+            self.fast_ = tuple(z.copy() for z in zeros)
+        if self.centered:
+            self.offsets_ = (means.astype(dtype), np.full(k, 0.5, dtype))
+        if self.sparsity_target is not None:
+            self.activity_ = np.full(k, self.sparsity_target, dtype)
+        if self.method != "cd":
+            replicas = self.n_temperatures if self.method == "pt" else 1
+            self.h_samples_ = np.zeros(((self.n_chains or self.batch_size) * replicas, k), dtype)
+
+    def _train(self, rows: Any, order: Array, batch_size: int, rate: float) -> None:
+        """Run one pass of mini-batches in the core, in place."""
+        s = core.RbmSettings()
+        s.method = METHODS[self.method]
+        s.gibbs_steps = self.n_gibbs_steps
+        s.batch_size = batch_size
+        s.rate = rate
+        s.momentum = self.momentum
+        s.l1, s.l2 = self.l1, self.l2
+        s.centered = bool(self.centered)
+        if self.sparsity_target is not None:
+            s.sparsity_target, s.sparsity_cost = self.sparsity_target, self.sparsity_cost
+        fast = self.learning_rate if self.fast_learning_rate is None else self.fast_learning_rate
+        s.fast_rate = fast
+        s.temperatures = self.n_temperatures if self.method == "pt" else 1
+        s.seed = _random.child(self._key, "rbm-train")
+        offsets = getattr(self, "offsets_", (None, None))
+        train: Any = core.rbm_train  # one function for both precisions
+        self._n_steps = train(
+            rows,
+            order,
+            s,
+            self.components_,
+            self.intercept_visible_,
+            self.intercept_hidden_,
+            self._n_steps,
+            getattr(self, "velocity_", None),
+            getattr(self, "fast_", None),
+            *offsets,
+            getattr(self, "activity_", None),
+            getattr(self, "h_samples_", None),
+            self._threads,
+        )
+
+    def _arrays(self) -> list[Array]:
+        names = ("velocity_", "fast_", "offsets_")
+        arrays = [a for name in names for a in getattr(self, name, ())]
+        arrays += [self.components_, self.intercept_visible_, self.intercept_hidden_]
+        return arrays + [getattr(self, n) for n in ("activity_", "h_samples_") if hasattr(self, n)]
+
+    def _snapshot(self) -> dict[str, Any]:
+        return {"arrays": [a.copy() for a in self._arrays()], "steps": self._n_steps}
+
+    def _restore(self, kept: dict[str, Any]) -> None:
+        for array, old in zip(self._arrays(), kept["arrays"], strict=True):
+            array[...] = old
+        self._n_steps = kept["steps"]
+
+    def _is_finite(self) -> bool:
+        return all(bool(np.isfinite(a).all()) for a in self._arrays())
+
+    def _checked(self, X: Any, *, reset: bool, training: bool = False) -> Any:
+        """Return X as a finite array or CSR matrix, in the range of two states where it trains."""
+        X = validate_data(self, X, accept_sparse="csr", reset=reset)
+        if training and self.out_of_range == "raise":
+            check_range(X, self.data_max)
+        return X
+
+    def _rows(self, X: Any, weight: Array | None = None, *, training: bool = True) -> Any:
+        if weight is not None:
+            weight = weight / weight.mean()
+        binarize = self.binarize
+        if not training and binarize == "sample":
+            binarize = None  # means of states are what is seen
+        if isinstance(binarize, Real):
+            binarize = float(binarize)
+        return rows_of(
+            X,
+            self.dtype,
+            self._threads_now(),
+            data_max=float(self.data_max),
+            binarize=binarize,
+            weight=weight,
+        )
+
+    def _threads_now(self) -> int:
+        return _validate.n_threads(self.n_jobs)
+
+    def _hidden(self, X: Any) -> Array:
+        return self._hidden_of(self._rows(X, training=False))
+
+    def _hidden_of(self, rows: Any) -> Array:
+        out = np.empty((rows.n, self.components_.shape[0]), self.components_.dtype)
+        core.rbm_hidden_means(rows, *self._parameters(), out, self._threads_now())
+        return out
+
+    def _rows_of_numbers(self, v: Array) -> Any:
+        """Return rows of probabilities, such as means of a layer, for the core."""
+        return rows_of(v, self.dtype, self._threads_now())
+
+    def _as_probabilities(self, X: Array) -> Array:
+        """Return dense data on the scale of the visible units' means, NaN kept."""
+        X = np.asarray(X, dtype=np.float64)
+        if isinstance(self.binarize, Real):
+            on = (float(self.binarize) * self.data_max < X).astype(np.float64)
+            return np.where(np.isnan(X), np.nan, on)
+        return X / float(self.data_max)
+
+    def _parameters(self) -> tuple[Array, Array, Array]:
+        return self.components_, self.intercept_visible_, self.intercept_hidden_
