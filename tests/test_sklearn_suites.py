@@ -20,6 +20,7 @@ import pytest
 OURS = {
     "sklearn.cluster": ("KMeans", "MiniBatchKMeans", "k_means", "kmeans_plusplus"),
     "sklearn.mixture": ("GaussianMixture",),
+    "sklearn.neural_network": ("BernoulliRBM",),
 }
 
 #: Module of scikit-learn -> modules whose import is swapped in it, and at least how many tests it
@@ -30,6 +31,7 @@ SUITES = {
     # the same order: so its K-means has to be the one that our mixture starts from
     "sklearn.mixture.tests.test_gaussian_mixture": (("sklearn.cluster", "sklearn.mixture"), 60),
     "sklearn.cluster.tests.test_k_means": (("sklearn.cluster",), 250),
+    "sklearn.neural_network.tests.test_rbm": (("sklearn.neural_network",), 15),
 }
 
 #: Tests of scikit-learn's private helpers, which another implementation does not have.
@@ -44,6 +46,9 @@ PRIVATE: dict[str, dict[str, str]] = {
         ),
     },
     "sklearn.cluster.tests.test_k_means": {},
+    "sklearn.neural_network.tests.test_rbm": {
+        "test_fit_gibbs": "pins weights to four digits that one random stream of NumPy's leads to",
+    },
 }
 
 #: Reasons that scikit-learn's own modules give for a skip; another reason is a failure here.

@@ -214,7 +214,10 @@ struct BernoulliTarget {
       if constexpr (Sample) {
         const Bits<T> on = detail::widen_draws<T>(words + j) * e < T(1 << 24);
         mask |= detail::mask_of_lanes<T>(on) << j;
-        if (energies) energy += reinterpret_cast<Vec<T>>(reinterpret_cast<Bits<T>>(input) & on);
+        if (energies) {  // at temperature infinity padding is as likely to be on as anything
+          const Bits<T> units = on & (input > kOff<T> / T(2));
+          energy += reinterpret_cast<Vec<T>>(reinterpret_cast<Bits<T>>(input) & units);
+        }
       }
       if (out) store(out + j, factor / e);
     }

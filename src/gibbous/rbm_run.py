@@ -128,7 +128,9 @@ class Run:
 
     def _refuse_divergence(self, value: float, kept: dict[str, Any], epoch: int) -> None:
         model = self.model
-        hopeless = -_HOPELESS * model.n_features_in_ * float(np.log(2.0))
+        # what lies outside of [0, 1] has no likelihood that could tell
+        most = _HOPELESS * model.n_features_in_ * float(np.log(2.0))
+        hopeless = -most if model.out_of_range == "raise" else -np.inf
         if model._is_finite() and np.isfinite(value) and value >= hopeless:
             return
         model._restore(kept)
