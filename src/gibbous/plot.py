@@ -120,6 +120,8 @@ def plot_history(history: History, ax: Axes | None = None) -> Axes:
     end = {
         "converged": "converged",
         "max_iter": "stopped at max_iter",
+        "completed": "completed",
+        "diverged": "diverged",
         "interrupted": "interrupted",
         "callback": "stopped by the callback",
     }[history.stop_reason]

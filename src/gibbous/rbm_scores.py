@@ -126,6 +126,7 @@ class Scores(Machine):
 
     def _free_energy_of_states(self, X: Any) -> Array:
         top = 1.0 if isinstance(self.binarize, Real) else float(self.data_max)
-        rows = rows_of(X, self.dtype, self._threads_now(), data_max=top)
+        dtype = str(self.components_.dtype)
+        rows = rows_of(X, dtype, self._threads_now(), data_max=top)
         found: Array = core.rbm_free_energies(rows, *self._parameters(), self._threads_now())
         return found
