@@ -20,6 +20,9 @@ Array = NDArray[Any]
 #: Numbers of the methods in the core.
 METHODS = {"cd": 0, "pcd": 1, "fpcd": 2, "pt": 3}
 
+#: Additions of a pass over a mini-batch that one thread makes alone: tens of microseconds of them.
+_LITTLE_BATCH = 1 << 20
+
 #: What training keeps beside the parameters, where it needs it.
 _STATE = ("velocity_", "fast_", "offsets_", "activity_", "h_samples_")
 
@@ -182,7 +185,7 @@ class Machine:
             *offsets,
             getattr(self, "activity_", None),
             getattr(self, "h_samples_", None),
-            self._threads,
+            self._threads_for(min(batch_size, len(order)), _LITTLE_BATCH),
         )
 
     def _arrays(self) -> list[Array]:
@@ -220,26 +223,33 @@ class Machine:
         return rows_of(
             X,
             str(self.components_.dtype),
-            self._threads_now(),
+            self._threads_for(X.shape[0]),
             data_max=float(self.data_max),
             binarize=binarize,
             weight=weight,
         )
 
-    def _threads_now(self) -> int:
-        return _validate.n_threads(self.n_jobs)
+    def _threads_for(self, rows: int, little: int = 1 << 24) -> int:
+        """Return the threads for a pass over so many rows; one where the work is little.
+
+        ``little`` counts additions: a millisecond of them for a pass of its own. Threads to join
+        cost more than they save there, and on a busy machine a hundred times more. The bits are
+        the same for any number of them.
+        """
+        threads = _validate.n_threads(self.n_jobs)
+        return threads if rows * self.components_.size >= little else 1
 
     def _hidden(self, X: Any) -> Array:
         return self._hidden_of(self._rows(X, training=False))
 
     def _hidden_of(self, rows: Any) -> Array:
         out = np.empty((rows.n, self.components_.shape[0]), self.components_.dtype)
-        core.rbm_hidden_means(rows, *self._parameters(), out, self._threads_now())
+        core.rbm_hidden_means(rows, *self._parameters(), out, self._threads_for(rows.n))
         return out
 
     def _rows_of_numbers(self, v: Array) -> Any:
         """Return rows of probabilities, such as means of a layer, for the core."""
-        return rows_of(v, str(self.components_.dtype), self._threads_now())
+        return rows_of(v, str(self.components_.dtype), self._threads_for(len(v)))
 
     def _as_probabilities(self, X: Array) -> Array:
         """Return dense data on the scale of the visible units' means, NaN kept."""
