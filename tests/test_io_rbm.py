@@ -1,4 +1,4 @@
-"""Files of Boltzmann machines: everything comes back, training goes on, nothing damaged is taken."""
+"""Files of Boltzmann machines: everything comes back, and nothing damaged is taken."""
 
 from __future__ import annotations
 

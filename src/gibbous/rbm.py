@@ -22,7 +22,7 @@ from . import _random, _validate
 from ._fit import Callback
 from .rbm_chains import Chains
 from .rbm_machine import METHODS
-from .rbm_run import Run, Watched
+from .rbm_run import Diverged, Run, Watched
 
 Array = NDArray[Any]
 
@@ -331,7 +331,7 @@ class BernoulliRBM(
         self._train(self._rows(X, weight), order, X.shape[0], self.learning_rate)
         if not self._is_finite():
             self._restore(kept)
-            raise ValueError(
+            raise Diverged(
                 f"learning_rate={self.learning_rate:g} makes training diverge; the parameters "
                 "before this batch are kept. Give a smaller learning_rate"
             )

@@ -63,7 +63,7 @@ class Watched:
         return cls(*parts)
 
 
-class Diverged(ArithmeticError):
+class Diverged(ArithmeticError, ValueError):
     """A fit whose parameters or scores ran away. The model keeps its last good parameters."""
 
 
