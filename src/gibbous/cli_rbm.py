@@ -90,6 +90,7 @@ def sample(
     With --plot and no -o the picture alone is written.
     """
     with reporting():
+        _check_rows(output)
         picture = _Picture.of(plot, shape)
         loaded = load_as(model, CLASSES)
         picture.check(loaded)
@@ -152,6 +153,7 @@ def reconstruct(
     With --plot and no -o the picture alone is written.
     """
     with reporting():
+        _check_rows(output)
         picture = _Picture.of(plot, shape)
         loaded = load_as(model, CLASSES)
         picture.check(loaded)
@@ -219,6 +221,7 @@ def score(
     one machine. With -o the scores of each row are written.
     """
     with reporting():
+        _check_rows(output)
         loaded = load_as(model, CLASSES)
         table = read_for(loaded, data, columns, header, small=True)
         flips = min(10, table.shape[1]) if n_flips is None else n_flips
@@ -284,6 +287,7 @@ def features(
     with reporting():
         if data is None and plot is None:
             raise ValueError("give a table to tell its rows by hidden units, or --plot FILE")
+        _check_rows(output)
         picture = _Picture.of(plot, shape)
         loaded = load_as(model, CLASSES)
         picture.check(loaded)
@@ -353,6 +357,22 @@ class _Picture:
     def files(self) -> dict[str, Any]:
         """Return what a result tells of it."""
         return {} if self.path is None else {"files": {"plot": str(self.path)}}
+
+
+def _check_rows(output: Path | None) -> None:
+    """Find out before the work whether rows can be written.
+
+    Raises
+    ------
+    ValueError, OSError
+        If not.
+    """
+    if output is not None:
+        from . import tables
+        from ._files import suffix_of
+
+        suffix_of(output, tables.SUFFIXES, "a table")
+        check_place(output)
 
 
 def _finish(

@@ -239,7 +239,7 @@ class Chains(Scores):
         X = validate_data(self, X, reset=False, ensure_all_finite="allow-nan", dtype="numeric")
         seen = self._as_probabilities(np.asarray(X, dtype=np.float64))
         missing = np.isnan(seen)
-        clamp = np.where(missing, -1, seen > 0.5).astype(np.int8)
+        clamp = np.ascontiguousarray(np.where(missing, -1, seen > 0.5), dtype=np.int8)
         seed = self._next_seed() if random_state is None else _random.key_of(random_state)
         hidden = self._first_states(X.shape[0], None, None, seed)
         total = np.zeros(seen.shape)
