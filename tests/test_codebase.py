@@ -57,7 +57,7 @@ LAYERS = (
     ("evaluate_coherence", "evaluate_heldout", "evaluate_stability"),
     ("evaluate_select",),
     ("evaluate",),
-    ("demo_plot", "demo_texts"),
+    ("demo_plot", "demo_rbm", "demo_texts"),
     ("demo",),
     ("cli_options", "cli_progress"),
     ("cli_session",),

@@ -59,8 +59,8 @@ def demo(
     """Show on real data what the models do; takes seconds, downloads nothing.
 
     A point half-way between two groups, the colours of a photograph, handwritten digits, wines,
-    and what Python's own documentation is about. Writes pictures to a folder, if matplotlib is
-    there.
+    what Python's own documentation is about, and what a machine makes of half a digit. Writes
+    pictures to a folder, if matplotlib is there.
     """
     with reporting():
         from .demo import run
