@@ -20,8 +20,9 @@ Array = NDArray[Any]
 #: Numbers of the methods in the core.
 METHODS = {"cd": 0, "pcd": 1, "fpcd": 2, "pt": 3}
 
-#: Additions of a pass over a mini-batch that one thread makes alone: tens of microseconds of them.
-_LITTLE_BATCH = 1 << 20
+#: Additions of one of many passes, as over a mini-batch, that one thread makes alone: tens of
+#: microseconds of them.
+LITTLE_BATCH = 1 << 20
 
 #: What training keeps beside the parameters, where it needs it.
 _STATE = ("velocity_", "fast_", "offsets_", "activity_", "h_samples_")
@@ -185,7 +186,7 @@ class Machine:
             *offsets,
             getattr(self, "activity_", None),
             getattr(self, "h_samples_", None),
-            self._threads_for(min(batch_size, len(order)), _LITTLE_BATCH),
+            self._threads_for(min(batch_size, len(order)), LITTLE_BATCH),
         )
 
     def _arrays(self) -> list[Array]:
@@ -236,8 +237,10 @@ class Machine:
         cost more than they save there, and on a busy machine a hundred times more. The bits are
         the same for any number of them.
         """
-        threads = _validate.n_threads(self.n_jobs)
-        return threads if rows * self.components_.size >= little else 1
+        return self._threads_now() if rows * self.components_.size >= little else 1
+
+    def _threads_now(self) -> int:
+        return _validate.n_threads(self.n_jobs)
 
     def _hidden(self, X: Any) -> Array:
         return self._hidden_of(self._rows(X, training=False))
