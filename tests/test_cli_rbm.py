@@ -249,13 +249,46 @@ def test_score(machine: Path, ones: Path, tmp_path: Path) -> None:
     answer = told("rbm", "score", machine, ones, "--flips", D, "-o", tmp_path / "s.csv")
     scores = read_table(tmp_path / "s.csv")
     exact = model.pseudo_likelihood(frame(X), n_flips=None)
-    assert scores.values[:, 0] == pytest.approx(exact)
-    assert np.array_equal(scores.values[:, 1], model.free_energy(frame(X)))
+    assert scores.names is not None and scores.names[1:3] == ("pseudo-likelihood", "free energy")
+    assert scores.values[:, 1] == pytest.approx(exact)
+    assert np.array_equal(scores.values[:, 2], model.free_energy(frame(X)))
     assert answer["pseudo_likelihood"] == pytest.approx(exact.mean())
     assert answer["free_energy"] == pytest.approx(model.free_energy(frame(X)).mean())
     text = run("rbm", "score", machine, ones).stdout
     assert "90 rows" in text and "free energy" in text and "reconstruction error" in text
     assert told("rbm", "score", machine, ones)["flips"] == 10
+
+
+def test_log_likelihoods(machine: Path, ones: Path, tmp_path: Path) -> None:
+    model, X = load(machine), frame(read_table(ones).values)
+    exact = told("rbm", "score", machine, ones, "-o", tmp_path / "s.csv")
+    rows = model.log_likelihood(X, "exact")
+    assert exact["log_likelihood"] == rows.mean()
+    assert np.array_equal(read_table(tmp_path / "s.csv").values[:, 0], rows)
+    (log_z,) = exact["log_partition"]
+    assert log_z["method"] == log_z["bound"] == "exact"
+    assert log_z["value"] == model.log_partition("exact").value
+    options = ("--betas", 300, "--n-chains", 20, "--seed", 4)
+    both = told("rbm", "score", machine, ones, "--method", "both", *options)
+    for at, (method, key) in enumerate(
+        (("ais", "log_likelihood"), ("reverse_ais", "log_likelihood_reverse"))
+    ):
+        z = load(machine).log_partition(method, n_betas=300, n_chains=20, random_state=4)
+        assert both["log_partition"][at]["value"] == z.value
+        assert both[key] == model.log_likelihood(X, log_partition=z).mean()
+    text = run("rbm", "score", machine, ones, "--method", "ais", *options).stdout
+    assert f"{both['log_likelihood']:.6g} +- " in text and "stochastic lower bound" in text
+    assert "log-likelihood" not in run("rbm", "score", machine, ones, "--method", "none").stdout
+
+
+def test_rows_of_probabilities_have_no_likelihood(machine: Path, tmp_path: Path) -> None:
+    np.save(tmp_path / "p.npy", states() * 0.7)
+    score = ("rbm", "score", machine, tmp_path / "p.npy")
+    assert "must hold states of 0 and 1; it holds 0.7" in fails(*score, "--method", "ais")
+    result = run(*score, "--json")
+    assert "log_likelihood" not in json.loads(result.stdout)
+    assert "warning: no log-likelihood: X must hold states" in result.stderr
+    assert "log_likelihood" not in told(*score, "--method", "none")
 
 
 def test_features(machine: Path, ones: Path, tmp_path: Path) -> None:

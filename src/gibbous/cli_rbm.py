@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -20,6 +22,7 @@ from .cli_session import (
     put_rows,
     read_for,
     reporting,
+    say,
 )
 
 if TYPE_CHECKING:
@@ -194,10 +197,37 @@ def _beside(
 # --- how good it is, and what it has learned -------------------------------------------------
 
 
-@app.command(epilog="Example: gibbous rbm score model.safetensors unseen.npy")
+class Likelihood(str, Enum):
+    """Ways to find log Z."""
+
+    auto = "auto"
+    exact = "exact"
+    ais = "ais"
+    reverse_ais = "reverse_ais"
+    both = "both"
+    none = "none"
+
+
+@app.command(epilog="Example: gibbous rbm score model.safetensors unseen.npy --method both")
 def score(
     model: options.Model,
     data: options.Data,
+    method: Annotated[
+        Likelihood,
+        typer.Option(
+            help="How log Z is found for the log-likelihood: by the sum over all states of the "
+            "smaller layer, 25 units at most (exact); by annealed importance sampling, whose "
+            "likelihoods are too high on average (ais) or too low (reverse_ais), or between the "
+            "two (both); exact where that can be and else ais (auto); or not at all (none).",
+            rich_help_panel=SAMPLING,
+        ),
+    ] = Likelihood.auto,
+    n_betas: Annotated[
+        int, _steps(3, "Steps of annealed importance sampling.", "--betas")
+    ] = 14_500,
+    n_chains: Annotated[
+        int, _steps(1, "Chains of annealed importance sampling.", "--n-chains")
+    ] = 100,
     n_flips: Annotated[
         int | None,
         typer.Option(
@@ -210,6 +240,7 @@ def score(
             rich_help_panel=SAMPLING,
         ),
     ] = None,
+    seed: options.Seed = None,
     output: options.Rows = None,
     columns: options.Columns = None,
     header: options.Header = None,
@@ -217,30 +248,77 @@ def score(
 ) -> None:
     """Tell how well a machine explains the rows of a table, in nats a row.
 
-    The pseudo-likelihood is that of each unit given all others. Free energies compare rows under
-    one machine. With -o the scores of each row are written.
+    The log-likelihood is of rows of ones and zeros; rows of probabilities have none, and
+    --method none leaves it out. The pseudo-likelihood is that of each unit given all others. Free
+    energies compare rows under one machine. With -o the scores of each row are written.
     """
     with reporting():
         _check_rows(output)
         loaded = load_as(model, CLASSES)
         table = read_for(loaded, data, columns, header, small=True)
+        seed = fresh_seed(seed)
+        found = _log_partitions(
+            loaded, table, method, n_betas=n_betas, n_chains=n_chains, random_state=seed
+        )
+        rows = {_likelihood(z): loaded.log_likelihood(table, log_partition=z) for z in found}
         flips = min(10, table.shape[1]) if n_flips is None else n_flips
-        rows = {
-            "pseudo-likelihood": loaded.pseudo_likelihood(table, n_flips=flips),
-            "free energy": loaded.free_energy(table),
-            "reconstruction error": loaded.reconstruction_error(table),
-        }
-        result: dict[str, Any] = {"command": "rbm score", "rows": len(table), "flips": flips}
-        result |= {name.replace(" ", "_").replace("-", "_"): v.mean() for name, v in rows.items()}
+        rows["pseudo-likelihood"] = loaded.pseudo_likelihood(table, n_flips=flips)
+        rows["free energy"] = loaded.free_energy(table)
+        rows["reconstruction error"] = loaded.reconstruction_error(table)
         if output is not None:
             put_rows(output, rows)
-            result["files"] = {"scores": str(output)}
-        if as_json:
-            print_json(result)
+        if not as_json:
+            _print_scores(rows, found)
             return
-        print(f"{len(table):,} rows, means:")
+        result: dict[str, Any] = {"command": "rbm score", "rows": len(table), "seed": seed}
         for name, values in rows.items():
-            print(f"  {name:<22}{values.mean():.6g}")
+            result["_".join(re.findall("[a-z]+", name))] = values.mean()
+        result |= {"flips": flips, "log_partition": [_told(log_z) for log_z in found]}
+        print_json(result | ({} if output is None else {"files": {"scores": str(output)}}))
+
+
+def _log_partitions(
+    model: Any, table: NDArray[Any], method: Likelihood, **options: Any
+) -> list[Any]:
+    """Return the estimates of log Z that were asked for."""
+    if method is Likelihood.none:
+        return []
+    try:
+        model._refuse_probabilities(table)
+    except ValueError as error:
+        if method is not Likelihood.auto:
+            raise
+        say(f"warning: no log-likelihood: {error}")
+        return []
+    names = ["ais", "reverse_ais"] if method is Likelihood.both else [method.value]
+    return [model.log_partition(name, **options) for name in names]
+
+
+def _likelihood(log_z: Any) -> str:
+    return "log-likelihood" + (", reverse" if log_z.method == "reverse_ais" else "")
+
+
+def _told(log_z: Any) -> dict[str, Any]:
+    return {
+        "method": log_z.method,
+        "value": log_z.value,
+        "bound": log_z.bound,
+        "standard_error": log_z.standard_error,
+        "interval": log_z.interval,
+        "effective_sample_size": log_z.effective_sample_size,
+    }
+
+
+def _print_scores(rows: dict[str, NDArray[Any]], found: list[Any]) -> None:
+    errors = {_likelihood(log_z): log_z for log_z in found}
+    print(f"{len(next(iter(rows.values()))):,} rows, means:")
+    for name, values in rows.items():
+        log_z = errors.get(name)
+        # that of log Z: the mean is of these rows, whose spread is no error of it
+        error = "" if log_z is None or not log_z.n_chains else f" +- {log_z.standard_error:.2g}"
+        print(f"  {name:<25}{values.mean():.6g}{error}")
+    for log_z in found:
+        print(f"  {log_z}")
 
 
 @app.command(epilog="Example: gibbous rbm features model.safetensors --plot filters.png")
