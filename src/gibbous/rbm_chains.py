@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -12,9 +13,15 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from . import _random
 from ._isa import core
 from .rbm_machine import LITTLE_BATCH
+from .rbm_rows import check_range
 from .rbm_scores import Scores
 
 Array = NDArray[Any]
+
+
+def _check_count(name: str, value: Any, least: int) -> None:
+    if isinstance(value, bool) or not isinstance(value, Integral) or value < least:
+        raise ValueError(f"{name} must be an integer of at least {least}; got {value!r}")
 
 
 class Chains(Scores):
@@ -118,11 +125,11 @@ class Chains(Scores):
             If a number is out of range or ``start`` does not fit.
         """
         check_is_fitted(self)
-        for name, value, least in (("n_samples", n_samples, 1), ("burn_in", burn_in, 0)):
-            if value < least:
-                raise ValueError(f"{name} must be at least {least}; got {value}")
-        if thin < 1:
-            raise ValueError(f"thin must be at least 1; got {thin}")
+        counts = {"n_samples": (n_samples, 1), "burn_in": (burn_in, 0), "thin": (thin, 1)}
+        if n_chains is not None:
+            counts["n_chains"] = (n_chains, 1)
+        for name, (value, least) in counts.items():
+            _check_count(name, value, least)
         seed = self._next_seed() if random_state is None else _random.key_of(random_state)
         hidden = self._first_states(n_samples, n_chains, start, seed)
         rounds = -(-n_samples // hidden.shape[0])
@@ -138,8 +145,6 @@ class Chains(Scores):
         rng = np.random.Generator(np.random.Philox(key=_random.child(seed, "rbm-start")))
         if start is None:
             chains = n_samples if n_chains is None else n_chains
-            if chains < 1:
-                raise ValueError(f"n_chains must be at least 1; got {n_chains}")
             p = 1.0 / (1.0 + np.exp(-self.intercept_hidden_.astype(np.float64)))
             return (rng.random((chains, p.size)) < p).astype(dtype)
         if isinstance(start, str):
@@ -171,8 +176,7 @@ class Chains(Scores):
             Probabilities of the visible units.
         """
         check_is_fitted(self)
-        if n_steps < 1:
-            raise ValueError(f"n_steps must be at least 1; got {n_steps}")
+        _check_count("n_steps", n_steps, 1)
         X = validate_data(self, X, accept_sparse="csr", reset=False)
         h = self._hidden(X)
         for step in range(n_steps):
@@ -182,10 +186,10 @@ class Chains(Scores):
         return v
 
     def _visible_means(self, h: Array) -> Array:
-        turned = np.ascontiguousarray(self.components_.T)
+        w, a, b = self._parameters()
+        turned = np.ascontiguousarray(w.T)
         rows = self._rows_of_numbers(h)
         out = np.empty((h.shape[0], turned.shape[0]), turned.dtype)
-        a, b = self.intercept_visible_, self.intercept_hidden_
         core.rbm_hidden_means(rows, turned, b, a, out, self._threads_for(rows.n))
         return out
 
@@ -231,14 +235,20 @@ class Chains(Scores):
         Returns
         -------
         ndarray of shape (n_samples, n_features)
-            X with every NaN replaced by the probability that the unit is on, given those known.
+            X with every NaN replaced by the probability that the unit is on, given those known,
+            in units of ``data_max``.
+
+        Raises
+        ------
+        ValueError
+            If a known value is out of range, or a number of steps.
         """
         check_is_fitted(self)
-        if n_steps < 0 or n_average < 1:
-            raise ValueError(
-                f"n_steps must be at least 0 and n_average at least 1; got {n_steps}, {n_average}"
-            )
+        _check_count("n_steps", n_steps, 0)
+        _check_count("n_average", n_average, 1)
         X = validate_data(self, X, reset=False, ensure_all_finite="allow-nan", dtype="numeric")
+        if self.out_of_range == "raise":
+            check_range(np.where(np.isnan(X), 0, X), self.data_max)
         seen = self._as_probabilities(np.asarray(X, dtype=np.float64))
         missing = np.isnan(seen)
         clamp = np.ascontiguousarray(np.where(missing, -1, seen > 0.5), dtype=np.int8)

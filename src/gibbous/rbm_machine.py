@@ -40,11 +40,11 @@ class Machine:
     validation_scores_: list[float]
     free_energy_gap_: list[float]
     n_features_in_: int
-    _key: int
     _threads: int
-    _n_steps: int
-    _n_epochs: int
-    _n_gibbs: int
+    # Of a machine whose weights were set by hand, too: nothing has been drawn yet.
+    _n_steps: int = 0
+    _n_epochs: int = 0
+    _n_gibbs: int = 0
 
     if TYPE_CHECKING:  # parameters of the estimators
         n_components: int
@@ -120,6 +120,8 @@ class Machine:
                 f"n_components={self.n_components}, but the machine that training goes on from has "
                 f"{k} hidden units; set n_components={k}, or fit anew with warm_start=False"
             )
+        # A user may have put other arrays there; training goes on in place.
+        self.components_, self.intercept_visible_, self.intercept_hidden_ = self._parameters()
         self._set_state(X, weight)
 
     def _set_state(self, X: Any, weight: Array | None) -> None:
@@ -263,4 +265,19 @@ class Machine:
         return X / float(self.data_max)
 
     def _parameters(self) -> tuple[Array, Array, Array]:
-        return self.components_, self.intercept_visible_, self.intercept_hidden_
+        """Return weights and biases as the core takes them, whatever a user has set them to."""
+        dtype = self.components_.dtype
+        given = (self.components_, self.intercept_visible_, self.intercept_hidden_)
+        w, a, b = (np.ascontiguousarray(array, dtype=dtype) for array in given)
+        return w, a, b
+
+    @property
+    def _key(self) -> int:
+        """The key of all draws, drawn itself where there was no fit that did."""
+        if "_drawn_key" not in self.__dict__:
+            self._drawn_key = _random.key_of(self.random_state)
+        return int(self._drawn_key)
+
+    @_key.setter
+    def _key(self, key: int) -> None:
+        self._drawn_key = key
