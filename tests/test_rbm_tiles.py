@@ -49,8 +49,8 @@ def test_training_agrees_with_the_look_up(
     ours = fitted(X, **options)
     monkeypatch.setenv("GIBBOUS_AMX", way)
     other = fitted(X, **options)
-    # either factor of a product is known to 2^-17 of itself there (one bfloat16 alone: 2^-9), and no
-    # draw of these lies so near to its threshold
+    # either factor of a product is known to 2^-17 of itself there (one bfloat16 alone: 2^-9), and
+    # no draw of these lies so near to its threshold
     for name in ("components_", "intercept_visible_", "intercept_hidden_"):
         np.testing.assert_allclose(getattr(other, name), getattr(ours, name), atol=1e-5)
     assert (other.components_ != ours.components_).any()  # another way was gone
