@@ -46,6 +46,8 @@ __all__: list[str] = [
     "lda_log_predictive",
     "mean_variance",
     "philox",
+    "rbm_anneal",
+    "rbm_exact_log_partition",
     "rbm_free_energies",
     "rbm_gibbs",
     "rbm_hidden_means",
@@ -981,6 +983,50 @@ def mean_variance(x: numpy.typing.NDArray[numpy.float64], threads: int) -> float
 
 def philox(counter: collections.abc.Sequence[int], key: collections.abc.Sequence[int]) -> list[int]:
     """One block of Philox4x32-10."""
+
+@typing.overload
+def rbm_anneal(
+    w: numpy.typing.NDArray[numpy.float32],
+    a: numpy.typing.NDArray[numpy.float32],
+    b: numpy.typing.NDArray[numpy.float32],
+    base: numpy.typing.NDArray[numpy.float32],
+    betas: numpy.typing.NDArray[numpy.float64],
+    hidden: numpy.typing.NDArray[numpy.float32],
+    seed: int,
+    threads: int,
+) -> numpy.typing.NDArray[numpy.float64]:
+    """Log-weights of chains that run through the betas in order, from hidden states."""
+
+@typing.overload
+def rbm_anneal(
+    w: numpy.typing.NDArray[numpy.float64],
+    a: numpy.typing.NDArray[numpy.float64],
+    b: numpy.typing.NDArray[numpy.float64],
+    base: numpy.typing.NDArray[numpy.float64],
+    betas: numpy.typing.NDArray[numpy.float64],
+    hidden: numpy.typing.NDArray[numpy.float64],
+    seed: int,
+    threads: int,
+) -> numpy.typing.NDArray[numpy.float64]:
+    """Log-weights of chains that run through the betas in order, from hidden states."""
+
+@typing.overload
+def rbm_exact_log_partition(
+    w: numpy.typing.NDArray[numpy.float32],
+    a: numpy.typing.NDArray[numpy.float32],
+    b: numpy.typing.NDArray[numpy.float32],
+    threads: int,
+) -> float:
+    """Log Z by the sum over all states of the smaller layer."""
+
+@typing.overload
+def rbm_exact_log_partition(
+    w: numpy.typing.NDArray[numpy.float64],
+    a: numpy.typing.NDArray[numpy.float64],
+    b: numpy.typing.NDArray[numpy.float64],
+    threads: int,
+) -> float:
+    """Log Z by the sum over all states of the smaller layer."""
 
 @typing.overload
 def rbm_free_energies(
