@@ -61,11 +61,12 @@ one of another: the cases lda-curve-* compare held-out perplexity at marks of se
 evaluator, and the seconds to 1% of the best peer's last perplexity. The JSON is written after
 every run.
 
-Boltzmann machines (rbm): seconds an epoch of plain (P)CD-k on MNIST thresholded at half, the fastest
-epoch of a run, at 1, 2 and all threads; what ours watches meanwhile counts. The machines are judged
-by reconstruction and pseudo-likelihood of test rows beside those of a NumPy reference that ran as
-many epochs; "by turn" is the spread of the ratios of runs that followed each other. scikit-learn
-knows PCD-1 only. rbm-quality trains ours with good settings and prints its test log-likelihood.
+Boltzmann machines (rbm): seconds an epoch of plain (P)CD-k on MNIST thresholded at half, the
+fastest epoch of a run, at 1, 2 and all threads; what ours watches meanwhile counts. The machines
+are judged by reconstruction and pseudo-likelihood of test rows beside those of a NumPy reference
+that ran as many epochs; "by turn" is the spread of the ratios of runs that followed each other.
+scikit-learn knows PCD-1 only. rbm-quality trains ours with good settings and prints its test
+log-likelihood.
 """
 
 _EPILOG = """\
@@ -321,11 +322,7 @@ def _run(
         keep()
     _run_topics(names, settings, result["topics"], keep)
     _run_machines(names, settings, result["machines"], keep)
-    for name in (name for name in names if name in rbm_cases.QUALITY):
-        _say(name)
-        result["quality"].append(rbm_quality.run_case(rbm_cases.QUALITY[name], settings))
-        print(rbm_quality.text(result["quality"][-1]), flush=True)
-        keep()
+    _run_quality(names, settings, result["quality"], keep)
     if small:
         result["small"] = _small(settings)
         print(report.small_text(result["small"]), flush=True)
@@ -372,6 +369,19 @@ def _run_machines(
 
         changed(rbm_runner.run_case(case, settings, _say, changed))
         print(rbm_report.case_text(parts[-1]), flush=True)
+
+
+def _run_quality(
+    names: list[str], settings: Settings, parts: list[dict[str, Any]], keep: Callable[[], None]
+) -> None:
+    """Train and judge our Boltzmann machines, each once."""
+    for name in names:
+        if name in rbm_cases.QUALITY:
+            case = rbm_cases.QUALITY[name]
+            _say(name)
+            parts.append(rbm_quality.run_case(case.quick() if settings.quick else case, settings))
+            print(rbm_quality.text(parts[-1]), flush=True)
+            keep()
 
 
 def _cases(names: list[str], quick: bool) -> list[Case]:
@@ -421,6 +431,7 @@ def _ours_failed(result: dict[str, Any]) -> bool:
     bad = (DIFFERENT, FAILED)
     cases = (*result["cases"], *result["topics"], *result["machines"])
     ours = [entry for case in cases for entry in case["results"] if entry["ours"]]
+    ours += result["quality"]
     return any(entry["status"] in bad for entry in ours) or any(
         row["status"] in bad for row in result["small"] or []
     )

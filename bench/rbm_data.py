@@ -33,6 +33,7 @@ class Images:
     def facts(self) -> dict[str, Any]:
         return {
             "source": self.source,
+            "real": self.real,
             "n": len(self.train),
             "d": self.train.shape[1],
             "density": float((self.train > 127).mean()),

@@ -55,9 +55,13 @@ def run_case(case: QualityCase, settings: Settings) -> dict[str, Any]:
         }
         limit = max(settings.limit, _LIMIT)
         try:
-            return {**part, **start_worker(spec, Path(folder), settings.threads, limit)}
+            part |= start_worker(spec, Path(folder), settings.threads, limit)
         except RunError as error:
             return {**part, "status": error.status, "reason": str(error)}
+    # published figures are of MNIST and nothing else
+    value = part[case.log_z]["test_log_likelihood"]
+    part["reached"] = bool(value >= case.target) if found.real else None
+    return part
 
 
 def rows(found: Images, case: QualityCase) -> tuple[np.ndarray, np.ndarray]:
@@ -99,7 +103,6 @@ def measure(spec: dict[str, Any]) -> dict[str, Any]:
         }
     # over 10,000 rows this hides the machine's, but not a test set that is too small
     answer["test_standard_error"] = float(energies.std() / np.sqrt(len(energies)))
-    answer["reached"] = bool(answer[kinds[0]]["test_log_likelihood"] >= case.target)
     answer["peak_bytes"] = machine.peak_bytes()
     answer["versions"] = machine.versions(adapter.DISTRIBUTIONS)
     return answer
@@ -137,8 +140,8 @@ def text(part: dict[str, Any]) -> str:
     for kind, name in titles.items():
         if kind in part:
             lines.append(_likelihood(name, part[kind]))
-    said = "reached" if part["reached"] else "NOT reached"
-    lines.append(f"  target {part['target']:g} on MNIST: {said}")
+    said = {True: "reached", False: "NOT reached", None: "other data, not comparable"}
+    lines.append(f"  target {part['target']:g} on MNIST: {said[part['reached']]}")
     return "\n".join(lines)
 
 

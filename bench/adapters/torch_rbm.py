@@ -119,7 +119,7 @@ class Trainer:
             self._step(len(rows))
 
     def _step(self, m: int) -> None:
-        torch, case = self.torch, self.case
+        case = self.case
         persistent = case.method == "pcd"
         chains = case.batch if persistent else m
         v, p = self.v[m : m + chains], self.p[m : m + chains]
