@@ -138,6 +138,7 @@ def test_history_says_why_it_stopped(reason: str) -> None:
         "completed": "completed",
         "interrupted": "interrupted",
         "callback": "callback",
+        "diverged": "diverged",
     }[reason] in first
 
 
