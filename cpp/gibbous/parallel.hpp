@@ -16,8 +16,8 @@
 
 namespace gibbous {
 
-// Called between blocks by the thread that entered the kernel. poll() may throw to stop the work;
-// the exception comes out of the kernel after every thread has left the loop.
+// Called before a loop and between blocks by the thread that entered the kernel. poll() may throw
+// to stop the work; the exception comes out of the kernel after every thread has left the loop.
 class Monitor {
  public:
   virtual ~Monitor() = default;
@@ -99,6 +99,10 @@ void parallel_tasks(const Execution& run, Index tasks, Body&& body) {
     const Worker worker(0, stop, run.monitor);
     for (Index t = 0; t < tasks && !stop; ++t) guarded(t, worker);
   } else {
+    // Asked here too: on a machine with more to do than processors the threads that are woken may
+    // take all the tasks of a short region, and this thread none, region after region. K-means++
+    // answered Ctrl-C after 8 s so.
+    if (run.monitor) run.monitor->poll();
     std::atomic<Index> next{0};
 #pragma omp parallel num_threads(threads)
     {
