@@ -1022,7 +1022,7 @@ def rbm_exact_log_partition(
     b: numpy.typing.NDArray[numpy.float32],
     threads: int,
 ) -> float:
-    """Log Z by the sum over all states of the smaller layer."""
+    """Logarithm of Z by the sum over all states of the smaller layer."""
 
 @typing.overload
 def rbm_exact_log_partition(
@@ -1031,7 +1031,7 @@ def rbm_exact_log_partition(
     b: numpy.typing.NDArray[numpy.float64],
     threads: int,
 ) -> float:
-    """Log Z by the sum over all states of the smaller layer."""
+    """Logarithm of Z by the sum over all states of the smaller layer."""
 
 @typing.overload
 def rbm_free_energies(
