@@ -1017,7 +1017,7 @@ def rbm_exact_log_partition(
     b: numpy.typing.NDArray[numpy.float32],
     threads: int,
 ) -> float:
-    """Log Z by the sum over all states of the smaller layer."""
+    """The logarithm of Z, by the sum over all states of the smaller layer."""
 
 @typing.overload
 def rbm_exact_log_partition(
@@ -1026,7 +1026,7 @@ def rbm_exact_log_partition(
     b: numpy.typing.NDArray[numpy.float64],
     threads: int,
 ) -> float:
-    """Log Z by the sum over all states of the smaller layer."""
+    """The logarithm of Z, by the sum over all states of the smaller layer."""
 
 @typing.overload
 def rbm_free_energies(
