@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from .rbm_scores import Scores
 
 _METRIC = "pseudo-likelihood"
+_HELD_OUT = "held-out pseudo-likelihood"
+_GAP = "free-energy gap"
 
 #: Rows of the training data whose pseudo-likelihood is watched: enough for two digits, and cheap.
 _WATCHED = 1000
@@ -64,7 +66,7 @@ class Watched:
         return cls(*parts)
 
 
-class Diverged(ArithmeticError):
+class Diverged(ArithmeticError, ValueError):
     """A fit whose parameters or scores ran away. The model keeps its last good parameters."""
 
 
@@ -103,6 +105,7 @@ class Run:
         self.validation: list[float] = []
         self.gap: list[float] = []
         self._stale = 0
+        self._first = model._n_epochs
 
     def epochs(self) -> None:
         """Train until the epochs are through, or something ends them."""
@@ -111,7 +114,7 @@ class Run:
             for epoch in range(model.n_iter):
                 self._clock = time.perf_counter()
                 value = self._epoch(epoch)
-                stop = self.recorder.record(value)
+                stop = self.recorder.record(value, self._held_out())
                 self._print(epoch, value)
                 if self._settled():
                     reason = "converged"
@@ -128,7 +131,7 @@ class Run:
         """Train for one epoch and score it; parameters are of whole epochs, whatever ends it."""
         model = self.model
         kept = model._snapshot()
-        order = self._order(epoch)
+        order = self._order(self._first + epoch)
         factor = rate_factor(model.learning_rate_schedule, epoch, model.n_iter)
         try:
             model._train(self.rows, order, model.batch_size, model.learning_rate * factor)
@@ -154,6 +157,9 @@ class Run:
             gap = model._free_energy(watched.validation).mean()
             self.gap.append(float(gap - model._free_energy(watched.train).mean()))
         return value
+
+    def _held_out(self) -> dict[str, float]:
+        return {_HELD_OUT: self.validation[-1], _GAP: self.gap[-1]} if self.gap else {}
 
     def _refuse_divergence(self, value: float, kept: dict[str, Any], epoch: int) -> None:
         model = self.model
@@ -194,10 +200,10 @@ class Run:
         """Leave the record of the fit on the model."""
         model, trace = self.model, self.recorder.trace(reason)
         model.n_iter_ = len(trace.values)
+        model._n_epochs = self._first + model.n_iter_
         model.history_ = history_of(model, trace)
-        # an epoch that was not finished may have left its scores
-        model.validation_scores_ = self.validation[: model.n_iter_]
-        model.free_energy_gap_ = self.gap[: model.n_iter_]
+        model.validation_scores_ = list(trace.more.get(_HELD_OUT, ()))
+        model.free_energy_gap_ = list(trace.more.get(_GAP, ()))
 
 
 def history_of(model: Scores, trace: Trace) -> History:
