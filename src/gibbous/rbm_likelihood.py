@@ -179,8 +179,7 @@ class Likelihood(Chains):
             (so that likelihoods come out too high), the second an upper bound where its samples
             are exact: then the truth lies between them. Chains that have not found all modes
             make the second too low instead; a longer ``burn_in`` that moves it shows that.
-            "auto" is "exact" where that can be,
-            else "ais".
+            "auto" is "exact" where that can be, else "ais".
         n_chains : int, default 100
             Chains of annealed importance sampling, side by side.
         n_betas : int, default 14500
