@@ -57,10 +57,11 @@ class Chains(Scores):
             Each call draws anew; a fitted machine's calls are a function of its seed.
         """
         check_is_fitted(self)
-        X = np.atleast_2d(v) if not sp.issparse(v) else sp.csr_matrix(v)
+        one = not sp.issparse(v) and np.ndim(v) == 1
+        X = self._checked(np.atleast_2d(v) if one else v, reset=False)
         hidden = self._draw_hidden(X)
         out = self._gibbs_chain(hidden, 1, self._next_seed(), 0) > 0.5
-        return out[0] if not sp.issparse(v) and np.ndim(v) == 1 else out
+        return out[0] if one else out
 
     def _next_seed(self) -> int:
         """Return the key of the next call that draws; calls go on from one another."""
