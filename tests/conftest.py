@@ -6,6 +6,13 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
+
+# An example that takes long on a busy machine is no finding.
+settings.register_profile(
+    "gibbous", deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True
+)
+settings.load_profile("gibbous")
 
 
 @pytest.fixture(scope="session")
