@@ -24,10 +24,15 @@ class Monitor {
   virtual void poll() = 0;
 };
 
-// How to run a kernel; never what it computes.
+// A product on a matrix unit (tile_product.hpp).
+using TileProduct = void (*)(const std::uint32_t* a, Index stride, Index rows, Index depth,
+                             const std::uint32_t* b, float* acc);
+
+// How to run a kernel; never what it computes, but for rounding.
 struct Execution {
   int threads = 1;
   Monitor* monitor = nullptr;
+  TileProduct tiles = nullptr;  // null: without a matrix unit
 };
 
 // 64 partial results served every shape measured: enough to balance 64 threads, few enough to

@@ -26,6 +26,7 @@ __all__: list[str] = [
     "gmm_start",
     "gmm_survey",
     "gmm_update",
+    "has_matrix_unit",
     "kmeans_assign",
     "kmeans_assign_csr",
     "kmeans_distances",
@@ -46,12 +47,15 @@ __all__: list[str] = [
     "lda_log_predictive",
     "mean_variance",
     "philox",
+    "rbm_anneal",
+    "rbm_exact_log_partition",
     "rbm_free_energies",
     "rbm_gibbs",
     "rbm_hidden_means",
     "rbm_pack_states",
     "rbm_train",
     "uniform",
+    "uses_matrix_unit",
 ]
 
 class Terms:
@@ -460,6 +464,9 @@ def gmm_update(
     threads: int,
 ) -> int:
     """M-step; returns the first component that is not positive definite, or -1."""
+
+def has_matrix_unit() -> bool:
+    """Whether this build, the processor and the system have AMX."""
 
 @typing.overload
 def kmeans_assign(
@@ -983,6 +990,50 @@ def philox(counter: collections.abc.Sequence[int], key: collections.abc.Sequence
     """One block of Philox4x32-10."""
 
 @typing.overload
+def rbm_anneal(
+    w: numpy.typing.NDArray[numpy.float32],
+    a: numpy.typing.NDArray[numpy.float32],
+    b: numpy.typing.NDArray[numpy.float32],
+    base: numpy.typing.NDArray[numpy.float32],
+    betas: numpy.typing.NDArray[numpy.float64],
+    hidden: numpy.typing.NDArray[numpy.float32],
+    seed: int,
+    threads: int,
+) -> numpy.typing.NDArray[numpy.float64]:
+    """Log-weights of chains that run through the betas in order, from hidden states."""
+
+@typing.overload
+def rbm_anneal(
+    w: numpy.typing.NDArray[numpy.float64],
+    a: numpy.typing.NDArray[numpy.float64],
+    b: numpy.typing.NDArray[numpy.float64],
+    base: numpy.typing.NDArray[numpy.float64],
+    betas: numpy.typing.NDArray[numpy.float64],
+    hidden: numpy.typing.NDArray[numpy.float64],
+    seed: int,
+    threads: int,
+) -> numpy.typing.NDArray[numpy.float64]:
+    """Log-weights of chains that run through the betas in order, from hidden states."""
+
+@typing.overload
+def rbm_exact_log_partition(
+    w: numpy.typing.NDArray[numpy.float32],
+    a: numpy.typing.NDArray[numpy.float32],
+    b: numpy.typing.NDArray[numpy.float32],
+    threads: int,
+) -> float:
+    """Logarithm of Z by the sum over all states of the smaller layer."""
+
+@typing.overload
+def rbm_exact_log_partition(
+    w: numpy.typing.NDArray[numpy.float64],
+    a: numpy.typing.NDArray[numpy.float64],
+    b: numpy.typing.NDArray[numpy.float64],
+    threads: int,
+) -> float:
+    """Logarithm of Z by the sum over all states of the smaller layer."""
+
+@typing.overload
 def rbm_free_energies(
     x: RbmRows32,
     w: numpy.typing.NDArray[numpy.float32],
@@ -1134,5 +1185,8 @@ def rbm_train(
 
 def uniform(seed: int, purpose: int, iteration: int, item: int) -> float:
     """The uniform number on [0, 1) at one address of the seed's stream."""
+
+def uses_matrix_unit() -> bool:
+    """Whether Boltzmann machines use it, or plain C++ in its place: GIBBOUS_AMX."""
 
 __version__: str

@@ -11,6 +11,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from . import _random
 from ._isa import core
+from .rbm_machine import LITTLE_BATCH
 from .rbm_scores import Scores
 
 Array = NDArray[Any]
@@ -40,7 +41,7 @@ class Chains(Scores):
             step,
             clamp,
             means,
-            self._threads_now(),
+            self._threads_for(hidden.shape[0], LITTLE_BATCH),
         )
         return out
 
@@ -57,10 +58,11 @@ class Chains(Scores):
             Each call draws anew; a fitted machine's calls are a function of its seed.
         """
         check_is_fitted(self)
-        X = np.atleast_2d(v) if not sp.issparse(v) else sp.csr_matrix(v)
+        one = not sp.issparse(v) and np.ndim(v) == 1
+        X = self._checked(np.atleast_2d(v) if one else v, reset=False)
         hidden = self._draw_hidden(X)
         out = self._gibbs_chain(hidden, 1, self._next_seed(), 0) > 0.5
-        return out[0] if not sp.issparse(v) and np.ndim(v) == 1 else out
+        return out[0] if one else out
 
     def _next_seed(self) -> int:
         """Return the key of the next call that draws; calls go on from one another."""
@@ -184,7 +186,7 @@ class Chains(Scores):
         rows = self._rows_of_numbers(h)
         out = np.empty((h.shape[0], turned.shape[0]), turned.dtype)
         a, b = self.intercept_visible_, self.intercept_hidden_
-        core.rbm_hidden_means(rows, turned, b, a, out, self._threads_now())
+        core.rbm_hidden_means(rows, turned, b, a, out, self._threads_for(rows.n))
         return out
 
     def reconstruction_error(self, X: Any) -> Array:
@@ -239,7 +241,7 @@ class Chains(Scores):
         X = validate_data(self, X, reset=False, ensure_all_finite="allow-nan", dtype="numeric")
         seen = self._as_probabilities(np.asarray(X, dtype=np.float64))
         missing = np.isnan(seen)
-        clamp = np.where(missing, -1, seen > 0.5).astype(np.int8)
+        clamp = np.ascontiguousarray(np.where(missing, -1, seen > 0.5), dtype=np.int8)
         seed = self._next_seed() if random_state is None else _random.key_of(random_state)
         hidden = self._first_states(X.shape[0], None, None, seed)
         total = np.zeros(seen.shape)

@@ -17,12 +17,17 @@ if TYPE_CHECKING:
     from .rbm_scores import Scores
 
 _METRIC = "pseudo-likelihood"
+_HELD_OUT = "held-out pseudo-likelihood"
+_GAP = "free-energy gap"
 
 #: Rows of the training data whose pseudo-likelihood is watched: enough for two digits, and cheap.
 _WATCHED = 1000
 
 #: A pseudo-likelihood this many times worse than that of fair coins is a run that diverges.
 _HOPELESS = 4.0
+
+#: A weight or bias of this size alone decides its units in every row.
+_LARGE = 100.0
 
 
 def rate_factor(schedule: str | Callable[[int, int], float], epoch: int, n_iter: int) -> float:
@@ -61,8 +66,26 @@ class Watched:
         return cls(*parts)
 
 
-class Diverged(ArithmeticError):
+class Diverged(ArithmeticError, ValueError):
     """A fit whose parameters or scores ran away. The model keeps its last good parameters."""
+
+
+def is_hopeless(model: Scores, value: float) -> bool:
+    """Return whether a pseudo-likelihood is that of a machine that has run away."""
+    least = -_HOPELESS * model.n_features_in_ * float(np.log(2.0))
+    if model.out_of_range == "allow":  # what lies outside of [0, 1] has none that could tell
+        least = -np.inf
+    return not (np.isfinite(value) and value >= least)
+
+
+def has_run_away(model: Scores, X: Any) -> bool:
+    """Return whether a step on the rows of X has made a machine run away."""
+    if not model._is_finite():
+        return True
+    # parameters of this size are seldom right, and are the cheap sign to look closer
+    if max(float(np.abs(a).max()) for a in model._parameters()) < _LARGE:
+        return False
+    return is_hopeless(model, float(model._pseudo_likelihood(X[:_WATCHED]).mean()))
 
 
 class Run:
@@ -82,6 +105,7 @@ class Run:
         self.validation: list[float] = []
         self.gap: list[float] = []
         self._stale = 0
+        self._first = model._n_epochs
 
     def epochs(self) -> None:
         """Train until the epochs are through, or something ends them."""
@@ -89,15 +113,8 @@ class Run:
         try:
             for epoch in range(model.n_iter):
                 self._clock = time.perf_counter()
-                kept = model._snapshot()
-                order = self._order(epoch)
-                rate = model.learning_rate * rate_factor(
-                    model.learning_rate_schedule, epoch, model.n_iter
-                )
-                model._train(self.rows, order, model.batch_size, rate)
-                value = self._score()
-                self._refuse_divergence(value, kept, epoch)
-                stop = self.recorder.record(value)
+                value = self._epoch(epoch)
+                stop = self.recorder.record(value, self._held_out())
                 self._print(epoch, value)
                 if self._settled():
                     reason = "converged"
@@ -109,6 +126,21 @@ class Run:
             self.close("interrupted")
             raise
         self.close(reason)
+
+    def _epoch(self, epoch: int) -> float:
+        """Train for one epoch and score it; parameters are of whole epochs, whatever ends it."""
+        model = self.model
+        kept = model._snapshot()
+        order = self._order(self._first + epoch)
+        factor = rate_factor(model.learning_rate_schedule, epoch, model.n_iter)
+        try:
+            model._train(self.rows, order, model.batch_size, model.learning_rate * factor)
+            value = self._score()
+        except KeyboardInterrupt:
+            model._restore(kept)
+            raise
+        self._refuse_divergence(value, kept, epoch)
+        return value
 
     def _order(self, epoch: int) -> NDArray[np.int64]:
         n = int(self.rows.n)
@@ -126,12 +158,12 @@ class Run:
             self.gap.append(float(gap - model._free_energy(watched.train).mean()))
         return value
 
+    def _held_out(self) -> dict[str, float]:
+        return {_HELD_OUT: self.validation[-1], _GAP: self.gap[-1]} if self.gap else {}
+
     def _refuse_divergence(self, value: float, kept: dict[str, Any], epoch: int) -> None:
         model = self.model
-        # what lies outside of [0, 1] has no likelihood that could tell
-        most = _HOPELESS * model.n_features_in_ * float(np.log(2.0))
-        hopeless = -most if model.out_of_range == "raise" else -np.inf
-        if model._is_finite() and np.isfinite(value) and value >= hopeless:
+        if model._is_finite() and not is_hopeless(model, value):
             return
         model._restore(kept)
         self.recorder.note(f"diverged in epoch {epoch + 1}; the parameters before it are kept")
@@ -168,9 +200,10 @@ class Run:
         """Leave the record of the fit on the model."""
         model, trace = self.model, self.recorder.trace(reason)
         model.n_iter_ = len(trace.values)
+        model._n_epochs = self._first + model.n_iter_
         model.history_ = history_of(model, trace)
-        model.validation_scores_ = list(self.validation)
-        model.free_energy_gap_ = list(self.gap)
+        model.validation_scores_ = list(trace.more.get(_HELD_OUT, ()))
+        model.free_energy_gap_ = list(trace.more.get(_GAP, ()))
 
 
 def history_of(model: Scores, trace: Trace) -> History:
