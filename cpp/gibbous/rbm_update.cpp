@@ -8,6 +8,10 @@ namespace {
 // Visible units of a task: their sums (32 KB in float) stay in the second cache.
 constexpr Index kBlockUnits = 256;
 
+// A log variance moves by no more than this in a step: chains that are not yet in their place tell
+// of variances that are wrong by orders of magnitude.
+constexpr double kMostStep = 0.1;
+
 template <class T>
 Buffer<T> zeros(Index panels) {
   return Buffer<T>(static_cast<std::size_t>(panels * kPanel), T(0));
@@ -39,6 +43,7 @@ Update<T>::Update(const Execution& run, const Settings& settings, const Paramete
     : s_(settings),
       momentum_(state.velocity.w != nullptr),
       fast_(state.fast.w != nullptr),
+      variances_(net.z != nullptr && settings.variance_rate > 0),
       net_(pack(run, net)) {
   const Index below = panels_of(net.visible), above = panels_of(net.hidden);
   if (momentum_) {
@@ -46,6 +51,7 @@ Update<T>::Update(const Execution& run, const Settings& settings, const Paramete
     pack_weights(run, state.velocity.w, velocity_);
     speed_a_ = padded(state.velocity.a, net.visible, T(0));
     speed_b_ = padded(state.velocity.b, net.hidden, T(0));
+    if (state.velocity.z) speed_z_ = padded(state.velocity.z, net.visible, T(0));
   }
   if (fast_) {
     fast_up_.resize(net.visible, net.hidden);
@@ -58,6 +64,7 @@ Update<T>::Update(const Execution& run, const Settings& settings, const Paramete
     for (std::size_t i = 0; i < fast_a_.size(); ++i) chain_.a[i] += fast_a_[i];
     for (std::size_t i = 0; i < fast_b_.size(); ++i) chain_.b[i] += fast_b_[i];
   }
+  if (variances_) by_weight_ = zeros<T>(above * below);
   mu_ = kept(state.mu, net.visible);
   lambda_ = kept(state.lambda, net.hidden);
   activity_ = kept(state.activity, net.hidden);
@@ -77,11 +84,12 @@ void Update<T>::means(const Phase<T>& positive, const Phase<T>& negative, T shar
   std::size_t outer = 0;
   for (std::size_t i = 0; i < delta_v_.size(); ++i) delta_v_[i] = positive.v[i] - negative.v[i];
   for (std::size_t j = 0; j < delta_h_.size(); ++j)
-    delta_h_[j] = positive.h[j] + negative.h[j];  // the negative phase carries its sign
+    delta_h_[j] = positive.hidden_bias()[j] + negative.hidden_bias()[j];  // negative has its sign
   const T weight = share > T(0) ? T(1) / share : T(0);
   if (s_.centered) {  // (v - mu)(h - lambda)': Montavon and Mueller 2012; Melchior et al. 2016
     const T rate = static_cast<T>(s_.offset_rate);
-    for (std::size_t i = 0; i < mu_.size(); ++i) mu_[i] += rate * (positive.v[i] * weight - mu_[i]);
+    const T scale = weight / static_cast<T>(s_.mean_length);
+    for (std::size_t i = 0; i < mu_.size(); ++i) mu_[i] += rate * (positive.v[i] * scale - mu_[i]);
     for (std::size_t j = 0; j < lambda_.size(); ++j)
       lambda_[j] += rate * (positive.h[j] * weight - lambda_[j]);
     for (std::size_t i = 0; i < mu_.size(); ++i) {
@@ -112,22 +120,26 @@ GIBBOUS_INLINE Vec<T> Update<T>::correct(Index d, Index h, Vec<T> g) const {
 
 // Rows d of panel q: gradient [row][32] into a step of every matrix that is kept.
 template <class T>
-void Update<T>::step_rows(Index q, Range d, T* gradient, T* below, T* above) {
+void Update<T>::step_rows(Index q, Range d, T* gradient, const Margins& margins) {
   constexpr int L = kLanes<T>;
-  const T rate = static_cast<T>(s_.rate), momentum = static_cast<T>(s_.momentum);
+  const T momentum = static_cast<T>(s_.momentum);
   const T l1 = static_cast<T>(s_.l1), l2 = static_cast<T>(s_.l2);
-  const T fast_rate = static_cast<T>(s_.fast_rate), fast_decay = static_cast<T>(s_.fast_decay);
+  const T fast_decay = static_cast<T>(s_.fast_decay);
   for (Index i = d.begin; i < d.end; ++i, gradient += kPanel) {
     T* w = net_.up.panel(q) + i * kPanel;
-    Vec<T> dot{};
+    const T unit = net_.variance.empty() ? T(1) : net_.variance[static_cast<std::size_t>(i)];
+    const T rate = static_cast<T>(s_.rate) * unit, fast_rate = static_cast<T>(s_.fast_rate) * unit;
+    Vec<T> dot{}, along{};
     GIBBOUS_UNROLL
     for (int j = 0; j < kPanel; j += L) {
       const Vec<T> g = correct(i, q * kPanel + j, load(gradient + j));
       if (s_.centered) {
         dot += g * load(lambda_.data() + q * kPanel + j);
-        store(above + j, load(above + j) + mu_[static_cast<std::size_t>(i)] * g);
+        T* above = margins.above + j;
+        store(above, load(above) + unit * mu_[static_cast<std::size_t>(i)] * g);
       }
       const Vec<T> old = load(w + j);
+      if (margins.along) along += old * load(gradient + j);
       const Vec<T> sign = (old > T(0) ? splat(l1) : Vec<T>{}) - (old < T(0) ? splat(l1) : Vec<T>{});
       Vec<T> move = rate * (g - l2 * old - sign);
       if (momentum_) {
@@ -143,7 +155,8 @@ void Update<T>::step_rows(Index q, Range d, T* gradient, T* below, T* above) {
         store(chain_.up.panel(q) + i * kPanel + j, old + move + fresh);
       }
     }
-    if (s_.centered) below[i] = lane_sum<T>(dot);
+    if (s_.centered) margins.below[i] = lane_sum<T>(dot);
+    if (margins.along) margins.along[i] = lane_sum<T>(along);
   }
 }
 
@@ -162,25 +175,50 @@ void Update<T>::tile(const Phase<T>& positive, const Phase<T>& negative, Index q
   std::fill(sums, sums + (d.end - d.begin) * kPanel, T(0));
   add_phase(positive, q, d, mine);
   add_phase(negative, q, d, mine);
-  T* below = nullptr;
-  T* above = nullptr;
+  Margins margins;
+  const Index width = panels_of(net_.visible) * kPanel;
   if (s_.centered) {
-    below = by_hidden_.data() + q * panels_of(net_.visible) * kPanel;
-    above = by_visible_.data() + (d.begin / kBlockUnits * panels_of(net_.hidden) + q) * kPanel;
-    std::fill(above, above + kPanel, T(0));
+    margins.below = by_hidden_.data() + q * width;
+    margins.above =
+        by_visible_.data() + (d.begin / kBlockUnits * panels_of(net_.hidden) + q) * kPanel;
+    std::fill(margins.above, margins.above + kPanel, T(0));
   }
-  step_rows(q, d, sums, below, above);
+  if (variances_) margins.along = by_weight_.data() + q * width;
+  step_rows(q, d, sums, margins);
   turn_rows(q, d);
 }
 
 template <class T>
-void Update<T>::move(double rate, double momentum, Index n, const Buffer<T>& gradient,
-                     Buffer<T>& speed, Buffer<T>& bias) {
+void Update<T>::move(Index n, const Buffer<T>& gradient, const Buffer<T>& scale, Buffer<T>& speed,
+                     Buffer<T>& bias) const {
   for (std::size_t i = 0; i < static_cast<std::size_t>(n); ++i) {
-    T step = static_cast<T>(rate) * gradient[i];
-    if (!speed.empty()) speed[i] = step = static_cast<T>(momentum) * speed[i] + step;
+    T step = static_cast<T>(s_.rate) * gradient[i];
+    if (!scale.empty()) step *= scale[i];
+    if (!speed.empty()) speed[i] = step = static_cast<T>(s_.momentum) * speed[i] + step;
     bias[i] += step;
   }
+}
+
+// d log P / d z_i = <(v_i - a_i)^2> / (2 s_i^2) - sum_j W_ji <v_i h_j> / s_i^2, data less model.
+template <class T>
+void Update<T>::step_variances(const Phase<T>& positive, const Phase<T>& negative) {
+  const Index width = panels_of(net_.visible) * kPanel;
+  const T most = static_cast<T>(kMostStep), rate = static_cast<T>(s_.variance_rate);
+  for (std::size_t i = 0; i < static_cast<std::size_t>(net_.visible); ++i) {
+    T g = (positive.square[i] - negative.square[i]) * net_.precision[i] / T(2);
+    for (Index q = 0; q < panels_of(net_.hidden); ++q)
+      g -= by_weight_[static_cast<std::size_t>(q * width) + i];
+    T step = std::clamp(rate * g, -most, most);
+    if (!speed_z_.empty()) {
+      step = std::clamp(static_cast<T>(s_.momentum) * speed_z_[i] + step, -most, most);
+      speed_z_[i] = step;
+    }
+    net_.z[i] = std::clamp(net_.z[i] + step, static_cast<T>(s_.least_z), static_cast<T>(s_.most_z));
+  }
+  net_.set_variances();
+  if (!fast_) return;
+  chain_.z = net_.z;
+  chain_.set_variances();
 }
 
 template <class T>
@@ -199,19 +237,20 @@ void Update<T>::step_biases() {
   }
   if (!activity_.empty())
     for (std::size_t j = 0; j < delta_h_.size(); ++j) delta_h_[j] += outers_.back().right[j];
-  move(s_.rate, s_.momentum, net_.visible, delta_v_, speed_a_, net_.a);
-  move(s_.rate, s_.momentum, net_.hidden, delta_h_, speed_b_, net_.b);
+  move(net_.visible, delta_v_, net_.variance, speed_a_, net_.a);
+  move(net_.hidden, delta_h_, Buffer<T>(), speed_b_, net_.b);
   if (!fast_) return;
   const T rate = static_cast<T>(s_.fast_rate), decay = static_cast<T>(s_.fast_decay);
-  const auto quick = [&](Index n, const Buffer<T>& gradient, const Buffer<T>& bias, Buffer<T>& fast,
-                         Buffer<T>& sum) {
+  const auto quick = [&](Index n, const Buffer<T>& gradient, const Buffer<T>& scale,
+                         const Buffer<T>& bias, Buffer<T>& fast, Buffer<T>& sum) {
     for (std::size_t i = 0; i < static_cast<std::size_t>(n); ++i) {
-      fast[i] = decay * fast[i] + rate * gradient[i];
+      const T unit = scale.empty() ? T(1) : scale[i];
+      fast[i] = decay * fast[i] + rate * unit * gradient[i];
       sum[i] = bias[i] + fast[i];
     }
   };
-  quick(net_.visible, delta_v_, net_.a, fast_a_, chain_.a);
-  quick(net_.hidden, delta_h_, net_.b, fast_b_, chain_.b);
+  quick(net_.visible, delta_v_, net_.variance, net_.a, fast_a_, chain_.a);
+  quick(net_.hidden, delta_h_, Buffer<T>(), net_.b, fast_b_, chain_.b);
 }
 
 template <class T>
@@ -226,6 +265,7 @@ void Update<T>::apply(const Execution& run, const Phase<T>& positive, const Phas
          scratch[static_cast<std::size_t>(worker.index())]);
   });
   step_biases();
+  if (variances_) step_variances(positive, negative);
 }
 
 template <class T>
@@ -236,10 +276,12 @@ void Update<T>::unpack(const Execution& run, Parameters<T> net, State<T>& state)
   unpack_weights(run, net_.up, net.w);
   give(net_.a, net.visible, net.a);
   give(net_.b, net.hidden, net.b);
+  if (variances_) give(net_.z, net.visible, net.z);
   if (momentum_) {
     unpack_weights(run, velocity_, state.velocity.w);
     give(speed_a_, net.visible, state.velocity.a);
     give(speed_b_, net.hidden, state.velocity.b);
+    if (!speed_z_.empty()) give(speed_z_, net.visible, state.velocity.z);
   }
   if (fast_) {
     unpack_weights(run, fast_up_, state.fast.w);
