@@ -282,6 +282,22 @@ void bind_rows(py::module_& m, const char* name) {
       py::arg("out").noconvert(), py::arg("threads"), py::arg("units") = nullptr,
       py::arg("z").noconvert() = py::none(), "E(h | v) of all rows.");
   m.def(
+      "rbm_draw_hidden",
+      [](const BoundRows<T>& x, const X& w, const X& a, const X& b, X& out, std::uint64_t seed,
+         std::uint32_t step, int threads, const BoundUnits* units, const std::optional<X>& z) {
+        const Parameters<T> net = with_units(fixed_parameters<T>(x.source.d, w, a, b), units, z);
+        expect_rows_of(x.source, net.units);
+        expect(!x.source.sample, "rows must be states or numbers");
+        T* o = out_of(out, x.source.n * net.hidden, "out must have a row a row, a column a unit");
+        PythonMonitor monitor;
+        const py::gil_scoped_release nogil;  // the caller's arrays outlive the call
+        rbm::draw_hidden(Execution{threads, &monitor}, x.source, net, seed, step, o);
+      },
+      py::arg("x"), py::arg("w").noconvert(), py::arg("a").noconvert(), py::arg("b").noconvert(),
+      py::arg("out").noconvert(), py::arg("seed"), py::arg("step"), py::arg("threads"),
+      py::arg("units") = nullptr, py::arg("z").noconvert() = py::none(),
+      "Draws from P(h | v) of all rows.");
+  m.def(
       "rbm_free_energies",
       [](const BoundRows<T>& x, const X& w, const X& a, const X& b, int threads,
          const BoundUnits* units, const std::optional<X>& z) {

@@ -103,6 +103,11 @@ void train(const Execution& run, const Source<T>& x, const Index64* order, Index
 template <class T>
 void hidden_means(const Execution& run, const Source<T>& x, Parameters<T> net, T* out);
 
+// out (n, hidden): a draw from P(h | v), of which seed and step are the address.
+template <class T>
+void draw_hidden(const Execution& run, const Source<T>& x, Parameters<T> net, std::uint64_t seed,
+                 std::uint32_t step, T* out);
+
 // out (n,): F(v) with P(v) = exp(-F(v)) / Z, in double: -a.v - sum_j log(1 + exp(b_j + W_j v)) for
 // units of two states. For counts P is that of a row's draws in one order.
 template <class T>

@@ -52,6 +52,27 @@ void hidden_means(const Execution& run, const Source<T>& x, Parameters<T> net, T
 }
 
 template <class T>
+void draw_hidden(const Execution& run, const Source<T>& x, Parameters<T> net, std::uint64_t seed,
+                 std::uint32_t step, T* out) {
+  const Packed<T> m = pack(run, net);
+  Scratches<T> scratch = scratches<T>(run);
+  Layer<T> h;
+  h.resize(net.hidden, kRowsAtOnce, net.units.hidden == Hidden::binary);
+  by_blocks(run, x, m, [&](const Layer<T>& v, Index first) {
+    const StateDraws draws(seed, Purpose::rbm_gibbs, step++);
+    Target<T> target;
+    target.kind = hidden_kind(m);
+    target.bias = m.b.data();
+    target.draws = &draws;
+    target.states = &h;
+    if (!v.lengths.empty()) target.copies = v.lengths.data();
+    h.rows = v.rows;
+    pass(run, v, m.up, scratch, target);
+    give_states(h, out + first * net.hidden);
+  });
+}
+
+template <class T>
 void free_energies(const Execution& run, const Source<T>& x, Parameters<T> net, double* out) {
   const Packed<T> m = pack(run, net);
   Scratches<T> scratch = scratches<T>(run);
@@ -123,10 +144,12 @@ void gibbs(const Execution& run, Parameters<T> net, Index chains, Index steps, s
     }
 }
 
-#define GIBBOUS_RBM_SAMPLE(T)                                                                 \
-  template void hidden_means<T>(const Execution&, const Source<T>&, Parameters<T>, T*);       \
-  template void free_energies<T>(const Execution&, const Source<T>&, Parameters<T>, double*); \
-  template void gibbs<T>(const Execution&, Parameters<T>, Index, Index, std::uint64_t,        \
+#define GIBBOUS_RBM_SAMPLE(T)                                                                    \
+  template void hidden_means<T>(const Execution&, const Source<T>&, Parameters<T>, T*);          \
+  template void draw_hidden<T>(const Execution&, const Source<T>&, Parameters<T>, std::uint64_t, \
+                               std::uint32_t, T*);                                               \
+  template void free_energies<T>(const Execution&, const Source<T>&, Parameters<T>, double*);    \
+  template void gibbs<T>(const Execution&, Parameters<T>, Index, Index, std::uint64_t,           \
                          std::uint32_t, const T*, const T*, bool, T*, T*);
 GIBBOUS_RBM_SAMPLE(float)
 GIBBOUS_RBM_SAMPLE(double)
