@@ -52,6 +52,7 @@ LAYERS = (
     ("rbm",),
     ("io_parts",),
     ("io", "plot", "tables"),
+    ("plot_rbm",),
     ("evaluate_inputs",),
     ("evaluate_coherence", "evaluate_heldout", "evaluate_stability"),
     ("evaluate_select",),

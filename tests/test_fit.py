@@ -79,6 +79,31 @@ def test_an_exception_in_the_callback_comes_out() -> None:
     assert recorder.trace("interrupted").values == (1.0,)
 
 
+def test_further_measures_are_told_and_kept() -> None:
+    told: list[Progress] = []
+    recorder = Recorder("M", "metric", max_iter=9, callback=told.append)
+    for value in (1.0, 2.0):
+        recorder.record(value, {"held-out metric": -value, "gap": value / 2})
+    assert told[1].more == {"held-out metric": -2.0, "gap": 1.0}
+    trace = recorder.trace("completed")
+    assert trace.more == {"held-out metric": (-1.0, -2.0), "gap": (0.5, 1.0)}
+    history = History.of("M", "metric", [trace], 0, seed=1, n_threads=1)
+    assert history.more == trace.more
+    assert "  held-out metric: -2 (from -1)\n" in str(history)
+    assert History.from_dict(json.loads(json.dumps(history.to_dict()))) == history
+    frame = history.to_frame()
+    assert list(frame.columns) == ["iteration", "metric", "held-out metric", "gap", "seconds"]
+    assert frame["gap"].tolist() == [0.5, 1.0]
+
+
+def test_a_history_from_before_there_were_further_measures() -> None:
+    data = a_history().to_dict()
+    del data["more"]
+    assert History.from_dict(data) == a_history()
+    with pytest.raises(ValueError, match="not one value an iteration"):
+        History.from_dict({**data, "more": {"gap": [1.0]}})
+
+
 # ---- history -------------------------------------------------------------------------------------
 
 
@@ -138,6 +163,7 @@ def test_history_says_why_it_stopped(reason: str) -> None:
         "completed": "completed",
         "interrupted": "interrupted",
         "callback": "callback",
+        "diverged": "diverged",
     }[reason] in first
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import platform
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import MISSING, asdict, dataclass, field, fields
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -23,7 +23,10 @@ STOP_REASONS = ("converged", "max_iter", "completed", "interrupted", "callback",
 
 @dataclass(frozen=True)
 class Progress:
-    """What a callback is told after an iteration."""
+    """What a callback is told after an iteration.
+
+    ``more`` holds further measures of the iteration by their names, such as those of held-out rows.
+    """
 
     model: str
     metric: str
@@ -34,6 +37,7 @@ class Progress:
     value: float
     change: float
     seconds: float
+    more: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -44,6 +48,7 @@ class Trace:
     seconds: tuple[float, ...]
     stop_reason: str
     events: tuple[str, ...] = ()
+    more: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
 
 
 class Recorder:
@@ -67,18 +72,24 @@ class Recorder:
         self._values: list[float] = []
         self._seconds: list[float] = []
         self._events: list[str] = []
+        self._more: dict[str, list[float]] = {}
         self._last = time.perf_counter()
 
     def resume(self, values: Sequence[float], seconds: Sequence[float]) -> None:
         """Go on after iterations that an earlier process recorded."""
         self._values, self._seconds = list(values), list(seconds)
 
-    def record(self, value: float) -> bool:
-        """Note one finished iteration; return True where the callback asks to stop."""
+    def record(self, value: float, more: Mapping[str, float] | None = None) -> bool:
+        """Note one finished iteration; return True where the callback asks to stop.
+
+        ``more`` holds further measures, the same ones at every iteration.
+        """
         now = time.perf_counter()
         change = value - self._values[-1] if self._values else float("inf")
         self._values.append(value)
         self._seconds.append(now - self._last)
+        for name, measure in (more or {}).items():
+            self._more.setdefault(name, []).append(measure)
         stop = False
         if self._callback is not None:
             model, metric, start, n_starts = self._fixed
@@ -93,6 +104,7 @@ class Recorder:
                     value,
                     change,
                     self._seconds[-1],
+                    dict(more or {}),
                 )
             )
             stop = isinstance(answer, (bool, np.bool_)) and bool(answer)
@@ -110,7 +122,13 @@ class Recorder:
 
     def trace(self, stop_reason: str) -> Trace:
         """Return the trace as it stands."""
-        return Trace(tuple(self._values), tuple(self._seconds), stop_reason, tuple(self._events))
+        return Trace(
+            tuple(self._values),
+            tuple(self._seconds),
+            stop_reason,
+            tuple(self._events),
+            {name: tuple(values) for name, values in self._more.items()},
+        )
 
 
 @dataclass(frozen=True)
@@ -146,6 +164,8 @@ class History:
         Versions of gibbous, Python, NumPy and scikit-learn.
     events : tuple of str
         Repairs and relocations, in words.
+    more : dict of str to tuple of float
+        Further measures at each iteration by their names, such as those of held-out rows.
     """
 
     model: str
@@ -161,6 +181,7 @@ class History:
     n_threads: int
     versions: dict[str, str] = field(default_factory=dict)
     events: tuple[str, ...] = ()
+    more: dict[str, tuple[float, ...]] = field(default_factory=dict)
 
     @classmethod
     def of(
@@ -189,6 +210,7 @@ class History:
             n_threads=n_threads,
             versions=_versions(),
             events=kept.events,
+            more=dict(kept.more),
         )
 
     @property
@@ -207,15 +229,23 @@ class History:
         Raises
         ------
         ValueError
-            If a field is missing or unknown.
+            If a field is missing or unknown, or a measure has not one value an iteration.
         """
-        fields = set(cls.__dataclass_fields__)
-        if set(data) != fields:
-            odd = ", ".join(sorted(fields ^ set(data)))
-            raise ValueError(f"not a fit's history: missing or unknown fields {odd}")
+        known = {f.name for f in fields(cls)}
+        needed = {
+            f.name for f in fields(cls) if f.default is MISSING and f.default_factory is MISSING
+        }
+        odd = (set(data) - known) | (needed - set(data))
+        if odd:
+            raise ValueError(
+                f"not a fit's history: missing or unknown fields {', '.join(sorted(odd))}"
+            )
         values = dict(data)
-        for name in ("values", "seconds", "starts", "events"):
+        for name in {"values", "seconds", "starts", "events"} & set(values):
             values[name] = tuple(values[name])
+        values["more"] = {name: tuple(told) for name, told in values.get("more", {}).items()}
+        if any(len(told) != len(values["values"]) for told in values["more"].values()):
+            raise ValueError("not a fit's history: a measure has not one value an iteration")
         return cls(**values)
 
     def to_frame(self) -> Any:
@@ -234,6 +264,7 @@ class History:
             {
                 "iteration": np.arange(1, self.n_iter + 1),
                 self.metric: self.values,
+                **self.more,
                 "seconds": self.seconds,
             }
         )
@@ -250,6 +281,11 @@ class History:
             f"{self.model}: {self._why()} after {_count(self.n_iter, 'iteration')}, "
             f"{sum(self.seconds):.3g} s",
             f"  {self.metric}: {last}" + (f" (from {self.values[0]:.6g})" if self.values else ""),
+        ]
+        lines += [
+            f"  {name}: {told[-1]:.6g} (from {told[0]:.6g})"
+            for name, told in self.more.items()
+            if told
         ]
         if len(self.starts) > 1:
             lines.append(

@@ -43,8 +43,9 @@ class _Spec:
     ``arrays`` gives each array attribute its dimensions: letters stand for a number that is the
     same wherever the letter occurs; ``k`` is the value of the parameter ``k``, ``d`` the number of
     features. Every array is of the model's one float dtype but those in ``dtypes``. ``scalars`` are
-    the other attributes with their types; ``parts`` those that are several arrays each;
-    ``optional`` those of any kind that may be absent.
+    the other attributes with their types; ``tuples`` those that are a tuple of arrays, each with
+    its name and dimensions, and that may all be absent; ``parts`` those that are made of arrays in
+    another way; ``optional`` those of the other kinds that may be absent.
     """
 
     module: str
@@ -54,9 +55,16 @@ class _Spec:
     dtypes: Mapping[str, str] = field(default_factory=dict)
     optional: frozenset[str] = frozenset()
     parts: Mapping[str, Part] = field(default_factory=dict)
+    tuples: Mapping[str, Mapping[str, tuple[str, ...]]] = field(default_factory=dict)
+
+    def members(self, key: str) -> list[str]:
+        """Return the names that the arrays of a tuple have in a file."""
+        return [f"{key}.{name}" for name in self.tuples[key]]
 
     def shapes(self, params: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
         shapes = dict(self.arrays)
+        for key, members in self.tuples.items():
+            shapes |= dict(zip(self.members(key), members.values(), strict=True))
         kind = params.get("covariance_type")
         if kind is not None:
             if kind not in _COVARIANCES:
@@ -72,6 +80,44 @@ _COVARIANCES: dict[str, tuple[str, ...]] = {
     "diag": ("k", "d"),
     "spherical": ("k",),
 }
+_OF_WEIGHTS = {"components": ("k", "d"), "visible": ("d",), "hidden": ("k",)}
+
+
+def _boltzmann(module: str, **more: tuple[str, ...]) -> _Spec:
+    """Return what a Boltzmann machine is made of: ``more`` names arrays beside weights and biases.
+
+    What training goes on from belongs to it: the last step, fast weights, offsets, chains and the
+    addresses of random numbers. A machine that only knows partial_fit has no record of a fit.
+    """
+    record = {"n_iter_": int, "validation_scores_": list, "free_energy_gap_": list}
+    return _Spec(
+        module=module,
+        k="n_components",
+        arrays={
+            "components_": ("k", "d"),
+            "intercept_visible_": ("d",),
+            "intercept_hidden_": ("k",),
+            "h_samples_": ("chains", "k"),
+            "activity_": ("k",),
+            **more,
+        },
+        scalars={
+            "_n_features_out": int,
+            "_key": int,
+            "_n_steps": int,
+            "_n_epochs": int,
+            "_n_gibbs": int,
+            **record,
+        },
+        optional=frozenset({"h_samples_", "activity_", "history_", *record}),
+        tuples={
+            "velocity_": _OF_WEIGHTS,
+            "fast_": _OF_WEIGHTS,
+            "offsets_": {"visible": ("d",), "hidden": ("k",)},
+        },
+    )
+
+
 #: The classes that a file can hold, and nothing else can be made by reading one.
 _SPECS = {
     "KMeans": _Spec(
@@ -128,6 +174,7 @@ _SPECS = {
             "vocabulary_": io_parts.WORDS,
         },
     ),
+    "BernoulliRBM": _boltzmann("gibbous.rbm"),
 }
 
 
@@ -139,7 +186,7 @@ def save(model: Any, path: str | os.PathLike[str]) -> None:
 
     Parameters
     ----------
-    model : KMeans, MiniBatchKMeans, GaussianMixture or LatentDirichletAllocation
+    model : KMeans, MiniBatchKMeans, GaussianMixture, LatentDirichletAllocation or BernoulliRBM
         A fitted model. Its parameters, fitted attributes and ``history_`` are kept bit by bit. A
         ``random_state`` that is an object becomes None, because its state is not the model's; the
         key that the fit drew from it is in ``history_.seed``. Attributes that are not the class's
@@ -182,6 +229,9 @@ def save(model: Any, path: str | os.PathLike[str]) -> None:
     for key, part in spec.parts.items():
         if getattr(model, key, None) is not None:
             tensors |= io_parts.take(key, part, getattr(model, key))
+    for key in [key for key in spec.tuples if hasattr(model, key)]:
+        arrays = map(np.ascontiguousarray, getattr(model, key))
+        tensors |= dict(zip(spec.members(key), arrays, strict=True))
     names = getattr(model, "feature_names_in_", None)
     header = {
         "sha256": _NO_HASH,
@@ -219,7 +269,7 @@ def load(path: str | os.PathLike[str]) -> Any:
 
     Returns
     -------
-    KMeans, MiniBatchKMeans, GaussianMixture or LatentDirichletAllocation
+    KMeans, MiniBatchKMeans, GaussianMixture, LatentDirichletAllocation or BernoulliRBM
         The model as it was saved: it predicts the same bits, and ``warm_start`` or
         ``partial_fit`` go on where it stood.
 
@@ -368,6 +418,9 @@ def _decode(data: bytes) -> Any:
         model.history_ = History.from_dict(_from_plain(header["history"]))
     elif "history_" not in spec.optional:
         raise ValueError(f"has no history; {_AGAIN}")
+    for key in spec.tuples:
+        if spec.members(key)[0] in arrays:
+            parts[key] = tuple(arrays.pop(name) for name in spec.members(key))
     for key, value in {**fitted, **arrays, **parts}.items():
         setattr(model, key, value)
     return model
@@ -440,6 +493,11 @@ def _check_scalars(fitted: Mapping[str, Any], spec: _Spec, k: int) -> None:
     for key, value in fitted.items():
         if type(value) is not kinds[key]:
             raise ValueError(f"has {value!r:.40} as {key}, not a {kinds[key].__name__}; {_AGAIN}")
+        if kinds[key] is int and not 0 <= value < 2**64:
+            raise ValueError(f"has {value} as {key}; {_AGAIN}")
+        if kinds[key] is list and key != "heldout_perplexities_":
+            if not all(isinstance(number, float) for number in value):
+                raise ValueError(f"has {key} that are not all numbers; {_AGAIN}")
     labels = fitted.get("topic_labels_")
     if labels is not None and (len(labels) != k or not all(isinstance(n, str) for n in labels)):
         raise ValueError(f"has {len(labels)} topic_labels_ for {k} topics; {_AGAIN}")
@@ -466,6 +524,9 @@ def _check_arrays(
         if key in spec.optional and not set(names) & set(tensors)
     }
     known = {name for key in set(in_parts) - absent for name in in_parts[key]}
+    none = {key for key in spec.tuples if not set(spec.members(key)) & set(tensors)}
+    for name in [name for key in none for name in spec.members(key)]:
+        del shapes[name]
     _check_names("arrays", set(tensors), {*shapes, *known}, spec)
     sizes: dict[str, int] = {"k": params[spec.k], "d": fitted["n_features_in_"]}
     if fitted.get("_n_features_out", sizes["k"]) != sizes["k"]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import io
 import os
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -85,6 +85,9 @@ def colours(n: int) -> NDArray[np.float64]:
 def plot_history(history: History, ax: Axes | None = None) -> Axes:
     """Draw the metric of a fit over its iterations.
 
+    Further measures are drawn as well: those of the same metric, as of held-out rows, on the same
+    axis, others on an axis of their own at the right.
+
     Parameters
     ----------
     history : History
@@ -109,26 +112,55 @@ def plot_history(history: History, ax: Axes | None = None) -> Axes:
     from matplotlib.ticker import MaxNLocator
 
     n = history.n_iter
-    ax.plot(
-        np.arange(1, n + 1),
-        history.values,
-        color=PALETTE[0],
-        linewidth=1.8,
-        marker="o" if n <= 60 else None,
-        markersize=4,
-    )
+    own = {name: told for name, told in history.more.items() if name.endswith(history.metric)}
+    lines = _curves(ax, {history.metric: history.values, **own}, PALETTE)
     end = {
         "converged": "converged",
         "max_iter": "stopped at max_iter",
+        "completed": "completed",
+        "diverged": "diverged",
         "interrupted": "interrupted",
         "callback": "stopped by the callback",
     }[history.stop_reason]
     ax.set_title(f"{history.model}: {end} after {n} iteration{'' if n == 1 else 's'}")
     ax.set_xlabel("iteration")
     ax.set_ylabel(history.metric)
-    ax.xaxis.set_major_locator(MaxNLocator(integer=True))
+    ax.xaxis.set_major_locator(MaxNLocator(integer=True, steps=[1, 2, 5, 10]))
     _tidy(ax)
+    others = {name: told for name, told in history.more.items() if name not in own}
+    if others:
+        right = ax.twinx()
+        lines += _curves(right, others, PALETTE[5:], linestyle="dotted", linewidth=1.2)
+        right.set_ylabel(", ".join(others), color=PALETTE[5])
+        right.spines["top"].set_visible(False)
+    if len(lines) > 1:
+        # below, where no curve is
+        place = {"loc": "upper center", "bbox_to_anchor": (0.5, -0.1), "ncols": len(lines)}
+        ax.legend(handles=lines, frameon=False, fontsize="small", **place)
     return ax
+
+
+def _curves(
+    ax: Axes,
+    measures: Mapping[str, Sequence[float]],
+    palette: Sequence[str],
+    *,
+    linestyle: str = "solid",
+    linewidth: float = 1.8,
+) -> list[Any]:
+    return [
+        ax.plot(
+            np.arange(1, len(values) + 1),
+            values,
+            color=colour,
+            linewidth=linewidth,
+            linestyle=linestyle,
+            marker="o" if len(values) <= 60 and linestyle == "solid" else None,
+            markersize=4,
+            label=name,
+        )[0]
+        for (name, values), colour in zip(measures.items(), palette, strict=False)
+    ]
 
 
 def plot_clusters(

@@ -40,7 +40,7 @@ class Chains(Scores):
             step,
             clamp,
             means,
-            self._threads_now(),
+            self._threads_for(hidden.shape[0]),
         )
         return out
 
@@ -184,7 +184,7 @@ class Chains(Scores):
         rows = self._rows_of_numbers(h)
         out = np.empty((h.shape[0], turned.shape[0]), turned.dtype)
         a, b = self.intercept_visible_, self.intercept_hidden_
-        core.rbm_hidden_means(rows, turned, b, a, out, self._threads_now())
+        core.rbm_hidden_means(rows, turned, b, a, out, self._threads_for(rows.n))
         return out
 
     def reconstruction_error(self, X: Any) -> Array:

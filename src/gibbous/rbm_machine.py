@@ -20,6 +20,12 @@ Array = NDArray[Any]
 #: Numbers of the methods in the core.
 METHODS = {"cd": 0, "pcd": 1, "fpcd": 2, "pt": 3}
 
+#: Additions of a pass over a mini-batch that one thread makes alone: tens of microseconds of them.
+_LITTLE_BATCH = 1 << 20
+
+#: What training keeps beside the parameters, where it needs it.
+_STATE = ("velocity_", "fast_", "offsets_", "activity_", "h_samples_")
+
 
 class Machine:
     """Starts, moves, copies and checks the arrays of a machine with units of two states."""
@@ -36,6 +42,7 @@ class Machine:
     _key: int
     _threads: int
     _n_steps: int
+    _n_epochs: int
     _n_gibbs: int
 
     if TYPE_CHECKING:  # parameters of the estimators
@@ -75,14 +82,16 @@ class Machine:
         self.components_ = rng.normal(0.0, 0.01, (k, d)).astype(dtype)
         self.intercept_hidden_ = np.zeros(k, dtype)
         self._n_features_out = k
-        means = self._means(X, weight)
         self.intercept_visible_ = np.zeros(d, dtype)
         if self.visible_bias == "data":
-            p = np.clip(means, 1e-3, 1 - 1e-3)
+            p = np.clip(self._means(X, weight), 1e-3, 1 - 1e-3)
             self.intercept_visible_ = np.log(p / (1 - p)).astype(dtype)
         self._n_steps = 0
+        self._n_epochs = 0
         self._n_gibbs = 0
-        self._set_state(means)
+        for name in _STATE:
+            self.__dict__.pop(name, None)
+        self._set_state(X, weight)
 
     def _means(self, X: Any, weight: Array | None) -> Array:
         if isinstance(self.binarize, Real):
@@ -96,23 +105,54 @@ class Machine:
             means = np.asarray(weight @ X).ravel() / weight.sum()
         return means / top
 
-    def _set_state(self, means: Array) -> None:
-        """Start the arrays that training keeps beside the parameters."""
-        d, k, dtype = self.n_features_in_, self.n_components, self.dtype
-        for name in ("velocity_", "fast_", "offsets_", "activity_", "h_samples_"):
-            self.__dict__.pop(name, None)
-        zeros = (np.zeros((k, d), dtype), np.zeros(d, dtype), np.zeros(k, dtype))
-        if self.momentum > 0:
-            self.velocity_ = tuple(z.copy() for z in zeros)
-        if self.method == "fpcd":
-            self.fast_ = tuple(z.copy() for z in zeros)
-        if self.centered:
-            self.offsets_ = (means.astype(dtype), np.full(k, 0.5, dtype))
-        if self.sparsity_target is not None:
-            self.activity_ = np.full(k, self.sparsity_target, dtype)
-        if self.method != "cd":
-            replicas = self.n_temperatures if self.method == "pt" else 1
-            self.h_samples_ = np.zeros(((self.n_chains or self.batch_size) * replicas, k), dtype)
+    def _go_on(self, X: Any, weight: Array | None) -> None:
+        """Be ready to train further, with the parameters as they are set now.
+
+        Raises
+        ------
+        ValueError
+            If they ask for another machine than was fitted.
+        """
+        k = self.components_.shape[0]
+        if self.n_components != k:
+            raise ValueError(
+                f"n_components={self.n_components}, but the machine that training goes on from has "
+                f"{k} hidden units; set n_components={k}, or fit anew with warm_start=False"
+            )
+        self._set_state(X, weight)
+
+    def _set_state(self, X: Any, weight: Array | None) -> None:
+        """Start what training needs beside the parameters, as they are set, and does not have."""
+        (k, d), dtype = self.components_.shape, self.components_.dtype
+
+        def zeros() -> tuple[Array, Array, Array]:
+            return np.zeros((k, d), dtype), np.zeros(d, dtype), np.zeros(k, dtype)
+
+        persistent = self.method != "cd"
+        chains = self._n_chains() * (self.n_temperatures if self.method == "pt" else 1)
+        if getattr(self, "h_samples_", np.empty((0, k))).shape[0] != chains:
+            self.__dict__.pop("h_samples_", None)
+        starts: dict[str, tuple[bool, Callable[[], Any]]] = {
+            "velocity_": (self.momentum > 0, zeros),
+            "fast_": (self.method == "fpcd", zeros),
+            "offsets_": (
+                self.centered,
+                lambda: (self._means(X, weight).astype(dtype), np.full(k, 0.5, dtype)),
+            ),
+            "activity_": (
+                self.sparsity_target is not None,
+                lambda: np.full(k, self.sparsity_target, dtype),
+            ),
+            "h_samples_": (persistent, lambda: np.zeros((chains, k), dtype)),
+        }
+        for name, (needed, start) in starts.items():
+            if not needed:
+                self.__dict__.pop(name, None)
+            elif not hasattr(self, name):
+                setattr(self, name, start())
+
+    def _n_chains(self) -> int:
+        return self.n_chains or self.batch_size
 
     def _train(self, rows: Any, order: Array, batch_size: int, rate: float) -> None:
         """Run one pass of mini-batches in the core, in place."""
@@ -145,7 +185,7 @@ class Machine:
             *offsets,
             getattr(self, "activity_", None),
             getattr(self, "h_samples_", None),
-            self._threads,
+            self._threads_for(min(batch_size, len(order)), _LITTLE_BATCH),
         )
 
     def _arrays(self) -> list[Array]:
@@ -182,27 +222,34 @@ class Machine:
             binarize = float(binarize)
         return rows_of(
             X,
-            self.dtype,
-            self._threads_now(),
+            str(self.components_.dtype),
+            self._threads_for(X.shape[0]),
             data_max=float(self.data_max),
             binarize=binarize,
             weight=weight,
         )
 
-    def _threads_now(self) -> int:
-        return _validate.n_threads(self.n_jobs)
+    def _threads_for(self, rows: int, little: int = 1 << 24) -> int:
+        """Return the threads for a pass over so many rows; one where the work is little.
+
+        ``little`` counts additions: a millisecond of them for a pass of its own. Threads to join
+        cost more than they save there, and on a busy machine a hundred times more. The bits are
+        the same for any number of them.
+        """
+        threads = _validate.n_threads(self.n_jobs)
+        return threads if rows * self.components_.size >= little else 1
 
     def _hidden(self, X: Any) -> Array:
         return self._hidden_of(self._rows(X, training=False))
 
     def _hidden_of(self, rows: Any) -> Array:
         out = np.empty((rows.n, self.components_.shape[0]), self.components_.dtype)
-        core.rbm_hidden_means(rows, *self._parameters(), out, self._threads_now())
+        core.rbm_hidden_means(rows, *self._parameters(), out, self._threads_for(rows.n))
         return out
 
     def _rows_of_numbers(self, v: Array) -> Any:
         """Return rows of probabilities, such as means of a layer, for the core."""
-        return rows_of(v, self.dtype, self._threads_now())
+        return rows_of(v, str(self.components_.dtype), self._threads_for(len(v)))
 
     def _as_probabilities(self, X: Array) -> Array:
         """Return dense data on the scale of the visible units' means, NaN kept."""

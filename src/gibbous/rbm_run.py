@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from .rbm_scores import Scores
 
 _METRIC = "pseudo-likelihood"
+_HELD_OUT = "held-out pseudo-likelihood"
+_GAP = "free-energy gap"
 
 #: Rows of the training data whose pseudo-likelihood is watched: enough for two digits, and cheap.
 _WATCHED = 1000
@@ -82,22 +84,24 @@ class Run:
         self.validation: list[float] = []
         self.gap: list[float] = []
         self._stale = 0
+        self._first = model._n_epochs
 
     def epochs(self) -> None:
         """Train until the epochs are through, or something ends them."""
         model, reason = self.model, "completed"
+        kept, epoch = model._snapshot(), 0
         try:
             for epoch in range(model.n_iter):
                 self._clock = time.perf_counter()
                 kept = model._snapshot()
-                order = self._order(epoch)
+                order = self._order(self._first + epoch)
                 rate = model.learning_rate * rate_factor(
                     model.learning_rate_schedule, epoch, model.n_iter
                 )
                 model._train(self.rows, order, model.batch_size, rate)
                 value = self._score()
                 self._refuse_divergence(value, kept, epoch)
-                stop = self.recorder.record(value)
+                stop = self.recorder.record(value, self._held_out())
                 self._print(epoch, value)
                 if self._settled():
                     reason = "converged"
@@ -106,6 +110,8 @@ class Run:
                     reason = "callback"
                     break
         except KeyboardInterrupt:
+            if self.recorder.count <= epoch:  # not finished: what it has moved goes back
+                model._restore(kept)
             self.close("interrupted")
             raise
         self.close(reason)
@@ -125,6 +131,9 @@ class Run:
             gap = model._free_energy(watched.validation).mean()
             self.gap.append(float(gap - model._free_energy(watched.train).mean()))
         return value
+
+    def _held_out(self) -> dict[str, float]:
+        return {_HELD_OUT: self.validation[-1], _GAP: self.gap[-1]} if self.gap else {}
 
     def _refuse_divergence(self, value: float, kept: dict[str, Any], epoch: int) -> None:
         model = self.model
@@ -168,9 +177,10 @@ class Run:
         """Leave the record of the fit on the model."""
         model, trace = self.model, self.recorder.trace(reason)
         model.n_iter_ = len(trace.values)
+        model._n_epochs = self._first + model.n_iter_
         model.history_ = history_of(model, trace)
-        model.validation_scores_ = list(self.validation)
-        model.free_energy_gap_ = list(self.gap)
+        model.validation_scores_ = list(trace.more.get(_HELD_OUT, ()))
+        model.free_energy_gap_ = list(trace.more.get(_GAP, ()))
 
 
 def history_of(model: Scores, trace: Trace) -> History:

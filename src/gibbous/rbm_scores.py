@@ -38,7 +38,8 @@ class Scores(Machine):
 
     def _free_energy(self, X: Any) -> Array:
         rows = self._rows(X, training=False)
-        found: Array = core.rbm_free_energies(rows, *self._parameters(), self._threads_now())
+        threads = self._threads_for(X.shape[0])
+        found: Array = core.rbm_free_energies(rows, *self._parameters(), threads)
         return found
 
     def score_samples(self, X: Any) -> Array:
@@ -126,6 +127,8 @@ class Scores(Machine):
 
     def _free_energy_of_states(self, X: Any) -> Array:
         top = 1.0 if isinstance(self.binarize, Real) else float(self.data_max)
-        rows = rows_of(X, self.dtype, self._threads_now(), data_max=top)
-        found: Array = core.rbm_free_energies(rows, *self._parameters(), self._threads_now())
+        dtype = str(self.components_.dtype)
+        rows = rows_of(X, dtype, self._threads_for(X.shape[0]), data_max=top)
+        threads = self._threads_for(X.shape[0])
+        found: Array = core.rbm_free_energies(rows, *self._parameters(), threads)
         return found
