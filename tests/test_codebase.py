@@ -49,6 +49,7 @@ LAYERS = (
     ("rbm_machine",),
     ("rbm_scores",),
     ("rbm_chains", "rbm_run"),
+    ("rbm_likelihood",),
     ("rbm",),
     ("io_parts",),
     ("io", "plot", "tables"),

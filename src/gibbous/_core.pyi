@@ -15,7 +15,6 @@ __all__: list[str] = [
     "RbmRows32",
     "RbmRows64",
     "RbmSettings",
-    "RbmUnits",
     "Terms",
     "build_info",
     "default_threads",
@@ -47,10 +46,10 @@ __all__: list[str] = [
     "lda_log_predictive",
     "mean_variance",
     "philox",
-    "rbm_conditionals",
+    "rbm_anneal",
+    "rbm_exact_log_partition",
     "rbm_free_energies",
     "rbm_gibbs",
-    "rbm_group_energies",
     "rbm_hidden_means",
     "rbm_pack_states",
     "rbm_train",
@@ -194,14 +193,6 @@ class RbmSettings:
     @l2.setter
     def l2(self, arg0: float) -> None: ...
     @property
-    def least_z(self) -> float: ...
-    @least_z.setter
-    def least_z(self, arg0: float) -> None: ...
-    @property
-    def mean_length(self) -> float: ...
-    @mean_length.setter
-    def mean_length(self, arg0: float) -> None: ...
-    @property
     def method(self) -> int: ...
     @method.setter
     def method(self, arg1: int) -> None: ...
@@ -209,10 +200,6 @@ class RbmSettings:
     def momentum(self) -> float: ...
     @momentum.setter
     def momentum(self, arg0: float) -> None: ...
-    @property
-    def most_z(self) -> float: ...
-    @most_z.setter
-    def most_z(self, arg0: float) -> None: ...
     @property
     def offset_rate(self) -> float: ...
     @offset_rate.setter
@@ -241,17 +228,6 @@ class RbmSettings:
     def temperatures(self) -> int: ...
     @temperatures.setter
     def temperatures(self, arg0: int) -> None: ...
-    @property
-    def variance_rate(self) -> float: ...
-    @variance_rate.setter
-    def variance_rate(self, arg0: float) -> None: ...
-
-class RbmUnits:
-    """What the units of a machine are."""
-
-    def __init__(
-        self, visible: int, hidden: int, groups: numpy.typing.NDArray[numpy.int64] | None = None
-    ) -> None: ...
 
 class RbmRows32:
     """Rows of visible states, not copied."""
@@ -1009,30 +985,48 @@ def philox(counter: collections.abc.Sequence[int], key: collections.abc.Sequence
     """One block of Philox4x32-10."""
 
 @typing.overload
-def rbm_conditionals(
-    x: RbmRows32,
+def rbm_anneal(
     w: numpy.typing.NDArray[numpy.float32],
     a: numpy.typing.NDArray[numpy.float32],
     b: numpy.typing.NDArray[numpy.float32],
-    chosen: numpy.typing.NDArray[numpy.int64],
+    base: numpy.typing.NDArray[numpy.float32],
+    betas: numpy.typing.NDArray[numpy.float64],
+    hidden: numpy.typing.NDArray[numpy.float32],
+    seed: int,
     threads: int,
-    units: RbmUnits = None,
-    z: numpy.typing.NDArray[numpy.float32] | None = None,
 ) -> numpy.typing.NDArray[numpy.float64]:
-    """Log P of one variable of each row, given all others."""
+    """Log-weights of chains that run through the betas in order, from hidden states."""
 
 @typing.overload
-def rbm_conditionals(
-    x: RbmRows64,
+def rbm_anneal(
     w: numpy.typing.NDArray[numpy.float64],
     a: numpy.typing.NDArray[numpy.float64],
     b: numpy.typing.NDArray[numpy.float64],
-    chosen: numpy.typing.NDArray[numpy.int64],
+    base: numpy.typing.NDArray[numpy.float64],
+    betas: numpy.typing.NDArray[numpy.float64],
+    hidden: numpy.typing.NDArray[numpy.float64],
+    seed: int,
     threads: int,
-    units: RbmUnits = None,
-    z: numpy.typing.NDArray[numpy.float64] | None = None,
 ) -> numpy.typing.NDArray[numpy.float64]:
-    """Log P of one variable of each row, given all others."""
+    """Log-weights of chains that run through the betas in order, from hidden states."""
+
+@typing.overload
+def rbm_exact_log_partition(
+    w: numpy.typing.NDArray[numpy.float32],
+    a: numpy.typing.NDArray[numpy.float32],
+    b: numpy.typing.NDArray[numpy.float32],
+    threads: int,
+) -> float:
+    """Log Z by the sum over all states of the smaller layer."""
+
+@typing.overload
+def rbm_exact_log_partition(
+    w: numpy.typing.NDArray[numpy.float64],
+    a: numpy.typing.NDArray[numpy.float64],
+    b: numpy.typing.NDArray[numpy.float64],
+    threads: int,
+) -> float:
+    """Log Z by the sum over all states of the smaller layer."""
 
 @typing.overload
 def rbm_free_energies(
@@ -1041,8 +1035,6 @@ def rbm_free_energies(
     a: numpy.typing.NDArray[numpy.float32],
     b: numpy.typing.NDArray[numpy.float32],
     threads: int,
-    units: RbmUnits = None,
-    z: numpy.typing.NDArray[numpy.float32] | None = None,
 ) -> numpy.typing.NDArray[numpy.float64]:
     """F(v) of all rows."""
 
@@ -1053,8 +1045,6 @@ def rbm_free_energies(
     a: numpy.typing.NDArray[numpy.float64],
     b: numpy.typing.NDArray[numpy.float64],
     threads: int,
-    units: RbmUnits = None,
-    z: numpy.typing.NDArray[numpy.float64] | None = None,
 ) -> numpy.typing.NDArray[numpy.float64]:
     """F(v) of all rows."""
 
@@ -1068,12 +1058,9 @@ def rbm_gibbs(
     steps: int,
     seed: int,
     step: int,
-    clamp: numpy.typing.NDArray[numpy.float32] | None,
+    clamp: numpy.typing.NDArray[numpy.int8] | None,
     means: bool,
     threads: int,
-    units: RbmUnits = None,
-    z: numpy.typing.NDArray[numpy.float32] | None = None,
-    lengths: numpy.typing.NDArray[numpy.float32] | None = None,
 ) -> None:
     """Steps of block Gibbs sampling, in place."""
 
@@ -1087,38 +1074,11 @@ def rbm_gibbs(
     steps: int,
     seed: int,
     step: int,
-    clamp: numpy.typing.NDArray[numpy.float64] | None,
+    clamp: numpy.typing.NDArray[numpy.int8] | None,
     means: bool,
     threads: int,
-    units: RbmUnits = None,
-    z: numpy.typing.NDArray[numpy.float64] | None = None,
-    lengths: numpy.typing.NDArray[numpy.float64] | None = None,
 ) -> None:
     """Steps of block Gibbs sampling, in place."""
-
-@typing.overload
-def rbm_group_energies(
-    x: RbmRows32,
-    w: numpy.typing.NDArray[numpy.float32],
-    a: numpy.typing.NDArray[numpy.float32],
-    b: numpy.typing.NDArray[numpy.float32],
-    group: int,
-    threads: int,
-    units: RbmUnits,
-) -> numpy.typing.NDArray[numpy.float64]:
-    """-F of each row with one unit of the group on after the other."""
-
-@typing.overload
-def rbm_group_energies(
-    x: RbmRows64,
-    w: numpy.typing.NDArray[numpy.float64],
-    a: numpy.typing.NDArray[numpy.float64],
-    b: numpy.typing.NDArray[numpy.float64],
-    group: int,
-    threads: int,
-    units: RbmUnits,
-) -> numpy.typing.NDArray[numpy.float64]:
-    """-F of each row with one unit of the group on after the other."""
 
 @typing.overload
 def rbm_hidden_means(
@@ -1128,10 +1088,8 @@ def rbm_hidden_means(
     b: numpy.typing.NDArray[numpy.float32],
     out: numpy.typing.NDArray[numpy.float32],
     threads: int,
-    units: RbmUnits = None,
-    z: numpy.typing.NDArray[numpy.float32] | None = None,
 ) -> None:
-    """E(h | v) of all rows."""
+    """P(h = 1 | v) of all rows."""
 
 @typing.overload
 def rbm_hidden_means(
@@ -1141,10 +1099,8 @@ def rbm_hidden_means(
     b: numpy.typing.NDArray[numpy.float64],
     out: numpy.typing.NDArray[numpy.float64],
     threads: int,
-    units: RbmUnits = None,
-    z: numpy.typing.NDArray[numpy.float64] | None = None,
 ) -> None:
-    """E(h | v) of all rows."""
+    """P(h = 1 | v) of all rows."""
 
 @typing.overload
 def rbm_pack_states(
@@ -1190,10 +1146,6 @@ def rbm_train(
     activity: numpy.typing.NDArray[numpy.float32] | None,
     chains: numpy.typing.NDArray[numpy.float32] | None,
     threads: int,
-    units: RbmUnits = None,
-    z: numpy.typing.NDArray[numpy.float32] | None = None,
-    velocity_z: numpy.typing.NDArray[numpy.float32] | None = None,
-    lengths: numpy.typing.NDArray[numpy.float32] | None = None,
 ) -> int:
     """A pass over the rows in mini-batches, in place; returns the next sampling step."""
 
@@ -1223,10 +1175,6 @@ def rbm_train(
     activity: numpy.typing.NDArray[numpy.float64] | None,
     chains: numpy.typing.NDArray[numpy.float64] | None,
     threads: int,
-    units: RbmUnits = None,
-    z: numpy.typing.NDArray[numpy.float64] | None = None,
-    velocity_z: numpy.typing.NDArray[numpy.float64] | None = None,
-    lengths: numpy.typing.NDArray[numpy.float64] | None = None,
 ) -> int:
     """A pass over the rows in mini-batches, in place; returns the next sampling step."""
 

@@ -20,7 +20,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from . import _random, _validate
 from ._fit import Callback
-from .rbm_chains import Chains
+from .rbm_likelihood import Likelihood
 from .rbm_machine import METHODS
 from .rbm_run import Run, Watched
 
@@ -28,7 +28,7 @@ Array = NDArray[Any]
 
 
 class BernoulliRBM(
-    Chains,
+    Likelihood,
     ClassNamePrefixFeaturesOutMixin,  # type: ignore[misc]
     TransformerMixin,  # type: ignore[misc]
     BaseEstimator,  # type: ignore[misc]
