@@ -15,6 +15,7 @@ __all__: list[str] = [
     "RbmRows32",
     "RbmRows64",
     "RbmSettings",
+    "RbmUnits",
     "Terms",
     "build_info",
     "default_threads",
@@ -47,9 +48,12 @@ __all__: list[str] = [
     "mean_variance",
     "philox",
     "rbm_anneal",
+    "rbm_conditionals",
+    "rbm_draw_hidden",
     "rbm_exact_log_partition",
     "rbm_free_energies",
     "rbm_gibbs",
+    "rbm_group_energies",
     "rbm_hidden_means",
     "rbm_pack_states",
     "rbm_train",
@@ -193,6 +197,14 @@ class RbmSettings:
     @l2.setter
     def l2(self, arg0: float) -> None: ...
     @property
+    def least_z(self) -> float: ...
+    @least_z.setter
+    def least_z(self, arg0: float) -> None: ...
+    @property
+    def mean_length(self) -> float: ...
+    @mean_length.setter
+    def mean_length(self, arg0: float) -> None: ...
+    @property
     def method(self) -> int: ...
     @method.setter
     def method(self, arg1: int) -> None: ...
@@ -200,6 +212,10 @@ class RbmSettings:
     def momentum(self) -> float: ...
     @momentum.setter
     def momentum(self, arg0: float) -> None: ...
+    @property
+    def most_z(self) -> float: ...
+    @most_z.setter
+    def most_z(self, arg0: float) -> None: ...
     @property
     def offset_rate(self) -> float: ...
     @offset_rate.setter
@@ -228,6 +244,17 @@ class RbmSettings:
     def temperatures(self) -> int: ...
     @temperatures.setter
     def temperatures(self, arg0: int) -> None: ...
+    @property
+    def variance_rate(self) -> float: ...
+    @variance_rate.setter
+    def variance_rate(self, arg0: float) -> None: ...
+
+class RbmUnits:
+    """What the units of a machine are."""
+
+    def __init__(
+        self, visible: int, hidden: int, groups: numpy.typing.NDArray[numpy.int64] | None = None
+    ) -> None: ...
 
 class RbmRows32:
     """Rows of visible states, not copied."""
@@ -1011,6 +1038,62 @@ def rbm_anneal(
     """Log-weights of chains that run through the betas in order, from hidden states."""
 
 @typing.overload
+def rbm_conditionals(
+    x: RbmRows32,
+    w: numpy.typing.NDArray[numpy.float32],
+    a: numpy.typing.NDArray[numpy.float32],
+    b: numpy.typing.NDArray[numpy.float32],
+    chosen: numpy.typing.NDArray[numpy.int64],
+    threads: int,
+    units: RbmUnits = None,
+    z: numpy.typing.NDArray[numpy.float32] | None = None,
+) -> numpy.typing.NDArray[numpy.float64]:
+    """Log P of one variable of each row, given all others."""
+
+@typing.overload
+def rbm_conditionals(
+    x: RbmRows64,
+    w: numpy.typing.NDArray[numpy.float64],
+    a: numpy.typing.NDArray[numpy.float64],
+    b: numpy.typing.NDArray[numpy.float64],
+    chosen: numpy.typing.NDArray[numpy.int64],
+    threads: int,
+    units: RbmUnits = None,
+    z: numpy.typing.NDArray[numpy.float64] | None = None,
+) -> numpy.typing.NDArray[numpy.float64]:
+    """Log P of one variable of each row, given all others."""
+
+@typing.overload
+def rbm_draw_hidden(
+    x: RbmRows32,
+    w: numpy.typing.NDArray[numpy.float32],
+    a: numpy.typing.NDArray[numpy.float32],
+    b: numpy.typing.NDArray[numpy.float32],
+    out: numpy.typing.NDArray[numpy.float32],
+    seed: int,
+    step: int,
+    threads: int,
+    units: RbmUnits = None,
+    z: numpy.typing.NDArray[numpy.float32] | None = None,
+) -> None:
+    """Draws from P(h | v) of all rows."""
+
+@typing.overload
+def rbm_draw_hidden(
+    x: RbmRows64,
+    w: numpy.typing.NDArray[numpy.float64],
+    a: numpy.typing.NDArray[numpy.float64],
+    b: numpy.typing.NDArray[numpy.float64],
+    out: numpy.typing.NDArray[numpy.float64],
+    seed: int,
+    step: int,
+    threads: int,
+    units: RbmUnits = None,
+    z: numpy.typing.NDArray[numpy.float64] | None = None,
+) -> None:
+    """Draws from P(h | v) of all rows."""
+
+@typing.overload
 def rbm_exact_log_partition(
     w: numpy.typing.NDArray[numpy.float32],
     a: numpy.typing.NDArray[numpy.float32],
@@ -1035,6 +1118,8 @@ def rbm_free_energies(
     a: numpy.typing.NDArray[numpy.float32],
     b: numpy.typing.NDArray[numpy.float32],
     threads: int,
+    units: RbmUnits = None,
+    z: numpy.typing.NDArray[numpy.float32] | None = None,
 ) -> numpy.typing.NDArray[numpy.float64]:
     """F(v) of all rows."""
 
@@ -1045,6 +1130,8 @@ def rbm_free_energies(
     a: numpy.typing.NDArray[numpy.float64],
     b: numpy.typing.NDArray[numpy.float64],
     threads: int,
+    units: RbmUnits = None,
+    z: numpy.typing.NDArray[numpy.float64] | None = None,
 ) -> numpy.typing.NDArray[numpy.float64]:
     """F(v) of all rows."""
 
@@ -1058,9 +1145,12 @@ def rbm_gibbs(
     steps: int,
     seed: int,
     step: int,
-    clamp: numpy.typing.NDArray[numpy.int8] | None,
+    clamp: numpy.typing.NDArray[numpy.float32] | None,
     means: bool,
     threads: int,
+    units: RbmUnits = None,
+    z: numpy.typing.NDArray[numpy.float32] | None = None,
+    lengths: numpy.typing.NDArray[numpy.float32] | None = None,
 ) -> None:
     """Steps of block Gibbs sampling, in place."""
 
@@ -1074,11 +1164,38 @@ def rbm_gibbs(
     steps: int,
     seed: int,
     step: int,
-    clamp: numpy.typing.NDArray[numpy.int8] | None,
+    clamp: numpy.typing.NDArray[numpy.float64] | None,
     means: bool,
     threads: int,
+    units: RbmUnits = None,
+    z: numpy.typing.NDArray[numpy.float64] | None = None,
+    lengths: numpy.typing.NDArray[numpy.float64] | None = None,
 ) -> None:
     """Steps of block Gibbs sampling, in place."""
+
+@typing.overload
+def rbm_group_energies(
+    x: RbmRows32,
+    w: numpy.typing.NDArray[numpy.float32],
+    a: numpy.typing.NDArray[numpy.float32],
+    b: numpy.typing.NDArray[numpy.float32],
+    group: int,
+    threads: int,
+    units: RbmUnits,
+) -> numpy.typing.NDArray[numpy.float64]:
+    """-F of each row with one unit of the group on after the other."""
+
+@typing.overload
+def rbm_group_energies(
+    x: RbmRows64,
+    w: numpy.typing.NDArray[numpy.float64],
+    a: numpy.typing.NDArray[numpy.float64],
+    b: numpy.typing.NDArray[numpy.float64],
+    group: int,
+    threads: int,
+    units: RbmUnits,
+) -> numpy.typing.NDArray[numpy.float64]:
+    """-F of each row with one unit of the group on after the other."""
 
 @typing.overload
 def rbm_hidden_means(
@@ -1088,8 +1205,10 @@ def rbm_hidden_means(
     b: numpy.typing.NDArray[numpy.float32],
     out: numpy.typing.NDArray[numpy.float32],
     threads: int,
+    units: RbmUnits = None,
+    z: numpy.typing.NDArray[numpy.float32] | None = None,
 ) -> None:
-    """P(h = 1 | v) of all rows."""
+    """E(h | v) of all rows."""
 
 @typing.overload
 def rbm_hidden_means(
@@ -1099,8 +1218,10 @@ def rbm_hidden_means(
     b: numpy.typing.NDArray[numpy.float64],
     out: numpy.typing.NDArray[numpy.float64],
     threads: int,
+    units: RbmUnits = None,
+    z: numpy.typing.NDArray[numpy.float64] | None = None,
 ) -> None:
-    """P(h = 1 | v) of all rows."""
+    """E(h | v) of all rows."""
 
 @typing.overload
 def rbm_pack_states(
@@ -1146,6 +1267,10 @@ def rbm_train(
     activity: numpy.typing.NDArray[numpy.float32] | None,
     chains: numpy.typing.NDArray[numpy.float32] | None,
     threads: int,
+    units: RbmUnits = None,
+    z: numpy.typing.NDArray[numpy.float32] | None = None,
+    velocity_z: numpy.typing.NDArray[numpy.float32] | None = None,
+    lengths: numpy.typing.NDArray[numpy.float32] | None = None,
 ) -> int:
     """A pass over the rows in mini-batches, in place; returns the next sampling step."""
 
@@ -1175,6 +1300,10 @@ def rbm_train(
     activity: numpy.typing.NDArray[numpy.float64] | None,
     chains: numpy.typing.NDArray[numpy.float64] | None,
     threads: int,
+    units: RbmUnits = None,
+    z: numpy.typing.NDArray[numpy.float64] | None = None,
+    velocity_z: numpy.typing.NDArray[numpy.float64] | None = None,
+    lengths: numpy.typing.NDArray[numpy.float64] | None = None,
 ) -> int:
     """A pass over the rows in mini-batches, in place; returns the next sampling step."""
 

@@ -17,7 +17,7 @@ Array = NDArray[Any]
 
 
 class Chains(Scores):
-    """What a machine of two-state units dreams."""
+    """What a machine dreams."""
 
     def _gibbs_chain(
         self,
@@ -28,8 +28,13 @@ class Chains(Scores):
         *,
         clamp: Array | None = None,
         means: bool = False,
+        lengths: Array | None = None,
     ) -> Array:
-        """Run chains of hidden states in place; return their visible states or means."""
+        """Run chains of hidden states in place; return their visible states or means.
+
+        ``clamp`` holds states of visible units, NaN where they are free.
+        """
+        kinds = self._kinds() if lengths is None else {**self._kinds(), "lengths": lengths}
         out = np.zeros((hidden.shape[0], self.components_.shape[1]), self.components_.dtype)
         core.rbm_gibbs(
             *self._parameters(),
@@ -41,6 +46,7 @@ class Chains(Scores):
             clamp,
             means,
             self._threads_for(hidden.shape[0]),
+            **kinds,
         )
         return out
 
@@ -58,7 +64,7 @@ class Chains(Scores):
         """
         check_is_fitted(self)
         X = np.atleast_2d(v) if not sp.issparse(v) else sp.csr_matrix(v)
-        hidden = self._draw_hidden(X)
+        hidden = self._draw_hidden(X, self._next_seed())
         out = self._gibbs_chain(hidden, 1, self._next_seed(), 0) > 0.5
         return out[0] if not sp.issparse(v) and np.ndim(v) == 1 else out
 
@@ -67,10 +73,18 @@ class Chains(Scores):
         self._n_gibbs += 1
         return _random.child(self._key, "rbm-gibbs", self._n_gibbs)
 
-    def _draw_hidden(self, X: Any) -> Array:
-        p = self._hidden(X)
-        rng = np.random.Generator(np.random.Philox(key=self._next_seed()))
-        return (rng.random(p.shape, dtype=p.dtype) < p).astype(p.dtype)
+    def _draw_hidden(self, X: Any, seed: int) -> Array:
+        """Return a draw from P(h | v)."""
+        if self.hidden_units == "binary":
+            p = self._hidden(X)
+            rng = np.random.Generator(np.random.Philox(key=seed))
+            return (rng.random(p.shape, dtype=p.dtype) < p).astype(p.dtype)
+        rows = self._rows(X, training=False)
+        out = np.empty((rows.n, self.components_.shape[0]), self.components_.dtype)
+        draw: Any = core.rbm_draw_hidden  # one function for both precisions
+        threads = self._threads_for(rows.n)
+        draw(rows, *self._parameters(), out, seed, 0, threads, **self._kinds())
+        return out
 
     def sample(
         self,
@@ -116,6 +130,20 @@ class Chains(Scores):
             If a number is out of range or ``start`` does not fit.
         """
         check_is_fitted(self)
+        return self._sample(n_samples, burn_in, thin, n_chains, start, means, random_state)
+
+    def _sample(
+        self,
+        n_samples: int,
+        burn_in: int,
+        thin: int,
+        n_chains: int | None,
+        start: Any,
+        means: bool,
+        random_state: _random.RandomState,
+        **held: Array | None,
+    ) -> Array:
+        """Return states of the visible units; ``held`` is handed to the chains."""
         for name, value, least in (("n_samples", n_samples, 1), ("burn_in", burn_in, 0)):
             if value < least:
                 raise ValueError(f"{name} must be at least {least}; got {value}")
@@ -127,19 +155,19 @@ class Chains(Scores):
         found, step = [], 0
         for number in range(rounds):
             steps = (burn_in + 1) if number == 0 else thin
-            found.append(self._gibbs_chain(hidden, steps, seed, step, means=means))
+            found.append(self._gibbs_chain(hidden, steps, seed, step, means=means, **held))
             step += 2 * steps
         return np.concatenate(found)[:n_samples]
 
     def _first_states(self, n_samples: int, n_chains: int | None, start: Any, seed: int) -> Array:
-        dtype = self.components_.dtype
-        rng = np.random.Generator(np.random.Philox(key=_random.child(seed, "rbm-start")))
+        seed = _random.child(seed, "rbm-start")
         if start is None:
+            rng = np.random.Generator(np.random.Philox(key=seed))
             chains = n_samples if n_chains is None else n_chains
             if chains < 1:
                 raise ValueError(f"n_chains must be at least 1; got {n_chains}")
             p = 1.0 / (1.0 + np.exp(-self.intercept_hidden_.astype(np.float64)))
-            return (rng.random((chains, p.size)) < p).astype(dtype)
+            return (rng.random((chains, p.size)) < p).astype(self.components_.dtype)
         if isinstance(start, str):
             if start != "chains" or not hasattr(self, "h_samples_"):
                 raise ValueError(
@@ -148,11 +176,10 @@ class Chains(Scores):
                 )
             chains = self.n_chains or self.batch_size
             return np.ascontiguousarray(self.h_samples_[:chains])
-        X = validate_data(self, start, accept_sparse="csr", reset=False)
+        X = self._checked(start, reset=False)
         if n_chains is not None and n_chains != X.shape[0]:
             raise ValueError(f"n_chains={n_chains}, but start has {X.shape[0]} rows: leave one out")
-        p = self._hidden(X)
-        return (rng.random(p.shape, dtype=p.dtype) < p).astype(dtype)
+        return self._draw_hidden(X, seed)
 
     def reconstruct(self, X: Any, *, n_steps: int = 1) -> Array:
         """Return what the machine makes of X: up and down again, by means and not by draws.
@@ -171,15 +198,16 @@ class Chains(Scores):
         check_is_fitted(self)
         if n_steps < 1:
             raise ValueError(f"n_steps must be at least 1; got {n_steps}")
-        X = validate_data(self, X, accept_sparse="csr", reset=False)
+        X = self._checked(X, reset=False)
         h = self._hidden(X)
         for step in range(n_steps):
-            v = self._visible_means(h)
+            v = self._visible_means(h, X)
             if step + 1 < n_steps:
                 h = self._hidden_of(self._rows_of_numbers(v))
         return v
 
-    def _visible_means(self, h: Array) -> Array:
+    def _visible_means(self, h: Array, X: Any) -> Array:
+        """Return E(v | h); X holds the rows that h stands for."""
         turned = np.ascontiguousarray(self.components_.T)
         rows = self._rows_of_numbers(h)
         out = np.empty((h.shape[0], turned.shape[0]), turned.dtype)
@@ -232,22 +260,35 @@ class Chains(Scores):
             X with every NaN replaced by the probability that the unit is on, given those known.
         """
         check_is_fitted(self)
+        X = validate_data(self, X, reset=False, ensure_all_finite="allow-nan", dtype="numeric")
+        seen = self._as_probabilities(np.asarray(X, dtype=np.float64))
+        missing = np.isnan(seen)
+        clamp = np.where(missing, np.nan, seen > 0.5)
+        means = self._imputed(clamp, n_steps, n_average, random_state)
+        return np.where(missing, means * self.data_max, X)
+
+    def _imputed(
+        self,
+        clamp: Array,
+        n_steps: int,
+        n_average: int,
+        random_state: _random.RandomState,
+        lengths: Array | None = None,
+    ) -> Array:
+        """Return the means of the visible units, those that are not NaN held."""
         if n_steps < 0 or n_average < 1:
             raise ValueError(
                 f"n_steps must be at least 0 and n_average at least 1; got {n_steps}, {n_average}"
             )
-        X = validate_data(self, X, reset=False, ensure_all_finite="allow-nan", dtype="numeric")
-        seen = self._as_probabilities(np.asarray(X, dtype=np.float64))
-        missing = np.isnan(seen)
-        clamp = np.where(missing, -1, seen > 0.5).astype(np.int8)
         seed = self._next_seed() if random_state is None else _random.key_of(random_state)
-        hidden = self._first_states(X.shape[0], None, None, seed)
-        total = np.zeros(seen.shape)
+        clamp = np.ascontiguousarray(clamp, dtype=self.components_.dtype)
+        hidden = self._first_states(clamp.shape[0], None, None, seed)
+        held = {"clamp": clamp, "lengths": lengths}
+        total = np.zeros(clamp.shape)
         step = 2 * n_steps
         if n_steps:
-            self._gibbs_chain(hidden, n_steps, seed, 0, clamp=clamp)
+            self._gibbs_chain(hidden, n_steps, seed, 0, **held)
         for _ in range(n_average):
-            total += self._gibbs_chain(hidden, 1, seed, step, clamp=clamp, means=True)
+            total += self._gibbs_chain(hidden, 1, seed, step, means=True, **held)
             step += 2
-        filled = np.where(missing, total / n_average * self.data_max, X)
-        return filled
+        return np.asarray(total / n_average)

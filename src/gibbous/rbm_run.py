@@ -20,12 +20,6 @@ _METRIC = "pseudo-likelihood"
 _HELD_OUT = "held-out pseudo-likelihood"
 _GAP = "free-energy gap"
 
-#: Rows of the training data whose pseudo-likelihood is watched: enough for two digits, and cheap.
-_WATCHED = 1000
-
-#: A pseudo-likelihood this many times worse than that of fair coins is a run that diverges.
-_HOPELESS = 4.0
-
 
 def rate_factor(schedule: str | Callable[[int, int], float], epoch: int, n_iter: int) -> float:
     """Return the factor on the learning rate in one epoch (from 0) of ``n_iter``."""
@@ -50,15 +44,15 @@ class Watched:
     validation: Any
 
     @classmethod
-    def of(cls, X: Any, X_val: Any, key: int) -> Watched:
-        """Take a sample of the training rows, and as many of the held-out ones."""
+    def of(cls, X: Any, X_val: Any, key: int, most: int) -> Watched:
+        """Take at most so many of the training rows, and as many of the held-out ones."""
         parts = []
         for number, data in enumerate((X, X_val)):
-            if data is None or data.shape[0] <= _WATCHED:
+            if data is None or data.shape[0] <= most:
                 parts.append(data)
                 continue
             rng = _random.generator(key, "rbm-watched", number)
-            rows = np.sort(rng.choice(data.shape[0], _WATCHED, replace=False))
+            rows = np.sort(rng.choice(data.shape[0], most, replace=False))
             parts.append(data[rows])
         return cls(*parts)
 
@@ -137,10 +131,7 @@ class Run:
 
     def _refuse_divergence(self, value: float, kept: dict[str, Any], epoch: int) -> None:
         model = self.model
-        # what lies outside of [0, 1] has no likelihood that could tell
-        most = _HOPELESS * model.n_features_in_ * float(np.log(2.0))
-        hopeless = -most if model.out_of_range == "raise" else -np.inf
-        if model._is_finite() and np.isfinite(value) and value >= hopeless:
+        if model._is_finite() and np.isfinite(value) and value >= model._hopeless():
             return
         model._restore(kept)
         self.recorder.note(f"diverged in epoch {epoch + 1}; the parameters before it are kept")
