@@ -45,7 +45,7 @@ warm_start, dtype, n_jobs
     Attributes
     ----------
     components_ : ndarray of shape (n_components, n_units)
-        Weights W. The units of column i are ``first_units_[i]`` and the ``n_categories_[i] - 1`` after it.
+        Weights W. The units of column i begin at ``first_units_[i]``, one for each category.
     intercept_hidden_, intercept_visible_ : ndarray
         Biases b and a; a begins at the logarithms of the categories' shares.
     n_categories_, first_units_ : ndarray of int64, shape (n_features,)

@@ -29,14 +29,14 @@ _MOST_VARIANCE = 4.0
 class GaussianRBM(Enumeration, Conditionals):
     """Restricted Boltzmann machine for real numbers, in native code.
 
-    Its energy is E(v, h) = sum_i (v_i - a_i)^2 / (2 s_i^2) - b.h - sum_ij h_j W_ji v_i / s_i^2 (Cho,
-    Ilin and Raiko 2011): given the hidden units every visible one is Gaussian with mean
+    Its energy is E(v, h) = sum_i (v_i - a_i)^2 / (2 s_i^2) - b.h - sum_ij h_j W_ji v_i / s_i^2
+    (Cho, Ilin and Raiko 2011): given the hidden units every visible one is Gaussian with mean
     a_i + sum_j W_ji h_j and variance s_i^2, so that the machine is a mixture of 2^n_components
     Gaussians. The variances are learned as z_i = log s_i^2.
 
-    Columns are standardised inside, with the means and deviations of the first rows that the machine
-    sees: columns of any scale train alike, and the parameters are those of standardised data. Samples,
-    reconstructions and scores are on the scale of X.
+    Columns are standardised inside, with the means and deviations of the first rows that the
+    machine sees: columns of any scale train alike, and the parameters are those of standardised
+    data. Samples, reconstructions and scores are on the scale of X.
 
     Machines of this kind are known to blow up. Here the steps of a unit's weights and bias are
     scaled by its variance (the metric of the likelihood in its mean), a step of z is at most 0.1,
@@ -49,6 +49,9 @@ class GaussianRBM(Enumeration, Conditionals):
         Number of hidden units.
     learning_rate : float, default 0.01
         Step along the mean gradient of a mini-batch.
+    centered : bool, default True
+        As in :class:`BernoulliRBM`. Without it the hidden units' common mean sets a bound to the
+        learning rate that falls as they grow in number.
     hidden_units : {"binary", "relu"}, default "binary"
         As in :class:`BernoulliRBM`. With "relu" the machine has a density only while its weights
         are small (no direction of v may win more from W than it loses to 1 / s^2).
@@ -59,7 +62,7 @@ class GaussianRBM(Enumeration, Conditionals):
     min_variance : float, default 0.001
         Least variance of a unit, as a share of its column's.
     batch_size, n_iter, verbose, random_state, method, n_gibbs_steps, n_chains, n_temperatures, \
-fast_learning_rate, centered, momentum, l1, l2, sparsity_target, sparsity_cost, \
+fast_learning_rate, momentum, l1, l2, sparsity_target, sparsity_cost, \
 learning_rate_schedule, shuffle, early_stopping, validation_fraction, n_iter_no_change, tol, \
 warm_start, dtype, n_jobs
         As in :class:`BernoulliRBM`. With ``method="pt"`` the temperature acts on the weights and
@@ -195,8 +198,9 @@ free_energy_gap_
     def free_energy(self, X: Any) -> Array:
         """Return F(v), so that exp(-F(v)) / Z is the density of v.
 
-        F(v) = sum_i (v_i - a_i)^2 / (2 s_i^2) - sum_j log(1 + exp(b_j + sum_i W_ji v_i / s_i^2)) for
-        standardised v, plus the logarithms of the columns' scales: Z is that of standardised data.
+        F(v) = sum_i (v_i - a_i)^2 / (2 s_i^2) - sum_j log(1 + exp(b_j + sum_i W_ji v_i / s_i^2))
+        for standardised v, plus the logarithms of the columns' scales: Z is that of standardised
+        data.
 
         Parameters
         ----------
