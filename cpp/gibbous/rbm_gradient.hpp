@@ -139,7 +139,7 @@ class Update {
   struct Margins {
     T* below = nullptr;  // [visible] lambda . gradient
     T* above = nullptr;  // [32] mu . gradient
-    T* along = nullptr;  // [visible] w . product
+    T* along = nullptr;  // [visible] w . product, with the mixture's weights held
   };
 
   // A product of a column and a row that is added to the gradient.
@@ -153,7 +153,7 @@ class Update {
   GIBBOUS_INLINE Vec<T> correct(Index d, Index h, Vec<T> g) const;
   void turn_rows(Index q, Range d);
   void step_biases();
-  void step_variances(const Phase<T>& positive, const Phase<T>& negative);
+  void step_variances(const Execution& run, const Phase<T>& positive, const Phase<T>& negative);
   void move(Index n, const Buffer<T>& gradient, const Buffer<T>& scale, Buffer<T>& speed,
             Buffer<T>& bias) const;
 
@@ -167,7 +167,7 @@ class Update {
   std::vector<Outer> outers_;
   Buffer<T> by_hidden_;   // [hidden panel][visible]: sum over the panel of lambda * gradient
   Buffer<T> by_visible_;  // [visible block][hidden]: sum over the block of mu * gradient
-  Buffer<T> by_weight_;   // [hidden panel][visible]: sum over the panel of w * product
+  Buffer<T> by_weight_;   // [hidden panel][visible]: sum over the panel of Margins::along
 };
 
 }  // namespace gibbous::rbm

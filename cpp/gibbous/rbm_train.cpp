@@ -46,9 +46,10 @@ class Trainer {
     ready_rows(run_, update_.net(), v0_);
     if (!persistent_) v1_.lengths = v0_.lengths;
     raise_data(count);
-    lower_and_raise(count, share);
+    const T model_share = share_of_chains(share);
+    lower_and_raise(count, model_share);
     positive_.finish(run_, update_.net(), v0_, factor_.data());
-    const T each = persistent_ ? share / static_cast<T>(negative_.rows) : T(0);
+    const T each = persistent_ ? model_share / static_cast<T>(negative_.rows) : T(0);
     if (persistent_) flat_.assign(static_cast<std::size_t>(negative_.rows), each);
     negative_.finish(run_, update_.net(), persistent_ ? bottom() : v1_,
                      persistent_ ? flat_.data() : factor_.data());
@@ -71,6 +72,18 @@ class Trainer {
       sum += w;
     }
     return sum / static_cast<T>(count);
+  }
+
+  // Persistent chains of counts stand for as many words as the batch has: their own number is
+  // another, and the difference would be a drift that every hidden bias follows.
+  T share_of_chains(T share) const {
+    if (!persistent_ || v1_.lengths.empty()) return share;
+    double seen = 0, dreamt = 0;
+    for (std::size_t r = 0; r < static_cast<std::size_t>(v0_.rows); ++r)
+      seen += static_cast<double>(factor_[r]) * static_cast<double>(v0_.lengths[r]);
+    for (std::size_t r = 0; r < static_cast<std::size_t>(chains_); ++r)
+      dreamt += static_cast<double>(v1_.lengths[r]) / static_cast<double>(chains_);
+    return dreamt > 0 ? static_cast<T>(seen / dreamt) : share;
   }
 
   StateDraws draws() { return StateDraws(s_.seed, Purpose::rbm_train, step_++); }

@@ -64,8 +64,9 @@ GIBBOUS_INLINE Vec<T> normal_deviates(const std::uint32_t* words) {
 // Their number n has, by Euler's and Jacobi's product identities for q = 1/e,
 //   P(n) = exp(n x - n^2 / 2 - S(x)) / ((1 - q) ... (1 - q^n)),
 //   S(x) = sum_k log(1 + exp(x - k + 1/2)),   S(x) + S(-x) = x^2 / 2 + kStepLevel,
-// the last to 5.4e-9 (the next term of the theta function), its derivative to 3.4e-8. So a draw is exact, where Nair and
-// Hinton (2010) take max(0, x + N(0, sigmoid(x))) for it, and a free energy exists.
+// the last to 5.4e-9 (the next term of the theta function), its derivative to 3.4e-8. So a draw is
+// exact, where Nair and Hinton (2010) take max(0, x + N(0, sigmoid(x))) for it, and a free energy
+// exists.
 
 // log(2 pi) / 2 - sum_k log(1 - exp(-k)).
 inline constexpr double kStepLevel = 1.6032674001815597;

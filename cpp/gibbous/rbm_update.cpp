@@ -139,7 +139,12 @@ void Update<T>::step_rows(Index q, Range d, T* gradient, const Margins& margins)
         store(above, load(above) + unit * mu_[static_cast<std::size_t>(i)] * g);
       }
       const Vec<T> old = load(w + j);
-      if (margins.along) along += old * load(gradient + j);
+      if (margins.along) {
+        const T a = net_.a[static_cast<std::size_t>(i)];
+        const T p = net_.precision[static_cast<std::size_t>(i)];
+        const Vec<T> held = p * (a + old * T(0.5)) * load(delta_h_.data() + q * kPanel + j);
+        along += old * (load(gradient + j) - held);
+      }
       const Vec<T> sign = (old > T(0) ? splat(l1) : Vec<T>{}) - (old < T(0) ? splat(l1) : Vec<T>{});
       Vec<T> move = rate * (g - l2 * old - sign);
       if (momentum_) {
@@ -199,11 +204,16 @@ void Update<T>::move(Index n, const Buffer<T>& gradient, const Buffer<T>& scale,
   }
 }
 
-// d log P / d z_i = <(v_i - a_i)^2> / (2 s_i^2) - sum_j W_ji <v_i h_j> / s_i^2, data less model.
+// With the weights of the mixture's parts held as they are: b~_j = b_j + sum_i (a_i W_ji + W_ji^2 /
+// 2) / s_i^2 instead of b_j. For one hidden unit in two states this is
+//   d log P / d z_i = <(v_i - a_i - W_ji h_j)^2> / (2 s_i^2), data less model;
+// with b_j itself the noise of <h> goes through a_i W_ji / s_i^2, which drowns narrow units.
 template <class T>
-void Update<T>::step_variances(const Phase<T>& positive, const Phase<T>& negative) {
+void Update<T>::step_variances(const Execution& run, const Phase<T>& positive,
+                               const Phase<T>& negative) {
   const Index width = panels_of(net_.visible) * kPanel;
   const T most = static_cast<T>(kMostStep), rate = static_cast<T>(s_.variance_rate);
+  Buffer<T> change = net_.precision;
   for (std::size_t i = 0; i < static_cast<std::size_t>(net_.visible); ++i) {
     T g = (positive.square[i] - negative.square[i]) * net_.precision[i] / T(2);
     for (Index q = 0; q < panels_of(net_.hidden); ++q)
@@ -216,9 +226,19 @@ void Update<T>::step_variances(const Phase<T>& positive, const Phase<T>& negativ
     net_.z[i] = std::clamp(net_.z[i] + step, static_cast<T>(s_.least_z), static_cast<T>(s_.most_z));
   }
   net_.set_variances();
+  for (std::size_t i = 0; i < change.size(); ++i) change[i] -= net_.precision[i];
+  parallel_tasks(run, panels_of(net_.hidden), [&](Index q, const Worker&) {
+    const T* w = net_.up.panel(q);
+    T* b = net_.b.data() + q * kPanel;
+    for (Index i = 0; i < net_.visible; ++i, w += kPanel) {
+      const T c = change[static_cast<std::size_t>(i)], a = net_.a[static_cast<std::size_t>(i)];
+      for (Index j = 0; j < kPanel; ++j) b[j] += c * w[j] * (a + w[j] / T(2));
+    }
+  });
   if (!fast_) return;
   chain_.z = net_.z;
   chain_.set_variances();
+  for (std::size_t j = 0; j < fast_b_.size(); ++j) chain_.b[j] = net_.b[j] + fast_b_[j];
 }
 
 template <class T>
@@ -265,7 +285,7 @@ void Update<T>::apply(const Execution& run, const Phase<T>& positive, const Phas
          scratch[static_cast<std::size_t>(worker.index())]);
   });
   step_biases();
-  if (variances_) step_variances(positive, negative);
+  if (variances_) step_variances(run, positive, negative);
 }
 
 template <class T>

@@ -135,7 +135,8 @@ free_energy_gap_
         return words_of(words, groups.total, str(self.components_.dtype), weight)
 
     def _hopeless(self) -> float:
-        return -4.0 * max(1.0, float(np.log(self.n_categories_).sum()))
+        # four times that of fair dice, and what the estimate may be off with few columns
+        return -4.0 * float(np.log(self.n_categories_).sum()) - 50.0
 
     def _units_of(self, variables: Array) -> Array:
         return self._groups.offsets[variables]
@@ -263,4 +264,5 @@ free_energy_gap_
         tags.input_tags.sparse = False
         tags.input_tags.categorical = True
         tags.input_tags.positive_only = True
+        tags.transformer_tags.preserves_dtype = []  # categories are no floats
         return tags

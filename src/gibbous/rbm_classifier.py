@@ -134,7 +134,7 @@ free_energy_gap_
 
     def _hopeless(self) -> float:
         fair = self.n_features_in_ * np.log(2.0) + np.log(len(self.classes_))
-        return -4.0 * float(fair) if self.out_of_range == "raise" else -np.inf
+        return -4.0 * float(fair) - 50.0 if self.out_of_range == "raise" else -np.inf
 
     def _n_variables(self) -> int:
         return self.n_features_in_ + 1  # the label begins at unit n_features_in_
@@ -173,7 +173,7 @@ free_energy_gap_
         unseen = np.setdiff1d(y, self.classes_)
         if unseen.size:
             raise ValueError(
-                f"y holds {unseen[0]!r}, which is not among the classes that the fit began with: "
+                f"y holds {unseen.tolist()[0]!r}, which is not among the classes that the fit began with: "
                 f"{self.classes_!r:.200}"
             )
         return np.searchsorted(self.classes_, y)
@@ -297,7 +297,8 @@ free_energy_gap_
         -------
         ndarray of shape (n_samples,)
         """
-        return np.asarray(self.classes_[self.predict_log_proba(X).argmax(axis=1)])
+        most = self.predict_log_proba(X).argmax(axis=1)
+        return np.asarray(self.classes_[most])
 
     # ---- what else a machine does ----------------------------------------------------------------
 
@@ -543,3 +544,9 @@ free_energy_gap_
         clamp = self._clamped(np.where(missing, np.nan, seen > 0.5), y)
         means = self._imputed(clamp, n_steps, n_average, random_state)[:, : X.shape[1]]
         return np.where(missing, means * self.data_max, X)
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        # scikit-learn measures by real numbers of both signs, which units of two states cannot hold
+        tags.classifier_tags.poor_score = True
+        return tags

@@ -109,6 +109,8 @@ class Units(Machine):
         if persistent:
             self.chains = h
         f1 = np.full(len(v1), factor.sum() / len(v1)) if persistent else factor
+        if persistent and self.kind == "counts":  # the chains stand for as many words
+            f1 = f1 * (factor @ d0) / (f1 @ d1)
         self.learn((v0, p0, factor, d0), (v1, p1, f1, d1))
 
     def dream(self, h: np.ndarray, d: np.ndarray) -> tuple[np.ndarray, ...]:
@@ -149,7 +151,9 @@ class Units(Machine):
             da, db = da - self.lambda_ @ dw, db - (dw * unit) @ self.mu
         if self.z is not None:
             square = f0 @ (v0 - self.a) ** 2 - f1 @ (v1 - self.a) ** 2
-            dz = square * np.exp(-self.z) / 2 - (w * raw).sum(0)
+            dh = f0 @ p0 - f1 @ p1
+            held = np.exp(-self.z) * w * (self.a + w / 2)  # of b, so that the mixture stays
+            dz = square * np.exp(-self.z) / 2 - (w * raw).sum(0) + dh @ held
         decayed = dw - s["l2"] * w - s["l1"] * np.sign(w)
         step = [s["rate"] * decayed * unit, s["rate"] * da * unit, s["rate"] * db]
         if self.velocity is not None:
@@ -167,7 +171,9 @@ class Units(Machine):
             if self.velocity_z is not None:
                 move = np.clip(s["momentum"] * self.velocity_z + move, -0.1, 0.1)
                 self.velocity_z = move
-            self.z = np.clip(self.z + move, s["least_z"], s["most_z"])
+            old, self.z = self.z, np.clip(self.z + move, s["least_z"], s["most_z"])
+            change = np.exp(-old) - np.exp(-self.z)
+            self.b = self.b + (change * self.w * (self.a + self.w / 2)).sum(1)
 
 
 # ---- exact distributions of small machines -------------------------------------------------------
