@@ -214,7 +214,8 @@ def test_gradient_of_long_chains_is_that_of_the_likelihood(kind: str) -> None:
     model.partial_fit(
         *(np.tile(x, (n // 8, 1)) if x.ndim > 1 else np.tile(x, n // 8) for x in given)
     )
-    scale = 0.01 / getattr(model, "mean_length_", 1.0)
+    length = getattr(model, "mean_length_", 1.0)  # divides every step, and that of b twice
+    scale = 0.01 / length
     unit = 1.0 if truth.z is None else np.exp(truth.z)
     moved_b = model.intercept_hidden_ - truth.b
     if truth.z is not None:  # z moves with the mixture's weights held, and b along with it
@@ -224,7 +225,7 @@ def test_gradient_of_long_chains_is_that_of_the_likelihood(kind: str) -> None:
     found = [
         ((model.components_ - truth.w) / scale / unit, truth.w),
         ((model.intercept_visible_ - truth.a) / scale / unit, truth.a),
-        (moved_b / scale, truth.b),
+        (moved_b / scale * length, truth.b),
     ]
     if truth.z is not None:
         held = np.exp(-truth.z) * truth.w * (truth.a + truth.w / 2)

@@ -65,9 +65,9 @@ struct BoundUnits {
   Array<Index64> groups;
 };
 
-// Adds to a machine what is not of two states; nothing where `units` is null.
+// Adds to a machine what is not of two states; nothing without `units`.
 template <class T>
-Parameters<T> with_units(Parameters<T> net, const BoundUnits* units,
+Parameters<T> with_units(Parameters<T> net, const std::optional<BoundUnits>& units,
                          const std::optional<Array<T>>& z) {
   if (units) net.units = units->units;
   expect((net.units.visible == rbm::Visible::gaussian) == z.has_value(),
@@ -126,7 +126,7 @@ std::uint32_t train(const BoundRows<T>& x, const Array<Index64>& order, const Se
                     std::optional<Triple<T>> velocity, std::optional<Triple<T>> fast,
                     std::optional<Array<T>> mu, std::optional<Array<T>> lambda,
                     std::optional<Array<T>> activity, std::optional<Array<T>> chains, int threads,
-                    const BoundUnits* units, std::optional<Array<T>> z,
+                    const std::optional<BoundUnits>& units, std::optional<Array<T>> z,
                     std::optional<Array<T>> velocity_z, std::optional<Array<T>> lengths) {
   const Parameters<T> net = with_units(parameters_of(x.source.d, w, a, b), units, z);
   if (z) out_of(*z, net.visible, "z must have one entry a visible unit");
@@ -163,8 +163,9 @@ std::uint32_t train(const BoundRows<T>& x, const Array<Index64>& order, const Se
 template <class T>
 void gibbs(const Array<T>& w, const Array<T>& a, const Array<T>& b, Array<T>& hidden,
            std::optional<Array<T>> out, Index steps, std::uint64_t seed, std::uint32_t step,
-           const std::optional<Array<T>>& clamp, bool means, int threads, const BoundUnits* units,
-           const std::optional<Array<T>>& z, const std::optional<Array<T>>& lengths) {
+           const std::optional<Array<T>>& clamp, bool means, int threads,
+           const std::optional<BoundUnits>& units, const std::optional<Array<T>>& z,
+           const std::optional<Array<T>>& lengths) {
   const Parameters<T> net = with_units(fixed_parameters<T>(a.size(), w, a, b), units, z);
   expect(hidden.ndim() == 2 && hidden.shape(1) == net.hidden,
          "hidden must have one column a hidden unit");
@@ -182,7 +183,8 @@ void gibbs(const Array<T>& w, const Array<T>& a, const Array<T>& b, Array<T>& hi
 template <class T>
 Array<double> conditionals(const BoundRows<T>& x, const Array<T>& w, const Array<T>& a,
                            const Array<T>& b, const Array<Index64>& chosen, int threads,
-                           const BoundUnits* units, const std::optional<Array<T>>& z) {
+                           const std::optional<BoundUnits>& units,
+                           const std::optional<Array<T>>& z) {
   const Parameters<T> net = with_units(fixed_parameters<T>(x.source.d, w, a, b), units, z);
   expect_rows_of(x.source, net.units);
   expect(chosen.size() == x.source.n, "chosen must have one entry a row");
@@ -202,7 +204,7 @@ Array<double> conditionals(const BoundRows<T>& x, const Array<T>& w, const Array
 template <class T>
 Array<double> group_energies(const BoundRows<T>& x, const Array<T>& w, const Array<T>& a,
                              const Array<T>& b, Index group, int threads, const BoundUnits& units) {
-  const Parameters<T> net = with_units<T>(fixed_parameters<T>(x.source.d, w, a, b), &units, {});
+  const Parameters<T> net = with_units<T>(fixed_parameters<T>(x.source.d, w, a, b), units, {});
   expect(group >= 0 && group < net.units.n_groups, "group must be one of the machine's");
   const Index64* g = net.units.groups + 2 * group;
   Array<double> out({x.source.n, static_cast<Index>(g[1] - g[0])});
@@ -263,14 +265,14 @@ void bind_rows(py::module_& m, const char* name) {
         py::arg("w").noconvert(), py::arg("a").noconvert(), py::arg("b").noconvert(),
         py::arg("step"), py::arg("velocity").noconvert(), py::arg("fast").noconvert(),
         py::arg("mu").noconvert(), py::arg("lambda_").noconvert(), py::arg("activity").noconvert(),
-        py::arg("chains").noconvert(), py::arg("threads"), py::arg("units") = nullptr,
+        py::arg("chains").noconvert(), py::arg("threads"), py::arg("units") = py::none(),
         py::arg("z").noconvert() = py::none(), py::arg("velocity_z").noconvert() = py::none(),
         py::arg("lengths").noconvert() = py::none(),
         "A pass over the rows in mini-batches, in place; returns the next sampling step.");
   m.def(
       "rbm_hidden_means",
       [](const BoundRows<T>& x, const X& w, const X& a, const X& b, X& out, int threads,
-         const BoundUnits* units, const std::optional<X>& z) {
+         const std::optional<BoundUnits>& units, const std::optional<X>& z) {
         const Parameters<T> net = with_units(fixed_parameters<T>(x.source.d, w, a, b), units, z);
         expect_rows_of(x.source, net.units);
         T* o = out_of(out, x.source.n * net.hidden, "out must have a row a row, a column a unit");
@@ -279,12 +281,13 @@ void bind_rows(py::module_& m, const char* name) {
         rbm::hidden_means(Execution{threads, &monitor}, x.source, net, o);
       },
       py::arg("x"), py::arg("w").noconvert(), py::arg("a").noconvert(), py::arg("b").noconvert(),
-      py::arg("out").noconvert(), py::arg("threads"), py::arg("units") = nullptr,
+      py::arg("out").noconvert(), py::arg("threads"), py::arg("units") = py::none(),
       py::arg("z").noconvert() = py::none(), "E(h | v) of all rows.");
   m.def(
       "rbm_draw_hidden",
       [](const BoundRows<T>& x, const X& w, const X& a, const X& b, X& out, std::uint64_t seed,
-         std::uint32_t step, int threads, const BoundUnits* units, const std::optional<X>& z) {
+         std::uint32_t step, int threads, const std::optional<BoundUnits>& units,
+         const std::optional<X>& z) {
         const Parameters<T> net = with_units(fixed_parameters<T>(x.source.d, w, a, b), units, z);
         expect_rows_of(x.source, net.units);
         expect(!x.source.sample, "rows must be states or numbers");
@@ -295,12 +298,12 @@ void bind_rows(py::module_& m, const char* name) {
       },
       py::arg("x"), py::arg("w").noconvert(), py::arg("a").noconvert(), py::arg("b").noconvert(),
       py::arg("out").noconvert(), py::arg("seed"), py::arg("step"), py::arg("threads"),
-      py::arg("units") = nullptr, py::arg("z").noconvert() = py::none(),
+      py::arg("units") = py::none(), py::arg("z").noconvert() = py::none(),
       "Draws from P(h | v) of all rows.");
   m.def(
       "rbm_free_energies",
       [](const BoundRows<T>& x, const X& w, const X& a, const X& b, int threads,
-         const BoundUnits* units, const std::optional<X>& z) {
+         const std::optional<BoundUnits>& units, const std::optional<X>& z) {
         const Parameters<T> net = with_units(fixed_parameters<T>(x.source.d, w, a, b), units, z);
         expect_rows_of(x.source, net.units);
         Array<double> out(x.source.n);
@@ -313,11 +316,11 @@ void bind_rows(py::module_& m, const char* name) {
         return out;
       },
       py::arg("x"), py::arg("w").noconvert(), py::arg("a").noconvert(), py::arg("b").noconvert(),
-      py::arg("threads"), py::arg("units") = nullptr, py::arg("z").noconvert() = py::none(),
+      py::arg("threads"), py::arg("units") = py::none(), py::arg("z").noconvert() = py::none(),
       "F(v) of all rows.");
   m.def("rbm_conditionals", &conditionals<T>, py::arg("x"), py::arg("w").noconvert(),
         py::arg("a").noconvert(), py::arg("b").noconvert(), py::arg("chosen").noconvert(),
-        py::arg("threads"), py::arg("units") = nullptr, py::arg("z").noconvert() = py::none(),
+        py::arg("threads"), py::arg("units") = py::none(), py::arg("z").noconvert() = py::none(),
         "log P of one variable of each row, given all others.");
   m.def("rbm_group_energies", &group_energies<T>, py::arg("x"), py::arg("w").noconvert(),
         py::arg("a").noconvert(), py::arg("b").noconvert(), py::arg("group"), py::arg("threads"),
@@ -325,7 +328,7 @@ void bind_rows(py::module_& m, const char* name) {
   m.def("rbm_gibbs", &gibbs<T>, py::arg("w").noconvert(), py::arg("a").noconvert(),
         py::arg("b").noconvert(), py::arg("hidden").noconvert(), py::arg("out").noconvert(),
         py::arg("steps"), py::arg("seed"), py::arg("step"), py::arg("clamp").noconvert(),
-        py::arg("means"), py::arg("threads"), py::arg("units") = nullptr,
+        py::arg("means"), py::arg("threads"), py::arg("units") = py::none(),
         py::arg("z").noconvert() = py::none(), py::arg("lengths").noconvert() = py::none(),
         "Steps of block Gibbs sampling, in place.");
 }

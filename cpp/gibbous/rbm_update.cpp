@@ -244,6 +244,9 @@ void Update<T>::step_variances(const Execution& run, const Phase<T>& positive,
 template <class T>
 void Update<T>::step_biases() {
   const Index below = panels_of(net_.visible), above = panels_of(net_.hidden);
+  // a bias that counts D times moves its unit D times as far
+  if (net_.units.visible == Visible::counts)
+    for (T& g : delta_h_) g /= static_cast<T>(s_.mean_length);
   if (s_.centered) {  // the gradient of the biases in the centered coordinates
     for (Index q = 0; q < above; ++q)
       for (Index i = 0; i < net_.visible; ++i)

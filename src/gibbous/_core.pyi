@@ -1045,7 +1045,7 @@ def rbm_conditionals(
     b: numpy.typing.NDArray[numpy.float32],
     chosen: numpy.typing.NDArray[numpy.int64],
     threads: int,
-    units: RbmUnits = None,
+    units: RbmUnits | None = None,
     z: numpy.typing.NDArray[numpy.float32] | None = None,
 ) -> numpy.typing.NDArray[numpy.float64]:
     """Log P of one variable of each row, given all others."""
@@ -1058,7 +1058,7 @@ def rbm_conditionals(
     b: numpy.typing.NDArray[numpy.float64],
     chosen: numpy.typing.NDArray[numpy.int64],
     threads: int,
-    units: RbmUnits = None,
+    units: RbmUnits | None = None,
     z: numpy.typing.NDArray[numpy.float64] | None = None,
 ) -> numpy.typing.NDArray[numpy.float64]:
     """Log P of one variable of each row, given all others."""
@@ -1073,7 +1073,7 @@ def rbm_draw_hidden(
     seed: int,
     step: int,
     threads: int,
-    units: RbmUnits = None,
+    units: RbmUnits | None = None,
     z: numpy.typing.NDArray[numpy.float32] | None = None,
 ) -> None:
     """Draws from P(h | v) of all rows."""
@@ -1088,7 +1088,7 @@ def rbm_draw_hidden(
     seed: int,
     step: int,
     threads: int,
-    units: RbmUnits = None,
+    units: RbmUnits | None = None,
     z: numpy.typing.NDArray[numpy.float64] | None = None,
 ) -> None:
     """Draws from P(h | v) of all rows."""
@@ -1118,7 +1118,7 @@ def rbm_free_energies(
     a: numpy.typing.NDArray[numpy.float32],
     b: numpy.typing.NDArray[numpy.float32],
     threads: int,
-    units: RbmUnits = None,
+    units: RbmUnits | None = None,
     z: numpy.typing.NDArray[numpy.float32] | None = None,
 ) -> numpy.typing.NDArray[numpy.float64]:
     """F(v) of all rows."""
@@ -1130,7 +1130,7 @@ def rbm_free_energies(
     a: numpy.typing.NDArray[numpy.float64],
     b: numpy.typing.NDArray[numpy.float64],
     threads: int,
-    units: RbmUnits = None,
+    units: RbmUnits | None = None,
     z: numpy.typing.NDArray[numpy.float64] | None = None,
 ) -> numpy.typing.NDArray[numpy.float64]:
     """F(v) of all rows."""
@@ -1148,7 +1148,7 @@ def rbm_gibbs(
     clamp: numpy.typing.NDArray[numpy.float32] | None,
     means: bool,
     threads: int,
-    units: RbmUnits = None,
+    units: RbmUnits | None = None,
     z: numpy.typing.NDArray[numpy.float32] | None = None,
     lengths: numpy.typing.NDArray[numpy.float32] | None = None,
 ) -> None:
@@ -1167,7 +1167,7 @@ def rbm_gibbs(
     clamp: numpy.typing.NDArray[numpy.float64] | None,
     means: bool,
     threads: int,
-    units: RbmUnits = None,
+    units: RbmUnits | None = None,
     z: numpy.typing.NDArray[numpy.float64] | None = None,
     lengths: numpy.typing.NDArray[numpy.float64] | None = None,
 ) -> None:
@@ -1205,7 +1205,7 @@ def rbm_hidden_means(
     b: numpy.typing.NDArray[numpy.float32],
     out: numpy.typing.NDArray[numpy.float32],
     threads: int,
-    units: RbmUnits = None,
+    units: RbmUnits | None = None,
     z: numpy.typing.NDArray[numpy.float32] | None = None,
 ) -> None:
     """E(h | v) of all rows."""
@@ -1218,7 +1218,7 @@ def rbm_hidden_means(
     b: numpy.typing.NDArray[numpy.float64],
     out: numpy.typing.NDArray[numpy.float64],
     threads: int,
-    units: RbmUnits = None,
+    units: RbmUnits | None = None,
     z: numpy.typing.NDArray[numpy.float64] | None = None,
 ) -> None:
     """E(h | v) of all rows."""
@@ -1267,7 +1267,7 @@ def rbm_train(
     activity: numpy.typing.NDArray[numpy.float32] | None,
     chains: numpy.typing.NDArray[numpy.float32] | None,
     threads: int,
-    units: RbmUnits = None,
+    units: RbmUnits | None = None,
     z: numpy.typing.NDArray[numpy.float32] | None = None,
     velocity_z: numpy.typing.NDArray[numpy.float32] | None = None,
     lengths: numpy.typing.NDArray[numpy.float32] | None = None,
@@ -1300,7 +1300,7 @@ def rbm_train(
     activity: numpy.typing.NDArray[numpy.float64] | None,
     chains: numpy.typing.NDArray[numpy.float64] | None,
     threads: int,
-    units: RbmUnits = None,
+    units: RbmUnits | None = None,
     z: numpy.typing.NDArray[numpy.float64] | None = None,
     velocity_z: numpy.typing.NDArray[numpy.float64] | None = None,
     lengths: numpy.typing.NDArray[numpy.float64] | None = None,

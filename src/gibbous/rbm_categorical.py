@@ -75,7 +75,7 @@ free_energy_gap_
 
     def _as_codes(self, X: Array) -> Array:
         check_non_negative(X, f"{type(self).__name__}: categories are 0, 1, 2 ...")
-        return whole_numbers(X, "categories").astype(np.int64)
+        return np.asarray(whole_numbers(X, "categories"), dtype=np.int64)
 
     def _sizes(self, codes: Array) -> Array:
         if self.n_categories is None:

@@ -141,7 +141,7 @@ class Chains(Scores):
         start: Any,
         means: bool,
         random_state: _random.RandomState,
-        **held: Array | None,
+        **held: Any,
     ) -> Array:
         """Return states of the visible units; ``held`` is handed to the chains."""
         for name, value, least in (("n_samples", n_samples, 1), ("burn_in", burn_in, 0)):
@@ -283,7 +283,7 @@ class Chains(Scores):
         seed = self._next_seed() if random_state is None else _random.key_of(random_state)
         clamp = np.ascontiguousarray(clamp, dtype=self.components_.dtype)
         hidden = self._first_states(clamp.shape[0], None, None, seed)
-        held = {"clamp": clamp, "lengths": lengths}
+        held: dict[str, Any] = {"clamp": clamp, "lengths": lengths}
         total = np.zeros(clamp.shape)
         step = 2 * n_steps
         if n_steps:

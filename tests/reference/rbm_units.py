@@ -148,7 +148,9 @@ class Units(Machine):
             self.mu = self.mu + s["offset_rate"] * (f0 @ u0 / share / length - self.mu)
             self.lambda_ = self.lambda_ + s["offset_rate"] * (f0 @ p0 / share - self.lambda_)
             dw = raw - np.outer(db, self.mu) - np.outer(self.lambda_, da)
-            da, db = da - self.lambda_ @ dw, db - (dw * unit) @ self.mu
+            da, db = da - self.lambda_ @ dw, db / length - (dw * unit) @ self.mu
+        else:
+            db = db / length
         if self.z is not None:
             square = f0 @ (v0 - self.a) ** 2 - f1 @ (v1 - self.a) ** 2
             dh = f0 @ p0 - f1 @ p1
