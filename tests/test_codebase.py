@@ -59,14 +59,14 @@ LAYERS = (
     ("evaluate_coherence", "evaluate_heldout", "evaluate_stability"),
     ("evaluate_select",),
     ("evaluate",),
-    ("demo_plot", "demo_texts"),
+    ("demo_plot", "demo_rbm", "demo_texts"),
     ("demo",),
     ("cli_options", "cli_progress"),
     ("cli_session",),
     ("cli_lda_corpus", "cli_lda_show"),
-    ("cli_lda_fit",),
+    ("cli_lda_fit", "cli_rbm_fit"),
     ("cli_lda_measure",),
-    ("cli_gmm", "cli_kmeans", "cli_lda"),
+    ("cli_gmm", "cli_kmeans", "cli_lda", "cli_rbm"),
     ("cli",),
 )
 LAYER = {name: depth for depth, names in enumerate(LAYERS) for name in names}
@@ -179,7 +179,9 @@ def test_import_is_light() -> None:
     assert not loaded_by("import gibbous") & (HEAVY | {"typer", "rich", "safetensors"})
 
 
-@pytest.mark.parametrize("command", [[], ["kmeans"], ["gmm", "fit"], ["lda", "fit"]], ids=" ".join)
+@pytest.mark.parametrize(
+    "command", [[], ["kmeans"], ["gmm", "fit"], ["lda", "fit"], ["rbm", "fit"]], ids=" ".join
+)
 def test_help_is_light(command: list[str]) -> None:
     code = (
         "import contextlib, io, sys\n"

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from gibbous import demo, demo_texts
+from gibbous import demo, demo_rbm, demo_texts
 
 
 def console() -> tuple[Console, io.StringIO]:
@@ -40,7 +40,9 @@ def test_the_log_likelihood_rises_as_the_demo_says() -> None:
 def test_the_whole_demo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     kept: list[Any] = []
     library = demo_texts.library
-    monkeypatch.setattr(demo_texts, "library", lambda c: kept.append(library(c)) or kept[0])
+    dreams = demo_rbm.dreams
+    monkeypatch.setattr(demo_texts, "library", lambda c: kept.append(library(c)) or kept[-1])
+    monkeypatch.setattr(demo_rbm, "dreams", lambda c: kept.append(dreams(c)) or kept[-1])
     out, text = console()
     written = demo.run(tmp_path / "new" / "pictures", out)
     assert [path.name for path in written] == [
@@ -49,6 +51,7 @@ def test_the_whole_demo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None
         "3-digits.png",
         "4-wines.png",
         "5-docstrings.png",
+        "6-dreams.png",
     ]
     for path in written:
         assert path.read_bytes().startswith(b"\x89PNG") and path.stat().st_size > 20_000
@@ -57,6 +60,7 @@ def test_the_whole_demo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None
     for part in ("273,280 pixels", "1,797 handwritten digits", "178 wines", "1-half-way.png"):
         assert part in told
     topics_are_of_the_library(kept[0], told)
+    halves_are_filled_in(kept[1], told)
 
 
 def topics_are_of_the_library(found: demo_texts.Library, told: str) -> None:
@@ -74,6 +78,19 @@ def topics_are_of_the_library(found: demo_texts.Library, told: str) -> None:
     assert all(name in told for name in found.objects if len(name) < 20)
 
 
+def halves_are_filled_in(found: demo_rbm.Dreams, told: str) -> None:
+    """Check that what is told of the machine is so, and that it has learned something."""
+    lower = found.unseen[:, 32:] == 1
+    assert np.array_equal(found.filled[:, :32], found.unseen[:, :32])
+    right = ((found.filled[:, 32:] > 0.5) == lower).mean()
+    assert found.right == right > found.plain + 0.05 and found.plain > 0.7
+    assert f"{right:.1%}" in told and f"{found.plain:.1%}" in told
+    assert "297 digits that it has not seen" in told
+    # dreams are as dark as digits are, pixel by pixel, if not exactly so
+    correlation = np.corrcoef(found.dreams.mean(axis=0), found.unseen.mean(axis=0))[0, 1]
+    assert correlation > 0.9
+
+
 def test_without_matplotlib_the_tables_remain(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -81,6 +98,7 @@ def test_without_matplotlib_the_tables_remain(
     for name in ("photograph", "digits", "wines"):
         monkeypatch.setattr(demo, name, lambda console: None)
     monkeypatch.setattr(demo_texts, "library", lambda console: None)
+    monkeypatch.setattr(demo_rbm, "dreams", lambda console: None)
     out, text = console()
     assert demo.run(tmp_path / "pictures", out) == []
     assert "50.0% │  50.0%" in text.getvalue()

@@ -1,4 +1,4 @@
-"""Files of Boltzmann machines: everything comes back, training goes on, nothing damaged is taken."""
+"""Files of Boltzmann machines: everything comes back, and nothing damaged is taken."""
 
 from __future__ import annotations
 
@@ -173,7 +173,7 @@ CHANGES = {
         lambda m: setattr(m, "velocity_", (m.velocity_[0].T, *m.velocity_[1:])),
         r"velocity_\.components of shape",
     ),
-    "missing": (lambda m: delattr(m, "_n_steps"), "_n_steps"),
+    "missing": (lambda m: delattr(m, "_n_features_out"), "_n_features_out"),
     "steps": (lambda m: setattr(m, "_n_steps", -1), "_n_steps"),
     "scores": (lambda m: setattr(m, "free_energy_gap_", ["wide"]), "free_energy_gap_"),
     "rate": (lambda m: m.set_params(learning_rate=-1), r"'learning_rate'.*set_params"),

@@ -12,8 +12,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.datasets import load_digits
 from typer.testing import CliRunner
 
+import gibbous
 from gibbous.cli import app
 
 README = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
@@ -25,7 +27,7 @@ def blocks(language: str) -> list[str]:
 
 def test_the_python_example(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    code, _ = blocks("python")
+    code, *_ = blocks("python")
     names: dict[str, object] = {}
     with contextlib.redirect_stdout(io.StringIO()) as printed:
         exec(compile(code, "README.md", "exec"), names)
@@ -37,7 +39,7 @@ def test_the_python_example(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def test_the_topics_example() -> None:
-    _, code = blocks("python")
+    _, code, _ = blocks("python")
     names: dict[str, object] = {}
     with contextlib.redirect_stdout(io.StringIO()) as printed:
         exec(compile(code, "README.md", "exec"), names)
@@ -47,6 +49,24 @@ def test_the_topics_example() -> None:
     assert ("'moon'" in first) != ("'rates'" in first)
     found = names["lda"].transform(names["unseen"])[0]  # type: ignore[attr-defined]
     assert shares == str(found.round(2)[None]) and found.max() > 0.7
+
+
+def test_the_example_of_boltzmann_machines() -> None:
+    *_, code = blocks("python")
+    assert len(code.splitlines()) <= 23
+    names: dict[str, object] = {}
+    with contextlib.redirect_stdout(io.StringIO()) as printed:
+        exec(compile(code, "README.md", "exec"), names)
+    text = printed.getvalue()
+    assert "held-out pseudo-likelihood: " in text and "free-energy gap: " in text
+    assert "stochastic lower bound" in text and "stochastic upper bound" in text
+    whole, unseen = names["whole"], names["unseen"]
+    right = (whole[:, 32:] > 0.5) == unseen[:, 32:]  # type: ignore[index]
+    assert right.mean() > 0.8
+    assert names["dreams"].shape == (25, 64)  # type: ignore[attr-defined]
+    likelihood = float(text.splitlines()[-3])
+    assert -40 < likelihood < -15
+    assert names["rbm"]._n_epochs == 60  # type: ignore[attr-defined]
 
 
 def test_the_commands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -60,6 +80,9 @@ def test_the_commands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     rows = [{"text": text} for text in (sky, money) for _ in range(20)]
     for name, part in (("speeches", rows), ("new", rows[15:25])):
         Path(f"{name}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in part))
+    digits = load_digits().data
+    np.save("digits.npy", (digits * 15).astype(np.uint8))
+    np.save("torn.npy", np.where(np.arange(64) < 32, (digits[:20] >= 8) * 255.0, np.nan))
     commands = [
         line for block in blocks("sh") for line in block.splitlines() if line.startswith("gibbous ")
     ]
@@ -67,9 +90,14 @@ def test_the_commands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for command in commands:
         done = CliRunner().invoke(app, shlex.split(command)[1:], catch_exceptions=False)
         assert done.exit_code == 0, f"{command}\n{done.output}"
-    for name in ("fit.png", "drawn.csv", "labels.csv", "topics.png"):
+    for name in (
+        *("fit.png", "drawn.csv", "labels.csv", "topics.png", "rbm.png", "features.npy"),
+        *("filters.png", "whole.npy", "whole.png", "dreams.png"),
+    ):
         assert Path(name).stat().st_size > 0
     assert len(Path("drawn.csv").read_text().splitlines()) == 1001
+    assert gibbous.load("rbm.safetensors")._n_epochs == 15
+    assert not np.isnan(np.load("whole.npy")).any()
     assert len(Path("shares.csv").read_text().splitlines()) == 1 + 3 * 10
 
 

@@ -284,3 +284,57 @@ def test_integers_are_written_as_such(tmp_path: Path) -> None:
 def test_a_name_with_a_line_break_stays_on_one_line(tmp_path: Path) -> None:
     write_table(tmp_path / "t.csv", {"a\nb": np.array([1.5])})
     assert read_table(tmp_path / "t.csv").names == ("a b",)
+
+
+# --- what is missing, and small numbers -------------------------------------------------------
+
+
+def test_missing_values_become_nan_where_they_may(tmp_path: Path) -> None:
+    path = written(tmp_path, "t.csv", "a,b,c\n1,,0\nNA,0.5,1\n?,nan, - \n")
+    table = read_table(path, missing=True)
+    expected = np.array([[1, np.nan, 0], [np.nan, 0.5, 1], [np.nan] * 3])
+    assert np.array_equal(table.values, expected, equal_nan=True)
+    assert np.array_equal(
+        read_table(path, missing=True, columns=["c", "a"]).values, expected[:, [2, 0]], True
+    )
+    with pytest.raises(ValueError, match="line 2: column 'b' is empty"):
+        read_table(path)
+    bare = written(tmp_path, "bare.csv", "1,,0\n,0,1\n")
+    assert np.isnan(read_table(bare, missing=True).values).sum() == 2
+    np.save(tmp_path / "t.npy", expected)
+    assert np.array_equal(read_table(tmp_path / "t.npy", missing=True).values, expected, True)
+
+
+def test_what_is_no_number_is_still_refused(tmp_path: Path) -> None:
+    for content, message in (
+        ("a,b\n1,\n0,x\n", "line 3: column 'b' holds 'x'"),
+        ("a,b\n1,\n0,inf\n", "line 3: column 'b' is inf"),
+        ("a,b\n1,\n0\n", "line 3: 1 cells where line 1 has 2"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            read_table(written(tmp_path, "t.csv", content), missing=True)
+    np.save(tmp_path / "t.npy", [[1.0, np.inf]])
+    with pytest.raises(ValueError, match=r"row 1: column 2 is inf"):
+        read_table(tmp_path / "t.npy", missing=True)
+
+
+def test_missing_values_of_parquet(tmp_path: Path) -> None:
+    pa = pytest.importorskip("pyarrow", reason="parquet files need it")
+    import pyarrow.parquet as pq
+
+    columns = {"a": [1, None, 0], "b": [True, None, False], "c": [0.5, float("nan"), None]}
+    pq.write_table(pa.table(columns), tmp_path / "t.parquet")
+    found = read_table(tmp_path / "t.parquet", missing=True).values
+    expected = np.array([[1, 1, 0.5], [np.nan] * 3, [0, 0, np.nan]])
+    assert np.array_equal(found, expected, equal_nan=True)
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.bool_])
+def test_bytes_and_bits_stay_small_where_asked(dtype: Any, tmp_path: Path) -> None:
+    values = np.array([[1, 0], [1, 1]]).astype(dtype)
+    np.save(tmp_path / "t.npy", values)
+    found = read_table(tmp_path / "t.npy", small=True).values
+    assert found.dtype == dtype and np.array_equal(found, values)
+    assert read_table(tmp_path / "t.npy").values.dtype == np.float64
+    np.save(tmp_path / "t.npy", values.astype(np.int32))
+    assert read_table(tmp_path / "t.npy", small=True).values.dtype == np.float64

@@ -49,7 +49,7 @@ template <class T>
 void bind_precision(py::module_& m) {
   m.def("rbm_exact_log_partition", &exact<T>, py::arg("w").noconvert(), py::arg("a").noconvert(),
         py::arg("b").noconvert(), py::arg("threads"),
-        "log Z by the sum over all states of the smaller layer.");
+        "Log Z by the sum over all states of the smaller layer.");
   m.def("rbm_anneal", &anneal<T>, py::arg("w").noconvert(), py::arg("a").noconvert(),
         py::arg("b").noconvert(), py::arg("base").noconvert(), py::arg("betas").noconvert(),
         py::arg("hidden").noconvert(), py::arg("seed"), py::arg("threads"),

@@ -1,4 +1,4 @@
-"""Latent-variable models at native speed: K-means and Gaussian mixtures by EM."""
+"""Latent-variable models at native speed: clusters, mixtures, topics, Boltzmann machines."""
 
 from __future__ import annotations
 

@@ -12,14 +12,15 @@ from typing import Annotated
 
 import typer
 
-from . import cli_gmm, cli_kmeans, cli_lda
+from . import cli_gmm, cli_kmeans, cli_lda, cli_rbm
 from .cli_options import Json
 from .cli_session import INTERRUPTED, print_json, reporting
 
 app = typer.Typer(
     name="gibbous",
     help="Cluster tables of numbers: hard, by K-means, or soft, by Gaussian mixtures and EM. "
-    "Find the topics of texts, by Gibbs sampling.",
+    "Find the topics of texts, by Gibbs sampling. Learn hidden causes, and dream, by Boltzmann "
+    "machines.",
     epilog="Start with: gibbous demo     Then: gibbous gmm fit points.csv -k 3 --plot fit.png",
     no_args_is_help=True,
     rich_markup_mode="rich",
@@ -28,6 +29,7 @@ app = typer.Typer(
 app.add_typer(cli_kmeans.app, name="kmeans")
 app.add_typer(cli_gmm.app, name="gmm")
 app.add_typer(cli_lda.app, name="lda")
+app.add_typer(cli_rbm.app, name="rbm")
 
 
 def _version(asked: bool) -> None:
@@ -57,8 +59,8 @@ def demo(
     """Show on real data what the models do; takes seconds, downloads nothing.
 
     A point half-way between two groups, the colours of a photograph, handwritten digits, wines,
-    and what Python's own documentation is about. Writes pictures to a folder, if matplotlib is
-    there.
+    what Python's own documentation is about, and what a machine makes of half a digit. Writes
+    pictures to a folder, if matplotlib is there.
     """
     with reporting():
         from .demo import run

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Container
 from enum import Enum
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -11,17 +10,17 @@ import typer
 from . import cli_options as options
 from .cli_session import (
     Job,
+    feature_columns,
     finish_rows,
     fresh_seed,
     load_as,
     read_for,
     reporting,
     run_fit,
+    unused_name,
 )
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
     from .tables import Table
 
 app = typer.Typer(
@@ -185,26 +184,12 @@ def sample(
         loaded = load_as(model, CLASSES)
         seed = fresh_seed(seed)
         points, labels = loaded.set_params(random_state=seed).sample(n)
-        names = getattr(loaded, "feature_names_in_", None)
-        if names is None:
-            names = [f"x{at + 1}" for at in range(points.shape[1])]
-        rows: dict[str, NDArray[Any]] = {}
-        for name, column in zip([*names, "component"], [*points.T, labels], strict=True):
-            rows[_unused(str(name), rows)] = column
+        rows = feature_columns(loaded, points)
+        rows[unused_name("component", rows)] = labels
         result = {"command": "gmm sample", "rows": n, "seed": seed}
         if as_json and output is None:
             result["labels"] = labels
         finish_rows(result, "points", points, rows, output, as_json)
-
-
-def _unused(name: str, taken: Container[str]) -> str:
-    """Return a name that no column has yet: ``name``, or else ``name_2``, ``name_3``, ..."""
-    count = 1
-    free = name
-    while free in taken:
-        count += 1
-        free = f"{name}_{count}"
-    return free
 
 
 def _summary(model: Any, table: Table, weighted: bool) -> dict[str, Any]:

@@ -40,6 +40,8 @@ class Bar:
     ----------
     tokens : int or None
         What an iteration goes over, where its speed and the time left are to be shown.
+    timed : bool
+        Whether the time left is shown: for a fit that makes all of its iterations.
     """
 
     def __init__(self, shown: Any) -> None:
@@ -47,6 +49,7 @@ class Bar:
         self._next = 0.0
         self._seconds = 0.0  # of an iteration, of late
         self.tokens: int | None = None
+        self.timed = False
         if shown is not None:
             self._task = shown.add_task("", total=None, value="")
 
@@ -82,14 +85,23 @@ class Bar:
         self._shown.update(
             self._task,
             description=f"{now.model}{start}",
-            value=f"{now.iteration}/{now.max_iter}, {now.metric} {now.value:.6g}{self._speed(now)}",
+            value=f"{now.iteration}/{now.max_iter}, {_measures(now)}{self._speed(now)}",
             total=now.max_iter,
             completed=now.iteration,
         )
 
     def _speed(self, now: Progress) -> str:
-        if self.tokens is None or not self._seconds > 0:
+        if not (self.timed or self.tokens) or not self._seconds > 0:
             return ""
         left = round(self._seconds * (now.max_iter - now.iteration))
-        rate = self.tokens / self._seconds / 1e6
-        return f", {rate:.3g} Mtok/s, {left // 60}:{left % 60:02d} left"
+        rate = f", {self.tokens / self._seconds / 1e6:.3g} Mtok/s" if self.tokens else ""
+        return f"{rate}, {left // 60}:{left % 60:02d} left"
+
+
+def _measures(now: Progress) -> str:
+    """Return the metric, and what it is elsewhere, such as on held-out rows."""
+    told = f"{now.metric} {now.value:.6g}"
+    for name, value in now.more.items():
+        if name.endswith(now.metric):
+            told += f", {name.removesuffix(now.metric).strip()} {value:.6g}"
+    return told

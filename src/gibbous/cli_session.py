@@ -7,7 +7,7 @@ import math
 import secrets
 import sys
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -257,8 +257,18 @@ def group_sizes(model: Any, table: Table) -> list[int]:
     return [int(n) for n in np.bincount(labels, minlength=len(model.cluster_centers_))]
 
 
-def read_for(model: Any, data: Path, columns: str | None, header: bool | None) -> NDArray[Any]:
+def read_for(
+    model: Any,
+    data: Path,
+    columns: str | None,
+    header: bool | None,
+    *,
+    missing: bool = False,
+    small: bool = False,
+) -> NDArray[Any]:
     """Read the columns that a model was fitted on.
+
+    ``missing`` and ``small`` are those of :func:`gibbous.tables.read_table`.
 
     Raises
     ------
@@ -267,11 +277,8 @@ def read_for(model: Any, data: Path, columns: str | None, header: bool | None) -
     """
     from .tables import read_table
 
-    names = split_names(columns)
-    fitted = getattr(model, "feature_names_in_", None)
-    if names is None and fitted is not None and _names_columns(data, header):
-        names = [str(name) for name in fitted]
-    table = read_table(data, columns=names, header=header)
+    names = split_names(columns) or fitted_names(model, data, header)
+    table = read_table(data, columns=names, header=header, missing=missing, small=small)
     if table.values.shape[1] != model.n_features_in_:
         raise ValueError(
             f"{data} has {table.values.shape[1]} columns and the model was fitted on "
@@ -280,10 +287,20 @@ def read_for(model: Any, data: Path, columns: str | None, header: bool | None) -
     return table.values
 
 
-def _names_columns(data: Path, header: bool | None) -> bool:
+def fitted_names(model: Any, data: Path, header: bool | None) -> list[str] | None:
+    """Return the names of the columns that a model was fitted on, where a file names columns too.
+
+    Raises
+    ------
+    ValueError, OSError
+        If the file cannot be read.
+    """
     from .tables import column_names
 
-    return column_names(data, header=header) is not None
+    fitted = getattr(model, "feature_names_in_", None)
+    if fitted is None or column_names(data, header=header) is None:
+        return None
+    return [str(name) for name in fitted]
 
 
 #: The command that applies a model, by its class.
@@ -292,6 +309,7 @@ _APPLIES = {
     "MiniBatchKMeans": "kmeans predict",
     "GaussianMixture": "gmm predict",
     "LatentDirichletAllocation": "lda infer",
+    "BernoulliRBM": "rbm features",
 }
 
 
@@ -324,8 +342,31 @@ def finish_rows(
     if output is not None or not as_json:
         put_rows(output, rows)
     if as_json:
-        extra = {key: values} if output is None else {"files": {key: str(output)}}
+        extra: dict[str, Any] = {key: values}
+        if output is not None:
+            extra = {"files": {key: str(output), **result.get("files", {})}}
         print_json({**result, **extra})
+
+
+def feature_columns(model: Any, rows: NDArray[Any]) -> dict[str, NDArray[Any]]:
+    """Return rows of the features that a model was fitted on, each under a name of its own."""
+    names = getattr(model, "feature_names_in_", None)
+    if names is None:
+        names = [f"x{at + 1}" for at in range(rows.shape[1])]
+    columns: dict[str, NDArray[Any]] = {}
+    for name, column in zip(names, rows.T, strict=True):
+        columns[unused_name(str(name), columns)] = column
+    return columns
+
+
+def unused_name(name: str, taken: Container[str]) -> str:
+    """Return a name that no column has yet: ``name``, or else ``name_2``, ``name_3``, ..."""
+    count = 1
+    free = name
+    while free in taken:
+        count += 1
+        free = f"{name}_{count}"
+    return free
 
 
 def put_rows(path: Path | None, columns: dict[str, NDArray[Any]]) -> None:

@@ -1,8 +1,8 @@
-"""``gibbous demo``: hard and soft clusters, and topics, on data that is already there.
+"""``gibbous demo``: clusters, topics and dreams, on data that is already there.
 
-Five chapters: a point half-way between two groups, the colours of a photograph, handwritten
-digits, wines, what Python's own documentation is about. Each prints a table; with matplotlib each
-draws a picture as well.
+Six chapters: a point half-way between two groups, the colours of a photograph, handwritten digits,
+wines, what Python's own documentation is about, what a machine makes of half a digit. Each prints
+a table; with matplotlib each draws a picture as well.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from rich.console import Console
 from rich.table import Table
 
-from . import demo_plot, demo_texts
+from . import demo_plot, demo_rbm, demo_texts
 from .gmm import GaussianMixture
 from .kmeans import KMeans
 
@@ -286,6 +286,7 @@ def run(folder: Path, console: Console | None = None) -> list[Path]:
         ("3. Handwritten digits", digits, demo_plot.digits, "3-digits.png"),
         ("4. Wines", wines, demo_plot.wines, "4-wines.png"),
         ("5. Python about itself", demo_texts.library, demo_plot.library, "5-docstrings.png"),
+        ("6. Half a digit, and a dream", demo_rbm.dreams, demo_plot.dreams, "6-dreams.png"),
     )
     began = time.perf_counter()
     written = []

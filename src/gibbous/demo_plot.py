@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from . import plot
+from . import plot, plot_rbm
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from . import demo, demo_texts
+    from . import demo, demo_rbm, demo_texts
 
 
 def missing() -> str | None:
@@ -190,6 +190,30 @@ def library(found: demo_texts.Library) -> Figure:
     figure.suptitle(
         f"{found.corpus.n_documents:,} docstrings of Python's standard library: "
         f"{len(titles)} topics, the words of each below the object that is most of it"
+    )
+    return figure
+
+
+def dreams(found: demo_rbm.Dreams) -> Figure:
+    """Draw the filters, what the machine dreams, and what it makes of digits and of halves."""
+    figure = plot.new_figure(12, 9.4)
+    parts: Any = figure.subfigures(2, 1, height_ratios=[6, 3.4])
+    filters, dreamt = parts[0].subplots(1, 2)
+    plot_rbm.plot_filters(found.model, filters)
+    filters.set_title("What hidden units look for: red turns them on, blue off")
+    plot_rbm.plot_samples(found.dreams, dreamt)
+    dreamt.set_title("What the machine dreams")
+    below = parts[1].subplots()
+    rows = {
+        "unseen digit": found.unseen,
+        "up and down again": found.model.reconstruct(found.unseen),
+        "upper half": found.torn,
+        "filled in": found.filled,
+    }
+    plot_rbm.plot_rows(rows, below)
+    below.set_title(
+        f"Of the pixels not shown {found.right:.0%} are filled in rightly "
+        f"({found.plain:.0%} by guessing)"
     )
     return figure
 

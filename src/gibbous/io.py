@@ -493,11 +493,11 @@ def _check_scalars(fitted: Mapping[str, Any], spec: _Spec, k: int) -> None:
     for key, value in fitted.items():
         if type(value) is not kinds[key]:
             raise ValueError(f"has {value!r:.40} as {key}, not a {kinds[key].__name__}; {_AGAIN}")
-        if kinds[key] is int and not 0 <= value < 2**64:
+        if isinstance(value, int) and not 0 <= value < 2**64:
             raise ValueError(f"has {value} as {key}; {_AGAIN}")
-        if kinds[key] is list and key != "heldout_perplexities_":
-            if not all(isinstance(number, float) for number in value):
-                raise ValueError(f"has {key} that are not all numbers; {_AGAIN}")
+        numbers = value if isinstance(value, list) and key != "heldout_perplexities_" else []
+        if not all(isinstance(number, float) for number in numbers):
+            raise ValueError(f"has {key} that are not all numbers; {_AGAIN}")
     labels = fitted.get("topic_labels_")
     if labels is not None and (len(labels) != k or not all(isinstance(n, str) for n in labels)):
         raise ValueError(f"has {len(labels)} topic_labels_ for {k} topics; {_AGAIN}")

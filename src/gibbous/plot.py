@@ -135,8 +135,14 @@ def plot_history(history: History, ax: Axes | None = None) -> Axes:
         right.spines["top"].set_visible(False)
     if len(lines) > 1:
         # below, where no curve is
-        place = {"loc": "upper center", "bbox_to_anchor": (0.5, -0.1), "ncols": len(lines)}
-        ax.legend(handles=lines, frameon=False, fontsize="small", **place)
+        ax.legend(
+            handles=lines,
+            loc="upper center",
+            bbox_to_anchor=(0.5, -0.1),
+            ncols=len(lines),
+            frameon=False,
+            fontsize="small",
+        )
     return ax
 
 

@@ -29,6 +29,7 @@ _MOST_PAIRS = 16
 
 #: What is neither on nor off: lines between images, and units that are not known.
 _GAP = "#BBBBBB"
+_LINE = "#7FB0DC"
 _UNKNOWN = "#F3D9B1"
 
 #: Parts that an image is at least wide or high; the line beside it is one of them.
@@ -179,7 +180,8 @@ def plot_rows(
     flat = down == 1  # lines below one another, where images stand side by side
     if flat:
         images = np.stack(tables, axis=1).reshape(-1, 1, d)
-    _mosaic(ax, images, _grey(most), columns=1 if flat else count)
+    # between lines that are grey themselves another colour has to stand
+    _mosaic(ax, images, _grey(most), columns=1 if flat else count, gap=_LINE if flat else _GAP)
     labels = list(rows) * (count if flat else 1)
     low, high = sorted(ax.get_ylim())
     step = (high - low) / len(labels)

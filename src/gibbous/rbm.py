@@ -118,8 +118,15 @@ class BernoulliRBM(Likelihood, Training):
         Biases a.
     h_samples_ : ndarray of shape (n_chains, n_components)
         States of the persistent chains; with ``method="pt"`` of all replicas, the coldest first.
+    velocity_, fast_ : tuple of ndarray
+        The last step (with ``momentum``) and the fast weights (``method="fpcd"``): of the weights,
+        the visible and the hidden biases.
+    offsets_ : tuple of ndarray
+        With ``centered``, the moving averages of the visible and of the hidden units.
+    activity_ : ndarray of shape (n_components,)
+        With ``sparsity_target``, the moving average of each hidden unit.
     n_iter_ : int
-        Epochs run.
+        Epochs that the last :meth:`fit` ran.
     n_features_in_ : int
     feature_names_in_ : ndarray of str, where X had column names
     history_ : History

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -11,9 +12,23 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from . import _random
 from ._isa import core
+from .rbm_machine import LITTLE_BATCH
+from .rbm_rows import check_range
 from .rbm_scores import Scores
 
 Array = NDArray[Any]
+
+
+def check_count(name: str, value: Any, least: int) -> None:
+    """Refuse what is not a whole number of at least ``least``.
+
+    Raises
+    ------
+    ValueError
+        Names the argument and what was given.
+    """
+    if isinstance(value, bool) or not isinstance(value, Integral) or value < least:
+        raise ValueError(f"{name} must be an integer of at least {least}; got {value!r}")
 
 
 class Chains(Scores):
@@ -45,7 +60,7 @@ class Chains(Scores):
             step,
             clamp,
             means,
-            self._threads_for(hidden.shape[0]),
+            self._threads_for(hidden.shape[0], LITTLE_BATCH),
             **kinds,
         )
         return out
@@ -63,10 +78,11 @@ class Chains(Scores):
             Each call draws anew; a fitted machine's calls are a function of its seed.
         """
         check_is_fitted(self)
-        X = np.atleast_2d(v) if not sp.issparse(v) else sp.csr_matrix(v)
+        one = not sp.issparse(v) and np.ndim(v) == 1
+        X = self._checked(np.atleast_2d(v) if one else v, reset=False)
         hidden = self._draw_hidden(X, self._next_seed())
         out = self._gibbs_chain(hidden, 1, self._next_seed(), 0) > 0.5
-        return out[0] if not sp.issparse(v) and np.ndim(v) == 1 else out
+        return out[0] if one else out
 
     def _next_seed(self) -> int:
         """Return the key of the next call that draws; calls go on from one another."""
@@ -144,11 +160,11 @@ class Chains(Scores):
         **held: Any,
     ) -> Array:
         """Return states of the visible units; ``held`` is handed to the chains."""
-        for name, value, least in (("n_samples", n_samples, 1), ("burn_in", burn_in, 0)):
-            if value < least:
-                raise ValueError(f"{name} must be at least {least}; got {value}")
-        if thin < 1:
-            raise ValueError(f"thin must be at least 1; got {thin}")
+        counts = {"n_samples": (n_samples, 1), "burn_in": (burn_in, 0), "thin": (thin, 1)}
+        if n_chains is not None:
+            counts["n_chains"] = (n_chains, 1)
+        for name, (value, least) in counts.items():
+            check_count(name, value, least)
         seed = self._next_seed() if random_state is None else _random.key_of(random_state)
         hidden = self._first_states(n_samples, n_chains, start, seed)
         rounds = -(-n_samples // hidden.shape[0])
@@ -164,8 +180,6 @@ class Chains(Scores):
         if start is None:
             rng = np.random.Generator(np.random.Philox(key=seed))
             chains = n_samples if n_chains is None else n_chains
-            if chains < 1:
-                raise ValueError(f"n_chains must be at least 1; got {n_chains}")
             p = 1.0 / (1.0 + np.exp(-self.intercept_hidden_.astype(np.float64)))
             return (rng.random((chains, p.size)) < p).astype(self.components_.dtype)
         if isinstance(start, str):
@@ -196,8 +210,7 @@ class Chains(Scores):
             Probabilities of the visible units.
         """
         check_is_fitted(self)
-        if n_steps < 1:
-            raise ValueError(f"n_steps must be at least 1; got {n_steps}")
+        check_count("n_steps", n_steps, 1)
         X = self._checked(X, reset=False)
         h = self._hidden(X)
         for step in range(n_steps):
@@ -208,10 +221,10 @@ class Chains(Scores):
 
     def _visible_means(self, h: Array, X: Any) -> Array:
         """Return E(v | h); X holds the rows that h stands for."""
-        turned = np.ascontiguousarray(self.components_.T)
+        w, a, b = self._parameters()
+        turned = np.ascontiguousarray(w.T)
         rows = self._rows_of_numbers(h)
         out = np.empty((h.shape[0], turned.shape[0]), turned.dtype)
-        a, b = self.intercept_visible_, self.intercept_hidden_
         core.rbm_hidden_means(rows, turned, b, a, out, self._threads_for(rows.n))
         return out
 
@@ -257,10 +270,18 @@ class Chains(Scores):
         Returns
         -------
         ndarray of shape (n_samples, n_features)
-            X with every NaN replaced by the probability that the unit is on, given those known.
+            X with every NaN replaced by the probability that the unit is on, given those known,
+            in units of ``data_max``.
+
+        Raises
+        ------
+        ValueError
+            If a known value is out of range, or a number of steps.
         """
         check_is_fitted(self)
         X = validate_data(self, X, reset=False, ensure_all_finite="allow-nan", dtype="numeric")
+        if self.out_of_range == "raise":
+            check_range(np.where(np.isnan(X), 0, X), self.data_max)
         seen = self._as_probabilities(np.asarray(X, dtype=np.float64))
         missing = np.isnan(seen)
         clamp = np.where(missing, np.nan, seen > 0.5)
@@ -276,10 +297,8 @@ class Chains(Scores):
         lengths: Array | None = None,
     ) -> Array:
         """Return the means of the visible units, those that are not NaN held."""
-        if n_steps < 0 or n_average < 1:
-            raise ValueError(
-                f"n_steps must be at least 0 and n_average at least 1; got {n_steps}, {n_average}"
-            )
+        check_count("n_steps", n_steps, 0)
+        check_count("n_average", n_average, 1)
         seed = self._next_seed() if random_state is None else _random.key_of(random_state)
         clamp = np.ascontiguousarray(clamp, dtype=self.components_.dtype)
         hidden = self._first_states(clamp.shape[0], None, None, seed)

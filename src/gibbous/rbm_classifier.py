@@ -17,6 +17,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from . import _random, _validate
 from ._fit import Callback
 from ._isa import core
+from .rbm_chains import check_count
 from .rbm_conditionals import Conditionals
 from .rbm_enumeration import Enumeration
 from .rbm_rows import check_range, rows_of
@@ -173,8 +174,8 @@ free_energy_gap_
         unseen = np.setdiff1d(y, self.classes_)
         if unseen.size:
             raise ValueError(
-                f"y holds {unseen.tolist()[0]!r}, which is not among the classes that the fit began with: "
-                f"{self.classes_!r:.200}"
+                f"y holds {unseen.tolist()[0]!r}, which is not among the classes that the fit "
+                f"began with: {self.classes_!r:.200}"
             )
         return np.searchsorted(self.classes_, y)
 
@@ -491,8 +492,7 @@ free_energy_gap_
             Probabilities of the features.
         """
         check_is_fitted(self)
-        if n_steps < 1:
-            raise ValueError(f"n_steps must be at least 1; got {n_steps}")
+        check_count("n_steps", n_steps, 1)
         X = self._checked(X, reset=False)
         h = self._hidden_given_features(X)
         for step in range(n_steps):
@@ -539,6 +539,8 @@ free_energy_gap_
         """
         check_is_fitted(self)
         X = validate_data(self, X, reset=False, ensure_all_finite="allow-nan", dtype="numeric")
+        if self.out_of_range == "raise":
+            check_range(np.where(np.isnan(X), 0, X), self.data_max)
         seen = self._as_probabilities(np.asarray(X, dtype=np.float64))
         missing = np.isnan(seen)
         clamp = self._clamped(np.where(missing, np.nan, seen > 0.5), y)

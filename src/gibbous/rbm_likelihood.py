@@ -14,6 +14,7 @@ from sklearn.utils.validation import check_is_fitted
 from . import _random
 from ._isa import core
 from .rbm_chains import Chains
+from .rbm_machine import LITTLE_BATCH
 from .rbm_rows import rows_of
 
 Array = NDArray[Any]
@@ -225,7 +226,8 @@ class Likelihood(Chains):
         method = self._method_of(method)
         if method == "exact":
             find: Any = core.rbm_exact_log_partition  # one function for both precisions
-            value = float(find(*self._parameters(), self._threads_now()))
+            states = 1 << min(self.components_.shape)
+            value = float(find(*self._parameters(), self._threads_for(states)))
             return LogPartition(value, "exact", interval=(value, value))
         for name, given, least in (
             ("n_chains", n_chains, 1),
@@ -249,7 +251,7 @@ class Likelihood(Chains):
             np.ascontiguousarray(path),
             hidden,
             _random.child(seed, "rbm-ais"),
-            self._threads_now(),
+            self._threads_for(n_chains, LITTLE_BATCH),
         )
         at_zero = self.components_.shape[0] * np.log(2.0)
         at_zero += float(np.logaddexp(0.0, base.astype(np.float64)).sum())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from numbers import Real
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,8 +23,9 @@ METHODS = {"cd": 0, "pcd": 1, "fpcd": 2, "pt": 3}
 #: Numbers of the hidden units in the core.
 HIDDEN_UNITS = {"binary": 0, "relu": 1}
 
-#: Additions of a pass over a mini-batch that one thread makes alone: tens of microseconds of them.
-_LITTLE_BATCH = 1 << 20
+#: Additions of one of many passes, as over a mini-batch, that one thread makes alone: tens of
+#: microseconds of them.
+LITTLE_BATCH = 1 << 20
 
 #: What training keeps beside the parameters, where it needs it.
 _STATE = ("velocity_", "fast_", "offsets_", "activity_", "h_samples_")
@@ -36,6 +37,9 @@ class Machine:
     The visible units here are of two states; machines of other units say what differs.
     """
 
+    #: Rows whose pseudo-likelihood is watched: enough for two digits, and cheap.
+    _watched_rows: ClassVar[int] = 1000
+
     components_: Array
     intercept_hidden_: Array
     intercept_visible_: Array
@@ -45,11 +49,11 @@ class Machine:
     validation_scores_: list[float]
     free_energy_gap_: list[float]
     n_features_in_: int
-    _key: int
     _threads: int
-    _n_steps: int
-    _n_epochs: int
-    _n_gibbs: int
+    # Of a machine whose weights were set by hand, too: nothing has been drawn yet.
+    _n_steps: int = 0
+    _n_epochs: int = 0
+    _n_gibbs: int = 0
 
     if TYPE_CHECKING:  # parameters of the estimators
         n_components: int
@@ -133,6 +137,8 @@ class Machine:
                 f"n_components={self.n_components}, but the machine that training goes on from has "
                 f"{k} hidden units; set n_components={k}, or fit anew with warm_start=False"
             )
+        # A user may have put other arrays there; training goes on in place.
+        self.components_, self.intercept_visible_, self.intercept_hidden_ = self._parameters()
         self._set_state(X, weight)
 
     def _set_state(self, X: Any, weight: Array | None) -> None:
@@ -200,7 +206,7 @@ class Machine:
             *offsets,
             getattr(self, "activity_", None),
             getattr(self, "h_samples_", None),
-            self._threads_for(min(batch_size, len(order)), _LITTLE_BATCH),
+            self._threads_for(min(batch_size, len(order)), LITTLE_BATCH),
             **self._kinds(),
             **self._kept_by_kind(),
         )
@@ -266,8 +272,7 @@ class Machine:
         cost more than they save there, and on a busy machine a hundred times more. The bits are
         the same for any number of them.
         """
-        threads = _validate.n_threads(self.n_jobs)
-        return threads if rows * self.components_.size >= little else 1
+        return self._threads_now() if rows * self.components_.size >= little else 1
 
     def _threads_now(self) -> int:
         return _validate.n_threads(self.n_jobs)
@@ -294,4 +299,19 @@ class Machine:
         return X / float(self.data_max)
 
     def _parameters(self) -> tuple[Array, Array, Array]:
-        return self.components_, self.intercept_visible_, self.intercept_hidden_
+        """Return weights and biases as the core takes them, whatever a user has set them to."""
+        dtype = self.components_.dtype
+        given = (self.components_, self.intercept_visible_, self.intercept_hidden_)
+        w, a, b = (np.ascontiguousarray(array, dtype=dtype) for array in given)
+        return w, a, b
+
+    @property
+    def _key(self) -> int:
+        """The key of all draws, drawn itself where there was no fit that did."""
+        if "_drawn_key" not in self.__dict__:
+            self._drawn_key = _random.key_of(self.random_state)
+        return int(self._drawn_key)
+
+    @_key.setter
+    def _key(self, key: int) -> None:
+        self._drawn_key = key

@@ -83,7 +83,9 @@ def rows_of(
     if weight is not None:
         kept["weight"] = np.ascontiguousarray(weight, dtype=dtype)
     if sp.issparse(X):
-        X.sum_duplicates()
+        if not X.has_canonical_format:  # a copy: the caller's may be another's, or read-only
+            X = X.copy()
+            X.sum_duplicates()
         data = np.ascontiguousarray(X.data, dtype=dtype)
         ones = bool((data == data_max).all())
         csr = (data, X.indices.astype(np.int32, copy=False), X.indptr.astype(np.int64, copy=False))
@@ -132,7 +134,9 @@ def numbers_of(X: Any, dtype: str, weight: NDArray[Any] | None = None) -> Any:
         kept["weight"] = np.ascontiguousarray(weight / weight.mean(), dtype=dtype)
     if not sp.issparse(X):
         return _ROWS[dtype](n, d, real=np.ascontiguousarray(X, dtype=dtype), **kept)
-    X.sum_duplicates()
+    if not X.has_canonical_format:
+        X = X.copy()
+        X.sum_duplicates()
     data = np.ascontiguousarray(X.data, dtype=dtype)
     csr = (data, X.indices.astype(np.int32, copy=False), X.indptr.astype(np.int64, copy=False))
     return _ROWS[dtype](n, d, csr=csr, **kept)

@@ -20,6 +20,9 @@ _METRIC = "pseudo-likelihood"
 _HELD_OUT = "held-out pseudo-likelihood"
 _GAP = "free-energy gap"
 
+#: A weight or bias of this size alone decides its units in every row.
+_LARGE = 100.0
+
 
 def rate_factor(schedule: str | Callable[[int, int], float], epoch: int, n_iter: int) -> float:
     """Return the factor on the learning rate in one epoch (from 0) of ``n_iter``."""
@@ -57,8 +60,23 @@ class Watched:
         return cls(*parts)
 
 
-class Diverged(ArithmeticError):
+class Diverged(ArithmeticError, ValueError):
     """A fit whose parameters or scores ran away. The model keeps its last good parameters."""
+
+
+def is_hopeless(model: Scores, value: float) -> bool:
+    """Return whether a pseudo-likelihood is that of a machine that has run away."""
+    return not (np.isfinite(value) and value >= model._hopeless())
+
+
+def has_run_away(model: Scores, X: Any) -> bool:
+    """Return whether a step on the rows of X has made a machine run away."""
+    if not model._is_finite():
+        return True
+    # parameters of this size are seldom right, and are the cheap sign to look closer
+    if max(float(np.abs(a).max()) for a in model._parameters()) < _LARGE:
+        return False
+    return is_hopeless(model, float(model._pseudo_likelihood(X[: model._watched_rows]).mean()))
 
 
 class Run:
@@ -83,18 +101,10 @@ class Run:
     def epochs(self) -> None:
         """Train until the epochs are through, or something ends them."""
         model, reason = self.model, "completed"
-        kept, epoch = model._snapshot(), 0
         try:
             for epoch in range(model.n_iter):
                 self._clock = time.perf_counter()
-                kept = model._snapshot()
-                order = self._order(self._first + epoch)
-                rate = model.learning_rate * rate_factor(
-                    model.learning_rate_schedule, epoch, model.n_iter
-                )
-                model._train(self.rows, order, model.batch_size, rate)
-                value = self._score()
-                self._refuse_divergence(value, kept, epoch)
+                value = self._epoch(epoch)
                 stop = self.recorder.record(value, self._held_out())
                 self._print(epoch, value)
                 if self._settled():
@@ -104,11 +114,24 @@ class Run:
                     reason = "callback"
                     break
         except KeyboardInterrupt:
-            if self.recorder.count <= epoch:  # not finished: what it has moved goes back
-                model._restore(kept)
             self.close("interrupted")
             raise
         self.close(reason)
+
+    def _epoch(self, epoch: int) -> float:
+        """Train for one epoch and score it; parameters are of whole epochs, whatever ends it."""
+        model = self.model
+        kept = model._snapshot()
+        order = self._order(self._first + epoch)
+        factor = rate_factor(model.learning_rate_schedule, epoch, model.n_iter)
+        try:
+            model._train(self.rows, order, model.batch_size, model.learning_rate * factor)
+            value = self._score()
+        except KeyboardInterrupt:
+            model._restore(kept)
+            raise
+        self._refuse_divergence(value, kept, epoch)
+        return value
 
     def _order(self, epoch: int) -> NDArray[np.int64]:
         n = int(self.rows.n)
@@ -131,7 +154,7 @@ class Run:
 
     def _refuse_divergence(self, value: float, kept: dict[str, Any], epoch: int) -> None:
         model = self.model
-        if model._is_finite() and np.isfinite(value) and value >= model._hopeless():
+        if model._is_finite() and not is_hopeless(model, value):
             return
         model._restore(kept)
         self.recorder.note(f"diverged in epoch {epoch + 1}; the parameters before it are kept")

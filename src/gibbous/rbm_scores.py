@@ -45,8 +45,9 @@ class Scores(Machine):
     def score_samples(self, X: Any) -> Array:
         """Return a stochastic estimate of the log pseudo-likelihood, as scikit-learn's does.
 
-        One unit of every row is turned over; see :meth:`pseudo_likelihood` for more of them and
-        for the exact value. The scale is that of a log-likelihood: a sum over the units.
+        One unit of every row is turned over, drawn by ``random_state``, the same in every call. See
+        :meth:`pseudo_likelihood` for more of them and for the exact value. The scale is that of a
+        log-likelihood: a sum over the units.
 
         Parameters
         ----------

@@ -22,7 +22,7 @@ from . import _random, _validate
 from ._fit import Callback
 from .rbm_chains import Chains
 from .rbm_machine import METHODS
-from .rbm_run import Run, Watched
+from .rbm_run import Diverged, Run, Watched, has_run_away
 
 Array = NDArray[Any]
 S = TypeVar("S", bound="Training")
@@ -68,9 +68,6 @@ class Training(
         "dtype": [StrOptions({"float32", "float64"})],
         "n_jobs": [Integral, None],
     }
-
-    #: Rows whose pseudo-likelihood is watched: enough for two digits, and cheap.
-    _watched_rows: ClassVar[int] = 1000
 
     n_components: int = 256
     _: KW_ONLY
@@ -183,6 +180,15 @@ class Training(
         Returns
         -------
         self
+
+        Raises
+        ------
+        ValueError
+            If X is not finite or out of range, or has a wrong shape.
+        Diverged
+            If the step makes the machine run away; the parameters before it are kept.
+        KeyboardInterrupt
+            On Ctrl-C, with the parameters before the step kept.
         """
         first = not hasattr(self, "components_")
         self._threads = _validate.n_threads(self.n_jobs)
@@ -200,9 +206,9 @@ class Training(
         kept = self._snapshot()
         order = np.arange(X.shape[0], dtype=np.int64)
         self._train(self._rows(X, weight), order, X.shape[0], self.learning_rate)
-        if not self._is_finite():
+        if has_run_away(self, X):
             self._restore(kept)
-            raise ValueError(
+            raise Diverged(
                 f"learning_rate={self.learning_rate:g} makes training diverge; the parameters "
                 "before this batch are kept. Give a smaller learning_rate"
             )

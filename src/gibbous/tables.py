@@ -35,7 +35,8 @@ class Table:
     path : str
         The file, for messages.
     values : ndarray of shape (n_rows, n_columns)
-        float64, or float32 where the file holds float32. Finite.
+        float64, or float32 where the file holds float32, or bytes and bits where these were asked
+        for. Finite, or NaN where values may be missing.
     names : tuple of str or None
         Names of the columns, where the file has them.
     """
@@ -69,6 +70,8 @@ def read_table(
     *,
     columns: Sequence[str] | None = None,
     header: bool | None = None,
+    missing: bool = False,
+    small: bool = False,
 ) -> Table:
     """Read a table of finite numbers.
 
@@ -82,6 +85,10 @@ def read_table(
     header : bool or None
         Whether the first line of a .csv or .tsv names the columns. None finds out: it does where
         none of its cells is a number.
+    missing : bool, default False
+        Whether values may be missing: empty cells, ``NA``, NaN and the like, which become NaN.
+    small : bool, default False
+        Whether bytes and bits of a .npy file stay what they are, an eighth of the memory.
 
     Returns
     -------
@@ -101,12 +108,12 @@ def read_table(
     if columns is not None and not columns:
         raise ValueError("columns must name at least one column, or be None for all")
     if suffix == ".npy":
-        table = _read_npy(str(path), columns)
+        table = _read_npy(str(path), columns, small)
     elif suffix == ".parquet":
-        table = _read_parquet(str(path), columns)
+        table = _read_parquet(str(path), columns, missing)
     else:
-        return _read_text(str(path), suffix, columns, header)
-    bad = ~np.isfinite(table.values)
+        return _read_text(str(path), suffix, columns, header, missing)
+    bad = np.isinf(table.values) if missing else ~np.isfinite(table.values)
     if bad.any():
         row, column = np.argwhere(bad)[0]
         raise ValueError(
@@ -248,7 +255,7 @@ def _distinct(names: Sequence[str], where: str) -> None:
 # --- .npy and .parquet -----------------------------------------------------------------------
 
 
-def _read_npy(path: str, columns: Sequence[str] | None) -> Table:
+def _read_npy(path: str, columns: Sequence[str] | None, small: bool) -> Table:
     # Mapped first: a damaged header can then claim any size without any memory being taken, and
     # arrays of Python objects, which only pickle could read, are refused.
     try:
@@ -278,6 +285,8 @@ def _read_npy(path: str, columns: Sequence[str] | None) -> Table:
     chosen = _chosen(columns, None, array.shape[1], path)
     if chosen is not None:
         array = array[:, chosen]
+    if small and array.dtype in (np.uint8, np.bool_):
+        return Table(path, np.array(array, order="C"), None)
     return Table(path, _as_float(array), None)
 
 
@@ -307,7 +316,7 @@ def _parquet_file(path: str) -> tuple[Any, tuple[str, ...]]:
     return file, tuple(file.schema_arrow.names)
 
 
-def _read_parquet(path: str, columns: Sequence[str] | None) -> Table:
+def _read_parquet(path: str, columns: Sequence[str] | None, missing: bool) -> Table:
     file, names = _parquet_file(path)
     pa, _ = _pyarrow(path)
     chosen = _chosen(columns, names, len(names), path)
@@ -330,7 +339,9 @@ def _read_parquet(path: str, columns: Sequence[str] | None) -> Table:
             or pa.types.is_decimal(kind)
         ):
             raise ValueError(f"{path}: column {name!r} holds {kind}, not numbers; {_PICK}")
-        if column.null_count:
+        if column.null_count and missing:
+            column = column.cast(pa.float64())
+        elif column.null_count:
             row = int(np.flatnonzero(column.is_null().to_numpy())[0])
             raise ValueError(
                 f"{path}, row {row + 1}: column {name!r} is empty; "
@@ -366,14 +377,20 @@ class _Layout:
         return list(range(self.n_columns)) if self.chosen is None else self.chosen
 
 
-def _read_text(path: str, suffix: str, columns: Sequence[str] | None, header: bool | None) -> Table:
+def _read_text(
+    path: str,
+    suffix: str,
+    columns: Sequence[str] | None,
+    header: bool | None,
+    missing: bool,
+) -> Table:
     with _text_errors(path):
         layout = _layout(path, suffix, columns, header)
         names = layout.names
         if names is not None:
             names = tuple(names[at] for at in layout.used())
             _distinct(names, f"{path}, line 1")
-        values = _parse(layout)
+        values = _parse(layout, missing)
     if not len(values):
         raise ValueError(f"{path} is empty: it has a line of names but no row of numbers")
     return Table(path, values, names)
@@ -411,8 +428,12 @@ def _layout(path: str, suffix: str, columns: Sequence[str] | None, header: bool 
     numbers = [_NUMBER.fullmatch(cell) is not None for cell in first]
     if header is None:
         header = not any(numbers)
-        if not header and not all(numbers):
-            at = numbers.index(False)
+        text = [
+            not number and cell.strip().lower() not in _ABSENT
+            for number, cell in zip(numbers, first, strict=True)
+        ]
+        if not header and any(text):
+            at = text.index(True)
             raise ValueError(
                 f"{path}, line 1 holds both numbers and {first[at]!r}: say whether it names the "
                 "columns, with --header or --no-header (header=True or False in Python)"
@@ -429,7 +450,7 @@ def _names(cells: Sequence[str]) -> list[str]:
     return [cell or f"column {at + 1}" for at, cell in enumerate(cells)]
 
 
-def _parse(layout: _Layout) -> NDArray[np.float64]:
+def _parse(layout: _Layout, missing: bool) -> NDArray[np.float64]:
     """Read with NumPy's parser; only where something is wrong, go through the file line by line."""
     if layout.header_lines and not _has_rows(layout.path):
         return np.empty((0, layout.n_columns))
@@ -444,15 +465,21 @@ def _parse(layout: _Layout) -> NDArray[np.float64]:
                 comments=None,
                 quotechar='"',
                 ndmin=2,
+                # much slower, but NumPy's parser knows no empty cells
+                converters=_number_or_nan if missing else None,
             )
     except UnicodeDecodeError:
         raise
     except ValueError as error:
-        _find_fault(layout)
+        _find_fault(layout, missing)
         raise ValueError(f"{layout.path} cannot be read as a table: {error}") from error
     if not np.isfinite(values).all() or not _counts_agree(layout, len(values)):
-        _find_fault(layout)
+        _find_fault(layout, missing)
     return values
+
+
+def _number_or_nan(cell: str) -> float:
+    return np.nan if cell.strip().lower() in _ABSENT else float(cell)
 
 
 def _has_rows(path: str) -> bool:
@@ -482,7 +509,7 @@ def _counts_agree(layout: _Layout, n_rows: int) -> bool:
     return lines == total and marks == total * (layout.n_columns - 1)
 
 
-def _find_fault(layout: _Layout) -> None:
+def _find_fault(layout: _Layout, missing: bool) -> None:
     """Go through the file line by line and raise at the first fault; return if there is none."""
     empty = 0
     with _open(layout.path) as file:
@@ -502,7 +529,8 @@ def _find_fault(layout: _Layout) -> None:
                     f"every line needs as many, separated by {layout.delimiter!r}"
                 )
             for at in layout.used():
-                _check_cell(cells[at], where, _label(layout.names, at))
+                if not (missing and cells[at].strip().lower() in _ABSENT):
+                    _check_cell(cells[at], where, _label(layout.names, at))
 
 
 def _check_cell(cell: str, where: str, label: str) -> None:
