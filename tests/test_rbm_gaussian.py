@@ -131,7 +131,7 @@ def test_bad_use_is_named() -> None:
     model = GaussianRBM(2, n_iter=1).fit(X)
     with pytest.raises(ValueError, match="X has 2 features, but GaussianRBM is expecting 3"):
         model.transform(X[:, :2])
-    with pytest.raises(ValueError, match="n_steps must be at least 1"):
+    with pytest.raises(ValueError, match="n_steps must be an integer of at least 1"):
         model.reconstruct(X, n_steps=0)
     with pytest.raises(ValueError, match="min_variance"):
         GaussianRBM(2, min_variance=0.0).fit(X)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,8 @@ from gibbous import (
     RBMClassifier,
     ReplicatedSoftmax,
     _random,
+    load,
+    save,
 )
 from gibbous._isa import core
 from reference import rbm_units as reference
@@ -425,6 +428,38 @@ def test_training_goes_on_where_it_stopped(kind: str) -> None:
     for model in (parts, warm):
         for mine, theirs in zip(whole._arrays(), model._arrays(), strict=True):
             np.testing.assert_array_equal(mine, theirs)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_file_brings_everything_back(kind: str, tmp_path: Path) -> None:
+    rng = np.random.default_rng(4)
+    given = data(kind, rng, 60, 30)
+    model = make(
+        kind, 7, method="pcd", momentum=0.5, centered=True, learning_rate=0.02, batch_size=20
+    ).set_params(n_iter=2).fit(*given)  # fmt: skip
+    if kind == "categorical":
+        model.n_categories = model.n_categories_.copy()
+    save(model, tmp_path / "model.gib")
+    other = load(tmp_path / "model.gib")
+    assert type(other) is type(model)
+    np.testing.assert_array_equal(other.score_samples(given[0]), model.score_samples(given[0]))
+    if kind == "classifier":
+        np.testing.assert_array_equal(other.predict(given[0]), model.predict(given[0]))
+    for machine in (model, other):
+        machine.partial_fit(*given)
+    for mine, theirs in zip(model._arrays(), other._arrays(), strict=True):
+        np.testing.assert_array_equal(mine, theirs)
+
+
+@pytest.mark.parametrize("classes", [[3, 7], [1.0, 2.0], [False, True], ["a", "ü"]], ids=str)
+def test_labels_of_every_kind_come_back(classes: list[Any], tmp_path: Path) -> None:
+    X = np.array([[0, 1, 1], [1, 0, 0], [1, 1, 0], [0, 0, 1]])
+    y = np.array(classes)[[0, 1, 1, 0]]
+    model = RBMClassifier(2, n_iter=1, random_state=0).fit(X, y)
+    save(model, tmp_path / "model.gib")
+    other = load(tmp_path / "model.gib")
+    np.testing.assert_array_equal(other.classes_, model.classes_)
+    assert other.classes_.dtype == model.classes_.dtype
 
 
 @pytest.mark.parametrize("kind", KINDS)
