@@ -13,17 +13,33 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-from . import adapters, corpora, machine, report, topic_cases, topic_report, topic_runner
+from . import (
+    adapters,
+    corpora,
+    machine,
+    rbm_cases,
+    rbm_quality,
+    rbm_report,
+    rbm_runner,
+    report,
+    topic_cases,
+    topic_report,
+    topic_runner,
+)
 from .adapters.gibbous_lda import SAMPLERS
 from .adapters.mallet import VARIABLE
 from .cases import CASES, Case
 from .cases import GROUPS as MATRIX_GROUPS
+from .rbm_cases import RbmCase
 from .runner import DIFFERENT, FAILED, ROOT, RunError, Settings, run_case, start_worker
 from .topic_cases import TopicCase
 
 FORMAT = 1
 
-GROUPS = {**MATRIX_GROUPS, **topic_cases.GROUPS}
+GROUPS = {**MATRIX_GROUPS, **topic_cases.GROUPS, **rbm_cases.GROUPS}
+
+#: Groups that run only where they are named: no comparison, and half an hour.
+_ON_REQUEST = ("rbm-quality",)
 
 #: Most of the memory that is free now and that a run on topics may have.
 _SHARE_OF_MEMORY = 0.8
@@ -44,11 +60,18 @@ beyond" is beyond the interpreter and the corpus. A sweep of one sampler is not 
 one of another: the cases lda-curve-* compare held-out perplexity at marks of seconds, by one
 evaluator, and the seconds to 1% of the best peer's last perplexity. The JSON is written after
 every run.
+
+Boltzmann machines (rbm): seconds an epoch of plain (P)CD-k on MNIST thresholded at half, the
+fastest epoch of a run, at 1, 2 and all threads; what ours watches meanwhile counts. The machines
+are judged by reconstruction and pseudo-likelihood of test rows beside those of a NumPy reference
+that ran as many epochs; "by turn" is the spread of the ratios of runs that followed each other.
+scikit-learn knows PCD-1 only. rbm-quality trains ours with good settings and prints its test
+log-likelihood.
 """
 
 _EPILOG = """\
-groups: gmm, kmeans, lda, small (whole default fits on n = 150 to 10,000 against scikit-learn).
-The cases lda-synth300m-* run only where --cases names them.
+groups: gmm, kmeans, lda, rbm, rbm-quality, small (whole default fits on n = 150 to 10,000 against
+scikit-learn). The cases lda-synth300m-* and rbm-quality run only where they are named.
 The exit status is 1 where ours failed or reached another answer; times never change it.
 """
 
@@ -65,6 +88,8 @@ def main(arguments: list[str] | None = None) -> int:
         print(report.markdown(result))
         if result.get("topics"):
             print("\n" + topic_report.markdown(result["topics"]))
+        if result.get("machines"):
+            print("\n" + rbm_report.markdown(result["machines"]))
         return 0
     try:
         names = _chosen(options.groups, options.cases)
@@ -101,7 +126,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--ours", default="gibbous", help="the implementation judged as ours")
     parser.add_argument("--repeats", type=int, default=3, help="runs each (default: %(default)s)")
     parser.add_argument(
-        "--threads", type=int, help="threads a run (default: all processors; lda: 1, 2 and all)"
+        "--threads",
+        type=int,
+        help="threads a run (default: all processors; lda, rbm: 1, 2 and all)",
     )
     parser.add_argument(
         "--limit", type=float, default=120.0, help="seconds a run may take (default: %(default)g)"
@@ -141,7 +168,10 @@ def _add_topic_options(group: Any) -> None:
         help="addresses a run may have (default: 80%% of the free memory; 0: no limit)",
     )
     group.add_argument(
-        "--data", type=Path, metavar="FOLDER", help="of 20news.npz and sotu.jsonl.gz (GIBBOUS_DATA)"
+        "--data",
+        type=Path,
+        metavar="FOLDER",
+        help="of 20news.npz, sotu.jsonl.gz and, for rbm, mnist.npz (GIBBOUS_DATA)",
     )
     group.add_argument(
         "--cache",
@@ -164,6 +194,11 @@ def _list() -> str:
         f"{topic.name:<23} {topic.kind:<9} {topic.corpus:<10} k {topic.k:>6,}"
         for topic in topic_cases.CASES.values()
     ]
+    lines += [
+        f"{case.name:<23} {case.method.upper()}-{case.k:<6} h {case.hidden:>5,} batch {case.batch}"
+        for case in rbm_cases.CASES.values()
+    ]
+    lines += [f"{name:<23} ours only" for name in rbm_cases.QUALITY]
     for family, known in adapters.FAMILIES.items():
         for name in known:
             adapter = adapters.find(name, family)
@@ -179,13 +214,14 @@ def _chosen(groups: list[str], patterns: str | None) -> list[str]:
     ValueError
         If a group is unknown or a pattern matches no case.
     """
-    everything = (*CASES, *topic_cases.CASES)
+    everything = (*CASES, *topic_cases.CASES, *rbm_cases.CASES, *rbm_cases.QUALITY)
     known = (*GROUPS, "small")
     for group in groups:
         if group not in known:
             raise ValueError(f"no group {group!r}; known are {', '.join(known)}")
     wanted: set[str] = set()
-    for group in groups or ([] if patterns else GROUPS):
+    default = [] if patterns else [group for group in GROUPS if group not in _ON_REQUEST]
+    for group in groups or default:
         wanted.update(GROUPS.get(group, ()))
     if patterns:
         named: set[str] = set()
@@ -243,7 +279,7 @@ def _topic_settings(options: argparse.Namespace, processors: int) -> dict[str, A
     memory = _SHARE_OF_MEMORY * machine.available_bytes()
     threads = {1, min(2, processors), processors} if options.threads is None else {options.threads}
     return {
-        "topic_threads": (1,) if options.quick else tuple(sorted(threads)),
+        "thread_counts": (1,) if options.quick else tuple(sorted(threads)),
         "sampling": 0.05 if options.quick else options.sampling,
         "curve": 0.4 if options.quick else options.curve,
         "memory": int(memory if options.memory is None else options.memory * 1e9),
@@ -271,6 +307,8 @@ def _run(
         "settings": asdict(settings),
         "cases": [],
         "topics": [],
+        "machines": [],
+        "quality": [],
         "small": None,
     }
     print(report.machine_text(result["machine"], result["settings"]))
@@ -283,6 +321,8 @@ def _run(
         print(report.case_text(part), flush=True)
         keep()
     _run_topics(names, settings, result["topics"], keep)
+    _run_machines(names, settings, result["machines"], keep)
+    _run_quality(names, settings, result["quality"], keep)
     if small:
         result["small"] = _small(settings)
         print(report.small_text(result["small"]), flush=True)
@@ -309,6 +349,39 @@ def _run_topics(
         part = topic_runner.run_case(case, settings, _say, changed)
         changed(part)
         print(topic_report.case_text(part), flush=True)
+
+
+def _run_machines(
+    names: list[str], settings: Settings, parts: list[dict[str, Any]], keep: Callable[[], None]
+) -> None:
+    """Run the speed cases of Boltzmann machines; of equal ones in quick size only the first."""
+    cases: dict[RbmCase, RbmCase] = {}
+    for name in names:
+        if name in rbm_cases.CASES:
+            case = rbm_cases.CASES[name]
+            case = case.quick() if settings.quick else case
+            cases.setdefault(replace(case, name=""), case)
+    for place, case in enumerate(cases.values()):
+
+        def changed(part: dict[str, Any], place: int = place) -> None:
+            parts[place:] = [part]
+            keep()
+
+        changed(rbm_runner.run_case(case, settings, _say, changed))
+        print(rbm_report.case_text(parts[-1]), flush=True)
+
+
+def _run_quality(
+    names: list[str], settings: Settings, parts: list[dict[str, Any]], keep: Callable[[], None]
+) -> None:
+    """Train and judge our Boltzmann machines, each once."""
+    for name in names:
+        if name in rbm_cases.QUALITY:
+            case = rbm_cases.QUALITY[name]
+            _say(name)
+            parts.append(rbm_quality.run_case(case.quick() if settings.quick else case, settings))
+            print(rbm_quality.text(parts[-1]), flush=True)
+            keep()
 
 
 def _cases(names: list[str], quick: bool) -> list[Case]:
@@ -356,8 +429,9 @@ def _say(text: str) -> None:
 
 def _ours_failed(result: dict[str, Any]) -> bool:
     bad = (DIFFERENT, FAILED)
-    cases = (*result["cases"], *result["topics"])
+    cases = (*result["cases"], *result["topics"], *result["machines"])
     ours = [entry for case in cases for entry in case["results"] if entry["ours"]]
+    ours += result["quality"]
     return any(entry["status"] in bad for entry in ours) or any(
         row["status"] in bad for row in result["small"] or []
     )

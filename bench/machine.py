@@ -165,13 +165,18 @@ def _children_seconds() -> float:
     return usage.ru_utime + usage.ru_stime
 
 
+def instruction_sets() -> tuple[str, ...]:
+    """Return those of the processor's instruction sets that decide which kernels can run."""
+    flags = _processor()[1]
+    return tuple(name for name in ("avx2", "avx512f", "amx_tile") if name in flags)
+
+
 def facts() -> dict[str, Any]:
     """Return processor, processors allowed, instruction set, memory, load and our build."""
-    model, flags = _processor()
     return {
-        "processor": model,
+        "processor": _processor()[0],
         "processors": available(),
-        "instruction_sets": [name for name in ("avx2", "avx512f", "amx_tile") if name in flags],
+        "instruction_sets": list(instruction_sets()),
         "memory_bytes": os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"),
         "system": platform.platform(),
         "python": platform.python_version(),

@@ -50,15 +50,17 @@ class Settings:
     repeats: int = 3
     limit: float = 120.0
     quick: bool = False
-    #: Of topics only: threads of the runs, seconds of sampling, bytes a run may have, samplers of
-    #: ours by name, and where corpora come from.
-    topic_threads: tuple[int, ...] = (1,)
+    #: Numbers of threads of the runs on topics and of Boltzmann machines.
+    thread_counts: tuple[int, ...] = (1,)
+    #: Of topics only: seconds of sampling, bytes a run may have, samplers of ours by name, and
+    #: where corpora are kept.
     sampling: float = 10.0
     curve: float = 64.0
     memory: int = 0
     samplers: tuple[str, ...] = ()
-    data: str = ""
     cache: str = ""
+    #: The folder of real data sets.
+    data: str = ""
 
 
 @dataclass

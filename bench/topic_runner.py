@@ -56,7 +56,7 @@ def run_case(
 
 def _rows(case: TopicCase, settings: Settings) -> list[dict[str, Any]]:
     rows = []
-    for threads in settings.topic_threads:
+    for threads in settings.thread_counts:
         for i, key in enumerate((settings.ours, *settings.peers)):
             if not adapters.takes_part(key, "topics"):
                 continue

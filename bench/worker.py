@@ -41,6 +41,14 @@ def main(path: str) -> None:
         if spec["memory"]:
             limit_memory(spec["memory"])
         answer = topic_worker.measure(spec)
+    elif "machines" in spec:
+        from . import rbm_worker
+
+        answer = rbm_worker.measure(spec)
+    elif "quality" in spec:
+        from . import rbm_quality
+
+        answer = rbm_quality.measure(spec)
     else:
         answer = measure(spec)
     Path(spec["answer"]).write_text(json.dumps(answer))

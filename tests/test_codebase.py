@@ -89,6 +89,7 @@ GROUND = (
     "tiles",
     "transpose",
     "bit_product",
+    "tile_product",
 )
 CXX_MODELS = ("corpus", "kmeans", "gmm", "lda", "rbm")
 

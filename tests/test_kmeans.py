@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import signal
-import threading
 import warnings
 
 import numpy as np
@@ -16,6 +13,7 @@ from sklearn.exceptions import ConvergenceWarning, SkipTestWarning
 from sklearn.metrics import pairwise_distances
 from sklearn.utils.estimator_checks import check_estimator
 
+from ctrl_c import answered_ctrl_c
 from gibbous._centers import Samples
 from gibbous._isa import core
 from gibbous.kmeans import KMeans, k_means, kmeans_plusplus
@@ -551,11 +549,9 @@ def test_signal_stops_a_kernel(sparse, kernel):
     data = csr(X) if sparse else X
     init = X[:30_000].copy() if kernel == "step" else "k-means++"
     model = KMeans(30_000, init=init, n_init=1, max_iter=100, tol=0, n_jobs=2)
-    timer = threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGINT))
-    timer.start()
-    with pytest.raises(KeyboardInterrupt):
+    with answered_ctrl_c(0.3, 2) as press:
+        press()
         model.fit(data)
-    timer.join()
     assert not hasattr(model, "labels_")  # no iteration was finished
 
 

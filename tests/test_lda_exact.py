@@ -7,11 +7,7 @@ long chains cost little.
 from __future__ import annotations
 
 import itertools
-import os
 import secrets
-import signal
-import threading
-import time
 
 import numpy as np
 import pytest
@@ -19,6 +15,7 @@ import scipy.sparse as sp
 from scipy import stats
 from scipy.special import gammaln
 
+from ctrl_c import answered_ctrl_c
 from gibbous._isa import core
 
 KERNELS = ("dense", "sparse")
@@ -369,24 +366,11 @@ def test_ctrl_c_is_answered_and_leaves_a_whole_state(kernel):
     prior = Prior([0.1] * n_topics, 0.05, 400)
     z = rng.integers(n_topics, size=len(words.words)).astype(np.uint16)
     sampler = words.sampler(n_topics, z, kernel=kernel)
-    pressed = []
-
-    def press():
-        pressed.append(time.perf_counter())
-        os.kill(os.getpid(), signal.SIGINT)
-
-    timer = threading.Timer(0.1, press)
-    timer.start()
     iterations = itertools.count()
-
-    def forever():
+    with answered_ctrl_c(0.1, 2) as press:
+        press()
         for i in iterations:
             prior.sweep(sampler, 1, i, 2)
-
-    with pytest.raises(KeyboardInterrupt):
-        forever()
-    assert time.perf_counter() - pressed[0] < 0.5
-    timer.join()
     got = sampler.topics(1)
     assert (got != z).any() and got.max() < n_topics
     _, n_wk = words.recount(got, n_topics)

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import signal
-import threading
 from itertools import permutations
 
 import numpy as np
 import pytest
 import scipy.sparse as sp
 
+from ctrl_c import answered_ctrl_c
 from gibbous._isa import core
 from gibbous.corpus import Corpus
 from gibbous.lda_fold_in import Bags, fold_in, log_predictive, prior_of
@@ -316,11 +314,9 @@ def test_impossible_words_and_empty_documents(form):
 
 def test_ctrl_c_stops_a_long_document():
     topics = dense_topics(np.random.default_rng(12), 64, 4)
-    timer = threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGINT))
-    timer.start()
-    with pytest.raises(KeyboardInterrupt):
+    with answered_ctrl_c(0.3, 1) as press:
+        press()
         estimate(topics, 1.0, [[100_000] * 4], "particles", 1000)
-    timer.join()
 
 
 def test_the_core_refuses_plans_it_does_not_know():

@@ -24,6 +24,13 @@ For topics:
   ``state()`` is a ``bench.heldout.State``;
 - ``variants(case)``, only where there is more than one: the names of the samplers to run;
 - ``PROCESSES``, true where it works in processes of its own, whose memory then counts too.
+
+For Boltzmann machines:
+
+- ``trainer(case, data, threads, seed, variant)``: sets up on bytes of 0 and 1 and returns an object
+  whose ``epochs(n)`` trains for so many epochs from the start and returns the seconds of each, and
+  whose ``parameters()`` are weights (hidden, visible), visible and hidden biases;
+- ``variants(case)``, as above.
 """
 
 from __future__ import annotations
@@ -49,17 +56,26 @@ FAMILIES: dict[str, dict[str, str]] = {
         "sklearn": "sklearn_lda",
         "mallet": "mallet",
     },
+    "machines": {
+        "gibbous": "gibbous_rbm",
+        "torch": "torch_rbm",
+        "rbms": "rbms",
+        "sklearn": "sklearn_rbm",
+    },
 }
+
+#: What an adapter of each family must define.
+_ENTRY = {"matrices": "fit", "topics": "start", "machines": "trainer"}
 
 #: Peers of any family, in the order of the report.
 PEERS = tuple(dict.fromkeys(name for known in FAMILIES.values() for name in known))[1:]
 
 
 def takes_part(name: str, family: str) -> bool:
-    """Whether an implementation has something of that family: ``matrices`` or ``topics``."""
+    """Whether an implementation has something of that family: see ``FAMILIES``."""
     if name in PEERS or name in FAMILIES[family]:
         return name in FAMILIES[family]
-    return hasattr(find(name), "start" if family == "topics" else "fit")
+    return hasattr(find(name), _ENTRY[family])
 
 
 def find(name: str, family: str = "matrices") -> ModuleType:

@@ -55,4 +55,7 @@ T* out_of(Array<T>& a, Index size, const char* what) {
   return a.mutable_data();  // throws for a read-only array
 }
 
+// What multiplies states by weights where the processor has a matrix unit, and GIBBOUS_AMX allows.
+TileProduct tile_product();
+
 }  // namespace gibbous::bind

@@ -14,6 +14,7 @@ void bind_lda(py::module_& m);
 void bind_lda_measure(py::module_& m);
 void bind_lda_exact(py::module_& m);
 void bind_rbm(py::module_& m);
+void bind_tiles(py::module_& m);
 void bind_rbm_likelihood(py::module_& m);
 
 namespace {
@@ -66,5 +67,6 @@ PYBIND11_MODULE(GIBBOUS_MODULE, m, pybind11::mod_gil_not_used()) {
   gibbous::bind::bind_lda_measure(m);
   gibbous::bind::bind_lda_exact(m);
   gibbous::bind::bind_rbm(m);
+  gibbous::bind::bind_tiles(m);
   gibbous::bind::bind_rbm_likelihood(m);
 }

@@ -152,10 +152,11 @@ std::uint32_t train(const BoundRows<T>& x, const Array<Index64>& order, const Se
   }
   state.step = step;
   PythonMonitor monitor;
+  const TileProduct tiles = tile_product();
   {
     const py::gil_scoped_release nogil;  // the caller's arrays outlive the call
-    rbm::train(Execution{threads, &monitor}, x.source, order.data(), order.size(), settings, net,
-               state);
+    rbm::train(Execution{threads, &monitor, tiles}, x.source, order.data(), order.size(), settings,
+               net, state);
   }
   return state.step;
 }
@@ -175,8 +176,9 @@ void gibbs(const Array<T>& w, const Array<T>& a, const Array<T>& b, Array<T>& hi
   expect(!clamp || clamp->size() == chains * net.visible, "clamp must have the shape of out");
   const T* l = lengths_of(net.units, lengths, chains);
   PythonMonitor monitor;
+  const TileProduct tiles = tile_product();
   const py::gil_scoped_release nogil;  // the caller's arrays outlive the call
-  rbm::gibbs(Execution{threads, &monitor}, net, chains, steps, seed, step,
+  rbm::gibbs(Execution{threads, &monitor, tiles}, net, chains, steps, seed, step,
              clamp ? clamp->data() : nullptr, l, means, h, v);
 }
 

@@ -37,10 +37,11 @@ Array<double> anneal(const Array<T>& w, const Array<T>& a, const Array<T>& b, co
   Array<double> out(hidden.shape(0));
   double* o = out.mutable_data();
   PythonMonitor monitor;
+  const TileProduct tiles = tile_product();
   {
     const py::gil_scoped_release nogil;  // the caller's arrays outlive the call
-    rbm::anneal(Execution{threads, &monitor}, net, base.data(), betas.data(), betas.size() - 1,
-                seed, hidden.data(), hidden.shape(0), o);
+    rbm::anneal(Execution{threads, &monitor, tiles}, net, base.data(), betas.data(),
+                betas.size() - 1, seed, hidden.data(), hidden.shape(0), o);
   }
   return out;
 }
@@ -49,7 +50,7 @@ template <class T>
 void bind_precision(py::module_& m) {
   m.def("rbm_exact_log_partition", &exact<T>, py::arg("w").noconvert(), py::arg("a").noconvert(),
         py::arg("b").noconvert(), py::arg("threads"),
-        "Log Z by the sum over all states of the smaller layer.");
+        "Logarithm of Z by the sum over all states of the smaller layer.");
   m.def("rbm_anneal", &anneal<T>, py::arg("w").noconvert(), py::arg("a").noconvert(),
         py::arg("b").noconvert(), py::arg("base").noconvert(), py::arg("betas").noconvert(),
         py::arg("hidden").noconvert(), py::arg("seed"), py::arg("threads"),

@@ -16,18 +16,23 @@
 
 namespace gibbous {
 
-// Called between blocks by the thread that entered the kernel. poll() may throw to stop the work;
-// the exception comes out of the kernel after every thread has left the loop.
+// Called before a loop and between blocks by the thread that entered the kernel. poll() may throw
+// to stop the work; the exception comes out of the kernel after every thread has left the loop.
 class Monitor {
  public:
   virtual ~Monitor() = default;
   virtual void poll() = 0;
 };
 
-// How to run a kernel; never what it computes.
+// A product on a matrix unit (tile_product.hpp).
+using TileProduct = void (*)(const std::uint32_t* a, Index stride, Index rows, Index depth,
+                             const std::uint32_t* b, float* acc);
+
+// How to run a kernel; never what it computes, but for rounding.
 struct Execution {
   int threads = 1;
   Monitor* monitor = nullptr;
+  TileProduct tiles = nullptr;  // null: without a matrix unit
 };
 
 // 64 partial results served every shape measured: enough to balance 64 threads, few enough to
@@ -94,6 +99,10 @@ void parallel_tasks(const Execution& run, Index tasks, Body&& body) {
     const Worker worker(0, stop, run.monitor);
     for (Index t = 0; t < tasks && !stop; ++t) guarded(t, worker);
   } else {
+    // Asked here too: on a machine with more to do than processors the threads that are woken may
+    // take all the tasks of a short region, and this thread none, region after region. K-means++
+    // answered Ctrl-C after 8 s so.
+    if (run.monitor) run.monitor->poll();
     std::atomic<Index> next{0};
 #pragma omp parallel num_threads(threads)
     {

@@ -102,7 +102,11 @@ class Annealer {
  public:
   Annealer(const Execution& run, const Parameters<T>& net, const T* base, const T* hidden,
            Index chains, std::uint64_t seed)
-      : run_(run), m_(pack(run, net)), seed_(seed), chains_(chains), scratch_(scratches<T>(run)) {
+      : run_(run),
+        m_(pack_for_sampling(run, net)),
+        seed_(seed),
+        chains_(chains),
+        scratch_(scratches<T>(run)) {
     h_.resize(net.hidden, chains, true);
     v_.resize(net.visible, chains, true);
     pack_bits(hidden, chains, h_);

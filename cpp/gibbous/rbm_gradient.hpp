@@ -15,6 +15,8 @@ struct Phase {
   Index stride = 0;           // whole panels of rows, which the product adds 32 at a time
   Buffer<T> p;                // [hidden panel][stride][32], zero past `rows`
   std::vector<Chunk> turned;  // [row chunk][visible padded], where the states are binary
+  // For a matrix unit instead: p in words, and the states turned, [visible padded][stride].
+  Buffer<std::uint32_t> p_words, high, low;
   const Layer<T>* states = nullptr;
   Buffer<T> v, h;    // sums over the rows: factor * state (visible), p (hidden)
   Buffer<T> bias;    // the same of p times the row's length, for counts; else empty
@@ -52,6 +54,8 @@ struct Phase {
   void sum_hidden(Index q);
   void sum_visible(Index panel, const T* factor);
   void sum_squares(const Packed<T>& m, Index panel, const T* factor);
+  void turn_bits_of(Index panel);
+  void turn_words_of(Index panel);
 };
 
 template <class T>
@@ -60,16 +64,57 @@ void Phase<T>::finish(const Execution& run, const Packed<T>& m, const Layer<T>& 
   states = &seen;
   if (!seen.lengths.empty()) bias.resize(h.size());
   const Index below = panels_of(visible), above = panels_of(hidden);
+  if (sizeof(T) == 4 && run.tiles) {
+    const auto size = static_cast<std::size_t>(below * kPanel * stride);
+    p_words.resize(p.size());
+    high.resize(size);
+    low.resize(states->binary ? 0 : size);
+  }
   parallel_tasks(run, below + above, [&](Index task, const Worker&) {
     if (task < above) return sum_hidden(task);
     const Index panel = task - above;
-    if (states->binary)
-      for (Index first = 0; first < rows; first += kPanel)
-        turn_states(states->panel_bits(panel) + first, 0, std::min(kPanel, rows - first), 1,
-                    turned.data() + first / kPanel * below * kPanel + panel * kPanel);
+    if (!p_words.empty())
+      turn_words_of(panel);
+    else if (states->binary)
+      turn_bits_of(panel);
     sum_visible(panel, factor);
     if (!m.z.empty()) sum_squares(m, panel, factor);
   });
+}
+
+template <class T>
+void Phase<T>::turn_bits_of(Index panel) {
+  for (Index first = 0; first < rows; first += kPanel)
+    turn_states(states->panel_bits(panel) + first, 0, std::min(kPanel, rows - first), 1,
+                turned.data() + first / kPanel * panels_of(visible) * kPanel + panel * kPanel);
+}
+
+// The left operand of the gradient's product, 32 units by 32 rows at a time.
+template <class T>
+void Phase<T>::turn_words_of(Index panel) {
+  if constexpr (sizeof(T) == 4) {
+    alignas(64) T block[kPanel * kPanel], across[kPanel * kPanel];
+    for (Index first = 0; first < rows; first += kPanel) {
+      const Index count = std::min(kPanel, rows - first), at = panel * kPanel * stride + first;
+      if (states->binary) {
+        std::uint32_t bits[kPanel] = {};
+        for (Index r = 0; r < count; ++r) bits[r] = mask_of(states->panel_bits(panel)[first + r]);
+        turn_bits(bits);
+        for (Index i = 0; i < kPanel; ++i)
+          tiles::widen_states(bits[i], high.data() + at + i * stride);
+        continue;
+      }
+      std::fill(block + count * kPanel, block + kPanel * kPanel, T(0));
+      for (Index r = 0; r < count; ++r) {
+        const T* row = states->row(first + r) + panel * kPanel;
+        std::copy(row, row + kPanel, block + r * kPanel);
+      }
+      transpose_block(block, across);
+      for (Index i = 0; i < kPanel; ++i)
+        tiles::split_left_all(across + i * kPanel, kPanel, high.data() + at + i * stride,
+                              low.data() + at + i * stride);
+    }
+  }
 }
 
 template <class T>
@@ -86,6 +131,10 @@ void Phase<T>::sum_hidden(Index q) {
       t += load(from + r * kPanel + j) * states->lengths[static_cast<std::size_t>(r)];
     store(bias.data() + q * kPanel + j, t);
   }
+  if constexpr (sizeof(T) == 4)
+    if (!p_words.empty())
+      tiles::split_all(from, panels_of(rows) * kPanel * kPanel,
+                       p_words.data() + q * stride * kPanel);
 }
 
 template <class T>
@@ -148,7 +197,8 @@ class Update {
   };
 
   void means(const Phase<T>& positive, const Phase<T>& negative, T share);
-  void tile(const Phase<T>& positive, const Phase<T>& negative, Index q, Range d, Scratch<T>& mine);
+  void tile(const Execution& run, const Phase<T>& positive, const Phase<T>& negative, Index q,
+            Range d, Scratch<T>& mine);
   void step_rows(Index q, Range d, T* gradient, const Margins& margins);
   GIBBOUS_INLINE Vec<T> correct(Index d, Index h, Vec<T> g) const;
   void turn_rows(Index q, Range d);

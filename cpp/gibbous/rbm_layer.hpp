@@ -7,6 +7,7 @@
 #include "gibbous/bit_product.hpp"
 #include "gibbous/parallel.hpp"
 #include "gibbous/random_bulk.hpp"
+#include "gibbous/tile_product.hpp"
 
 namespace gibbous::rbm {
 
@@ -44,6 +45,7 @@ template <class T>
 struct Weights {
   Index from = 0, to = 0;
   Buffer<T> w;
+  Buffer<std::uint32_t> words;  // the same for a matrix unit, or empty
 
   void resize(Index from_, Index to_) {
     from = from_;
@@ -55,6 +57,16 @@ struct Weights {
   const T* panel(Index p) const { return w.data() + p * depth() * kPanel; }
   T& at(Index i, Index j) { return panel(j / kPanel)[i * kPanel + j % kPanel]; }
   T at(Index i, Index j) const { return panel(j / kPanel)[i * kPanel + j % kPanel]; }
+  const std::uint32_t* panel_words(Index p) const { return words.data() + p * depth() * kPanel; }
+
+  // Writes the words of `count` rows of a panel anew, where there are any.
+  void split_rows(Index p, Index first, Index count) {
+    if constexpr (sizeof(T) == 4) {
+      if (words.empty()) return;
+      const Index at = (p * depth() + first) * kPanel;
+      tiles::split_all(w.data() + at, count * kPanel, words.data() + at);
+    }
+  }
 };
 
 // What a thread needs to itself.
@@ -63,22 +75,64 @@ struct Scratch {
   BitTables<T> tables = bit_tables<T>();
   Buffer<T> sums = Buffer<T>(static_cast<std::size_t>(kBlockRows * kPanel));
 };
+
+// The scratch of all threads, and the left operand of a matrix unit, [row][padded units]: states or
+// the high parts of numbers, and the low parts.
 template <class T>
-using Scratches = std::vector<Scratch<T>>;
+struct Scratches {
+  std::vector<Scratch<T>> threads;
+  Buffer<std::uint32_t> high, low;
+
+  Scratch<T>& operator[](std::size_t i) { return threads[i]; }
+};
 
 template <class T>
 Scratches<T> scratches(const Execution& run) {
-  return Scratches<T>(static_cast<std::size_t>(std::max(run.threads, 1)));
+  return {std::vector<Scratch<T>>(static_cast<std::size_t>(std::max(run.threads, 1))), {}, {}};
+}
+
+// Rows of a layer as words of a matrix unit.
+template <class T>
+void widen_layer(const Execution& run, const Layer<T>& in, Scratches<T>& scratch) {
+  if constexpr (sizeof(T) == 4) {
+    const Index width = in.width(), rows = (in.rows + tiles::kTileRows - 1) / tiles::kTileRows;
+    const auto size = static_cast<std::size_t>(rows * tiles::kTileRows * width);
+    if (scratch.high.size() < size) scratch.high.resize(size);
+    if (!in.binary && scratch.low.size() < size) scratch.low.resize(size);
+    parallel_tasks(run, rows, [&](Index task, const Worker&) {
+      const Index end = std::min(in.rows, (task + 1) * tiles::kTileRows);
+      for (Index r = task * tiles::kTileRows; r < end; ++r) {
+        std::uint32_t* high = scratch.high.data() + r * width;
+        if (in.binary) {
+          for (Index p = 0; p < in.panels(); ++p)
+            tiles::widen_states(mask_of(in.panel_bits(p)[r]), high + p * kPanel);
+        } else {
+          tiles::split_left_all(in.row(r), width, high, scratch.low.data() + r * width);
+        }
+      }
+    });
+  }
 }
 
 // acc[row][32] += states of rows first ... first + count times one panel of weights.
 template <class T>
-void add_product(const Layer<T>& in, Index first, Index count, const T* panel, BitTables<T>& tables,
+void add_product(const Execution& run, const Layer<T>& in, Index first, Index count,
+                 const Weights<T>& w, Index p, Scratches<T>& scratch, BitTables<T>& tables,
                  T* acc) {
+  if constexpr (sizeof(T) == 4) {
+    if (!w.words.empty()) {
+      const Index width = in.width();
+      const std::uint32_t* words = w.panel_words(p);
+      run.tiles(scratch.high.data() + first * width, width, count, width, words, acc);
+      if (!in.binary)
+        run.tiles(scratch.low.data() + first * width, width, count, width, words, acc);
+      return;
+    }
+  }
   if (in.binary)
-    add_bits(in.bits.data() + first, in.capacity, count, in.panels(), panel, tables, acc);
+    add_bits(in.bits.data() + first, in.capacity, count, in.panels(), w.panel(p), tables, acc);
   else
-    add_real(in.row(first), in.width(), 1, count, in.width(), panel, acc);
+    add_real(in.row(first), in.width(), 1, count, in.width(), w.panel(p), acc);
 }
 
 // For every panel of the target and block of rows: the inputs of its units, without biases, handed
@@ -87,13 +141,14 @@ template <class T, class Epilogue>
 void pass(const Execution& run, const Layer<T>& in, const Weights<T>& w, Scratches<T>& scratch,
           Epilogue&& epilogue) {
   const Index blocks = (in.rows + kBlockRows - 1) / kBlockRows, panels = panels_of(w.to);
+  if (!w.words.empty()) widen_layer(run, in, scratch);
   parallel_tasks(run, panels * blocks, [&](Index task, const Worker& worker) {
     const Index p = task / blocks, first = task % blocks * kBlockRows;
     const Index count = std::min(kBlockRows, in.rows - first);
     Scratch<T>& mine = scratch[static_cast<std::size_t>(worker.index())];
     T* sums = mine.sums.data();
     std::fill(sums, sums + count * kPanel, T(0));
-    add_product(in, first, count, w.panel(p), mine.tables, sums);
+    add_product(run, in, first, count, w, p, scratch, mine.tables, sums);
     epilogue(p, first, count, sums);
   });
 }

@@ -78,6 +78,15 @@ void unpack_weights(const Execution& run, const Weights<T>& up, T* w) {
   });
 }
 
+// Writes the words of all weights for the matrix unit, where there is one.
+template <class T>
+void split_weights(const Execution& run, Weights<T>& w) {
+  if (sizeof(T) != 4 || !run.tiles) return;
+  w.words.resize(w.w.size());
+  parallel_tasks(run, panels_of(w.to),
+                 [&](Index p, const Worker&) { w.split_rows(p, 0, w.depth()); });
+}
+
 template <class T>
 Buffer<T> padded(const T* x, Index n, T padding) {
   Buffer<T> out(static_cast<std::size_t>(panels_of(n) * kPanel), padding);
@@ -101,6 +110,15 @@ Packed<T> pack(const Execution& run, const Parameters<T>& net) {
     m.z = m.variance = m.deviation = m.precision = padded(net.z, net.visible, T(0));
     m.set_variances();
   }
+  return m;
+}
+
+// The same for passes that sample: 17 bits of a weight will do.
+template <class T>
+Packed<T> pack_for_sampling(const Execution& run, const Parameters<T>& net) {
+  Packed<T> m = pack(run, net);
+  split_weights(run, m.up);
+  split_weights(run, m.down);
   return m;
 }
 

@@ -100,7 +100,7 @@ void free_energies(const Execution& run, const Source<T>& x, Parameters<T> net, 
 template <class T>
 void gibbs(const Execution& run, Parameters<T> net, Index chains, Index steps, std::uint64_t seed,
            std::uint32_t step, const T* clamp, const T* lengths, bool means, T* hidden, T* out) {
-  const Packed<T> m = pack(run, net);
+  const Packed<T> m = pack_for_sampling(run, net);
   Scratches<T> scratch = scratches<T>(run);
   Descent<T> descend;
   Layer<T> h, v;

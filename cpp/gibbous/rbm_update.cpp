@@ -18,8 +18,20 @@ Buffer<T> zeros(Index panels) {
 }
 
 template <class T>
-void add_phase(const Phase<T>& phase, Index q, Range d, Scratch<T>& mine) {
+void add_phase(const Execution& run, const Phase<T>& phase, Index q, Range d, Scratch<T>& mine) {
   T* sums = mine.sums.data();
+  if constexpr (sizeof(T) == 4) {
+    if (!phase.p_words.empty()) {
+      const Index depth = panels_of(phase.rows) * kPanel;
+      const auto times = [&](const Buffer<std::uint32_t>& words) {
+        run.tiles(words.data() + d.begin * phase.stride, phase.stride, d.end - d.begin, depth,
+                  phase.p_words.data() + q * phase.stride * kPanel, sums);
+      };
+      times(phase.high);
+      if (!phase.states->binary) times(phase.low);
+      return;
+    }
+  }
   if (phase.states->binary) {
     const Index units = panels_of(phase.visible) * kPanel;
     add_bits(phase.turned.data() + d.begin, units, d.end - d.begin, panels_of(phase.rows),
@@ -44,7 +56,7 @@ Update<T>::Update(const Execution& run, const Settings& settings, const Paramete
       momentum_(state.velocity.w != nullptr),
       fast_(state.fast.w != nullptr),
       variances_(net.z != nullptr && settings.variance_rate > 0),
-      net_(pack(run, net)) {
+      net_(pack_for_sampling(run, net)) {
   const Index below = panels_of(net.visible), above = panels_of(net.hidden);
   if (momentum_) {
     velocity_.resize(net.visible, net.hidden);
@@ -61,6 +73,8 @@ Update<T>::Update(const Execution& run, const Settings& settings, const Paramete
     chain_ = net_;
     for (std::size_t i = 0; i < chain_.up.w.size(); ++i) chain_.up.w[i] += fast_up_.w[i];
     turn_weights(run, chain_.up, chain_.down);
+    split_weights(run, chain_.up);
+    split_weights(run, chain_.down);
     for (std::size_t i = 0; i < fast_a_.size(); ++i) chain_.a[i] += fast_a_[i];
     for (std::size_t i = 0; i < fast_b_.size(); ++i) chain_.b[i] += fast_b_[i];
   }
@@ -167,19 +181,23 @@ void Update<T>::step_rows(Index q, Range d, T* gradient, const Margins& margins)
 
 template <class T>
 void Update<T>::turn_rows(Index q, Range d) {
-  const Weights<T>& up = fast_ ? chain_.up : net_.up;
+  Weights<T>& up = fast_ ? chain_.up : net_.up;
   Weights<T>& down = fast_ ? chain_.down : net_.down;
-  for (Index i = d.begin; i < d.end; i += kPanel)
+  for (Index i = d.begin; i < d.end; i += kPanel) {
     transpose_block(up.panel(q) + i * kPanel, down.panel(i / kPanel) + q * kPanel * kPanel);
+    down.split_rows(i / kPanel, q * kPanel, kPanel);
+  }
+  net_.up.split_rows(q, d.begin, d.end - d.begin);
+  if (fast_) chain_.up.split_rows(q, d.begin, d.end - d.begin);
 }
 
 template <class T>
-void Update<T>::tile(const Phase<T>& positive, const Phase<T>& negative, Index q, Range d,
-                     Scratch<T>& mine) {
+void Update<T>::tile(const Execution& run, const Phase<T>& positive, const Phase<T>& negative,
+                     Index q, Range d, Scratch<T>& mine) {
   T* sums = mine.sums.data();
   std::fill(sums, sums + (d.end - d.begin) * kPanel, T(0));
-  add_phase(positive, q, d, mine);
-  add_phase(negative, q, d, mine);
+  add_phase(run, positive, q, d, mine);
+  add_phase(run, negative, q, d, mine);
   Margins margins;
   const Index width = panels_of(net_.visible) * kPanel;
   if (s_.centered) {
@@ -284,7 +302,7 @@ void Update<T>::apply(const Execution& run, const Phase<T>& positive, const Phas
   const Index blocks = (width + kBlockUnits - 1) / kBlockUnits;
   parallel_tasks(run, above * blocks, [&](Index task, const Worker& worker) {
     const Index first = task % blocks * kBlockUnits;
-    tile(positive, negative, task / blocks, {first, std::min(width, first + kBlockUnits)},
+    tile(run, positive, negative, task / blocks, {first, std::min(width, first + kBlockUnits)},
          scratch[static_cast<std::size_t>(worker.index())]);
   });
   step_biases();

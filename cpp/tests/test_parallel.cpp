@@ -105,18 +105,18 @@ void monitor_stops_all_threads() {
     CHECK(caught, "the monitor's exception was lost on " << threads << " threads");
     CHECK(!monitor.foreign, "the monitor was called on a thread that did not enter the kernel");
   }
-  for (int threads : kThreads) {  // a monitor that refuses at once lets no task of its thread run
-    Refuse monitor(0);
-    bool caught = false;
-    try {
-      parallel_tasks({threads, &monitor}, 1, [&](Index, const Worker&) {
-        CHECK(false, "a task ran after the monitor had refused");
-      });
-    } catch (const std::domain_error&) {
-      caught = true;
+  for (int threads : kThreads)  // a monitor that refuses at once lets no task run, on any thread
+    for (int repeat = 0; repeat < 20; ++repeat) {
+      Refuse monitor(0);
+      std::atomic<int> ran{0};
+      bool caught = false;
+      try {
+        parallel_tasks({threads, &monitor}, 64, [&](Index, const Worker&) { ++ran; });
+      } catch (const std::domain_error&) {
+        caught = true;
+      }
+      CHECK(caught && ran == 0, ran << " tasks ran before the monitor was asked");
     }
-    CHECK(caught, "the monitor was not asked before the first task");
-  }
 }
 
 void slots_cover() {

@@ -78,6 +78,8 @@ def _collect() -> dict[str, Any]:
             "best instruction set": _cpu.level(),
             "in use": LEVEL,
             "GIBBOUS_ISA": os.environ.get("GIBBOUS_ISA") or None,
+            "matrix unit (AMX)": "yes" if core.has_matrix_unit() else "no",
+            "GIBBOUS_AMX": os.environ.get("GIBBOUS_AMX") or None,
         },
         "threads": {
             "default": n_threads(None),

@@ -27,6 +27,7 @@ __all__: list[str] = [
     "gmm_start",
     "gmm_survey",
     "gmm_update",
+    "has_matrix_unit",
     "kmeans_assign",
     "kmeans_assign_csr",
     "kmeans_distances",
@@ -58,6 +59,7 @@ __all__: list[str] = [
     "rbm_pack_states",
     "rbm_train",
     "uniform",
+    "uses_matrix_unit",
 ]
 
 class Terms:
@@ -489,6 +491,9 @@ def gmm_update(
     threads: int,
 ) -> int:
     """M-step; returns the first component that is not positive definite, or -1."""
+
+def has_matrix_unit() -> bool:
+    """Whether this build, the processor and the system have AMX."""
 
 @typing.overload
 def kmeans_assign(
@@ -1100,7 +1105,7 @@ def rbm_exact_log_partition(
     b: numpy.typing.NDArray[numpy.float32],
     threads: int,
 ) -> float:
-    """Log Z by the sum over all states of the smaller layer."""
+    """Logarithm of Z by the sum over all states of the smaller layer."""
 
 @typing.overload
 def rbm_exact_log_partition(
@@ -1109,7 +1114,7 @@ def rbm_exact_log_partition(
     b: numpy.typing.NDArray[numpy.float64],
     threads: int,
 ) -> float:
-    """Log Z by the sum over all states of the smaller layer."""
+    """Logarithm of Z by the sum over all states of the smaller layer."""
 
 @typing.overload
 def rbm_free_energies(
@@ -1309,5 +1314,8 @@ def rbm_train(
 
 def uniform(seed: int, purpose: int, iteration: int, item: int) -> float:
     """The uniform number on [0, 1) at one address of the seed's stream."""
+
+def uses_matrix_unit() -> bool:
+    """Whether Boltzmann machines use it, or plain C++ in its place: GIBBOUS_AMX."""
 
 __version__: str
