@@ -309,9 +309,11 @@ def test_scikit_learn_takes_part_in_what_it_knows() -> None:
 
 
 def test_quality_is_printed_and_targets_are_for_mnist(tmp_path: Path) -> None:
-    code, text, found = report(tmp_path, "rbm-quality", "--peers", "")
+    cases = "rbm-quality-16,rbm-quality-500-sampled"
+    assert set(cases.split(",")) < set(QUALITY)
+    code, text, found = report(tmp_path, "--cases", cases, "--peers", "")
     assert code == 0, text
-    assert [part["name"] for part in found["quality"]] == list(QUALITY)
+    assert [part["name"] for part in found["quality"]] == cases.split(",")
     for part in found["quality"]:
         assert part["name"] in text and part["reached"] is None
         assert {"seed", "settings", "training", "threads"} <= set(part)

@@ -326,8 +326,27 @@ def test_a_checkpoint_of_something_else_is_refused(tmp_path):
     X, _ = drawn_corpus(11, documents=50)
     path = tmp_path / "state"
     LatentDirichletAllocation(3, max_iter=5, settle_iter=2, random_state=0).fit(X, checkpoint=path)
-    with pytest.raises(ValueError, match="other parameters"):
-        LatentDirichletAllocation(4, max_iter=5, random_state=0).fit(X, checkpoint=path)
+    for other in (
+        {"n_components": 4},
+        {"random_state": 1},
+        {"doc_topic_prior": 0.3, "optimize_priors": True},
+        {"topic_word_prior": 0.3, "optimize_priors": True},
+        {"n_proposals": 1},
+        {"seeds": {0: [1]}},
+        {"max_iter": 6},
+    ):
+        asked = {"n_components": 3, "max_iter": 5, "settle_iter": 2, "random_state": 0, **other}
+        with pytest.raises(ValueError, match="other parameters"):
+            LatentDirichletAllocation(**asked).fit(X, checkpoint=path)
+    seeded = tmp_path / "seeded"
+    for word in (1, 2):  # seeds of equal weight on other words are other seeds
+        model = LatentDirichletAllocation(3, max_iter=2, settle_iter=1, seeds={0: [word]})
+        model.set_params(random_state=0, seed_weight=1.0)
+        if word == 1:
+            model.fit(X, checkpoint=seeded)
+            continue
+        with pytest.raises(ValueError, match="other parameters"):
+            model.fit(X, checkpoint=seeded)
     model = LatentDirichletAllocation(3, max_iter=5, settle_iter=2, random_state=0)
     with pytest.raises(ValueError, match="another corpus"):
         model.fit(X[:40], checkpoint=path)

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import warnings
-
 import numpy as np
 import pytest
 import scipy.sparse as sp
-from sklearn.exceptions import SkipTestWarning
-from sklearn.utils.estimator_checks import check_estimator
 
 from gibbous._centers import Samples
 from gibbous._isa import core
@@ -267,18 +263,3 @@ def test_duplicates_only():
     model = MiniBatchKMeans(4, random_state=0).fit(X)
     np.testing.assert_array_equal(model.cluster_centers_, 3.0)
     assert model.inertia_ == 0
-
-
-# scikit-learn expects the same two of its own: rows are drawn by their position
-DRAWN = "batches are drawn by row number, which repeating or removing rows changes"
-EXPECTED = {
-    "check_sample_weight_equivalence_on_dense_data": DRAWN,
-    "check_sample_weight_equivalence_on_sparse_data": DRAWN,
-}
-
-
-def test_scikit_learn_estimator_checks():
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", SkipTestWarning)  # array API, which we do not offer
-        results = check_estimator(MiniBatchKMeans(), expected_failed_checks=EXPECTED)
-    assert sum(r["status"] == "passed" for r in results) > 40

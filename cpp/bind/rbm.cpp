@@ -323,10 +323,10 @@ void bind_rows(py::module_& m, const char* name) {
   m.def("rbm_conditionals", &conditionals<T>, py::arg("x"), py::arg("w").noconvert(),
         py::arg("a").noconvert(), py::arg("b").noconvert(), py::arg("chosen").noconvert(),
         py::arg("threads"), py::arg("units") = py::none(), py::arg("z").noconvert() = py::none(),
-        "log P of one variable of each row, given all others.");
+        "Logarithm of P(one variable of each row | all others).");
   m.def("rbm_group_energies", &group_energies<T>, py::arg("x"), py::arg("w").noconvert(),
         py::arg("a").noconvert(), py::arg("b").noconvert(), py::arg("group"), py::arg("threads"),
-        py::arg("units"), "-F of each row with one unit of the group on after the other.");
+        py::arg("units"), "Minus F of each row with one unit of the group on after the other.");
   m.def("rbm_gibbs", &gibbs<T>, py::arg("w").noconvert(), py::arg("a").noconvert(),
         py::arg("b").noconvert(), py::arg("hidden").noconvert(), py::arg("out").noconvert(),
         py::arg("steps"), py::arg("seed"), py::arg("step"), py::arg("clamp").noconvert(),

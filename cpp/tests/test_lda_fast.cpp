@@ -2,6 +2,8 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <limits>
+#include <stdexcept>
 #include <utility>
 #include <vector>
 
@@ -152,6 +154,41 @@ void layout_has_every_token_once() {
   }
 }
 
+// More than 2^31 tokens: a document that is alone in its block touches no memory for its tokens.
+void layout_counts_beyond_32_bits() {
+  Bags bags(3);
+  constexpr int most = std::numeric_limits<int>::max();
+  bags.add({{0, 7}});
+  bags.add({{0, most}, {1, 70000}});
+  bags.add({});
+  bags.add({{1, 5}, {2, 3}});
+  const Index64 all = Index64{most} + 70015;
+  const Layout layout = build_layout(bags.view(), Execution{2, nullptr});
+  CHECK(layout.tokens == all && layout.blocks == 3, layout.tokens << " tokens");
+  const std::vector<Index64> documents{0, 7, all - 8, all - 8, all};
+  CHECK(layout.document_tokens == documents, "documents begin elsewhere");
+  CHECK(layout.alone(1) && layout.block_begin(2) == all - 8, "block at " << layout.block_begin(2));
+  const std::vector<Index64> words{0, Index64{most} + 7, all - 3, all};
+  CHECK(layout.word_tokens == words, "words begin elsewhere");
+  CHECK(layout.position[all - 8] == 0 && layout.position[all - 1] == 7, "places in the last block");
+  Index64 visited = 0;
+  for (Index64 r = 0; r < layout.word_runs[3]; ++r) visited += layout.runs[r].count;
+  CHECK(visited == all, visited << " tokens in runs");
+  CHECK(layout.tasks() == 2, layout.tasks() << " tasks");
+  const Index second = layout.blocks + 1;  // of the second task, the block of the long document
+  CHECK(layout.task_start[at(second)] == std::uint32_t{most}, "the second task's place");
+
+  Bags beyond(1);  // each of these would fit by itself
+  for (int i = 0; i < 3; ++i) beyond.add({{0, most}});
+  bool refused = false;
+  try {
+    build_layout(beyond.view(), Execution{});
+  } catch (const std::length_error&) {
+    refused = true;
+  }
+  CHECK(refused, "6.4 billion tokens were taken");
+}
+
 std::vector<State> swept(const Bags& bags, Index topics, int proposals, int threads, bool same,
                          bool seeded) {
   std::vector<double> alpha(at(topics)), beta_sum(at(topics), 0.05 * 400);
@@ -210,6 +247,7 @@ int main() {
     scaled_draws_are_exact_products();
     alias_tables_hold_their_distribution();
     layout_has_every_token_once();
+    layout_counts_beyond_32_bits();
     threads_give_the_same_state();
     nothing_to_do();
   });

@@ -1053,7 +1053,7 @@ def rbm_conditionals(
     units: RbmUnits | None = None,
     z: numpy.typing.NDArray[numpy.float32] | None = None,
 ) -> numpy.typing.NDArray[numpy.float64]:
-    """Log P of one variable of each row, given all others."""
+    """Logarithm of P(one variable of each row | all others)."""
 
 @typing.overload
 def rbm_conditionals(
@@ -1066,7 +1066,7 @@ def rbm_conditionals(
     units: RbmUnits | None = None,
     z: numpy.typing.NDArray[numpy.float64] | None = None,
 ) -> numpy.typing.NDArray[numpy.float64]:
-    """Log P of one variable of each row, given all others."""
+    """Logarithm of P(one variable of each row | all others)."""
 
 @typing.overload
 def rbm_draw_hidden(
@@ -1188,7 +1188,7 @@ def rbm_group_energies(
     threads: int,
     units: RbmUnits,
 ) -> numpy.typing.NDArray[numpy.float64]:
-    """-F of each row with one unit of the group on after the other."""
+    """Minus F of each row with one unit of the group on after the other."""
 
 @typing.overload
 def rbm_group_energies(
@@ -1200,7 +1200,7 @@ def rbm_group_energies(
     threads: int,
     units: RbmUnits,
 ) -> numpy.typing.NDArray[numpy.float64]:
-    """-F of each row with one unit of the group on after the other."""
+    """Minus F of each row with one unit of the group on after the other."""
 
 @typing.overload
 def rbm_hidden_means(

@@ -87,6 +87,7 @@ class Run:
         self.perplexities: list[tuple[int, float]] = []
         self._path: Path | None = None
         self._every = 0
+        self._settings = self._describe()  # now: the priors change on the way
 
     def checkpoint(self, path: str | os.PathLike[str], every: int) -> None:
         """Write the state to a file every so many sweeps, and go on from it where it is there."""
@@ -97,7 +98,7 @@ class Run:
         chain = self.chain
         if head["corpus"] != chain.corpus.digest():
             raise ValueError(f"checkpoint {path} is of another corpus; remove it or name another")
-        if head["settings"] != self._settings():
+        if head["settings"] != self._settings:
             raise ValueError(
                 f"checkpoint {path} is of a fit with other parameters; remove it or name another"
             )
@@ -106,18 +107,21 @@ class Run:
         self.stale, self.perplexities = head["stale"], [tuple(p) for p in head["perplexities"]]
         self.recorder.resume(head["values"], head["seconds"])
 
-    def _settings(self) -> str:
-        chain = self.chain
+    def _describe(self) -> str:
+        """Return all that the bits of a fit depend on, beside its corpus."""
+        chain, priors = self.chain, self.chain.priors
         told = {"plan": asdict(self.plan), "sampler": self.sampler, "key": chain.key}
-        told |= {"k": len(chain.priors.alpha), "proposals": chain.n_proposals}
-        if chain.priors.seeds is not None:
-            told["seeds"] = hashlib.sha256(chain.priors.seeds.data.tobytes()).hexdigest()
-        return json.dumps(told, sort_keys=True)
+        told |= {"alpha": priors.alpha.tolist(), "beta": priors.beta}
+        told["proposals"] = chain.n_proposals
+        if priors.seeds is not None:
+            rows = (priors.seeds.indptr, priors.seeds.indices, priors.seeds.data)
+            told["seeds"] = hashlib.sha256(b"".join(a.tobytes() for a in rows)).hexdigest()
+        return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
 
     def _write(self) -> None:
         assert self._path is not None
         trace = self.recorder.trace("interrupted")
-        told = {"settings": self._settings(), "value": self.value, "end": self.end}
+        told = {"settings": self._settings, "value": self.value, "end": self.end}
         told |= {"best": self.best, "stale": self.stale, "perplexities": self.perplexities}
         self.chain.save(self._path, told | {"values": trace.values, "seconds": trace.seconds})
 

@@ -180,9 +180,10 @@ class Likelihood(Chains):
             "ais" is annealed importance sampling (Neal 2001) along the path of Salakhutdinov and
             Murray (2008), from a machine without weights; "reverse_ais" runs the same path
             backward, from samples of the machine. The first is a stochastic lower bound of log Z
-            (so that likelihoods come out too high), the second an upper bound as far as its
-            samples are exact: between them lies the truth. "auto" is "exact" where that can be,
-            else "ais".
+            (so that likelihoods come out too high), the second an upper bound where its samples
+            are exact: then the truth lies between them. Chains that have not found all modes
+            make the second too low instead; a longer ``burn_in`` that moves it shows that.
+            "auto" is "exact" where that can be, else "ais".
         n_chains : int, default 100
             Chains of annealed importance sampling, side by side.
         n_betas : int, default 14500
