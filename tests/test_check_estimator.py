@@ -9,7 +9,16 @@ from sklearn.base import BaseEstimator
 from sklearn.exceptions import ConvergenceWarning, SkipTestWarning
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from gibbous import BernoulliRBM, GaussianMixture, KMeans, MiniBatchKMeans
+from gibbous import (
+    BernoulliRBM,
+    CategoricalRBM,
+    GaussianMixture,
+    GaussianRBM,
+    KMeans,
+    MiniBatchKMeans,
+    RBMClassifier,
+    ReplicatedSoftmax,
+)
 
 # The check shuffles repeated rows and wants the clusters of the weighted ones. Starts are drawn by
 # row number, so that another order is another start: scikit-learn's own K-means is excepted from it
@@ -30,8 +39,11 @@ DRAWN_BY_ROW_OF_BATCH = {
 }
 
 
+MACHINES = (BernoulliRBM, CategoricalRBM, GaussianRBM, RBMClassifier, ReplicatedSoftmax)
+
+
 def expected_failures(estimator: BaseEstimator) -> dict[str, str]:
-    if isinstance(estimator, BernoulliRBM):
+    if isinstance(estimator, MACHINES):
         return DRAWN_BY_ROW_OF_BATCH
     return DRAWN_BY_ROW if isinstance(estimator, (KMeans, MiniBatchKMeans)) else {}
 
@@ -47,6 +59,14 @@ ESTIMATORS = [
     BernoulliRBM(out_of_range="allow"),
     BernoulliRBM(out_of_range="allow", method="cd", centered=True, momentum=0.5),
     BernoulliRBM(out_of_range="allow", method="pt", n_temperatures=3, dtype="float64"),
+    BernoulliRBM(out_of_range="allow", hidden_units="relu", learning_rate=0.01),
+    GaussianRBM(),
+    GaussianRBM(method="pt", n_temperatures=3, momentum=0.5, dtype="float64"),
+    GaussianRBM(hidden_units="relu", method="cd"),
+    CategoricalRBM(),
+    ReplicatedSoftmax(fractional="allow"),
+    ReplicatedSoftmax(fractional="allow", method="pcd"),
+    RBMClassifier(out_of_range="allow"),
 ]
 
 

@@ -39,7 +39,7 @@ def test_the_python_example(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def test_the_topics_example() -> None:
-    _, code, _ = blocks("python")
+    _, code, *_ = blocks("python")
     names: dict[str, object] = {}
     with contextlib.redirect_stdout(io.StringIO()) as printed:
         exec(compile(code, "README.md", "exec"), names)
@@ -52,7 +52,7 @@ def test_the_topics_example() -> None:
 
 
 def test_the_example_of_boltzmann_machines() -> None:
-    *_, code = blocks("python")
+    *_, code, _ = blocks("python")
     assert len(code.splitlines()) <= 23
     names: dict[str, object] = {}
     with contextlib.redirect_stdout(io.StringIO()) as printed:
@@ -67,6 +67,18 @@ def test_the_example_of_boltzmann_machines() -> None:
     likelihood = float(text.splitlines()[-3])
     assert -40 < likelihood < -15
     assert names["rbm"]._n_epochs == 60  # type: ignore[attr-defined]
+
+
+def test_the_example_of_other_units() -> None:
+    *_, code = blocks("python")
+    names: dict[str, object] = {}
+    with contextlib.redirect_stdout(io.StringIO()) as printed:
+        exec(compile(code, "README.md", "exec"), names)
+    assert len(printed.getvalue().splitlines()) >= 6
+    perplexity = float(printed.getvalue().splitlines()[-1])
+    assert 20 < perplexity < 31  # 30 words, of which none is likelier
+    labelled, thirds = names["labelled"], names["thirds"]
+    assert labelled.score(thirds, names["benign"]) > 0.85  # type: ignore[attr-defined]
 
 
 def test_the_commands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -59,6 +59,31 @@ Parameters<T> fixed_parameters(Index d, const Array<T>& w, const Array<T>& a, co
           const_cast<T*>(b.data())};
 }
 
+// What the units are, with the array that holds the groups.
+struct BoundUnits {
+  rbm::Units units;
+  Array<Index64> groups;
+};
+
+// Adds to a machine what is not of two states; nothing without `units`.
+template <class T>
+Parameters<T> with_units(Parameters<T> net, const std::optional<BoundUnits>& units,
+                         const std::optional<Array<T>>& z) {
+  if (units) net.units = units->units;
+  expect((net.units.visible == rbm::Visible::gaussian) == z.has_value(),
+         "z goes with Gaussian units");
+  expect(!z || z->size() == net.visible, "z must have one entry a visible unit");
+  if (z) net.z = const_cast<T*>(z->data());
+  const Index64* g = net.units.groups;
+  Index64 last = 0;
+  for (Index i = 0; i < net.units.n_groups; ++i, g += 2) {
+    expect(last <= g[0] && g[0] < g[1] && g[1] <= net.visible,
+           "groups must ascend, not overlap, and lie within the visible units");
+    last = g[1];
+  }
+  return net;
+}
+
 template <class T>
 Parameters<T> like(const Parameters<T>& net, std::optional<Triple<T>>& arrays) {
   if (!arrays) return {};
@@ -80,19 +105,39 @@ void expect_settings(const Settings& s, bool chains) {
          "temperatures must be at least 2 for tempering and else 1");
 }
 
+// Rows must be numbers where the units are, or the passes would look for bits.
+template <class T>
+void expect_rows_of(const rbm::Source<T>& x, const rbm::Units& units) {
+  expect(units.visible == rbm::Visible::binary || !x.binary(),
+         "rows of counts and of Gaussian units must be numbers");
+}
+
+template <class T>
+const T* lengths_of(const rbm::Units& units, const std::optional<Array<T>>& lengths, Index chains) {
+  expect((units.visible == rbm::Visible::counts) == lengths.has_value(),
+         "lengths go with chains of counts");
+  expect(!lengths || lengths->size() == chains, "lengths must have one entry a chain");
+  return lengths ? lengths->data() : nullptr;
+}
+
 template <class T>
 std::uint32_t train(const BoundRows<T>& x, const Array<Index64>& order, const Settings& settings,
                     Array<T>& w, Array<T>& a, Array<T>& b, std::uint32_t step,
                     std::optional<Triple<T>> velocity, std::optional<Triple<T>> fast,
                     std::optional<Array<T>> mu, std::optional<Array<T>> lambda,
-                    std::optional<Array<T>> activity, std::optional<Array<T>> chains, int threads) {
-  const Parameters<T> net = parameters_of(x.source.d, w, a, b);
+                    std::optional<Array<T>> activity, std::optional<Array<T>> chains, int threads,
+                    const std::optional<BoundUnits>& units, std::optional<Array<T>> z,
+                    std::optional<Array<T>> velocity_z, std::optional<Array<T>> lengths) {
+  const Parameters<T> net = with_units(parameters_of(x.source.d, w, a, b), units, z);
+  if (z) out_of(*z, net.visible, "z must have one entry a visible unit");
+  expect_rows_of(x.source, net.units);
   expect_settings(settings, chains.has_value());
   expect(settings.centered == (mu && lambda), "mu and lambda go with the centered gradient");
   for (Index i = 0; i < order.size(); ++i)
     expect(order.data()[i] >= 0 && order.data()[i] < x.source.n, "order must hold rows of x");
   rbm::State<T> state;
   state.velocity = like(net, velocity);
+  state.velocity.z = optional_of(velocity_z, net.visible, "velocity_z must be like z");
   state.fast = like(net, fast);
   state.mu = optional_of(mu, net.visible, "mu must have one entry a visible unit");
   state.lambda = optional_of(lambda, net.hidden, "lambda must have one entry a hidden unit");
@@ -103,6 +148,7 @@ std::uint32_t train(const BoundRows<T>& x, const Array<Index64>& order, const Se
            "chains must have one row a chain and temperature, one column a hidden unit");
     state.chains = chains->mutable_data();
     state.n_chains = chains->shape(0) / settings.temperatures;
+    state.lengths = lengths_of(net.units, lengths, state.n_chains);
   }
   state.step = step;
   PythonMonitor monitor;
@@ -118,19 +164,59 @@ std::uint32_t train(const BoundRows<T>& x, const Array<Index64>& order, const Se
 template <class T>
 void gibbs(const Array<T>& w, const Array<T>& a, const Array<T>& b, Array<T>& hidden,
            std::optional<Array<T>> out, Index steps, std::uint64_t seed, std::uint32_t step,
-           const std::optional<Array<std::int8_t>>& clamp, bool means, int threads) {
-  const Parameters<T> net = fixed_parameters<T>(a.size(), w, a, b);
+           const std::optional<Array<T>>& clamp, bool means, int threads,
+           const std::optional<BoundUnits>& units, const std::optional<Array<T>>& z,
+           const std::optional<Array<T>>& lengths) {
+  const Parameters<T> net = with_units(fixed_parameters<T>(a.size(), w, a, b), units, z);
   expect(hidden.ndim() == 2 && hidden.shape(1) == net.hidden,
          "hidden must have one column a hidden unit");
   const Index chains = hidden.shape(0);
   T* h = hidden.mutable_data();
   T* v = optional_of(out, chains * net.visible, "out must have a row a chain, a column a unit");
   expect(!clamp || clamp->size() == chains * net.visible, "clamp must have the shape of out");
+  const T* l = lengths_of(net.units, lengths, chains);
   PythonMonitor monitor;
   const TileProduct tiles = tile_product();
   const py::gil_scoped_release nogil;  // the caller's arrays outlive the call
   rbm::gibbs(Execution{threads, &monitor, tiles}, net, chains, steps, seed, step,
-             clamp ? clamp->data() : nullptr, means, h, v);
+             clamp ? clamp->data() : nullptr, l, means, h, v);
+}
+
+template <class T>
+Array<double> conditionals(const BoundRows<T>& x, const Array<T>& w, const Array<T>& a,
+                           const Array<T>& b, const Array<Index64>& chosen, int threads,
+                           const std::optional<BoundUnits>& units,
+                           const std::optional<Array<T>>& z) {
+  const Parameters<T> net = with_units(fixed_parameters<T>(x.source.d, w, a, b), units, z);
+  expect_rows_of(x.source, net.units);
+  expect(chosen.size() == x.source.n, "chosen must have one entry a row");
+  for (Index i = 0; i < chosen.size(); ++i)
+    expect(chosen.data()[i] >= 0 && chosen.data()[i] < net.visible,
+           "chosen must hold visible units");
+  Array<double> out(x.source.n);
+  double* o = out.mutable_data();
+  PythonMonitor monitor;
+  {
+    const py::gil_scoped_release nogil;  // the caller's arrays outlive the call
+    rbm::conditionals(Execution{threads, &monitor}, x.source, net, chosen.data(), o);
+  }
+  return out;
+}
+
+template <class T>
+Array<double> group_energies(const BoundRows<T>& x, const Array<T>& w, const Array<T>& a,
+                             const Array<T>& b, Index group, int threads, const BoundUnits& units) {
+  const Parameters<T> net = with_units<T>(fixed_parameters<T>(x.source.d, w, a, b), units, {});
+  expect(group >= 0 && group < net.units.n_groups, "group must be one of the machine's");
+  const Index64* g = net.units.groups + 2 * group;
+  Array<double> out({x.source.n, static_cast<Index>(g[1] - g[0])});
+  double* o = out.mutable_data();
+  PythonMonitor monitor;
+  {
+    const py::gil_scoped_release nogil;  // the caller's arrays outlive the call
+    rbm::group_energies(Execution{threads, &monitor}, x.source, net, group, o);
+  }
+  return out;
 }
 
 template <class T>
@@ -181,23 +267,47 @@ void bind_rows(py::module_& m, const char* name) {
         py::arg("w").noconvert(), py::arg("a").noconvert(), py::arg("b").noconvert(),
         py::arg("step"), py::arg("velocity").noconvert(), py::arg("fast").noconvert(),
         py::arg("mu").noconvert(), py::arg("lambda_").noconvert(), py::arg("activity").noconvert(),
-        py::arg("chains").noconvert(), py::arg("threads"),
+        py::arg("chains").noconvert(), py::arg("threads"), py::arg("units") = py::none(),
+        py::arg("z").noconvert() = py::none(), py::arg("velocity_z").noconvert() = py::none(),
+        py::arg("lengths").noconvert() = py::none(),
         "A pass over the rows in mini-batches, in place; returns the next sampling step.");
   m.def(
       "rbm_hidden_means",
-      [](const BoundRows<T>& x, const X& w, const X& a, const X& b, X& out, int threads) {
-        const Parameters<T> net = fixed_parameters<T>(x.source.d, w, a, b);
+      [](const BoundRows<T>& x, const X& w, const X& a, const X& b, X& out, int threads,
+         const std::optional<BoundUnits>& units, const std::optional<X>& z) {
+        const Parameters<T> net = with_units(fixed_parameters<T>(x.source.d, w, a, b), units, z);
+        expect_rows_of(x.source, net.units);
         T* o = out_of(out, x.source.n * net.hidden, "out must have a row a row, a column a unit");
         PythonMonitor monitor;
         const py::gil_scoped_release nogil;  // the caller's arrays outlive the call
         rbm::hidden_means(Execution{threads, &monitor}, x.source, net, o);
       },
       py::arg("x"), py::arg("w").noconvert(), py::arg("a").noconvert(), py::arg("b").noconvert(),
-      py::arg("out").noconvert(), py::arg("threads"), "P(h = 1 | v) of all rows.");
+      py::arg("out").noconvert(), py::arg("threads"), py::arg("units") = py::none(),
+      py::arg("z").noconvert() = py::none(), "E(h | v) of all rows.");
+  m.def(
+      "rbm_draw_hidden",
+      [](const BoundRows<T>& x, const X& w, const X& a, const X& b, X& out, std::uint64_t seed,
+         std::uint32_t step, int threads, const std::optional<BoundUnits>& units,
+         const std::optional<X>& z) {
+        const Parameters<T> net = with_units(fixed_parameters<T>(x.source.d, w, a, b), units, z);
+        expect_rows_of(x.source, net.units);
+        expect(!x.source.sample, "rows must be states or numbers");
+        T* o = out_of(out, x.source.n * net.hidden, "out must have a row a row, a column a unit");
+        PythonMonitor monitor;
+        const py::gil_scoped_release nogil;  // the caller's arrays outlive the call
+        rbm::draw_hidden(Execution{threads, &monitor}, x.source, net, seed, step, o);
+      },
+      py::arg("x"), py::arg("w").noconvert(), py::arg("a").noconvert(), py::arg("b").noconvert(),
+      py::arg("out").noconvert(), py::arg("seed"), py::arg("step"), py::arg("threads"),
+      py::arg("units") = py::none(), py::arg("z").noconvert() = py::none(),
+      "Draws from P(h | v) of all rows.");
   m.def(
       "rbm_free_energies",
-      [](const BoundRows<T>& x, const X& w, const X& a, const X& b, int threads) {
-        const Parameters<T> net = fixed_parameters<T>(x.source.d, w, a, b);
+      [](const BoundRows<T>& x, const X& w, const X& a, const X& b, int threads,
+         const std::optional<BoundUnits>& units, const std::optional<X>& z) {
+        const Parameters<T> net = with_units(fixed_parameters<T>(x.source.d, w, a, b), units, z);
+        expect_rows_of(x.source, net.units);
         Array<double> out(x.source.n);
         double* o = out.mutable_data();
         PythonMonitor monitor;
@@ -208,11 +318,21 @@ void bind_rows(py::module_& m, const char* name) {
         return out;
       },
       py::arg("x"), py::arg("w").noconvert(), py::arg("a").noconvert(), py::arg("b").noconvert(),
-      py::arg("threads"), "F(v) of all rows.");
+      py::arg("threads"), py::arg("units") = py::none(), py::arg("z").noconvert() = py::none(),
+      "F(v) of all rows.");
+  m.def("rbm_conditionals", &conditionals<T>, py::arg("x"), py::arg("w").noconvert(),
+        py::arg("a").noconvert(), py::arg("b").noconvert(), py::arg("chosen").noconvert(),
+        py::arg("threads"), py::arg("units") = py::none(), py::arg("z").noconvert() = py::none(),
+        "Logarithm of P(one variable of each row | all others).");
+  m.def("rbm_group_energies", &group_energies<T>, py::arg("x"), py::arg("w").noconvert(),
+        py::arg("a").noconvert(), py::arg("b").noconvert(), py::arg("group"), py::arg("threads"),
+        py::arg("units"), "Minus F of each row with one unit of the group on after the other.");
   m.def("rbm_gibbs", &gibbs<T>, py::arg("w").noconvert(), py::arg("a").noconvert(),
         py::arg("b").noconvert(), py::arg("hidden").noconvert(), py::arg("out").noconvert(),
         py::arg("steps"), py::arg("seed"), py::arg("step"), py::arg("clamp").noconvert(),
-        py::arg("means"), py::arg("threads"), "Steps of block Gibbs sampling, in place.");
+        py::arg("means"), py::arg("threads"), py::arg("units") = py::none(),
+        py::arg("z").noconvert() = py::none(), py::arg("lengths").noconvert() = py::none(),
+        "Steps of block Gibbs sampling, in place.");
 }
 
 template <class V>
@@ -262,7 +382,27 @@ void bind_rbm(py::module_& m) {
       .def_readwrite("fast_rate", &Settings::fast_rate)
       .def_readwrite("fast_decay", &Settings::fast_decay)
       .def_readwrite("temperatures", &Settings::temperatures)
+      .def_readwrite("variance_rate", &Settings::variance_rate)
+      .def_readwrite("least_z", &Settings::least_z)
+      .def_readwrite("most_z", &Settings::most_z)
+      .def_readwrite("mean_length", &Settings::mean_length)
       .def_readwrite("seed", &Settings::seed);
+  py::class_<BoundUnits>(m, "RbmUnits", py::module_local(), "What the units of a machine are.")
+      .def(py::init([](int visible, int hidden, const std::optional<Array<Index64>>& groups) {
+             expect(visible >= 0 && visible <= 2, "visible must be 0 ... 2");
+             expect(hidden >= 0 && hidden <= 1, "hidden must be 0 or 1");
+             BoundUnits bound;
+             bound.units.visible = static_cast<rbm::Visible>(visible);
+             bound.units.hidden = static_cast<rbm::Hidden>(hidden);
+             if (!groups) return bound;
+             expect(groups->ndim() == 2 && groups->shape(1) == 2 && visible == 0,
+                    "groups must be pairs of units, and go with units of two states");
+             bound.groups = *groups;
+             bound.units.n_groups = groups->shape(0);
+             bound.units.groups = bound.groups.data();
+             return bound;
+           }),
+           py::arg("visible"), py::arg("hidden"), py::arg("groups").noconvert() = py::none());
   bind_rows<float>(m, "RbmRows32");
   bind_rows<double>(m, "RbmRows64");
   bind_pack<std::uint8_t>(m);

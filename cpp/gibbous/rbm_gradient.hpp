@@ -3,7 +3,7 @@
 #pragma once
 #include <cmath>
 
-#include "gibbous/rbm_pack.hpp"
+#include "gibbous/rbm_units.hpp"
 
 namespace gibbous::rbm {
 
@@ -18,7 +18,9 @@ struct Phase {
   // For a matrix unit instead: p in words, and the states turned, [visible padded][stride].
   Buffer<std::uint32_t> p_words, high, low;
   const Layer<T>* states = nullptr;
-  Buffer<T> v, h;  // sums over the rows: factor * state (visible), p (hidden)
+  Buffer<T> v, h;    // sums over the rows: factor * state (visible), p (hidden)
+  Buffer<T> bias;    // the same of p times the row's length, for counts; else empty
+  Buffer<T> square;  // of factor * (v - a)^2, for Gaussian units
 
   void resize(Index visible_, Index hidden_, Index capacity) {
     visible = visible_;
@@ -28,6 +30,7 @@ struct Phase {
     turned.assign(static_cast<std::size_t>(stride / kPanel * panels_of(visible) * kPanel), 0);
     v.assign(static_cast<std::size_t>(panels_of(visible) * kPanel), T(0));
     h.assign(static_cast<std::size_t>(panels_of(hidden) * kPanel), T(0));
+    square.assign(v.size(), T(0));
   }
   const T* panel(Index q) const { return p.data() + q * stride * kPanel; }
 
@@ -42,18 +45,24 @@ struct Phase {
     return p.data();
   }
 
-  void finish(const Execution& run, const Layer<T>& seen, const T* factor);
+  void finish(const Execution& run, const Packed<T>& m, const Layer<T>& seen, const T* factor);
+
+  // d log P / d b but for the other phase.
+  const Buffer<T>& hidden_bias() const { return bias.empty() ? h : bias; }
 
  private:
   void sum_hidden(Index q);
   void sum_visible(Index panel, const T* factor);
+  void sum_squares(const Packed<T>& m, Index panel, const T* factor);
   void turn_bits_of(Index panel);
   void turn_words_of(Index panel);
 };
 
 template <class T>
-void Phase<T>::finish(const Execution& run, const Layer<T>& seen, const T* factor) {
+void Phase<T>::finish(const Execution& run, const Packed<T>& m, const Layer<T>& seen,
+                      const T* factor) {
   states = &seen;
+  if (!seen.lengths.empty()) bias.resize(h.size());
   const Index below = panels_of(visible), above = panels_of(hidden);
   if (sizeof(T) == 4 && run.tiles) {
     const auto size = static_cast<std::size_t>(below * kPanel * stride);
@@ -69,6 +78,7 @@ void Phase<T>::finish(const Execution& run, const Layer<T>& seen, const T* facto
     else if (states->binary)
       turn_bits_of(panel);
     sum_visible(panel, factor);
+    if (!m.z.empty()) sum_squares(m, panel, factor);
   });
 }
 
@@ -115,6 +125,11 @@ void Phase<T>::sum_hidden(Index q) {
     Vec<T> s{};
     for (Index r = 0; r < rows; ++r) s += load(from + r * kPanel + j);
     store(h.data() + q * kPanel + j, s);
+    if (bias.empty()) continue;
+    Vec<T> t{};
+    for (Index r = 0; r < rows; ++r)
+      t += load(from + r * kPanel + j) * states->lengths[static_cast<std::size_t>(r)];
+    store(bias.data() + q * kPanel + j, t);
   }
   if constexpr (sizeof(T) == 4)
     if (!p_words.empty())
@@ -137,6 +152,21 @@ void Phase<T>::sum_visible(Index panel, const T* factor) {
   }
 }
 
+template <class T>
+void Phase<T>::sum_squares(const Packed<T>& m, Index panel, const T* factor) {
+  T* out = square.data() + panel * kPanel;
+  std::fill(out, out + kPanel, T(0));
+  const T* a = m.a.data() + panel * kPanel;
+  const T* variance = m.variance.data() + panel * kPanel;
+  for (Index r = 0; r < rows; ++r) {
+    const T* row = states->row(r) + panel * kPanel;
+    for (Index j = 0; j < kPanel; ++j) {
+      const T away = row[j] * variance[j] - a[j];
+      out[j] += factor[r] * away * away;
+    }
+  }
+}
+
 // The parameters while they are trained, and one step along a gradient.
 template <class T>
 class Update {
@@ -154,6 +184,13 @@ class Update {
   void unpack(const Execution& run, Parameters<T> net, State<T>& state) const;
 
  private:
+  // Where the sums along the rows and columns of a tile of the gradient go; null where not wanted.
+  struct Margins {
+    T* below = nullptr;  // [visible] lambda . gradient
+    T* above = nullptr;  // [32] mu . gradient
+    T* along = nullptr;  // [visible] w . product, with the mixture's weights held
+  };
+
   // A product of a column and a row that is added to the gradient.
   struct Outer {
     Buffer<T> left, right;
@@ -162,23 +199,25 @@ class Update {
   void means(const Phase<T>& positive, const Phase<T>& negative, T share);
   void tile(const Execution& run, const Phase<T>& positive, const Phase<T>& negative, Index q,
             Range d, Scratch<T>& mine);
-  void step_rows(Index q, Range d, T* gradient, T* below, T* above);
+  void step_rows(Index q, Range d, T* gradient, const Margins& margins);
   GIBBOUS_INLINE Vec<T> correct(Index d, Index h, Vec<T> g) const;
   void turn_rows(Index q, Range d);
   void step_biases();
-  static void move(double rate, double momentum, Index n, const Buffer<T>& gradient,
-                   Buffer<T>& speed, Buffer<T>& bias);
+  void step_variances(const Execution& run, const Phase<T>& positive, const Phase<T>& negative);
+  void move(Index n, const Buffer<T>& gradient, const Buffer<T>& scale, Buffer<T>& speed,
+            Buffer<T>& bias) const;
 
   const Settings& s_;
-  bool momentum_, fast_;
+  bool momentum_, fast_, variances_;
   Packed<T> net_, chain_;
   Weights<T> velocity_, fast_up_;
-  Buffer<T> speed_a_, speed_b_, fast_a_, fast_b_;
+  Buffer<T> speed_a_, speed_b_, speed_z_, fast_a_, fast_b_;
   Buffer<T> mu_, lambda_, activity_;
   Buffer<T> delta_v_, delta_h_;  // gradients of the biases
   std::vector<Outer> outers_;
   Buffer<T> by_hidden_;   // [hidden panel][visible]: sum over the panel of lambda * gradient
   Buffer<T> by_visible_;  // [visible block][hidden]: sum over the block of mu * gradient
+  Buffer<T> by_weight_;   // [hidden panel][visible]: sum over the panel of Margins::along
 };
 
 }  // namespace gibbous::rbm

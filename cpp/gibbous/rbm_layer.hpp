@@ -21,6 +21,7 @@ struct Layer {
   bool binary = true;
   std::vector<Chunk> bits;  // [panel][capacity]
   Buffer<T> real;           // [row][panels * kPanel], zero past `units`
+  Buffer<T> lengths;        // [row] draws in a row of counts; empty for other units
 
   void resize(Index units_, Index capacity_, bool binary_) {
     units = units_;
@@ -234,7 +235,8 @@ struct BernoulliTarget {
   Index stride = 0;                   // rows of `probabilities`
   const T* weight = nullptr;          // IN [row] factor on the probabilities, or null for `scale`
   T scale = T(1);
-  T* energies = nullptr;  // OUT [panel][stride] sums of state times input with bias, or null
+  T* energies = nullptr;      // OUT [panel][stride] sums of state times input with bias, or null
+  const T* copies = nullptr;  // IN [row] factor on the bias, or null for 1
 
   void operator()(Index p, Index first, Index count, T* sums) const {
     if (draws)
@@ -257,14 +259,14 @@ struct BernoulliTarget {
   template <bool Sample>
   GIBBOUS_INLINE void one_row(Index p, Index row, const T* sums, const std::uint32_t* words) const {
     constexpr int L = kLanes<T>;
-    const T beta = heat ? heat[row] : T(1);
+    const T beta = heat ? heat[row] : T(1), times = copies ? copies[row] : T(1);
     const T factor = weight ? weight[row] * scale : scale;
     T* out = probabilities ? probabilities + (p * stride + row) * kPanel : nullptr;
     std::uint32_t mask = 0;
     Vec<T> energy{};
     GIBBOUS_UNROLL
     for (int j = 0; j < kPanel; j += L) {
-      const Vec<T> input = load(sums + j) + load(bias + p * kPanel + j);
+      const Vec<T> input = load(sums + j) + load(bias + p * kPanel + j) * times;
       const Vec<T> e = one_plus_exp_minus<T>(input * beta);
       if constexpr (Sample) {
         const Bits<T> on = detail::widen_draws<T>(words + j) * e < T(1 << 24);

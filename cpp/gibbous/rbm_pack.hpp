@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Between the caller's arrays and the panels that the kernels work on.
 #pragma once
+#include <cmath>
+
 #include "gibbous/rbm.hpp"
 #include "gibbous/rbm_layer.hpp"
 #include "gibbous/transpose.hpp"
@@ -13,6 +15,17 @@ struct Packed {
   Index visible = 0, hidden = 0;
   Weights<T> up, down;
   Buffer<T> a, b;
+  Units units;
+  Buffer<T> z;                               // Gaussian units: log variances, and what follows
+  Buffer<T> variance, deviation, precision;  // from them; 0 where padding
+
+  void set_variances() {
+    for (std::size_t i = 0; i < static_cast<std::size_t>(visible); ++i) {
+      variance[i] = std::exp(z[i]);
+      deviation[i] = std::exp(z[i] / T(2));
+      precision[i] = std::exp(-z[i]);
+    }
+  }
 };
 
 // to[32 * i + j] = from[32 * j + i] for a block of 32 by 32.
@@ -90,8 +103,13 @@ Packed<T> pack(const Execution& run, const Parameters<T>& net) {
   m.down.resize(net.hidden, net.visible);
   pack_weights(run, net.w, m.up);
   turn_weights(run, m.up, m.down);
-  m.a = padded(net.a, net.visible, kOff<T>);
+  m.units = net.units;
+  m.a = padded(net.a, net.visible, net.z ? T(0) : kOff<T>);
   m.b = padded(net.b, net.hidden, kOff<T>);
+  if (net.z) {
+    m.z = m.variance = m.deviation = m.precision = padded(net.z, net.visible, T(0));
+    m.set_variances();
+  }
   return m;
 }
 
@@ -128,6 +146,22 @@ void unpack_bits(const Layer<T>& layer, T* x) {
       for (Index j = 0; j < units; ++j) x[r * layer.units + first + j] = T(mask >> j & 1);
     }
   }
+}
+
+// The same for layers of any units.
+template <class T>
+void put_states(const T* x, Index count, Layer<T>& layer) {
+  if (layer.binary) return pack_bits(x, count, layer);
+  layer.rows = count;
+  for (Index r = 0; r < count; ++r)
+    std::copy(x + r * layer.units, x + (r + 1) * layer.units, layer.row(r));
+}
+
+template <class T>
+void give_states(const Layer<T>& layer, T* x) {
+  if (layer.binary) return unpack_bits(layer, x);
+  for (Index r = 0; r < layer.rows; ++r)
+    std::copy(layer.row(r), layer.row(r) + layer.units, x + r * layer.units);
 }
 
 // Rows of the source, `rows[0 .. count)` or first ... where null, into a layer that is binary just

@@ -1,47 +1,27 @@
 // SPDX-License-Identifier: Apache-2.0
 // Passes over rows that change no parameter: hidden means, free energies, Gibbs chains.
-#include "gibbous/rbm_pack.hpp"
+#include "gibbous/rbm_rows.hpp"
 
 namespace gibbous::rbm {
 namespace {
 
-// Rows in work at a time: a few megabytes of states.
-constexpr Index kRowsAtOnce = 1024;
-
-template <class T, class Body>
-void by_blocks(const Execution& run, const Source<T>& x, Index visible, Body&& body) {
-  Layer<T> v;
-  v.resize(visible, std::min(kRowsAtOnce, std::max<Index>(x.n, 1)), x.binary());
-  for (Index first = 0; first < x.n; first += kRowsAtOnce) {
-    if (run.monitor) run.monitor->poll();
-    load_rows_of(run, x, nullptr, first, std::min(kRowsAtOnce, x.n - first), nullptr, v);
-    body(v, first);
-  }
-}
-
-// Sums over the units of a panel, in double: the free energies of large layers differ by little.
 template <class T>
-double sum_of_softplus(const T* sums, const T* bias, Index units) {
-  constexpr int L = kLanes<T>;
-  double total = 0;
-  for (Index j = 0; j < units; j += L) {
-    const Vec<T> s = softplus<T>(load(sums + j) + load(bias + j));
-    for (int i = 0; i < L && j + i < units; ++i) total += static_cast<double>(s[i]);
-  }
-  return total;
-}
-
-template <class T>
-double bias_term(const Layer<T>& v, Index row, const T* a) {
+double visible_term(const Packed<T>& m, const Layer<T>& v, Index row) {
   double e = 0;
-  for (Index p = 0; p < v.panels(); ++p) {
-    if (v.binary) {
-      for (std::uint32_t m = mask_of(v.panel_bits(p)[row]); m; m &= m - 1)
-        e += static_cast<double>(a[p * kPanel + __builtin_ctz(m)]);
+  if (v.binary) {
+    for (Index p = 0; p < v.panels(); ++p)
+      for (std::uint32_t k = mask_of(v.panel_bits(p)[row]); k; k &= k - 1)
+        e += static_cast<double>(m.a[static_cast<std::size_t>(p * kPanel + __builtin_ctz(k))]);
+    return e;
+  }
+  for (std::size_t i = 0; i < static_cast<std::size_t>(v.units); ++i) {
+    const auto a = static_cast<double>(m.a[i]), x = static_cast<double>(v.row(row)[i]);
+    if (m.z.empty()) {
+      e += a * x;
     } else {
-      const Index units = std::min(kPanel, v.units - p * kPanel);
-      for (Index j = p * kPanel; j < p * kPanel + units; ++j)
-        e += static_cast<double>(a[j]) * static_cast<double>(v.row(row)[j]);
+      const auto variance = static_cast<double>(m.variance[i]);
+      const double away = x * variance - a;
+      e -= away * away / (2 * variance);
     }
   }
   return e;
@@ -53,18 +33,42 @@ template <class T>
 void hidden_means(const Execution& run, const Source<T>& x, Parameters<T> net, T* out) {
   const Packed<T> m = pack(run, net);
   Scratches<T> scratch = scratches<T>(run);
-  by_blocks(run, x, net.visible, [&](const Layer<T>& v, Index first) {
+  const bool stepped = net.units.hidden == Hidden::stepped;
+  by_blocks(run, x, m, [&](const Layer<T>& v, Index first) {
     pass(run, v, m.up, scratch, [&](Index p, Index begin, Index count, const T* sums) {
       constexpr int L = kLanes<T>;
       const Index units = std::min(kPanel, net.hidden - p * kPanel);
       alignas(64) T means[kPanel];
       for (Index r = 0; r < count; ++r, sums += kPanel) {
-        for (int j = 0; j < kPanel; j += L)
-          store(means + j,
-                T(1) / one_plus_exp_minus<T>(load(sums + j) + load(m.b.data() + p * kPanel + j)));
+        const T times = bias_times(v, begin + r);
+        for (int j = 0; j < kPanel; j += L) {
+          const Vec<T> input = load(sums + j) + load(m.b.data() + p * kPanel + j) * times;
+          store(means + j, stepped ? step_mean<T>(input) : T(1) / one_plus_exp_minus<T>(input));
+        }
         std::copy(means, means + units, out + (first + begin + r) * net.hidden + p * kPanel);
       }
     });
+  });
+}
+
+template <class T>
+void draw_hidden(const Execution& run, const Source<T>& x, Parameters<T> net, std::uint64_t seed,
+                 std::uint32_t step, T* out) {
+  const Packed<T> m = pack(run, net);
+  Scratches<T> scratch = scratches<T>(run);
+  Layer<T> h;
+  h.resize(net.hidden, kRowsAtOnce, net.units.hidden == Hidden::binary);
+  by_blocks(run, x, m, [&](const Layer<T>& v, Index first) {
+    const StateDraws draws(seed, Purpose::rbm_gibbs, step++);
+    Target<T> target;
+    target.kind = hidden_kind(m);
+    target.bias = m.b.data();
+    target.draws = &draws;
+    target.states = &h;
+    if (!v.lengths.empty()) target.copies = v.lengths.data();
+    h.rows = v.rows;
+    pass(run, v, m.up, scratch, target);
+    give_states(h, out + first * net.hidden);
   });
 }
 
@@ -74,15 +78,19 @@ void free_energies(const Execution& run, const Source<T>& x, Parameters<T> net, 
   Scratches<T> scratch = scratches<T>(run);
   const Index panels = panels_of(net.hidden);
   std::vector<double> parts(static_cast<std::size_t>(panels * kRowsAtOnce));
-  by_blocks(run, x, net.visible, [&](const Layer<T>& v, Index first) {
+  by_blocks(run, x, m, [&](const Layer<T>& v, Index first) {
     pass(run, v, m.up, scratch, [&](Index p, Index begin, Index count, const T* sums) {
       const Index units = std::min(kPanel, net.hidden - p * kPanel);
-      for (Index r = 0; r < count; ++r)
-        parts[static_cast<std::size_t>(p * kRowsAtOnce + begin + r)] =
-            sum_of_softplus(sums + r * kPanel, m.b.data() + p * kPanel, units);
+      alignas(64) T input[kPanel];
+      for (Index r = 0; r < count; ++r) {
+        const T times = bias_times(v, begin + r);
+        for (Index j = 0; j < kPanel; ++j)
+          input[j] = sums[r * kPanel + j] + m.b[static_cast<std::size_t>(p * kPanel + j)] * times;
+        parts[static_cast<std::size_t>(p * kRowsAtOnce + begin + r)] = hidden_term(m, input, units);
+      }
     });
     for (Index r = 0; r < v.rows; ++r) {
-      double f = bias_term(v, r, m.a.data());
+      double f = visible_term(m, v, r);
       for (Index p = 0; p < panels; ++p) f += parts[static_cast<std::size_t>(p * kRowsAtOnce + r)];
       out[first + r] = -f;
     }
@@ -91,29 +99,21 @@ void free_energies(const Execution& run, const Source<T>& x, Parameters<T> net, 
 
 template <class T>
 void gibbs(const Execution& run, Parameters<T> net, Index chains, Index steps, std::uint64_t seed,
-           std::uint32_t step, const std::int8_t* clamp, bool means, T* hidden, T* out) {
+           std::uint32_t step, const T* clamp, const T* lengths, bool means, T* hidden, T* out) {
   const Packed<T> m = pack_for_sampling(run, net);
   Scratches<T> scratch = scratches<T>(run);
-  Layer<T> h, v, on, known;
-  h.resize(net.hidden, chains, true);
-  v.resize(net.visible, chains, true);
-  pack_bits(hidden, chains, h);
+  Descent<T> descend;
+  Layer<T> h, v;
+  h.resize(net.hidden, chains, net.units.hidden == Hidden::binary);
+  v.resize(net.visible, chains, visible_bits(m));
+  if (lengths) v.lengths.assign(lengths, lengths + chains);
+  put_states(hidden, chains, h);
   v.rows = chains;
-  std::vector<T> given;
-  if (clamp) {  // on: states to set; known: where
-    on.resize(net.visible, chains, true);
-    known.resize(net.visible, chains, true);
-    given.resize(static_cast<std::size_t>(chains * net.visible));
-    for (std::size_t i = 0; i < given.size(); ++i) given[i] = T(clamp[i] > 0);
-    pack_bits(given.data(), chains, on);
-    for (std::size_t i = 0; i < given.size(); ++i) given[i] = T(clamp[i] >= 0);
-    pack_bits(given.data(), chains, known);
-  }
   Buffer<T> p(static_cast<std::size_t>(means ? panels_of(net.visible) * chains * kPanel : 0));
   for (Index k = 0; k < steps; ++k) {
     if (run.monitor) run.monitor->poll();
     const StateDraws down(seed, Purpose::rbm_gibbs, step++), up(seed, Purpose::rbm_gibbs, step++);
-    BernoulliTarget<T> lower, upper;
+    Target<T> lower, upper;
     lower.bias = m.a.data();
     lower.draws = &down;
     lower.states = &v;
@@ -121,32 +121,36 @@ void gibbs(const Execution& run, Parameters<T> net, Index chains, Index steps, s
       lower.probabilities = p.data();
       lower.stride = chains;
     }
+    upper.kind = hidden_kind(m);
     upper.bias = m.b.data();
     upper.draws = &up;
     upper.states = &h;
-    pass(run, h, m.down, scratch, lower);
-    if (clamp)
-      for (std::size_t i = 0; i < v.bits.size(); ++i)
-        v.bits[i] = (v.bits[i] & ~known.bits[i]) | (on.bits[i] & known.bits[i]);
+    if (lengths) upper.copies = v.lengths.data();
+    descend(run, h, m, lower, scratch, {clamp});
     pass(run, v, m.up, scratch, upper);
   }
-  unpack_bits(h, hidden);
+  give_states(h, hidden);
   if (!out) return;
-  unpack_bits(v, out);
+  give_states(v, out);
+  if (!m.z.empty())
+    for (Index i = 0; i < chains * net.visible; ++i)
+      out[i] *= m.variance[static_cast<std::size_t>(i % net.visible)];
   if (!means) return;
   for (Index r = 0; r < chains; ++r)
     for (Index j = 0; j < net.visible; ++j) {
       const Index i = r * net.visible + j;
-      if (clamp && clamp[i] >= 0) continue;
+      if (clamp && clamp[i] == clamp[i]) continue;
       out[i] = p[static_cast<std::size_t>((j / kPanel * chains + r) * kPanel + j % kPanel)];
     }
 }
 
-#define GIBBOUS_RBM_SAMPLE(T)                                                                 \
-  template void hidden_means<T>(const Execution&, const Source<T>&, Parameters<T>, T*);       \
-  template void free_energies<T>(const Execution&, const Source<T>&, Parameters<T>, double*); \
-  template void gibbs<T>(const Execution&, Parameters<T>, Index, Index, std::uint64_t,        \
-                         std::uint32_t, const std::int8_t*, bool, T*, T*);
+#define GIBBOUS_RBM_SAMPLE(T)                                                                    \
+  template void hidden_means<T>(const Execution&, const Source<T>&, Parameters<T>, T*);          \
+  template void draw_hidden<T>(const Execution&, const Source<T>&, Parameters<T>, std::uint64_t, \
+                               std::uint32_t, T*);                                               \
+  template void free_energies<T>(const Execution&, const Source<T>&, Parameters<T>, double*);    \
+  template void gibbs<T>(const Execution&, Parameters<T>, Index, Index, std::uint64_t,           \
+                         std::uint32_t, const T*, const T*, bool, T*, T*);
 GIBBOUS_RBM_SAMPLE(float)
 GIBBOUS_RBM_SAMPLE(double)
 

@@ -8,6 +8,10 @@ namespace {
 // Visible units of a task: their sums (32 KB in float) stay in the second cache.
 constexpr Index kBlockUnits = 256;
 
+// A log variance moves by no more than this in a step: chains that are not yet in their place tell
+// of variances that are wrong by orders of magnitude.
+constexpr double kMostStep = 0.1;
+
 template <class T>
 Buffer<T> zeros(Index panels) {
   return Buffer<T>(static_cast<std::size_t>(panels * kPanel), T(0));
@@ -51,6 +55,7 @@ Update<T>::Update(const Execution& run, const Settings& settings, const Paramete
     : s_(settings),
       momentum_(state.velocity.w != nullptr),
       fast_(state.fast.w != nullptr),
+      variances_(net.z != nullptr && settings.variance_rate > 0),
       net_(pack_for_sampling(run, net)) {
   const Index below = panels_of(net.visible), above = panels_of(net.hidden);
   if (momentum_) {
@@ -58,6 +63,7 @@ Update<T>::Update(const Execution& run, const Settings& settings, const Paramete
     pack_weights(run, state.velocity.w, velocity_);
     speed_a_ = padded(state.velocity.a, net.visible, T(0));
     speed_b_ = padded(state.velocity.b, net.hidden, T(0));
+    if (state.velocity.z) speed_z_ = padded(state.velocity.z, net.visible, T(0));
   }
   if (fast_) {
     fast_up_.resize(net.visible, net.hidden);
@@ -72,6 +78,7 @@ Update<T>::Update(const Execution& run, const Settings& settings, const Paramete
     for (std::size_t i = 0; i < fast_a_.size(); ++i) chain_.a[i] += fast_a_[i];
     for (std::size_t i = 0; i < fast_b_.size(); ++i) chain_.b[i] += fast_b_[i];
   }
+  if (variances_) by_weight_ = zeros<T>(above * below);
   mu_ = kept(state.mu, net.visible);
   lambda_ = kept(state.lambda, net.hidden);
   activity_ = kept(state.activity, net.hidden);
@@ -91,11 +98,12 @@ void Update<T>::means(const Phase<T>& positive, const Phase<T>& negative, T shar
   std::size_t outer = 0;
   for (std::size_t i = 0; i < delta_v_.size(); ++i) delta_v_[i] = positive.v[i] - negative.v[i];
   for (std::size_t j = 0; j < delta_h_.size(); ++j)
-    delta_h_[j] = positive.h[j] + negative.h[j];  // the negative phase carries its sign
+    delta_h_[j] = positive.hidden_bias()[j] + negative.hidden_bias()[j];  // negative has its sign
   const T weight = share > T(0) ? T(1) / share : T(0);
   if (s_.centered) {  // (v - mu)(h - lambda)': Montavon and Mueller 2012; Melchior et al. 2016
     const T rate = static_cast<T>(s_.offset_rate);
-    for (std::size_t i = 0; i < mu_.size(); ++i) mu_[i] += rate * (positive.v[i] * weight - mu_[i]);
+    const T scale = weight / static_cast<T>(s_.mean_length);
+    for (std::size_t i = 0; i < mu_.size(); ++i) mu_[i] += rate * (positive.v[i] * scale - mu_[i]);
     for (std::size_t j = 0; j < lambda_.size(); ++j)
       lambda_[j] += rate * (positive.h[j] * weight - lambda_[j]);
     for (std::size_t i = 0; i < mu_.size(); ++i) {
@@ -126,22 +134,31 @@ GIBBOUS_INLINE Vec<T> Update<T>::correct(Index d, Index h, Vec<T> g) const {
 
 // Rows d of panel q: gradient [row][32] into a step of every matrix that is kept.
 template <class T>
-void Update<T>::step_rows(Index q, Range d, T* gradient, T* below, T* above) {
+void Update<T>::step_rows(Index q, Range d, T* gradient, const Margins& margins) {
   constexpr int L = kLanes<T>;
-  const T rate = static_cast<T>(s_.rate), momentum = static_cast<T>(s_.momentum);
+  const T momentum = static_cast<T>(s_.momentum);
   const T l1 = static_cast<T>(s_.l1), l2 = static_cast<T>(s_.l2);
-  const T fast_rate = static_cast<T>(s_.fast_rate), fast_decay = static_cast<T>(s_.fast_decay);
+  const T fast_decay = static_cast<T>(s_.fast_decay);
   for (Index i = d.begin; i < d.end; ++i, gradient += kPanel) {
     T* w = net_.up.panel(q) + i * kPanel;
-    Vec<T> dot{};
+    const T unit = net_.variance.empty() ? T(1) : net_.variance[static_cast<std::size_t>(i)];
+    const T rate = static_cast<T>(s_.rate) * unit, fast_rate = static_cast<T>(s_.fast_rate) * unit;
+    Vec<T> dot{}, along{};
     GIBBOUS_UNROLL
     for (int j = 0; j < kPanel; j += L) {
       const Vec<T> g = correct(i, q * kPanel + j, load(gradient + j));
       if (s_.centered) {
         dot += g * load(lambda_.data() + q * kPanel + j);
-        store(above + j, load(above + j) + mu_[static_cast<std::size_t>(i)] * g);
+        T* above = margins.above + j;
+        store(above, load(above) + unit * mu_[static_cast<std::size_t>(i)] * g);
       }
       const Vec<T> old = load(w + j);
+      if (margins.along) {
+        const T a = net_.a[static_cast<std::size_t>(i)];
+        const T p = net_.precision[static_cast<std::size_t>(i)];
+        const Vec<T> held = p * (a + old * T(0.5)) * load(delta_h_.data() + q * kPanel + j);
+        along += old * (load(gradient + j) - held);
+      }
       const Vec<T> sign = (old > T(0) ? splat(l1) : Vec<T>{}) - (old < T(0) ? splat(l1) : Vec<T>{});
       Vec<T> move = rate * (g - l2 * old - sign);
       if (momentum_) {
@@ -157,7 +174,8 @@ void Update<T>::step_rows(Index q, Range d, T* gradient, T* below, T* above) {
         store(chain_.up.panel(q) + i * kPanel + j, old + move + fresh);
       }
     }
-    if (s_.centered) below[i] = lane_sum<T>(dot);
+    if (s_.centered) margins.below[i] = lane_sum<T>(dot);
+    if (margins.along) margins.along[i] = lane_sum<T>(along);
   }
 }
 
@@ -180,30 +198,73 @@ void Update<T>::tile(const Execution& run, const Phase<T>& positive, const Phase
   std::fill(sums, sums + (d.end - d.begin) * kPanel, T(0));
   add_phase(run, positive, q, d, mine);
   add_phase(run, negative, q, d, mine);
-  T* below = nullptr;
-  T* above = nullptr;
+  Margins margins;
+  const Index width = panels_of(net_.visible) * kPanel;
   if (s_.centered) {
-    below = by_hidden_.data() + q * panels_of(net_.visible) * kPanel;
-    above = by_visible_.data() + (d.begin / kBlockUnits * panels_of(net_.hidden) + q) * kPanel;
-    std::fill(above, above + kPanel, T(0));
+    margins.below = by_hidden_.data() + q * width;
+    margins.above =
+        by_visible_.data() + (d.begin / kBlockUnits * panels_of(net_.hidden) + q) * kPanel;
+    std::fill(margins.above, margins.above + kPanel, T(0));
   }
-  step_rows(q, d, sums, below, above);
+  if (variances_) margins.along = by_weight_.data() + q * width;
+  step_rows(q, d, sums, margins);
   turn_rows(q, d);
 }
 
 template <class T>
-void Update<T>::move(double rate, double momentum, Index n, const Buffer<T>& gradient,
-                     Buffer<T>& speed, Buffer<T>& bias) {
+void Update<T>::move(Index n, const Buffer<T>& gradient, const Buffer<T>& scale, Buffer<T>& speed,
+                     Buffer<T>& bias) const {
   for (std::size_t i = 0; i < static_cast<std::size_t>(n); ++i) {
-    T step = static_cast<T>(rate) * gradient[i];
-    if (!speed.empty()) speed[i] = step = static_cast<T>(momentum) * speed[i] + step;
+    T step = static_cast<T>(s_.rate) * gradient[i];
+    if (!scale.empty()) step *= scale[i];
+    if (!speed.empty()) speed[i] = step = static_cast<T>(s_.momentum) * speed[i] + step;
     bias[i] += step;
   }
+}
+
+// With the weights of the mixture's parts held as they are: b~_j = b_j + sum_i (a_i W_ji + W_ji^2 /
+// 2) / s_i^2 instead of b_j. For one hidden unit in two states this is
+//   d log P / d z_i = <(v_i - a_i - W_ji h_j)^2> / (2 s_i^2), data less model;
+// with b_j itself the noise of <h> goes through a_i W_ji / s_i^2, which drowns narrow units.
+template <class T>
+void Update<T>::step_variances(const Execution& run, const Phase<T>& positive,
+                               const Phase<T>& negative) {
+  const Index width = panels_of(net_.visible) * kPanel;
+  const T most = static_cast<T>(kMostStep), rate = static_cast<T>(s_.variance_rate);
+  Buffer<T> change = net_.precision;
+  for (std::size_t i = 0; i < static_cast<std::size_t>(net_.visible); ++i) {
+    T g = (positive.square[i] - negative.square[i]) * net_.precision[i] / T(2);
+    for (Index q = 0; q < panels_of(net_.hidden); ++q)
+      g -= by_weight_[static_cast<std::size_t>(q * width) + i];
+    T step = std::clamp(rate * g, -most, most);
+    if (!speed_z_.empty()) {
+      step = std::clamp(static_cast<T>(s_.momentum) * speed_z_[i] + step, -most, most);
+      speed_z_[i] = step;
+    }
+    net_.z[i] = std::clamp(net_.z[i] + step, static_cast<T>(s_.least_z), static_cast<T>(s_.most_z));
+  }
+  net_.set_variances();
+  for (std::size_t i = 0; i < change.size(); ++i) change[i] -= net_.precision[i];
+  parallel_tasks(run, panels_of(net_.hidden), [&](Index q, const Worker&) {
+    const T* w = net_.up.panel(q);
+    T* b = net_.b.data() + q * kPanel;
+    for (Index i = 0; i < net_.visible; ++i, w += kPanel) {
+      const T c = change[static_cast<std::size_t>(i)], a = net_.a[static_cast<std::size_t>(i)];
+      for (Index j = 0; j < kPanel; ++j) b[j] += c * w[j] * (a + w[j] / T(2));
+    }
+  });
+  if (!fast_) return;
+  chain_.z = net_.z;
+  chain_.set_variances();
+  for (std::size_t j = 0; j < fast_b_.size(); ++j) chain_.b[j] = net_.b[j] + fast_b_[j];
 }
 
 template <class T>
 void Update<T>::step_biases() {
   const Index below = panels_of(net_.visible), above = panels_of(net_.hidden);
+  // a bias that counts D times moves its unit D times as far
+  if (net_.units.visible == Visible::counts)
+    for (T& g : delta_h_) g /= static_cast<T>(s_.mean_length);
   if (s_.centered) {  // the gradient of the biases in the centered coordinates
     for (Index q = 0; q < above; ++q)
       for (Index i = 0; i < net_.visible; ++i)
@@ -217,19 +278,20 @@ void Update<T>::step_biases() {
   }
   if (!activity_.empty())
     for (std::size_t j = 0; j < delta_h_.size(); ++j) delta_h_[j] += outers_.back().right[j];
-  move(s_.rate, s_.momentum, net_.visible, delta_v_, speed_a_, net_.a);
-  move(s_.rate, s_.momentum, net_.hidden, delta_h_, speed_b_, net_.b);
+  move(net_.visible, delta_v_, net_.variance, speed_a_, net_.a);
+  move(net_.hidden, delta_h_, Buffer<T>(), speed_b_, net_.b);
   if (!fast_) return;
   const T rate = static_cast<T>(s_.fast_rate), decay = static_cast<T>(s_.fast_decay);
-  const auto quick = [&](Index n, const Buffer<T>& gradient, const Buffer<T>& bias, Buffer<T>& fast,
-                         Buffer<T>& sum) {
+  const auto quick = [&](Index n, const Buffer<T>& gradient, const Buffer<T>& scale,
+                         const Buffer<T>& bias, Buffer<T>& fast, Buffer<T>& sum) {
     for (std::size_t i = 0; i < static_cast<std::size_t>(n); ++i) {
-      fast[i] = decay * fast[i] + rate * gradient[i];
+      const T unit = scale.empty() ? T(1) : scale[i];
+      fast[i] = decay * fast[i] + rate * unit * gradient[i];
       sum[i] = bias[i] + fast[i];
     }
   };
-  quick(net_.visible, delta_v_, net_.a, fast_a_, chain_.a);
-  quick(net_.hidden, delta_h_, net_.b, fast_b_, chain_.b);
+  quick(net_.visible, delta_v_, net_.variance, net_.a, fast_a_, chain_.a);
+  quick(net_.hidden, delta_h_, Buffer<T>(), net_.b, fast_b_, chain_.b);
 }
 
 template <class T>
@@ -244,6 +306,7 @@ void Update<T>::apply(const Execution& run, const Phase<T>& positive, const Phas
          scratch[static_cast<std::size_t>(worker.index())]);
   });
   step_biases();
+  if (variances_) step_variances(run, positive, negative);
 }
 
 template <class T>
@@ -254,10 +317,12 @@ void Update<T>::unpack(const Execution& run, Parameters<T> net, State<T>& state)
   unpack_weights(run, net_.up, net.w);
   give(net_.a, net.visible, net.a);
   give(net_.b, net.hidden, net.b);
+  if (variances_) give(net_.z, net.visible, net.z);
   if (momentum_) {
     unpack_weights(run, velocity_, state.velocity.w);
     give(speed_a_, net.visible, state.velocity.a);
     give(speed_b_, net.hidden, state.velocity.b);
+    if (!speed_z_.empty()) give(speed_z_, net.visible, state.velocity.z);
   }
   if (fast_) {
     unpack_weights(run, fast_up_, state.fast.w);

@@ -17,20 +17,28 @@ if TYPE_CHECKING:
     from .kmeans import KMeans, MiniBatchKMeans, k_means, kmeans_plusplus
     from .lda import LatentDirichletAllocation
     from .rbm import BernoulliRBM
+    from .rbm_categorical import CategoricalRBM
+    from .rbm_classifier import RBMClassifier
+    from .rbm_counts import ReplicatedSoftmax
+    from .rbm_gaussian import GaussianRBM
 
 __version__: str = _core.__version__
 
 # scikit-learn takes most of a second to import, so a name's module is loaded when it is asked for.
 _MODULES = {
     "BernoulliRBM": "rbm",
+    "CategoricalRBM": "rbm_categorical",
     "Corpus": "corpus",
     "CorpusWriter": "corpus_writer",
     "GaussianMixture": "gmm",
+    "GaussianRBM": "rbm_gaussian",
     "History": "_fit",
     "LatentDirichletAllocation": "lda",
     "KMeans": "kmeans",
     "MiniBatchKMeans": "kmeans",
     "Progress": "_fit",
+    "RBMClassifier": "rbm_classifier",
+    "ReplicatedSoftmax": "rbm_counts",
     "k_means": "kmeans",
     "kmeans_plusplus": "kmeans",
     "load": "io",
@@ -40,14 +48,18 @@ _MODULES = {
 
 __all__ = [
     "BernoulliRBM",
+    "CategoricalRBM",
     "Corpus",
     "CorpusWriter",
     "GaussianMixture",
+    "GaussianRBM",
     "History",
     "KMeans",
     "LatentDirichletAllocation",
     "MiniBatchKMeans",
     "Progress",
+    "RBMClassifier",
+    "ReplicatedSoftmax",
     "__version__",
     "k_means",
     "kmeans_plusplus",

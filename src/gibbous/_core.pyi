@@ -15,6 +15,7 @@ __all__: list[str] = [
     "RbmRows32",
     "RbmRows64",
     "RbmSettings",
+    "RbmUnits",
     "Terms",
     "build_info",
     "default_threads",
@@ -48,9 +49,12 @@ __all__: list[str] = [
     "mean_variance",
     "philox",
     "rbm_anneal",
+    "rbm_conditionals",
+    "rbm_draw_hidden",
     "rbm_exact_log_partition",
     "rbm_free_energies",
     "rbm_gibbs",
+    "rbm_group_energies",
     "rbm_hidden_means",
     "rbm_pack_states",
     "rbm_train",
@@ -195,6 +199,14 @@ class RbmSettings:
     @l2.setter
     def l2(self, arg0: float) -> None: ...
     @property
+    def least_z(self) -> float: ...
+    @least_z.setter
+    def least_z(self, arg0: float) -> None: ...
+    @property
+    def mean_length(self) -> float: ...
+    @mean_length.setter
+    def mean_length(self, arg0: float) -> None: ...
+    @property
     def method(self) -> int: ...
     @method.setter
     def method(self, arg1: int) -> None: ...
@@ -202,6 +214,10 @@ class RbmSettings:
     def momentum(self) -> float: ...
     @momentum.setter
     def momentum(self, arg0: float) -> None: ...
+    @property
+    def most_z(self) -> float: ...
+    @most_z.setter
+    def most_z(self, arg0: float) -> None: ...
     @property
     def offset_rate(self) -> float: ...
     @offset_rate.setter
@@ -230,6 +246,17 @@ class RbmSettings:
     def temperatures(self) -> int: ...
     @temperatures.setter
     def temperatures(self, arg0: int) -> None: ...
+    @property
+    def variance_rate(self) -> float: ...
+    @variance_rate.setter
+    def variance_rate(self, arg0: float) -> None: ...
+
+class RbmUnits:
+    """What the units of a machine are."""
+
+    def __init__(
+        self, visible: int, hidden: int, groups: numpy.typing.NDArray[numpy.int64] | None = None
+    ) -> None: ...
 
 class RbmRows32:
     """Rows of visible states, not copied."""
@@ -1016,6 +1043,62 @@ def rbm_anneal(
     """Log-weights of chains that run through the betas in order, from hidden states."""
 
 @typing.overload
+def rbm_conditionals(
+    x: RbmRows32,
+    w: numpy.typing.NDArray[numpy.float32],
+    a: numpy.typing.NDArray[numpy.float32],
+    b: numpy.typing.NDArray[numpy.float32],
+    chosen: numpy.typing.NDArray[numpy.int64],
+    threads: int,
+    units: RbmUnits | None = None,
+    z: numpy.typing.NDArray[numpy.float32] | None = None,
+) -> numpy.typing.NDArray[numpy.float64]:
+    """Logarithm of P(one variable of each row | all others)."""
+
+@typing.overload
+def rbm_conditionals(
+    x: RbmRows64,
+    w: numpy.typing.NDArray[numpy.float64],
+    a: numpy.typing.NDArray[numpy.float64],
+    b: numpy.typing.NDArray[numpy.float64],
+    chosen: numpy.typing.NDArray[numpy.int64],
+    threads: int,
+    units: RbmUnits | None = None,
+    z: numpy.typing.NDArray[numpy.float64] | None = None,
+) -> numpy.typing.NDArray[numpy.float64]:
+    """Logarithm of P(one variable of each row | all others)."""
+
+@typing.overload
+def rbm_draw_hidden(
+    x: RbmRows32,
+    w: numpy.typing.NDArray[numpy.float32],
+    a: numpy.typing.NDArray[numpy.float32],
+    b: numpy.typing.NDArray[numpy.float32],
+    out: numpy.typing.NDArray[numpy.float32],
+    seed: int,
+    step: int,
+    threads: int,
+    units: RbmUnits | None = None,
+    z: numpy.typing.NDArray[numpy.float32] | None = None,
+) -> None:
+    """Draws from P(h | v) of all rows."""
+
+@typing.overload
+def rbm_draw_hidden(
+    x: RbmRows64,
+    w: numpy.typing.NDArray[numpy.float64],
+    a: numpy.typing.NDArray[numpy.float64],
+    b: numpy.typing.NDArray[numpy.float64],
+    out: numpy.typing.NDArray[numpy.float64],
+    seed: int,
+    step: int,
+    threads: int,
+    units: RbmUnits | None = None,
+    z: numpy.typing.NDArray[numpy.float64] | None = None,
+) -> None:
+    """Draws from P(h | v) of all rows."""
+
+@typing.overload
 def rbm_exact_log_partition(
     w: numpy.typing.NDArray[numpy.float32],
     a: numpy.typing.NDArray[numpy.float32],
@@ -1040,6 +1123,8 @@ def rbm_free_energies(
     a: numpy.typing.NDArray[numpy.float32],
     b: numpy.typing.NDArray[numpy.float32],
     threads: int,
+    units: RbmUnits | None = None,
+    z: numpy.typing.NDArray[numpy.float32] | None = None,
 ) -> numpy.typing.NDArray[numpy.float64]:
     """F(v) of all rows."""
 
@@ -1050,6 +1135,8 @@ def rbm_free_energies(
     a: numpy.typing.NDArray[numpy.float64],
     b: numpy.typing.NDArray[numpy.float64],
     threads: int,
+    units: RbmUnits | None = None,
+    z: numpy.typing.NDArray[numpy.float64] | None = None,
 ) -> numpy.typing.NDArray[numpy.float64]:
     """F(v) of all rows."""
 
@@ -1063,9 +1150,12 @@ def rbm_gibbs(
     steps: int,
     seed: int,
     step: int,
-    clamp: numpy.typing.NDArray[numpy.int8] | None,
+    clamp: numpy.typing.NDArray[numpy.float32] | None,
     means: bool,
     threads: int,
+    units: RbmUnits | None = None,
+    z: numpy.typing.NDArray[numpy.float32] | None = None,
+    lengths: numpy.typing.NDArray[numpy.float32] | None = None,
 ) -> None:
     """Steps of block Gibbs sampling, in place."""
 
@@ -1079,11 +1169,38 @@ def rbm_gibbs(
     steps: int,
     seed: int,
     step: int,
-    clamp: numpy.typing.NDArray[numpy.int8] | None,
+    clamp: numpy.typing.NDArray[numpy.float64] | None,
     means: bool,
     threads: int,
+    units: RbmUnits | None = None,
+    z: numpy.typing.NDArray[numpy.float64] | None = None,
+    lengths: numpy.typing.NDArray[numpy.float64] | None = None,
 ) -> None:
     """Steps of block Gibbs sampling, in place."""
+
+@typing.overload
+def rbm_group_energies(
+    x: RbmRows32,
+    w: numpy.typing.NDArray[numpy.float32],
+    a: numpy.typing.NDArray[numpy.float32],
+    b: numpy.typing.NDArray[numpy.float32],
+    group: int,
+    threads: int,
+    units: RbmUnits,
+) -> numpy.typing.NDArray[numpy.float64]:
+    """Minus F of each row with one unit of the group on after the other."""
+
+@typing.overload
+def rbm_group_energies(
+    x: RbmRows64,
+    w: numpy.typing.NDArray[numpy.float64],
+    a: numpy.typing.NDArray[numpy.float64],
+    b: numpy.typing.NDArray[numpy.float64],
+    group: int,
+    threads: int,
+    units: RbmUnits,
+) -> numpy.typing.NDArray[numpy.float64]:
+    """Minus F of each row with one unit of the group on after the other."""
 
 @typing.overload
 def rbm_hidden_means(
@@ -1093,8 +1210,10 @@ def rbm_hidden_means(
     b: numpy.typing.NDArray[numpy.float32],
     out: numpy.typing.NDArray[numpy.float32],
     threads: int,
+    units: RbmUnits | None = None,
+    z: numpy.typing.NDArray[numpy.float32] | None = None,
 ) -> None:
-    """P(h = 1 | v) of all rows."""
+    """E(h | v) of all rows."""
 
 @typing.overload
 def rbm_hidden_means(
@@ -1104,8 +1223,10 @@ def rbm_hidden_means(
     b: numpy.typing.NDArray[numpy.float64],
     out: numpy.typing.NDArray[numpy.float64],
     threads: int,
+    units: RbmUnits | None = None,
+    z: numpy.typing.NDArray[numpy.float64] | None = None,
 ) -> None:
-    """P(h = 1 | v) of all rows."""
+    """E(h | v) of all rows."""
 
 @typing.overload
 def rbm_pack_states(
@@ -1151,6 +1272,10 @@ def rbm_train(
     activity: numpy.typing.NDArray[numpy.float32] | None,
     chains: numpy.typing.NDArray[numpy.float32] | None,
     threads: int,
+    units: RbmUnits | None = None,
+    z: numpy.typing.NDArray[numpy.float32] | None = None,
+    velocity_z: numpy.typing.NDArray[numpy.float32] | None = None,
+    lengths: numpy.typing.NDArray[numpy.float32] | None = None,
 ) -> int:
     """A pass over the rows in mini-batches, in place; returns the next sampling step."""
 
@@ -1180,6 +1305,10 @@ def rbm_train(
     activity: numpy.typing.NDArray[numpy.float64] | None,
     chains: numpy.typing.NDArray[numpy.float64] | None,
     threads: int,
+    units: RbmUnits | None = None,
+    z: numpy.typing.NDArray[numpy.float64] | None = None,
+    velocity_z: numpy.typing.NDArray[numpy.float64] | None = None,
+    lengths: numpy.typing.NDArray[numpy.float64] | None = None,
 ) -> int:
     """A pass over the rows in mini-batches, in place; returns the next sampling step."""
 

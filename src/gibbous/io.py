@@ -80,22 +80,32 @@ _COVARIANCES: dict[str, tuple[str, ...]] = {
     "diag": ("k", "d"),
     "spherical": ("k",),
 }
-_OF_WEIGHTS = {"components": ("k", "d"), "visible": ("d",), "hidden": ("k",)}
 
 
-def _boltzmann(module: str, **more: tuple[str, ...]) -> _Spec:
+def _boltzmann(
+    module: str,
+    visible: str = "d",
+    *,
+    dtypes: Mapping[str, str] | None = None,
+    scalars: Mapping[str, type] | None = None,
+    optional: tuple[str, ...] = (),
+    parts: Mapping[str, Part] | None = None,
+    **more: tuple[str, ...],
+) -> _Spec:
     """Return what a Boltzmann machine is made of: ``more`` names arrays beside weights and biases.
 
     What training goes on from belongs to it: the last step, fast weights, offsets, chains and the
     addresses of random numbers. A machine that only knows partial_fit has no record of a fit.
+    ``visible`` is the letter of the visible units, where they are others than the features.
     """
     record = {"n_iter_": int, "validation_scores_": list, "free_energy_gap_": list}
+    weights = {"components": ("k", visible), "visible": (visible,), "hidden": ("k",)}
     return _Spec(
         module=module,
         k="n_components",
         arrays={
-            "components_": ("k", "d"),
-            "intercept_visible_": ("d",),
+            "components_": ("k", visible),
+            "intercept_visible_": (visible,),
             "intercept_hidden_": ("k",),
             "h_samples_": ("chains", "k"),
             "activity_": ("k",),
@@ -108,12 +118,15 @@ def _boltzmann(module: str, **more: tuple[str, ...]) -> _Spec:
             "_n_epochs": int,
             "_n_gibbs": int,
             **record,
+            **(scalars or {}),
         },
-        optional=frozenset({"h_samples_", "activity_", "history_", *record}),
+        dtypes=dtypes or {},
+        optional=frozenset({"h_samples_", "activity_", "history_", *record, *optional}),
+        parts=parts or {},
         tuples={
-            "velocity_": _OF_WEIGHTS,
-            "fast_": _OF_WEIGHTS,
-            "offsets_": {"visible": ("d",), "hidden": ("k",)},
+            "velocity_": weights,
+            "fast_": weights,
+            "offsets_": {"visible": (visible,), "hidden": ("k",)},
         },
     )
 
@@ -175,6 +188,27 @@ _SPECS = {
         },
     ),
     "BernoulliRBM": _boltzmann("gibbous.rbm"),
+    "CategoricalRBM": _boltzmann(
+        "gibbous.rbm_categorical", "units", dtypes={"n_categories_": "int64"}, n_categories_=("d",)
+    ),
+    "GaussianRBM": _boltzmann(
+        "gibbous.rbm_gaussian",
+        dtypes={"mean_": "float64", "scale_": "float64"},
+        optional=("log_variance_velocity_",),
+        mean_=("d",),
+        scale_=("d",),
+        log_variance_=("d",),
+        log_variance_velocity_=("d",),
+    ),
+    "RBMClassifier": _boltzmann(
+        "gibbous.rbm_classifier", "units", parts={"classes_": io_parts.LABELS}
+    ),
+    "ReplicatedSoftmax": _boltzmann(
+        "gibbous.rbm_counts",
+        scalars={"mean_length_": float},
+        optional=("chain_lengths_",),
+        chain_lengths_=("lengths",),
+    ),
 }
 
 
@@ -186,7 +220,7 @@ def save(model: Any, path: str | os.PathLike[str]) -> None:
 
     Parameters
     ----------
-    model : KMeans, MiniBatchKMeans, GaussianMixture, LatentDirichletAllocation or BernoulliRBM
+    model : KMeans, MiniBatchKMeans, GaussianMixture, LatentDirichletAllocation, or any RBM
         A fitted model. Its parameters, fitted attributes and ``history_`` are kept bit by bit. A
         ``random_state`` that is an object becomes None, because its state is not the model's; the
         key that the fit drew from it is in ``history_.seed``. Attributes that are not the class's
@@ -269,7 +303,7 @@ def load(path: str | os.PathLike[str]) -> Any:
 
     Returns
     -------
-    KMeans, MiniBatchKMeans, GaussianMixture, LatentDirichletAllocation or BernoulliRBM
+    KMeans, MiniBatchKMeans, GaussianMixture, LatentDirichletAllocation, or any RBM
         The model as it was saved: it predicts the same bits, and ``warm_start`` or
         ``partial_fit`` go on where it stood.
 

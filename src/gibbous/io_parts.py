@@ -156,3 +156,44 @@ def _words(arrays: Arrays, sizes: Mapping[str, int]) -> tuple[str, ...]:
 
 
 WORDS = Part({"text": ("uint8",), "ends": ("int64",)}, _spelled, _words)
+
+
+# --- labels ----------------------------------------------------------------------------------
+
+#: What labels are, by the number that a file has for it, and how one is read from its text.
+_LABELS: tuple[tuple[Any, Callable[[str], Any]], ...] = (
+    (np.str_, str),
+    (np.int64, int),
+    (np.float64, float.fromhex),
+    (np.bool_, lambda text: {"False": False, "True": True}[text]),
+    (object, str),
+)
+_KINDS = {"U": 0, "i": 1, "u": 1, "f": 2, "b": 3, "O": 4}
+
+
+def _labelled(classes: Any) -> dict[str, NDArray[Any]]:
+    kind = _KINDS.get(classes.dtype.kind)
+    if kind is None or (kind == 4 and not all(isinstance(label, str) for label in classes)):
+        raise TypeError("classes_ cannot be kept in a model file: labels must be text or numbers")
+    texts = [label.hex() if kind == 2 else str(label) for label in classes.tolist()]
+    return {**_spelled(texts), "kind": np.array([kind], np.uint8)}
+
+
+def _labels(arrays: Arrays, sizes: Mapping[str, int]) -> NDArray[Any]:
+    n = sizes["units"] - sizes["d"]
+    texts = _words({"ends": arrays["ends"], "text": arrays["text"]}, {"d": n})
+    kind = arrays["kind"]
+    if len(kind) != 1 or kind[0] >= len(_LABELS):
+        raise ValueError("labels of no known kind")
+    dtype, read = _LABELS[kind[0]]
+    try:
+        return np.array([read(text) for text in texts], dtype=dtype)
+    except (KeyError, OverflowError) as error:
+        raise ValueError(f"a label cannot be read: {error}") from error
+
+
+LABELS = Part(
+    {"text": ("uint8",), "ends": ("int64",), "kind": ("uint8",)},
+    _labelled,
+    _labels,
+)

@@ -2,37 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from numbers import Integral, Real
+from dataclasses import dataclass
+from numbers import Real
 from typing import Any, ClassVar
 
 import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
-from sklearn.base import (
-    BaseEstimator,
-    ClassNamePrefixFeaturesOutMixin,
-    TransformerMixin,
-    _fit_context,
-)
 from sklearn.utils._param_validation import Interval, StrOptions
-from sklearn.utils.validation import check_is_fitted
 
-from . import _random, _validate
-from ._fit import Callback
 from .rbm_likelihood import Likelihood
-from .rbm_machine import METHODS
-from .rbm_run import Diverged, Run, Watched, has_run_away
+from .rbm_machine import HIDDEN_UNITS
+from .rbm_training import Training
 
 Array = NDArray[Any]
 
 
-class BernoulliRBM(
-    Likelihood,
-    ClassNamePrefixFeaturesOutMixin,  # type: ignore[misc]
-    TransformerMixin,  # type: ignore[misc]
-    BaseEstimator,  # type: ignore[misc]
-):
+@dataclass(eq=False, repr=False, kw_only=True)
+class BernoulliRBM(Likelihood, Training):
     """Restricted Boltzmann machine with units of two states, in native code.
 
     Its energy is E(v, h) = -a.v - b.h - h.W v (Smolensky 1986). Training climbs the likelihood of
@@ -54,6 +41,11 @@ class BernoulliRBM(
         Print the pseudo-likelihood of each epoch.
     random_state : None, int, RandomState, Generator or SeedSequence
         Seed. One seed gives the same bits for any ``n_jobs``.
+    hidden_units : {"binary", "relu"}, default "binary"
+        "binary": on or off. "relu": stepped sigmoid units (Nair and Hinton 2010), infinitely many
+        copies of a unit with biases b - 1/2, b - 3/2 ..., of which the state counts those that are
+        on. The paper draws max(0, x + N(0, sigmoid(x))) in its place; here the count itself is
+        drawn, so that free energies and likelihoods exist. Wants a smaller ``learning_rate``.
     method : {"pcd", "cd", "fpcd", "pt"}, default "pcd"
         Where the chains of the negative phase come from: "cd", from the data, ``n_gibbs_steps``
         steps each (Hinton 2002); "pcd", persistent chains that are never reset (Tieleman 2008);
@@ -152,237 +144,19 @@ class BernoulliRBM(
     """
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
-        "n_components": [Interval(Integral, 1, None, closed="left")],
-        "learning_rate": [Interval(Real, 0, None, closed="neither")],
-        "batch_size": [Interval(Integral, 1, None, closed="left")],
-        "n_iter": [Interval(Integral, 0, None, closed="left")],
-        "verbose": ["verbose"],
-        "method": [StrOptions(set(METHODS))],
-        "n_gibbs_steps": [Interval(Integral, 1, None, closed="left")],
-        "n_chains": [Interval(Integral, 1, None, closed="left"), None],
-        "n_temperatures": [Interval(Integral, 2, None, closed="left")],
-        "fast_learning_rate": [Interval(Real, 0, None, closed="neither"), None],
-        "centered": ["boolean"],
-        "momentum": [Interval(Real, 0, 1, closed="left")],
-        "l1": [Interval(Real, 0, None, closed="left")],
-        "l2": [Interval(Real, 0, None, closed="left")],
-        "sparsity_target": [Interval(Real, 0, 1, closed="neither"), None],
-        "sparsity_cost": [Interval(Real, 0, None, closed="left")],
-        "learning_rate_schedule": [StrOptions({"constant", "linear", "inverse"}), callable],
+        **Training._parameter_constraints,
+        "hidden_units": [StrOptions(set(HIDDEN_UNITS))],
         "visible_bias": [StrOptions({"zero", "data"})],
-        "shuffle": ["boolean"],
         "binarize": [StrOptions({"sample"}), Interval(Real, None, None, closed="neither"), None],
         "data_max": [Interval(Real, 0, None, closed="neither")],
         "out_of_range": [StrOptions({"raise", "allow"})],
-        "early_stopping": ["boolean"],
-        "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
-        "n_iter_no_change": [Interval(Integral, 1, None, closed="left")],
-        "tol": [Interval(Real, 0, None, closed="left")],
-        "warm_start": ["boolean"],
-        "dtype": [StrOptions({"float32", "float64"})],
-        "n_jobs": [Integral, None],
     }
 
-    def __init__(
-        self,
-        n_components: int = 256,
-        *,
-        learning_rate: float = 0.1,
-        batch_size: int = 10,
-        n_iter: int = 10,
-        verbose: Any = 0,
-        random_state: _random.RandomState = None,
-        method: str = "pcd",
-        n_gibbs_steps: int = 1,
-        n_chains: int | None = None,
-        n_temperatures: int = 10,
-        fast_learning_rate: float | None = None,
-        centered: bool = False,
-        momentum: float = 0.0,
-        l1: float = 0.0,
-        l2: float = 0.0,
-        sparsity_target: float | None = None,
-        sparsity_cost: float = 0.1,
-        learning_rate_schedule: str | Callable[[int, int], float] = "constant",
-        visible_bias: str = "zero",
-        shuffle: bool = True,
-        binarize: float | str | None = None,
-        data_max: float = 1.0,
-        out_of_range: str = "raise",
-        early_stopping: bool = False,
-        validation_fraction: float = 0.1,
-        n_iter_no_change: int = 5,
-        tol: float = 0.0,
-        warm_start: bool = False,
-        dtype: str = "float32",
-        n_jobs: int | None = None,
-    ) -> None:
-        self.n_components = n_components
-        self.learning_rate = learning_rate
-        self.batch_size = batch_size
-        self.n_iter = n_iter
-        self.verbose = verbose
-        self.random_state = random_state
-        self.method = method
-        self.n_gibbs_steps = n_gibbs_steps
-        self.n_chains = n_chains
-        self.n_temperatures = n_temperatures
-        self.fast_learning_rate = fast_learning_rate
-        self.centered = centered
-        self.momentum = momentum
-        self.l1 = l1
-        self.l2 = l2
-        self.sparsity_target = sparsity_target
-        self.sparsity_cost = sparsity_cost
-        self.learning_rate_schedule = learning_rate_schedule
-        self.visible_bias = visible_bias
-        self.shuffle = shuffle
-        self.binarize = binarize
-        self.data_max = data_max
-        self.out_of_range = out_of_range
-        self.early_stopping = early_stopping
-        self.validation_fraction = validation_fraction
-        self.n_iter_no_change = n_iter_no_change
-        self.tol = tol
-        self.warm_start = warm_start
-        self.dtype = dtype
-        self.n_jobs = n_jobs
-
-    # ---- fitting ---------------------------------------------------------------------------------
-
-    @_fit_context(prefer_skip_nested_validation=True)  # type: ignore[untyped-decorator]
-    def fit(
-        self,
-        X: Any,
-        y: Any = None,
-        sample_weight: Any = None,
-        *,
-        X_val: Any = None,
-        callback: Callback | None = None,
-    ) -> BernoulliRBM:
-        """Fit the machine, anew or with ``warm_start`` from where it stands.
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            States, or numbers in [0, ``data_max``]. Bytes, bits and sparse rows are kept as such
-            and widened a mini-batch at a time.
-        y : ignored
-        sample_weight : array-like of shape (n_samples,), optional
-            Weights of the rows in the gradient.
-        X_val : {array-like, sparse matrix} of shape (n_held_out, n_features), optional
-            Rows to watch and not to learn from.
-        callback : callable, optional
-            Called with a :class:`~gibbous.Progress` after every epoch; returning True stops.
-
-        Returns
-        -------
-        self
-
-        Raises
-        ------
-        ValueError
-            If X is empty, not finite or out of range, or has a wrong shape.
-        Diverged
-            If training runs away; the parameters of the last good epoch are kept.
-        KeyboardInterrupt
-            On Ctrl-C, with the parameters of the last finished epoch kept.
-        """
-        self._threads = _validate.n_threads(self.n_jobs)
-        first = not (self.warm_start and hasattr(self, "components_"))
-        X = self._checked(X, reset=first, training=True)
-        weight = _validate.sample_weights(sample_weight, X.shape[0], np.float64)
-        if X_val is not None:
-            X_val = self._checked(X_val, reset=False, training=True)
-        if first:
-            self._key = _random.key_of(self.random_state)
-        if X_val is None and self.early_stopping:
-            X, weight, X_val = self._hold_out(X, weight)
-        if first:
-            self._start(X, weight)
-        else:
-            self._go_on(X, weight)
-        watched = Watched.of(X, X_val, _random.child(self._key, "rbm-watched"))
-        Run(self, self._rows(X, weight), watched, callback).epochs()
-        return self
-
-    @_fit_context(prefer_skip_nested_validation=True)  # type: ignore[untyped-decorator]
-    def partial_fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> BernoulliRBM:
-        """Take one gradient step on the rows of X as one mini-batch.
-
-        Goes on where the last call or :meth:`fit` stopped: momentum, chains and random numbers
-        included. What other parameters need that were set since then begins now: chains for
-        another ``method``, say.
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
-        y : ignored
-        sample_weight : array-like of shape (n_samples,), optional
-
-        Returns
-        -------
-        self
-
-        Raises
-        ------
-        ValueError
-            If X is not finite or out of range, or has a wrong shape.
-        Diverged
-            If the step makes the machine run away; the parameters before it are kept.
-        KeyboardInterrupt
-            On Ctrl-C, with the parameters before the step kept.
-        """
-        first = not hasattr(self, "components_")
-        self._threads = _validate.n_threads(self.n_jobs)
-        X = self._checked(X, reset=first, training=True)
-        weight = _validate.sample_weights(sample_weight, X.shape[0], np.float64)
-        if first:
-            self._key = _random.key_of(self.random_state)
-            self._start(X, weight)
-        else:
-            self._go_on(X, weight)
-        kept = self._snapshot()
-        order = np.arange(X.shape[0], dtype=np.int64)
-        self._train(self._rows(X, weight), order, X.shape[0], self.learning_rate)
-        if has_run_away(self, X):
-            self._restore(kept)
-            raise Diverged(
-                f"learning_rate={self.learning_rate:g} makes training diverge; the parameters "
-                "before this batch are kept. Give a smaller learning_rate"
-            )
-        return self
-
-    def _hold_out(self, X: Any, weight: Array | None) -> tuple[Any, Array | None, Any]:
-        n = X.shape[0]
-        held = max(1, round(n * self.validation_fraction))
-        if held >= n:
-            raise ValueError(
-                f"validation_fraction={self.validation_fraction:g} of {n} rows leaves none to "
-                "train on; give more rows, or X_val"
-            )
-        order = _random.generator(self._key, "rbm-held-out").permutation(n)
-        kept, out = np.sort(order[held:]), np.sort(order[:held])
-        return X[kept], None if weight is None else weight[kept], X[out]
-
-    # ---- looking at data -------------------------------------------------------------------------
-
-    def transform(self, X: Any) -> Array:
-        """Return the hidden units' probabilities P(h = 1 | v).
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
-
-        Returns
-        -------
-        ndarray of shape (n_samples, n_components)
-            In the dtype of X where that is float32 or float64, else float64.
-        """
-        check_is_fitted(self)
-        X = self._checked(X, reset=False)
-        dtype = X.dtype if X.dtype in (np.float32, np.float64) else np.float64
-        return self._hidden(X).astype(dtype, copy=False)
+    hidden_units: str = "binary"
+    visible_bias: str = "zero"
+    binarize: float | str | None = None
+    data_max: float = 1.0
+    out_of_range: str = "raise"
 
     def _mean_hiddens(self, v: Any) -> Array:
         """Return P(h = 1 | v) without the checks of :meth:`transform`, as scikit-learn's does."""
@@ -396,9 +170,3 @@ class BernoulliRBM(
         """Return a draw from P(h | v), as scikit-learn's method of this name does."""
         p = self._mean_hiddens(v)
         return np.asarray(rng.uniform(size=p.shape) < p)
-
-    def __sklearn_tags__(self) -> Any:
-        tags = super().__sklearn_tags__()
-        tags.input_tags.sparse = True
-        tags.transformer_tags.preserves_dtype = ["float64", "float32"]
-        return tags

@@ -19,13 +19,20 @@ from .rbm_scores import Scores
 Array = NDArray[Any]
 
 
-def _check_count(name: str, value: Any, least: int) -> None:
+def check_count(name: str, value: Any, least: int) -> None:
+    """Refuse what is not a whole number of at least ``least``.
+
+    Raises
+    ------
+    ValueError
+        Names the argument and what was given.
+    """
     if isinstance(value, bool) or not isinstance(value, Integral) or value < least:
         raise ValueError(f"{name} must be an integer of at least {least}; got {value!r}")
 
 
 class Chains(Scores):
-    """What a machine of two-state units dreams."""
+    """What a machine dreams."""
 
     def _gibbs_chain(
         self,
@@ -36,8 +43,13 @@ class Chains(Scores):
         *,
         clamp: Array | None = None,
         means: bool = False,
+        lengths: Array | None = None,
     ) -> Array:
-        """Run chains of hidden states in place; return their visible states or means."""
+        """Run chains of hidden states in place; return their visible states or means.
+
+        ``clamp`` holds states of visible units, NaN where they are free.
+        """
+        kinds = self._kinds() if lengths is None else {**self._kinds(), "lengths": lengths}
         out = np.zeros((hidden.shape[0], self.components_.shape[1]), self.components_.dtype)
         core.rbm_gibbs(
             *self._parameters(),
@@ -49,6 +61,7 @@ class Chains(Scores):
             clamp,
             means,
             self._threads_for(hidden.shape[0], LITTLE_BATCH),
+            **kinds,
         )
         return out
 
@@ -67,7 +80,7 @@ class Chains(Scores):
         check_is_fitted(self)
         one = not sp.issparse(v) and np.ndim(v) == 1
         X = self._checked(np.atleast_2d(v) if one else v, reset=False)
-        hidden = self._draw_hidden(X)
+        hidden = self._draw_hidden(X, self._next_seed())
         out = self._gibbs_chain(hidden, 1, self._next_seed(), 0) > 0.5
         return out[0] if one else out
 
@@ -76,10 +89,18 @@ class Chains(Scores):
         self._n_gibbs += 1
         return _random.child(self._key, "rbm-gibbs", self._n_gibbs)
 
-    def _draw_hidden(self, X: Any) -> Array:
-        p = self._hidden(X)
-        rng = np.random.Generator(np.random.Philox(key=self._next_seed()))
-        return (rng.random(p.shape, dtype=p.dtype) < p).astype(p.dtype)
+    def _draw_hidden(self, X: Any, seed: int) -> Array:
+        """Return a draw from P(h | v)."""
+        if self.hidden_units == "binary":
+            p = self._hidden(X)
+            rng = np.random.Generator(np.random.Philox(key=seed))
+            return (rng.random(p.shape, dtype=p.dtype) < p).astype(p.dtype)
+        rows = self._rows(X, training=False)
+        out = np.empty((rows.n, self.components_.shape[0]), self.components_.dtype)
+        draw: Any = core.rbm_draw_hidden  # one function for both precisions
+        threads = self._threads_for(rows.n)
+        draw(rows, *self._parameters(), out, seed, 0, threads, **self._kinds())
+        return out
 
     def sample(
         self,
@@ -125,28 +146,42 @@ class Chains(Scores):
             If a number is out of range or ``start`` does not fit.
         """
         check_is_fitted(self)
+        return self._sample(n_samples, burn_in, thin, n_chains, start, means, random_state)
+
+    def _sample(
+        self,
+        n_samples: int,
+        burn_in: int,
+        thin: int,
+        n_chains: int | None,
+        start: Any,
+        means: bool,
+        random_state: _random.RandomState,
+        **held: Any,
+    ) -> Array:
+        """Return states of the visible units; ``held`` is handed to the chains."""
         counts = {"n_samples": (n_samples, 1), "burn_in": (burn_in, 0), "thin": (thin, 1)}
         if n_chains is not None:
             counts["n_chains"] = (n_chains, 1)
         for name, (value, least) in counts.items():
-            _check_count(name, value, least)
+            check_count(name, value, least)
         seed = self._next_seed() if random_state is None else _random.key_of(random_state)
         hidden = self._first_states(n_samples, n_chains, start, seed)
         rounds = -(-n_samples // hidden.shape[0])
         found, step = [], 0
         for number in range(rounds):
             steps = (burn_in + 1) if number == 0 else thin
-            found.append(self._gibbs_chain(hidden, steps, seed, step, means=means))
+            found.append(self._gibbs_chain(hidden, steps, seed, step, means=means, **held))
             step += 2 * steps
         return np.concatenate(found)[:n_samples]
 
     def _first_states(self, n_samples: int, n_chains: int | None, start: Any, seed: int) -> Array:
-        dtype = self.components_.dtype
-        rng = np.random.Generator(np.random.Philox(key=_random.child(seed, "rbm-start")))
+        seed = _random.child(seed, "rbm-start")
         if start is None:
+            rng = np.random.Generator(np.random.Philox(key=seed))
             chains = n_samples if n_chains is None else n_chains
             p = 1.0 / (1.0 + np.exp(-self.intercept_hidden_.astype(np.float64)))
-            return (rng.random((chains, p.size)) < p).astype(dtype)
+            return (rng.random((chains, p.size)) < p).astype(self.components_.dtype)
         if isinstance(start, str):
             if start != "chains" or not hasattr(self, "h_samples_"):
                 raise ValueError(
@@ -155,11 +190,10 @@ class Chains(Scores):
                 )
             chains = self.n_chains or self.batch_size
             return np.ascontiguousarray(self.h_samples_[:chains])
-        X = validate_data(self, start, accept_sparse="csr", reset=False)
+        X = self._checked(start, reset=False)
         if n_chains is not None and n_chains != X.shape[0]:
             raise ValueError(f"n_chains={n_chains}, but start has {X.shape[0]} rows: leave one out")
-        p = self._hidden(X)
-        return (rng.random(p.shape, dtype=p.dtype) < p).astype(dtype)
+        return self._draw_hidden(X, seed)
 
     def reconstruct(self, X: Any, *, n_steps: int = 1) -> Array:
         """Return what the machine makes of X: up and down again, by means and not by draws.
@@ -176,16 +210,17 @@ class Chains(Scores):
             Probabilities of the visible units.
         """
         check_is_fitted(self)
-        _check_count("n_steps", n_steps, 1)
-        X = validate_data(self, X, accept_sparse="csr", reset=False)
+        check_count("n_steps", n_steps, 1)
+        X = self._checked(X, reset=False)
         h = self._hidden(X)
         for step in range(n_steps):
-            v = self._visible_means(h)
+            v = self._visible_means(h, X)
             if step + 1 < n_steps:
                 h = self._hidden_of(self._rows_of_numbers(v))
         return v
 
-    def _visible_means(self, h: Array) -> Array:
+    def _visible_means(self, h: Array, X: Any) -> Array:
+        """Return E(v | h); X holds the rows that h stands for."""
         w, a, b = self._parameters()
         turned = np.ascontiguousarray(w.T)
         rows = self._rows_of_numbers(h)
@@ -244,22 +279,35 @@ class Chains(Scores):
             If a known value is out of range, or a number of steps.
         """
         check_is_fitted(self)
-        _check_count("n_steps", n_steps, 0)
-        _check_count("n_average", n_average, 1)
         X = validate_data(self, X, reset=False, ensure_all_finite="allow-nan", dtype="numeric")
         if self.out_of_range == "raise":
             check_range(np.where(np.isnan(X), 0, X), self.data_max)
         seen = self._as_probabilities(np.asarray(X, dtype=np.float64))
         missing = np.isnan(seen)
-        clamp = np.ascontiguousarray(np.where(missing, -1, seen > 0.5), dtype=np.int8)
+        clamp = np.where(missing, np.nan, seen > 0.5)
+        means = self._imputed(clamp, n_steps, n_average, random_state)
+        return np.where(missing, means * self.data_max, X)
+
+    def _imputed(
+        self,
+        clamp: Array,
+        n_steps: int,
+        n_average: int,
+        random_state: _random.RandomState,
+        lengths: Array | None = None,
+    ) -> Array:
+        """Return the means of the visible units, those that are not NaN held."""
+        check_count("n_steps", n_steps, 0)
+        check_count("n_average", n_average, 1)
         seed = self._next_seed() if random_state is None else _random.key_of(random_state)
-        hidden = self._first_states(X.shape[0], None, None, seed)
-        total = np.zeros(seen.shape)
+        clamp = np.ascontiguousarray(clamp, dtype=self.components_.dtype)
+        hidden = self._first_states(clamp.shape[0], None, None, seed)
+        held: dict[str, Any] = {"clamp": clamp, "lengths": lengths}
+        total = np.zeros(clamp.shape)
         step = 2 * n_steps
         if n_steps:
-            self._gibbs_chain(hidden, n_steps, seed, 0, clamp=clamp)
+            self._gibbs_chain(hidden, n_steps, seed, 0, **held)
         for _ in range(n_average):
-            total += self._gibbs_chain(hidden, 1, seed, step, clamp=clamp, means=True)
+            total += self._gibbs_chain(hidden, 1, seed, step, means=True, **held)
             step += 2
-        filled = np.where(missing, total / n_average * self.data_max, X)
-        return filled
+        return np.asarray(total / n_average)

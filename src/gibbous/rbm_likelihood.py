@@ -15,6 +15,7 @@ from . import _random
 from ._isa import core
 from .rbm_chains import Chains
 from .rbm_machine import LITTLE_BATCH
+from .rbm_rows import rows_of
 
 Array = NDArray[Any]
 
@@ -31,6 +32,9 @@ _LEAST_RATE = 1e-3
 
 #: Chains and steps (after as many of burn-in) whose means give the base rates.
 _RATE_CHAINS, _RATE_STEPS = 100, 100
+
+#: Visible states whose free energies are in memory together.
+_STATES_AT_ONCE = 1 << 16
 
 _BOUNDS = {
     "exact": "exact",
@@ -218,6 +222,8 @@ class Likelihood(Chains):
         chains' random numbers are others.
         """
         check_is_fitted(self)
+        if self.hidden_units != "binary":
+            return self._over_visible_states(method)
         method = self._method_of(method)
         if method == "exact":
             find: Any = core.rbm_exact_log_partition  # one function for both precisions
@@ -311,6 +317,29 @@ class Likelihood(Chains):
         else:
             log_z = float(log_partition)
         return np.asarray(-self._free_energy(X) - log_z)
+
+    def _over_visible_states(self, method: str) -> LogPartition:
+        """Return log Z of a machine whose hidden units are not of two states."""
+        d = self.components_.shape[1]
+        if method not in ("auto", "exact") or d > MOST_ENUMERATED:
+            raise ValueError(
+                f"hidden_units={self.hidden_units!r}: log Z is summed over all visible states, "
+                f"which may have {MOST_ENUMERATED} units at most; this machine has {d}, "
+                f"and method={method!r} was asked for"
+            )
+        value, codes = -np.inf, np.arange(1 << d, dtype=np.uint32)
+        for first in range(0, 1 << d, _STATES_AT_ONCE):
+            some = codes[first : first + _STATES_AT_ONCE, None]
+            states = (some >> np.arange(d, dtype=np.uint32) & 1).astype(np.uint8)
+            value = float(np.logaddexp(value, np.logaddexp.reduce(-self._free_energy_of(states))))
+        return LogPartition(value, "exact", interval=(value, value))
+
+    def _free_energy_of(self, states: Array) -> Array:
+        rows = rows_of(states, str(self.components_.dtype), self._threads_now())
+        found: Array = core.rbm_free_energies(
+            rows, *self._parameters(), self._threads_now(), **self._kinds()
+        )
+        return found
 
     def _method_of(self, method: str) -> str:
         if method not in METHODS:

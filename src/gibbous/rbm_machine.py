@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from numbers import Real
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +20,9 @@ Array = NDArray[Any]
 #: Numbers of the methods in the core.
 METHODS = {"cd": 0, "pcd": 1, "fpcd": 2, "pt": 3}
 
+#: Numbers of the hidden units in the core.
+HIDDEN_UNITS = {"binary": 0, "relu": 1}
+
 #: Additions of one of many passes, as over a mini-batch, that one thread makes alone: tens of
 #: microseconds of them.
 LITTLE_BATCH = 1 << 20
@@ -29,7 +32,13 @@ _STATE = ("velocity_", "fast_", "offsets_", "activity_", "h_samples_")
 
 
 class Machine:
-    """Starts, moves, copies and checks the arrays of a machine with units of two states."""
+    """Starts, moves, copies and checks the arrays of a machine.
+
+    The visible units here are of two states; machines of other units say what differs.
+    """
+
+    #: Rows whose pseudo-likelihood is watched: enough for two digits, and cheap.
+    _watched_rows: ClassVar[int] = 1000
 
     components_: Array
     intercept_hidden_: Array
@@ -48,6 +57,7 @@ class Machine:
 
     if TYPE_CHECKING:  # parameters of the estimators
         n_components: int
+        hidden_units: str
         learning_rate: float
         batch_size: int
         method: str
@@ -78,21 +88,28 @@ class Machine:
 
     def _start(self, X: Any, weight: Array | None) -> None:
         """Set small random weights, biases and the state of training."""
-        d, k, dtype = X.shape[1], self.n_components, self.dtype
+        for name in _STATE:
+            self.__dict__.pop(name, None)
+        d, k, dtype = self._begin(X, weight), self.n_components, self.dtype
         rng = _random.generator(self._key, "rbm-start")
         self.components_ = rng.normal(0.0, 0.01, (k, d)).astype(dtype)
         self.intercept_hidden_ = np.zeros(k, dtype)
         self._n_features_out = k
-        self.intercept_visible_ = np.zeros(d, dtype)
-        if self.visible_bias == "data":
-            p = np.clip(self._means(X, weight), 1e-3, 1 - 1e-3)
-            self.intercept_visible_ = np.log(p / (1 - p)).astype(dtype)
+        self.intercept_visible_ = self._first_bias(X, weight).astype(dtype)
         self._n_steps = 0
         self._n_epochs = 0
         self._n_gibbs = 0
-        for name in _STATE:
-            self.__dict__.pop(name, None)
         self._set_state(X, weight)
+
+    def _begin(self, X: Any, weight: Array | None) -> int:
+        """Take from the data what the units are, and return how many visible ones there are."""
+        return int(X.shape[1])
+
+    def _first_bias(self, X: Any, weight: Array | None) -> Array:
+        if self.visible_bias == "zero":
+            return np.zeros(self.components_.shape[1])
+        p = np.clip(self._means(X, weight), 1e-3, 1 - 1e-3)
+        return np.asarray(np.log(p / (1 - p)))
 
     def _means(self, X: Any, weight: Array | None) -> Array:
         if isinstance(self.binarize, Real):
@@ -172,6 +189,7 @@ class Machine:
         fast = self.learning_rate if self.fast_learning_rate is None else self.fast_learning_rate
         s.fast_rate = fast
         s.temperatures = self.n_temperatures if self.method == "pt" else 1
+        self._set_up(s)
         s.seed = _random.child(self._key, "rbm-train")
         offsets = getattr(self, "offsets_", (None, None))
         train: Any = core.rbm_train  # one function for both precisions
@@ -189,7 +207,22 @@ class Machine:
             getattr(self, "activity_", None),
             getattr(self, "h_samples_", None),
             self._threads_for(min(batch_size, len(order)), LITTLE_BATCH),
+            **self._kinds(),
+            **self._kept_by_kind(),
         )
+
+    def _set_up(self, settings: Any) -> None:
+        """Set what only some units have settings for."""
+
+    def _kinds(self) -> dict[str, Any]:
+        """Return what tells the core of units that are not of two states."""
+        if self.hidden_units == "binary":
+            return {}
+        return {"units": core.RbmUnits(0, HIDDEN_UNITS[self.hidden_units])}
+
+    def _kept_by_kind(self) -> dict[str, Any]:
+        """Return the arrays that only some units train with."""
+        return {}
 
     def _arrays(self) -> list[Array]:
         names = ("velocity_", "fast_", "offsets_")
@@ -249,7 +282,8 @@ class Machine:
 
     def _hidden_of(self, rows: Any) -> Array:
         out = np.empty((rows.n, self.components_.shape[0]), self.components_.dtype)
-        core.rbm_hidden_means(rows, *self._parameters(), out, self._threads_for(rows.n))
+        threads = self._threads_for(rows.n)
+        core.rbm_hidden_means(rows, *self._parameters(), out, threads, **self._kinds())
         return out
 
     def _rows_of_numbers(self, v: Array) -> Any:

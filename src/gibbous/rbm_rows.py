@@ -112,3 +112,58 @@ def _above(X: Any, threshold: float) -> Any:
         raise ValueError(f"binarize must be at least 0 for sparse X; got {threshold:g}")
     on = threshold < X
     return sp.csr_matrix(on, dtype=np.float32)
+
+
+def numbers_of(X: Any, dtype: str, weight: NDArray[Any] | None = None) -> Any:
+    """Return rows of real numbers or counts for the core, never as bits.
+
+    Parameters
+    ----------
+    X : ndarray or CSR matrix of shape (n, d)
+    dtype : {"float32", "float64"}
+        Precision of the machine.
+    weight : ndarray of shape (n,), optional
+
+    Returns
+    -------
+    RbmRows32 or RbmRows64
+    """
+    n, d = X.shape
+    kept: dict[str, Any] = {}
+    if weight is not None:
+        kept["weight"] = np.ascontiguousarray(weight / weight.mean(), dtype=dtype)
+    if not sp.issparse(X):
+        return _ROWS[dtype](n, d, real=np.ascontiguousarray(X, dtype=dtype), **kept)
+    if not X.has_canonical_format:
+        X = X.copy()
+        X.sum_duplicates()
+    data = np.ascontiguousarray(X.data, dtype=dtype)
+    csr = (data, X.indices.astype(np.int32, copy=False), X.indptr.astype(np.int64, copy=False))
+    return _ROWS[dtype](n, d, csr=csr, **kept)
+
+
+def words_of(words: NDArray[Any], d: int, dtype: str, weight: NDArray[Any] | None = None) -> Any:
+    """Return rows of ``d`` states for the core that are words of 32 bits already."""
+    kept: dict[str, Any] = {}
+    if weight is not None:
+        kept["weight"] = np.ascontiguousarray(weight / weight.mean(), dtype=dtype)
+    return _ROWS[dtype](len(words), d, bits=words, **kept)
+
+
+def whole_numbers(X: Any, what: str) -> Any:
+    """Return X, refusing what is not a whole number.
+
+    Raises
+    ------
+    ValueError
+        If an entry has a fractional part; the message names the first.
+    """
+    values = X.data if sp.issparse(X) else X
+    if values.dtype.kind in "iub":
+        return X
+    odd = values != np.floor(values)
+    if odd.any():
+        raise ValueError(
+            f"X must hold {what}, which are whole numbers; it holds {values[odd][0]:g}"
+        )
+    return X

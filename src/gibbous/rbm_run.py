@@ -20,12 +20,6 @@ _METRIC = "pseudo-likelihood"
 _HELD_OUT = "held-out pseudo-likelihood"
 _GAP = "free-energy gap"
 
-#: Rows of the training data whose pseudo-likelihood is watched: enough for two digits, and cheap.
-_WATCHED = 1000
-
-#: A pseudo-likelihood this many times worse than that of fair coins is a run that diverges.
-_HOPELESS = 4.0
-
 #: A weight or bias of this size alone decides its units in every row.
 _LARGE = 100.0
 
@@ -53,15 +47,15 @@ class Watched:
     validation: Any
 
     @classmethod
-    def of(cls, X: Any, X_val: Any, key: int) -> Watched:
-        """Take a sample of the training rows, and as many of the held-out ones."""
+    def of(cls, X: Any, X_val: Any, key: int, most: int) -> Watched:
+        """Take at most so many of the training rows, and as many of the held-out ones."""
         parts = []
         for number, data in enumerate((X, X_val)):
-            if data is None or data.shape[0] <= _WATCHED:
+            if data is None or data.shape[0] <= most:
                 parts.append(data)
                 continue
             rng = _random.generator(key, "rbm-watched", number)
-            rows = np.sort(rng.choice(data.shape[0], _WATCHED, replace=False))
+            rows = np.sort(rng.choice(data.shape[0], most, replace=False))
             parts.append(data[rows])
         return cls(*parts)
 
@@ -72,10 +66,7 @@ class Diverged(ArithmeticError, ValueError):
 
 def is_hopeless(model: Scores, value: float) -> bool:
     """Return whether a pseudo-likelihood is that of a machine that has run away."""
-    least = -_HOPELESS * model.n_features_in_ * float(np.log(2.0))
-    if model.out_of_range == "allow":  # what lies outside of [0, 1] has none that could tell
-        least = -np.inf
-    return not (np.isfinite(value) and value >= least)
+    return not (np.isfinite(value) and value >= model._hopeless())
 
 
 def has_run_away(model: Scores, X: Any) -> bool:
@@ -85,7 +76,7 @@ def has_run_away(model: Scores, X: Any) -> bool:
     # parameters of this size are seldom right, and are the cheap sign to look closer
     if max(float(np.abs(a).max()) for a in model._parameters()) < _LARGE:
         return False
-    return is_hopeless(model, float(model._pseudo_likelihood(X[:_WATCHED]).mean()))
+    return is_hopeless(model, float(model._pseudo_likelihood(X[: model._watched_rows]).mean()))
 
 
 class Run:

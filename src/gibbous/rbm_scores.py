@@ -39,7 +39,7 @@ class Scores(Machine):
     def _free_energy(self, X: Any) -> Array:
         rows = self._rows(X, training=False)
         threads = self._threads_for(X.shape[0])
-        found: Array = core.rbm_free_energies(rows, *self._parameters(), threads)
+        found: Array = core.rbm_free_energies(rows, *self._parameters(), threads, **self._kinds())
         return found
 
     def score_samples(self, X: Any) -> Array:
@@ -97,12 +97,22 @@ class Scores(Machine):
         found: Array = self._pseudo_likelihood(X, X.shape[1] if n_flips is None else n_flips)
         return np.asarray(found / X.shape[1]) if per_feature else found
 
-    def _pseudo_likelihood(self, X: Any, n_flips: int = 1) -> Array:
-        n, d = X.shape
+    def _flips(self, n_flips: int, d: int) -> np.random.Generator:
+        """Return the source of the first variables that an estimate looks at."""
         if not 1 <= n_flips <= d:
             raise ValueError(f"n_flips must be between 1 and {d}, or None; got {n_flips}")
         key = _random.key_of(self.random_state) if isinstance(self.random_state, Integral) else None
-        rng = _random.generator(self._key if key is None else key, "rbm-flip")
+        return _random.generator(self._key if key is None else key, "rbm-flip")
+
+    def _hopeless(self) -> float:
+        """Return a pseudo-likelihood of a row that only a machine gone astray has."""
+        # four times that of fair coins; what lies outside of [0, 1] has none that could tell
+        fair = self.n_features_in_ * float(np.log(2.0))
+        return -4.0 * fair if self.out_of_range == "raise" else -np.inf
+
+    def _pseudo_likelihood(self, X: Any, n_flips: int = 1) -> Array:
+        n, d = X.shape
+        rng = self._flips(n_flips, d)
         if isinstance(self.binarize, Real):
             X = float(self.binarize) * self.data_max < X
         if sp.issparse(X):
@@ -131,5 +141,5 @@ class Scores(Machine):
         dtype = str(self.components_.dtype)
         rows = rows_of(X, dtype, self._threads_for(X.shape[0]), data_max=top)
         threads = self._threads_for(X.shape[0])
-        found: Array = core.rbm_free_energies(rows, *self._parameters(), threads)
+        found: Array = core.rbm_free_energies(rows, *self._parameters(), threads, **self._kinds())
         return found
