@@ -294,7 +294,7 @@ def test_blocks_reach_the_level_of_the_serial_chain(kernel, data_folder):
     seed = secrets.randbits(32)
     with np.load(data_folder / "20news.npz", allow_pickle=False) as data:
         X = sp.csr_matrix((data["data"], data["indices"], data["indptr"]), shape=data["shape"])
-    X = X[::12]
+    X = X[::20]
     words = Words(X[:, np.flatnonzero(X.getnnz(0))])
     n_topics = 20 if kernel == "dense" else 150
     prior = Prior([5 / n_topics] * n_topics, 0.01, words.shape[1])
