@@ -161,6 +161,22 @@ def exact_gradient(
     )
 
 
+@pytest.mark.parametrize("dtype", [np.uint8, np.float32, np.float64])
+def test_states_are_packed_as_numpy_packs_them(dtype: type) -> None:
+    """Widths around a byte and a word; the first entry that is no state gives it up."""
+    rng = np.random.default_rng(3)
+    for d in (1, 7, 8, 9, 31, 32, 33, 100):
+        X = (rng.random((5, d)) < 0.5).astype(np.uint8)
+        padded = np.pad(X, ((0, 0), (0, -d % 32)))
+        expected = np.packbits(padded, axis=1, bitorder="little").view("<u4")
+        given = X.astype(dtype)
+        np.testing.assert_array_equal(core.rbm_pack_states(given, 2), expected)
+        for wrong in (2, 128, 255):
+            other = given.copy()
+            other[rng.integers(5), rng.integers(d)] = wrong
+            assert core.rbm_pack_states(other, 2) is None, (d, wrong)
+
+
 def machine_of(d: int, k: int, rng: np.random.Generator) -> tuple[Any, ...]:
     return rng.normal(0, 0.8, (k, d)), rng.normal(0, 0.5, d), rng.normal(0, 0.5, k)
 

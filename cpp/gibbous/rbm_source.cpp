@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Rows of the caller's data into layers.
+#include <cstring>
 #include <vector>
 
 #include "gibbous/rbm_pack.hpp"
@@ -76,6 +77,38 @@ void load_rows_of(const Execution& run, const Source<T>& x, const Index64* rows,
   });
 }
 
+namespace {
+
+// Word of the states of up to 32 units; false in `fine` where one is neither 0 nor 1.
+template <class V>
+std::uint32_t word_of(const V* row, Index units, bool& fine) {
+  std::uint32_t mask = 0;
+  for (Index j = 0; j < units; ++j) {
+    fine = fine && (row[j] == V(0) || row[j] == V(1));
+    mask |= static_cast<std::uint32_t>(row[j] != V(0)) << j;
+  }
+  return mask;
+}
+
+// Eight bytes at a time: the product moves bit 8 j to bit 56 + j, and nothing else gets there.
+std::uint32_t word_of(const std::uint8_t* row, Index units, bool& fine) {
+  std::uint32_t mask = 0;
+  std::uint64_t seen = 0;
+  for (Index j = 0; j < units; j += 8) {
+    std::uint64_t x = 0;
+    if (units - j >= 8)  // of a size that the compiler knows: no call
+      std::memcpy(&x, row + j, 8);
+    else
+      std::memcpy(&x, row + j, static_cast<std::size_t>(units - j));
+    seen |= x;
+    mask |= static_cast<std::uint32_t>((x & 0x0101010101010101u) * 0x0102040810204080u >> 56) << j;
+  }
+  fine = fine && !(seen & ~0x0101010101010101u);
+  return mask;
+}
+
+}  // namespace
+
 template <class V>
 bool pack_states(const Execution& run, const V* x, Index n, Index d, std::uint32_t* words) {
   const Index panels = panels_of(d);
@@ -87,14 +120,8 @@ bool pack_states(const Execution& run, const V* x, Index n, Index d, std::uint32
       if (r % 1024 == 0) worker.checkpoint();
       bool fine = true;
       for (Index p = 0; p < panels; ++p) {
-        const V* row = x + r * d + p * kPanel;
         const Index units = std::min(kPanel, d - p * kPanel);
-        std::uint32_t mask = 0;
-        for (Index j = 0; j < units; ++j) {
-          fine = fine && (row[j] == V(0) || row[j] == V(1));
-          mask |= static_cast<std::uint32_t>(row[j] != V(0)) << j;
-        }
-        words[r * panels + p] = mask;
+        words[r * panels + p] = word_of(x + r * d + p * kPanel, units, fine);
       }
       if (!fine) clean = false;
     }
