@@ -24,7 +24,7 @@ function(gibbous_options target level)
   endif()
   if(GIBBOUS_SANITIZE)
     target_compile_options(${target} PRIVATE -fsanitize=${GIBBOUS_SANITIZE}
-      -fno-sanitize-recover=all -fno-omit-frame-pointer -g -O1)
+      -fno-sanitize-recover=all -fno-omit-frame-pointer -g1 -O1)
     target_link_options(${target} PRIVATE -fsanitize=${GIBBOUS_SANITIZE})
   endif()
 endfunction()
