@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from gibbous import BernoulliRBM
+from gibbous import BernoulliRBM, CategoricalRBM, GaussianRBM, ReplicatedSoftmax
 from gibbous._isa import core
 
 WAYS = ["plain", *(["1"] if core.has_matrix_unit() else [])]  # the unit where the machine has it
@@ -54,6 +54,27 @@ def test_training_agrees_with_the_look_up(
     for name in ("components_", "intercept_visible_", "intercept_hidden_"):
         np.testing.assert_allclose(getattr(other, name), getattr(ours, name), atol=1e-5)
     assert (other.components_ != ours.components_).any()  # another way was gone
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("kind", ["gaussian", "stepped", "categories", "counts"])
+def test_other_units_agree_with_the_look_up(
+    kind: str, way: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rng = np.random.default_rng(8)
+    X: Any = rng.normal(size=(60, 45)).astype(np.float32)
+    model: Any = GaussianRBM(40, hidden_units="relu" if kind == "stepped" else "binary")
+    if kind == "categories":
+        X, model = rng.integers(0, 3, (60, 15)), CategoricalRBM(40)
+    elif kind == "counts":
+        X, model = rng.integers(0, 3, (60, 45)), ReplicatedSoftmax(40)
+    model.set_params(n_iter=1, batch_size=30, random_state=1, learning_rate=1e-3)
+    found = []
+    for setting in ("0", way):
+        monkeypatch.setenv("GIBBOUS_AMX", setting)
+        found.append(model.fit(X).components_.copy())
+    np.testing.assert_allclose(found[1], found[0], atol=1e-5)
+    assert (found[1] != found[0]).any()
 
 
 @pytest.mark.parametrize("way", WAYS)

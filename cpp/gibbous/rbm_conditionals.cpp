@@ -137,7 +137,7 @@ double of_binary(const Packed<T>& m, const Inputs<T>& inputs, const T* x, Index 
 
 // The range of the means a_i + sum_j h_j W_ji over the hidden states that are likely at x.
 template <class T>
-Range span_of(const Packed<T>& m, const T* x, Index i, double step, double (&ends)[2]) {
+void span_of(const Packed<T>& m, const T* x, Index i, double (&ends)[2]) {
   ends[0] = ends[1] = static_cast<double>(m.a[static_cast<std::size_t>(i)]);
   for (Index p = 0; p < panels_of(m.hidden); ++p) {
     const T* w = m.up.panel(p) + i * kPanel;
@@ -148,8 +148,6 @@ Range span_of(const Packed<T>& m, const T* x, Index i, double step, double (&end
       ends[w[j] > T(0)] += most * static_cast<double>(w[j]);
     }
   }
-  return {static_cast<Index>(std::floor(ends[0] / step)) - 7,
-          static_cast<Index>(std::ceil(ends[1] / step)) + 7};
 }
 
 template <class T>
@@ -158,18 +156,17 @@ double of_gaussian(const Packed<T>& m, const Inputs<T>& inputs, const T* x, Inde
   const auto a = static_cast<double>(m.a[at]), variance = static_cast<double>(m.variance[at]);
   const double v = static_cast<double>(state) * variance;
   double step = static_cast<double>(m.deviation[at]), ends[2];
-  Range span = span_of(m, x, i, step, ends);
-  if (span.end - span.begin > kMostPoints) {
-    step = (ends[1] - ends[0]) / static_cast<double>(kMostPoints - 32);
-    if (!std::isfinite(step)) return -std::numeric_limits<double>::infinity();
-    span = span_of(m, x, i, step, ends);
-  }
+  span_of(m, x, i, ends);
+  const double width = ends[1] - ends[0], most = static_cast<double>(kMostPoints);
+  if (!std::isfinite(width) || !(step > 0)) return -std::numeric_limits<double>::infinity();
+  step = std::max(step, width / most);
+  const auto points = static_cast<Index>(width / step) + 15;
   const auto value = [&](double u) {
     return inputs.term(x, i, static_cast<T>((u - v) / variance)) -
            (u - a) * (u - a) / (2 * variance);
   };
   LogSum all;
-  for (Index k = span.begin; k <= span.end; ++k) all.add(value(static_cast<double>(k) * step));
+  for (Index k = 0; k < points; ++k) all.add(value(ends[0] + static_cast<double>(k - 7) * step));
   return value(v) - all.value() - std::log(step);
 }
 
