@@ -131,9 +131,9 @@ BitTables<T> bit_tables() {
 template <class T>
 inline void add_bits(const Chunk* states, Index stride, Index rows, Index chunks, const T* w,
                      BitTables<T>& tables, T* acc) {
-  // Images have empty borders: of MNIST's chunks a third is zero, a tenth in all of 128 rows; turned,
-  // half and a fifth. Looking for them takes a fifth off a product with MNIST's states and a third
-  // with these turned, and adds 3% to one with states of fair coins (Zen 3).
+  // Images have empty borders: of MNIST's chunks a third is zero, a tenth in all of 128 rows;
+  // turned, half and a fifth. Looking for them takes a fifth off a product with MNIST's states and
+  // a third with these turned, and adds 3% to one with states of fair coins (Zen 3).
   for (Index c = 0; c < chunks; ++c, states += stride, w += kPanel * kPanel) {
     Chunk any = 0;
     for (Index r = 0; r < rows; ++r) any |= states[r];
