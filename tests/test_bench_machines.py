@@ -21,7 +21,7 @@ from bench.rbm_cases import CASES, QUALITY, QualityCase, RbmCase
 ROOT = Path(__file__).resolve().parent.parent
 
 #: Enough steps that a machine which learns something else is far off.
-TINY = RbmCase("tiny", "cd", 1, 12, 20, "tiny", n_epochs=15, rate=0.2)
+TINY = RbmCase("tiny", "cd", 1, 12, 20, "tiny", n_epochs=6, rate=0.2)
 
 # scikit-learn's machine, its weights spoilt by as much as the tests say.
 ADAPTER = """
@@ -52,11 +52,15 @@ case, name, variant = RbmCase(**json.loads(sys.argv[1])), sys.argv[2], sys.argv[
 train, test = rbm_data.images("tiny", Path()).states()
 adapter = adapters.find(name, "machines")
 adapter.load(case, 2)
-trainer = adapter.trainer(case, train, 2, 5, variant)
-seconds = trainer.epochs(case.n_epochs)
-machine = rbm_judge.Machine(*trainer.parameters())
-assert machine.fault(train.shape[1], case.hidden) == ""
-print(json.dumps([len(seconds), rbm_judge.evaluate(machine, test)]))
+found = []
+for seed in range(4):
+    trainer = adapter.trainer(case, train, 2, seed, variant)
+    seconds = trainer.epochs(case.n_epochs)
+    assert len(seconds) == case.n_epochs and min(seconds) > 0, seconds
+    machine = rbm_judge.Machine(*trainer.parameters())
+    assert machine.fault(train.shape[1], case.hidden) == ""
+    found.append(rbm_judge.evaluate(machine, test))
+print(json.dumps(found))
 """
 
 
@@ -104,7 +108,7 @@ def test_reference_climbs_the_likelihood() -> None:
     alone = rbm_judge.Machine(np.zeros((2, 64)), np.log(p / (1 - p)), np.zeros(2))
     before = rbm_judge.evaluate(alone, test)
     for method, k in (("cd", 1), ("pcd", 1), ("cd", 3)):
-        machine = rbm_judge.train(replace(TINY, method=method, k=k), train, 3)
+        machine = rbm_judge.train(replace(TINY, method=method, k=k, n_epochs=15), train, 3)
         after = rbm_judge.evaluate(machine, test)
         assert after["pseudo_likelihood"] > 0.8 * before["pseudo_likelihood"], (method, k)
         assert after["reconstruction"] < 0.8 * before["reconstruction"], (method, k)
@@ -138,15 +142,16 @@ def test_implementation_learns_what_the_reference_learns(name: str, method: str,
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    epochs, found = json.loads(done.stdout.splitlines()[-1])
-    assert epochs == case.n_epochs
+    found = json.loads(done.stdout.splitlines()[-1])
     train, test = tiny()
-    values = [rbm_judge.evaluate(rbm_judge.train(case, train, seed), test) for seed in range(4)]
-    for figure in found:
+    values = [rbm_judge.evaluate(rbm_judge.train(case, train, seed), test) for seed in range(16)]
+    for figure in values[0]:
         known = [value[figure] for value in values]
-        # 4 seeds tell their spread to a factor of 3 at worst, where 5 sigma are asked for
-        bound = 5 * 3 * np.std(known, ddof=1)
-        assert abs(found[figure] - np.mean(known)) < bound, (figure, found[figure], known)
+        others = [value[figure] for value in found]
+        # 16 seeds tell their spread to a factor of 1.5, where 5 sigma are asked for; twice the
+        # learning rate is off by 30 sigma
+        bound = 5 * 1.5 * np.std(known, ddof=1) * np.sqrt(1 / len(others) + 1 / len(known))
+        assert abs(np.mean(others) - np.mean(known)) < bound, (figure, others, known)
 
 
 @pytest.mark.parametrize("threads", [1, 3])
