@@ -66,9 +66,10 @@ def test_probabilities_are_those_of_free_energies(digits: tuple[Any, ...]) -> No
 
 
 def test_labels_can_be_held(fitted: RBMClassifier) -> None:
-    X, y = fitted.sample(30, y=3, burn_in=200, random_state=0)
-    assert X.shape == (30, 64) and (y == 3).all()
-    assert (fitted.predict(16 * X) == 3).mean() > 0.7
+    X, y = fitted.sample(200, y=3, burn_in=200, random_state=0)
+    assert X.shape == (200, 64) and (y == 3).all()
+    # most draws under a label look like it: chance is a tenth, and .7 to .85 is what fits have
+    assert (fitted.predict(16 * X) == 3).mean() > 0.5
     X, y = fitted.sample(20, n_chains=10, burn_in=50, random_state=0)
     assert len(set(y)) > 1
     assert fitted.gibbs(16 * X).dtype == bool
