@@ -371,7 +371,7 @@ def test_columns_of_csv(write):
 
 
 def test_parquet(tmp_path):
-    pytest.importorskip("pyarrow")
+    pytest.importorskip("pyarrow", reason=".parquet files need pyarrow")
     frame = pd.DataFrame(RECORDS)
     path = tmp_path / "a.parquet"
     frame.to_parquet(path)

@@ -76,8 +76,8 @@ class LatentDirichletAllocation(
         "fast": Metropolis-Hastings steps on delayed counts (Chen et al. 2016), many times as fast
         as Gibbs sampling, and with a joint likelihood that settles a little lower. "exact":
         collapsed Gibbs sampling. "auto": fast sweeps, and at the end ``settle_iter`` exact ones,
-        which reaches the best held-out likelihood soonest. On 20 newsgroups (2.2 M tokens, 100
-        topics, one thread) perplexity and joint log-likelihood a token after 20 s were 3338 and
+        which reached the best held-out likelihood soonest. On 20 newsgroups (2.2 M tokens, 100
+        topics, one thread, one run) perplexity and joint log-likelihood a token after 20 s were 3338 and
         -9.13 for "auto", 3371 and -9.17 for fast sweeps alone, 3762 and -9.26 for exact ones;
         after 40 to 50 s 3288 and -9.10, 3315 and -9.14, 3496 and -9.14.
     n_proposals : {1, 3}, default 3
