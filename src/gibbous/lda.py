@@ -77,9 +77,9 @@ class LatentDirichletAllocation(
         as Gibbs sampling, and with a joint likelihood that settles a little lower. "exact":
         collapsed Gibbs sampling. "auto": fast sweeps, and at the end ``settle_iter`` exact ones,
         which reached the best held-out likelihood soonest. On 20 newsgroups (2.2 M tokens, 100
-        topics, one thread, one run) perplexity and joint log-likelihood a token after 20 s were 3338 and
-        -9.13 for "auto", 3371 and -9.17 for fast sweeps alone, 3762 and -9.26 for exact ones;
-        after 40 to 50 s 3288 and -9.10, 3315 and -9.14, 3496 and -9.14.
+        topics, one thread, one run) perplexity and joint log-likelihood a token after 20 s were
+        3338 and -9.13 for "auto", 3371 and -9.17 for fast sweeps alone, 3762 and -9.26 for exact
+        ones; after 40 to 50 s 3288 and -9.10, 3315 and -9.14, 3496 and -9.14.
     n_proposals : {1, 3}, default 3
         Metropolis-Hastings steps a token and pass of the fast sampler. 3 needs about half as many
         sweeps, each twice as long, and 4 bytes a token more.
