@@ -38,7 +38,7 @@ LAYERS = (
     ("minibatch",),
     ("kmeans",),
     ("gmm_em",),  # starts a mixture from K-means: the one edge between models
-    ("gmm_run",),
+    ("gmm_mixture", "gmm_run", "gmm_start"),
     ("gmm",),
     ("lda_topics", "lda_table", "lda_similar", "lda_time"),
     ("lda_fold_in", "lda_priors", "lda_words", "lda_labels"),

@@ -8,27 +8,18 @@ from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from sklearn.base import BaseEstimator, DensityMixin
-from sklearn.utils import check_array
 from sklearn.utils._param_validation import Interval, StrOptions
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import validate_data
 
 from . import _random, _validate
 from ._fit import Callback
-from ._isa import core
-from .gmm_em import (
-    Engine,
-    Parameters,
-    covariance_shape,
-    covariances_of_factors,
-    factors_of_precisions,
-)
+from .gmm_em import Engine, Parameters, covariance_shape
+from .gmm_mixture import DTYPES, MixtureBase
 from .gmm_run import Run
+from .gmm_start import GivenStart
 
-_DTYPES = [np.float64, np.float32]
 
-
-class GaussianMixture(DensityMixin, BaseEstimator):  # type: ignore[misc]
+class GaussianMixture(MixtureBase):
     r"""Gaussian mixture, fitted by expectation-maximisation.
 
     A mixture says that every row was drawn from one of ``n_components`` Gaussians and that we do
@@ -225,13 +216,14 @@ class GaussianMixture(DensityMixin, BaseEstimator):  # type: ignore[misc]
         self, X: ArrayLike, sample_weight: ArrayLike | None, callback: Callback | None
     ) -> NDArray[Any]:
         self._validate_params()
-        rows: NDArray[Any] = validate_data(self, X, dtype=_DTYPES, order="C", ensure_min_samples=2)
+        rows: NDArray[Any] = validate_data(self, X, dtype=DTYPES, order="C", ensure_min_samples=2)
         if rows.shape[0] < self.n_components:
             raise ValueError(
                 f"Expected n_samples >= n_components but got n_components = {self.n_components}, "
                 f"n_samples = {rows.shape[0]}"
             )
-        given = self._given_start(rows)
+        given = GivenStart(self.weights_init, self.means_init, self.precisions_init)
+        given.check(self.covariance_type, self.n_components, rows.shape[1])
         weight = _validate.sample_weights(sample_weight, rows.shape[0], rows.dtype)
         engine = Engine(
             rows,
@@ -244,7 +236,7 @@ class GaussianMixture(DensityMixin, BaseEstimator):  # type: ignore[misc]
         resume = self.warm_start and hasattr(self, "converged_")
         if resume:
             self._check_resumable(rows.shape[1])
-        key = None if resume or given is not None else _random.key_of(self.random_state)
+        key = None if resume or given.complete else _random.key_of(self.random_state)
         run = Run(self, engine, key, callback)
         try:
             for index in range(1 if resume else self.n_init):
@@ -272,254 +264,12 @@ class GaussianMixture(DensityMixin, BaseEstimator):  # type: ignore[misc]
             f"{d} features; set warm_start=False to start afresh"
         )
 
-    def _start(self, run: Run, given: Parameters | None, index: int) -> Parameters:
+    def _start(self, run: Run, given: GivenStart, index: int) -> Parameters:
         """Return the parameters that one start begins with."""
-        if given is not None:
-            return given
-        assert run.key is not None
         engine = run.engine
+        if run.key is None:
+            return given.parameters(engine.type, engine.X.dtype)
         # the first start takes the key itself: its K-means is KMeans with the same random_state
         key = _random.child(run.key, "gmm-start", index) if index else run.key
         start, failed = engine.start(self.init_params, key)
-        weights, means, factors = start.weights, start.means, start.factors
-        dtype = engine.X.dtype
-        if self.weights_init is not None:
-            weights = np.ascontiguousarray(self.weights_init, dtype)
-        if self.means_init is not None:
-            means = np.ascontiguousarray(self.means_init, dtype)
-        covariances = start.covariances
-        if self.precisions_init is not None:
-            factors = factors_of_precisions(np.asarray(self.precisions_init, dtype), engine.type)
-            covariances = covariances_of_factors(factors, engine.type)
-        elif failed >= 0:
-            if self.on_collapse == "raise":
-                raise engine.collapse(failed)
-            start = engine.repair_start(start)
-            covariances, factors = start.covariances, start.factors
-        return Parameters(weights, means, covariances, factors)
-
-    def _given_start(self, X: NDArray[Any]) -> Parameters | None:
-        """Check what was given to start from; return parameters where all three were."""
-        k, d, kind = self.n_components, X.shape[1], self.covariance_type
-        if self.weights_init is not None:
-            _check_weights(self.weights_init, k)
-        if self.means_init is not None:
-            _shaped(self.means_init, (k, d), "means")
-        if self.precisions_init is not None:
-            _check_precisions(self.precisions_init, kind, k, d)
-        if self.weights_init is None or self.means_init is None or self.precisions_init is None:
-            return None
-        factors = factors_of_precisions(np.asarray(self.precisions_init, X.dtype), kind)
-        return Parameters(
-            np.ascontiguousarray(self.weights_init, X.dtype),
-            np.ascontiguousarray(self.means_init, X.dtype),
-            covariances_of_factors(factors, kind),
-            factors,
-        )
-
-    def _keep(self, p: Parameters) -> None:
-        self.weights_ = p.weights
-        self.means_ = p.means
-        self.covariances_ = p.covariances
-        self.precisions_cholesky_ = p.factors
-        self.precisions_ = p.precisions(self.covariance_type)
-
-    def _parameters(self, dtype: Any) -> Parameters:
-        """Return the fitted parameters in a dtype (no copies where it is theirs)."""
-
-        def cast(a: NDArray[Any]) -> NDArray[Any]:
-            return np.ascontiguousarray(a, dtype)
-
-        return Parameters(
-            cast(self.weights_),
-            cast(self.means_),
-            cast(self.covariances_) if hasattr(self, "covariances_") else np.empty(0),
-            cast(self.precisions_cholesky_),
-        )
-
-    # ---- what the mixture says ------------------------------------------------------------------
-
-    def _check_rows(self, X: ArrayLike) -> NDArray[Any]:
-        check_is_fitted(self)
-        rows: NDArray[Any] = validate_data(self, X, dtype=_DTYPES, order="C", reset=False)
-        # float32 rows under a float64 model are lifted: the model's digits are not thrown away
-        return np.asarray(rows, dtype=np.promote_types(rows.dtype, self.means_.dtype))
-
-    def _posterior(
-        self,
-        X: NDArray[Any],
-        *,
-        log_prob: NDArray[Any] | None = None,
-        responsibilities: NDArray[Any] | None = None,
-        labels: NDArray[np.int64] | None = None,
-    ) -> None:
-        p = self._parameters(X.dtype)
-        core.gmm_posterior(
-            X,
-            self.covariance_type,
-            p.weights,
-            p.means,
-            p.factors,
-            log_prob,
-            responsibilities,
-            labels,
-            _validate.n_threads(self.n_jobs),
-        )
-
-    def _labels(self, X: NDArray[Any]) -> NDArray[np.int64]:
-        labels = np.empty(X.shape[0], np.int64)
-        self._posterior(X, labels=labels)
-        _explained(labels >= 0)
-        return labels
-
-    def predict(self, X: ArrayLike) -> NDArray[np.int64]:
-        """Return the most probable component of each row of X (n, d) as an array of shape (n,).
-
-        Raises
-        ------
-        ValueError
-            If a row is so far from every component that all densities underflow to 0.
-        """
-        return self._labels(self._check_rows(X))
-
-    def predict_proba(self, X: ArrayLike) -> NDArray[Any]:
-        """Return the responsibilities, the posterior p(component | row), of shape (n, k).
-
-        Raises
-        ------
-        ValueError
-            If a row is so far from every component that all densities underflow to 0.
-        """
-        rows = self._check_rows(X)
-        out = np.empty((rows.shape[0], self.means_.shape[0]), rows.dtype)
-        self._posterior(rows, responsibilities=out)
-        _explained(np.asarray(out.any(axis=1)))
-        return out
-
-    def score_samples(self, X: ArrayLike) -> NDArray[Any]:
-        """Return log p(x) in nats of each row of X (n, d) as an array of shape (n,)."""
-        rows = self._check_rows(X)
-        out = np.empty(rows.shape[0], rows.dtype)
-        self._posterior(rows, log_prob=out)
-        return out
-
-    def score(self, X: ArrayLike, y: Any = None, sample_weight: ArrayLike | None = None) -> float:
-        """Return the (weighted) mean of log p(x) over the rows of X."""
-        log_prob = self.score_samples(X)
-        weight = _validate.sample_weights(sample_weight, log_prob.shape[0], log_prob.dtype)
-        return float(np.average(log_prob, weights=weight))
-
-    def sample(self, n_samples: int = 1) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
-        """Draw from the mixture.
-
-        Parameters
-        ----------
-        n_samples : int, default=1
-
-        Returns
-        -------
-        X : ndarray of shape (n_samples, d), float64
-        y : ndarray of shape (n_samples,), int64
-            Components, in ascending order.
-
-        Raises
-        ------
-        ValueError
-            If ``n_samples`` is below 1.
-        """
-        check_is_fitted(self)
-        if isinstance(n_samples, bool) or not isinstance(n_samples, Integral):
-            raise TypeError(f"n_samples must be an int; got {n_samples!r}")
-        if n_samples < 1:
-            raise ValueError(
-                f"Invalid value for 'n_samples': {n_samples}. "
-                "The sampling requires at least one sample."
-            )
-        from scipy.linalg import solve_triangular
-
-        rng = _random.generator(_random.key_of(self.random_state), "gmm-sample")
-        p = self._parameters(np.float64)
-        counts = rng.multinomial(int(n_samples), p.weights / p.weights.sum())
-        d = p.means.shape[1]
-        parts = []
-        for k, count in enumerate(counts):
-            z = rng.standard_normal((int(count), d))
-            if self.covariance_type in ("full", "tied"):
-                u = p.factors[k] if self.covariance_type == "full" else p.factors
-                z = solve_triangular(u, z.T, trans="T").T if count else z
-            else:
-                z = z / p.factors[k]
-            parts.append(p.means[k] + z)
-        return np.concatenate(parts), np.repeat(np.arange(len(counts)), counts)
-
-    def _n_parameters(self) -> int:
-        """Return the number of free parameters."""
-        k, d = self.means_.shape
-        if self.covariance_type in ("full", "tied"):
-            shape: tuple[int, ...] = (
-                k if self.covariance_type == "full" else 1,
-                d * (d + 1) // 2,
-            )
-        else:
-            shape = covariance_shape(self.covariance_type, k, d)
-        return int(math.prod(shape) + k * d + k - 1)
-
-    def bic(self, X: ArrayLike) -> float:
-        """Return the Bayesian information criterion on X; lower is better (Schwarz 1978)."""
-        log_prob = self.score_samples(X)
-        n = log_prob.shape[0]
-        return float(-2.0 * log_prob.mean() * n + self._n_parameters() * math.log(n))
-
-    def aic(self, X: ArrayLike) -> float:
-        """Return the Akaike information criterion on X; lower is better (Akaike 1974)."""
-        log_prob = self.score_samples(X)
-        return float(-2.0 * log_prob.mean() * log_prob.shape[0] + 2.0 * self._n_parameters())
-
-
-def _explained(rows: NDArray[np.bool_]) -> None:
-    """Raise where a row has no density under any component."""
-    if not rows.all():
-        raise ValueError(
-            f"row {int(np.argmin(rows))} of X is so far from every component that its density "
-            "underflows to 0 under all of them; check its values, or use score_samples"
-        )
-
-
-# ---- checks of given starts, in scikit-learn's words ---
-
-
-def _shaped(value: ArrayLike, shape: tuple[int, ...], name: str) -> NDArray[Any]:
-    array: NDArray[Any] = check_array(
-        value, dtype=_DTYPES, ensure_2d=False, allow_nd=True, input_name=name
-    )
-    if array.shape != shape:
-        raise ValueError(
-            f"The parameter '{name}' should have the shape of {shape}, but got {array.shape}"
-        )
-    return array
-
-
-def _check_weights(value: ArrayLike, k: int) -> None:
-    weights = _shaped(value, (k,), "weights")
-    if (weights < 0.0).any() or (weights > 1.0).any():
-        # scikit-learn's text has the two values the wrong way round, and its tests match it
-        raise ValueError(
-            "The parameter 'weights' should be in the range [0, 1], but got max value "
-            f"{weights.min():.5f}, min value {weights.max():.5f}"
-        )
-    if not np.isclose(weights.sum(), 1.0, atol=1e-6 if weights.dtype == np.float32 else 1e-8):
-        raise ValueError(
-            "The parameter 'weights' should be normalized, "
-            f"but got sum(weights) = {weights.sum():.5f}"
-        )
-
-
-def _check_precisions(value: ArrayLike, kind: str, k: int, d: int) -> None:
-    precisions = _shaped(value, covariance_shape(kind, k, d), f"{kind} precision")
-    if kind in ("diag", "spherical"):
-        if (precisions <= 0.0).any():
-            raise ValueError(f"'{kind} precision' should be positive")
-        return
-    for matrix in precisions.reshape(-1, d, d):
-        if not (np.allclose(matrix, matrix.T) and (np.linalg.eigvalsh(matrix) > 0.0).all()):
-            raise ValueError(f"'{kind} precision' should be symmetric, positive-definite")
+        return given.replace(engine, start, failed, self.on_collapse == "repair")

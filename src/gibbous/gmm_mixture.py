@@ -1,0 +1,191 @@
+"""What a fitted Gaussian mixture says of rows: shared by every way to fit one."""
+
+from __future__ import annotations
+
+import math
+from numbers import Integral
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from sklearn.base import BaseEstimator, DensityMixin
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from . import _random, _validate
+from ._isa import core
+from .gmm_em import Parameters, covariance_shape
+
+DTYPES = [np.float64, np.float32]
+
+
+class MixtureBase(DensityMixin, BaseEstimator):  # type: ignore[misc]
+    """A mixture with ``weights_``, ``means_`` and ``precisions_cholesky_``, however fitted."""
+
+    covariance_type: str
+    random_state: _random.RandomState
+    n_jobs: int | None
+
+    def _keep(self, p: Parameters) -> None:
+        self.weights_ = p.weights
+        self.means_ = p.means
+        self.covariances_ = p.covariances
+        self.precisions_cholesky_ = p.factors
+        self.precisions_ = p.precisions(self.covariance_type)
+
+    def _parameters(self, dtype: Any) -> Parameters:
+        """Return the fitted parameters in a dtype (no copies where it is theirs)."""
+
+        def cast(a: NDArray[Any]) -> NDArray[Any]:
+            return np.ascontiguousarray(a, dtype)
+
+        return Parameters(
+            cast(self.weights_),
+            cast(self.means_),
+            cast(self.covariances_) if hasattr(self, "covariances_") else np.empty(0),
+            cast(self.precisions_cholesky_),
+        )
+
+    def _check_rows(self, X: ArrayLike) -> NDArray[Any]:
+        check_is_fitted(self)
+        rows: NDArray[Any] = validate_data(self, X, dtype=DTYPES, order="C", reset=False)
+        # float32 rows under a float64 model are lifted: the model's digits are not thrown away
+        return np.asarray(rows, dtype=np.promote_types(rows.dtype, self.means_.dtype))
+
+    def _posterior(
+        self,
+        X: NDArray[Any],
+        *,
+        log_prob: NDArray[Any] | None = None,
+        responsibilities: NDArray[Any] | None = None,
+        labels: NDArray[np.int64] | None = None,
+    ) -> None:
+        p = self._parameters(X.dtype)
+        core.gmm_posterior(
+            X,
+            self.covariance_type,
+            p.weights,
+            p.means,
+            p.factors,
+            log_prob,
+            responsibilities,
+            labels,
+            _validate.n_threads(self.n_jobs),
+        )
+
+    def _labels(self, X: NDArray[Any]) -> NDArray[np.int64]:
+        labels = np.empty(X.shape[0], np.int64)
+        self._posterior(X, labels=labels)
+        _explained(labels >= 0)
+        return labels
+
+    def predict(self, X: ArrayLike) -> NDArray[np.int64]:
+        """Return the most probable component of each row of X (n, d) as an array of shape (n,).
+
+        Raises
+        ------
+        ValueError
+            If a row is so far from every component that all densities underflow to 0.
+        """
+        return self._labels(self._check_rows(X))
+
+    def predict_proba(self, X: ArrayLike) -> NDArray[Any]:
+        """Return the responsibilities, the posterior p(component | row), of shape (n, k).
+
+        Raises
+        ------
+        ValueError
+            If a row is so far from every component that all densities underflow to 0.
+        """
+        rows = self._check_rows(X)
+        out = np.empty((rows.shape[0], self.means_.shape[0]), rows.dtype)
+        self._posterior(rows, responsibilities=out)
+        _explained(np.asarray(out.any(axis=1)))
+        return out
+
+    def score_samples(self, X: ArrayLike) -> NDArray[Any]:
+        """Return log p(x) in nats of each row of X (n, d) as an array of shape (n,)."""
+        rows = self._check_rows(X)
+        out = np.empty(rows.shape[0], rows.dtype)
+        self._posterior(rows, log_prob=out)
+        return out
+
+    def score(self, X: ArrayLike, y: Any = None, sample_weight: ArrayLike | None = None) -> float:
+        """Return the (weighted) mean of log p(x) over the rows of X."""
+        log_prob = self.score_samples(X)
+        weight = _validate.sample_weights(sample_weight, log_prob.shape[0], log_prob.dtype)
+        return float(np.average(log_prob, weights=weight))
+
+    def sample(self, n_samples: int = 1) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+        """Draw from the mixture.
+
+        Parameters
+        ----------
+        n_samples : int, default=1
+
+        Returns
+        -------
+        X : ndarray of shape (n_samples, d), float64
+        y : ndarray of shape (n_samples,), int64
+            Components, in ascending order.
+
+        Raises
+        ------
+        ValueError
+            If ``n_samples`` is below 1.
+        """
+        check_is_fitted(self)
+        if isinstance(n_samples, bool) or not isinstance(n_samples, Integral):
+            raise TypeError(f"n_samples must be an int; got {n_samples!r}")
+        if n_samples < 1:
+            raise ValueError(
+                f"Invalid value for 'n_samples': {n_samples}. "
+                "The sampling requires at least one sample."
+            )
+        from scipy.linalg import solve_triangular
+
+        rng = _random.generator(_random.key_of(self.random_state), "gmm-sample")
+        p = self._parameters(np.float64)
+        counts = rng.multinomial(int(n_samples), p.weights / p.weights.sum())
+        d = p.means.shape[1]
+        parts = []
+        for k, count in enumerate(counts):
+            z = rng.standard_normal((int(count), d))
+            if self.covariance_type in ("full", "tied"):
+                u = p.factors[k] if self.covariance_type == "full" else p.factors
+                z = solve_triangular(u, z.T, trans="T").T if count else z
+            else:
+                z = z / p.factors[k]
+            parts.append(p.means[k] + z)
+        return np.concatenate(parts), np.repeat(np.arange(len(counts)), counts)
+
+    def _n_parameters(self) -> int:
+        """Return the number of free parameters."""
+        k, d = self.means_.shape
+        if self.covariance_type in ("full", "tied"):
+            shape: tuple[int, ...] = (
+                k if self.covariance_type == "full" else 1,
+                d * (d + 1) // 2,
+            )
+        else:
+            shape = covariance_shape(self.covariance_type, k, d)
+        return int(math.prod(shape) + k * d + k - 1)
+
+    def bic(self, X: ArrayLike) -> float:
+        """Return the Bayesian information criterion on X; lower is better (Schwarz 1978)."""
+        log_prob = self.score_samples(X)
+        n = log_prob.shape[0]
+        return float(-2.0 * log_prob.mean() * n + self._n_parameters() * math.log(n))
+
+    def aic(self, X: ArrayLike) -> float:
+        """Return the Akaike information criterion on X; lower is better (Akaike 1974)."""
+        log_prob = self.score_samples(X)
+        return float(-2.0 * log_prob.mean() * log_prob.shape[0] + 2.0 * self._n_parameters())
+
+
+def _explained(rows: NDArray[np.bool_]) -> None:
+    """Raise where a row has no density under any component."""
+    if not rows.all():
+        raise ValueError(
+            f"row {int(np.argmin(rows))} of X is so far from every component that its density "
+            "underflows to 0 under all of them; check its values, or use score_samples"
+        )
