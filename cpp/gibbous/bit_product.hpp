@@ -188,16 +188,20 @@ inline void add_real(const T* a, Index by_row, Index by_depth, Index rows, Index
   }
 }
 
-// Turns a block of 32 rows of 32 bits in place: bit j of row i becomes bit i of row j (Warren,
-// Hacker's Delight, 7-3).
+// Turns a block of 32 rows of 32 bits in place: bit j of row i becomes bit i of row j. The highest
+// bits of a vector of rows are one instruction's mask.
 inline void turn_bits(std::uint32_t (&rows)[32]) {
-  std::uint32_t keep = 0x0000FFFFu;
-  for (int width = 16; width; width >>= 1, keep ^= keep << width) {
-    for (int k = 0; k < 32; k = (k + width + 1) & ~width) {
-      const std::uint32_t t = ((rows[k] >> width) ^ rows[k + width]) & keep;
-      rows[k] ^= t << width;
-      rows[k + width] ^= t;
+  constexpr int L = kLanes<std::int32_t>;
+  Vec<std::int32_t> left[32 / L];
+  std::memcpy(left, rows, sizeof rows);
+  for (int j = 31; j >= 0; --j) {
+    std::uint32_t mask = 0;
+    GIBBOUS_UNROLL
+    for (int v = 0; v < 32 / L; ++v) {
+      mask |= lane_mask(left[v]) << (v * L);
+      left[v] <<= 1;
     }
+    rows[j] = mask;
   }
 }
 

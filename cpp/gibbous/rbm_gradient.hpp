@@ -13,16 +13,16 @@ namespace gibbous::rbm {
 template <class T>
 struct Phase {
   Index rows = 0, visible = 0, hidden = 0;
-  Index stride = 0;           // whole panels of rows, which the product adds 32 at a time
-  Buffer<T> p;                // [hidden panel][stride][32], zero past `rows`
-  std::vector<Chunk> turned;  // [row chunk][visible padded], where the states are binary
-  // For a matrix unit instead: p in words, and the states turned, [visible padded][stride].
-  Buffer<std::uint32_t> p_words, high, low;
+  Index stride = 0;               // whole panels of rows, which the product adds 32 at a time
+  Buffer<T> p;                    // [hidden panel][stride][32], zero past `rows`
+  std::vector<Chunk> turned;      // [row chunk][visible padded], where the states are binary
+  Buffer<std::uint32_t> p_words;  // p for a matrix unit, or empty
   const Layer<T>* states = nullptr;
-  bool flat = false;  // the states are binary and all rows have one factor
-  Buffer<T> v, h;     // sums over the rows: factor * state (visible), p (hidden)
-  Buffer<T> bias;     // the same of p times the row's length, for counts; else empty
-  Buffer<T> square;   // of factor * (v - a)^2, for Gaussian units
+  const T* factor = nullptr;  // of every row
+  bool flat = false;          // the states are binary and all rows have one factor
+  Buffer<T> v, h;             // sums over the rows: factor * state (visible), p (hidden)
+  Buffer<T> bias;             // the same of p times the row's length, for counts; else empty
+  Buffer<T> square;           // of factor * (v - a)^2, for Gaussian units
 
   void resize(Index visible_, Index hidden_, Index capacity) {
     visible = visible_;
@@ -47,42 +47,56 @@ struct Phase {
     return p.data();
   }
 
-  void finish(const Execution& run, const Packed<T>& m, const Layer<T>& seen, const T* factor);
+  // What is known when the pass is over: its states, and the rows' factors. Then finish() for all
+  // tasks in [0, tasks()), in any order.
+  void close(const Execution& run, const Layer<T>& seen, const T* factors);
+  Index tasks() const { return panels_of(visible) + panels_of(hidden); }
+  void finish(const Packed<T>& m, Index task);
+
+  // Visible units d of all rows as a left operand, [unit][depth()].
+  void widen(Range d, std::uint64_t name, LeftOperand& out) const;
+  Index depth() const { return panels_of(rows) * kPanel; }
 
   // d log P / d b but for the other phase.
   const Buffer<T>& hidden_bias() const { return bias.empty() ? h : bias; }
 
  private:
   void sum_hidden(Index q);
-  void sum_visible(Index panel, const T* factor);
-  void sum_squares(const Packed<T>& m, Index panel, const T* factor);
+  void sum_visible(Index panel);
+  void sum_squares(const Packed<T>& m, Index panel);
   void turn_bits_of(Index panel);
-  void turn_words_of(Index panel);
 };
 
 template <class T>
-void Phase<T>::finish(const Execution& run, const Packed<T>& m, const Layer<T>& seen,
-                      const T* factor) {
+void Phase<T>::close(const Execution& run, const Layer<T>& seen, const T* factors) {
   states = &seen;
-  flat =
-      seen.binary && std::all_of(factor, factor + rows, [factor](T f) { return f == factor[0]; });
+  factor = factors;
+  flat = seen.binary &&
+         std::all_of(factors, factors + rows, [factors](T f) { return f == factors[0]; });
   if (!seen.lengths.empty()) bias.resize(h.size());
-  const Index below = panels_of(visible), above = panels_of(hidden);
-  if (sizeof(T) == 4 && run.tiles) {
-    const auto size = static_cast<std::size_t>(below * kPanel * stride);
-    p_words.resize(p.size());
-    high.resize(size);
-    low.resize(states->binary ? 0 : size);
-  }
-  parallel_tasks(run, below + above, [&](Index task, const Worker&) {
-    if (task < above) return sum_hidden(task);
-    const Index panel = task - above;
-    if (!p_words.empty())
-      turn_words_of(panel);
-    else if (states->binary)
-      turn_bits_of(panel);
-    sum_visible(panel, factor);
-    if (!m.z.empty()) sum_squares(m, panel, factor);
+  if (sizeof(T) == 4 && run.tiles) p_words.resize(p.size());
+}
+
+template <class T>
+void Phase<T>::finish(const Packed<T>& m, Index task) {
+  const Index above = panels_of(hidden);
+  if (task < above) return sum_hidden(task);
+  const Index panel = task - above;
+  if (states->binary) turn_bits_of(panel);
+  sum_visible(panel);
+  if (!m.z.empty()) sum_squares(m, panel);
+}
+
+// Both phases, in one region.
+template <class T>
+void finish_phases(const Execution& run, const Packed<T>& m, Phase<T>& positive,
+                   Phase<T>& negative) {
+  const Index tasks = positive.tasks();
+  parallel_tasks(run, 2 * tasks, [&](Index task, const Worker&) {
+    if (task < tasks)
+      positive.finish(m, task);
+    else
+      negative.finish(m, task - tasks);
   });
 }
 
@@ -100,34 +114,34 @@ void Phase<T>::turn_bits_of(Index panel) {
   }
 }
 
-// The left operand of the gradient's product, 32 units by 32 rows at a time.
 template <class T>
-void Phase<T>::turn_words_of(Index panel) {
+void Phase<T>::widen(Range d, std::uint64_t name, LeftOperand& out) const {
   if constexpr (sizeof(T) == 4) {
+    if (out.holds == name) return;
+    out.holds = name;
+    const Index units = panels_of(visible) * kPanel;
+    out.resize(d.end - d.begin, depth(), states->binary);
     alignas(64) T block[kPanel * kPanel], across[kPanel * kPanel];
-    T* on = v.data() + panel * kPanel;
-    std::fill(on, on + kPanel, T(0));
     for (Index first = 0; first < rows; first += kPanel) {
-      const Index count = std::min(kPanel, rows - first), at = panel * kPanel * stride + first;
       if (states->binary) {
-        std::uint32_t bits[kPanel] = {};
-        for (Index r = 0; r < count; ++r) bits[r] = mask_of(states->panel_bits(panel)[first + r]);
-        turn_bits(bits);
-        for (Index i = 0; i < kPanel; ++i) {
-          tiles::widen_states(bits[i], high.data() + at + i * stride);
-          on[i] += static_cast<T>(__builtin_popcount(bits[i]));
-        }
+        const Chunk* bits = turned.data() + first / kPanel * units;
+        for (Index i = d.begin; i < d.end; ++i)
+          tiles::widen_states(mask_of(bits[i]),
+                              out.high.data() + tiles::place(depth(), i - d.begin, first));
         continue;
       }
+      const Index count = std::min(kPanel, rows - first);
       std::fill(block + count * kPanel, block + kPanel * kPanel, T(0));
-      for (Index r = 0; r < count; ++r) {
-        const T* row = states->row(first + r) + panel * kPanel;
-        std::copy(row, row + kPanel, block + r * kPanel);
+      for (Index panel = d.begin; panel < d.end; panel += kPanel) {
+        for (Index r = 0; r < count; ++r)
+          std::copy_n(states->row(first + r) + panel, kPanel, block + r * kPanel);
+        transpose_block(block, across);
+        for (Index i = 0; i < kPanel; ++i) {
+          const Index at = tiles::place(depth(), panel - d.begin + i, first);
+          tiles::split_left_all(across + i * kPanel, kPanel, out.high.data() + at,
+                                out.low.data() + at);
+        }
       }
-      transpose_block(block, across);
-      for (Index i = 0; i < kPanel; ++i)
-        tiles::split_left_all(across + i * kPanel, kPanel, high.data() + at + i * stride,
-                              low.data() + at + i * stride);
     }
   }
 }
@@ -154,7 +168,7 @@ void Phase<T>::sum_hidden(Index q) {
 
 // Bit by bit only where rows have weights: at 128 hidden units that took 7% of an epoch (Zen 3).
 template <class T>
-void Phase<T>::sum_visible(Index panel, const T* factor) {
+void Phase<T>::sum_visible(Index panel) {
   T* out = v.data() + panel * kPanel;
   if (flat) {  // the turned states were counted
     for (Index j = 0; j < kPanel; ++j) out[j] *= factor[0];
@@ -173,7 +187,7 @@ void Phase<T>::sum_visible(Index panel, const T* factor) {
 }
 
 template <class T>
-void Phase<T>::sum_squares(const Packed<T>& m, Index panel, const T* factor) {
+void Phase<T>::sum_squares(const Packed<T>& m, Index panel) {
   T* out = square.data() + panel * kPanel;
   std::fill(out, out + kPanel, T(0));
   const T* a = m.a.data() + panel * kPanel;
@@ -218,7 +232,7 @@ class Update {
 
   void means(const Phase<T>& positive, const Phase<T>& negative, T share);
   void tile(const Execution& run, const Phase<T>& positive, const Phase<T>& negative, Index q,
-            Range d, Scratch<T>& mine);
+            Range d, std::uint64_t name, Scratch<T>& mine);
   void step_rows(Index q, Range d, T* gradient, const Margins& margins);
   GIBBOUS_INLINE Vec<T> correct(Index d, Index h, Vec<T> g) const;
   void turn_rows(Index q, Range d);

@@ -57,15 +57,34 @@ struct Weights {
   const T* panel(Index p) const { return w.data() + p * depth() * kPanel; }
   T& at(Index i, Index j) { return panel(j / kPanel)[i * kPanel + j % kPanel]; }
   T at(Index i, Index j) const { return panel(j / kPanel)[i * kPanel + j % kPanel]; }
+  std::uint32_t* panel_words(Index p) { return words.data() + p * depth() * kPanel; }
   const std::uint32_t* panel_words(Index p) const { return words.data() + p * depth() * kPanel; }
 
-  // Writes the words of `count` rows of a panel anew, where there are any.
-  void split_rows(Index p, Index first, Index count) {
-    if constexpr (sizeof(T) == 4) {
-      if (words.empty()) return;
-      const Index at = (p * depth() + first) * kPanel;
-      tiles::split_all(w.data() + at, count * kPanel, words.data() + at);
-    }
+  // Writes the words of a panel.
+  void split(Index p) {
+    if constexpr (sizeof(T) == 4) tiles::split_all(panel(p), depth() * kPanel, panel_words(p));
+  }
+};
+
+// A left operand of a matrix unit, in tiles: states or the high parts of numbers, and the low
+// parts. Every thread widens for itself what it multiplies: in one that all of them shared most
+// words would come from other processors' caches.
+struct LeftOperand {
+  Buffer<std::uint32_t> high, low;
+  std::uint64_t holds = 0;  // what it was made from
+
+  void resize(Index rows, Index width, bool binary) {
+    const auto size = static_cast<std::size_t>((rows + tiles::kTileRows - 1) / tiles::kTileRows *
+                                               tiles::kTileRows * width);
+    if (high.size() < size) high.resize(size);
+    if (!binary && low.size() < size) low.resize(size);
+  }
+
+  // acc += this, whose rows have `width` words, times a panel of words.
+  void multiply(const Execution& run, Index rows, Index width, bool binary,
+                const std::uint32_t* words, float* acc) const {
+    run.tiles(high.data(), width, rows, width, words, acc);
+    if (!binary) run.tiles(low.data(), width, rows, width, words, acc);
   }
 };
 
@@ -74,63 +93,57 @@ template <class T>
 struct Scratch {
   BitTables<T> tables = bit_tables<T>();
   Buffer<T> sums = Buffer<T>(static_cast<std::size_t>(kBlockRows * kPanel));
+  LeftOperand left[2];
 };
 
-// The scratch of all threads, and the left operand of a matrix unit, [row][padded units]: states or
-// the high parts of numbers, and the low parts.
+// The scratch of all threads.
 template <class T>
 struct Scratches {
   std::vector<Scratch<T>> threads;
-  Buffer<std::uint32_t> high, low;
+  std::uint64_t made = 0;  // left operands so far: their names
 
   Scratch<T>& operator[](std::size_t i) { return threads[i]; }
 };
 
 template <class T>
 Scratches<T> scratches(const Execution& run) {
-  return {std::vector<Scratch<T>>(static_cast<std::size_t>(std::max(run.threads, 1))), {}, {}};
+  return {std::vector<Scratch<T>>(static_cast<std::size_t>(std::max(run.threads, 1)))};
 }
 
-// Rows of a layer as words of a matrix unit.
-template <class T>
-void widen_layer(const Execution& run, const Layer<T>& in, Scratches<T>& scratch) {
-  if constexpr (sizeof(T) == 4) {
-    const Index width = in.width(), rows = (in.rows + tiles::kTileRows - 1) / tiles::kTileRows;
-    const auto size = static_cast<std::size_t>(rows * tiles::kTileRows * width);
-    if (scratch.high.size() < size) scratch.high.resize(size);
-    if (!in.binary && scratch.low.size() < size) scratch.low.resize(size);
-    parallel_tasks(run, rows, [&](Index task, const Worker&) {
-      const Index end = std::min(in.rows, (task + 1) * tiles::kTileRows);
-      for (Index r = task * tiles::kTileRows; r < end; ++r) {
-        std::uint32_t* high = scratch.high.data() + r * width;
-        if (in.binary) {
-          for (Index p = 0; p < in.panels(); ++p)
-            tiles::widen_states(mask_of(in.panel_bits(p)[r]), high + p * kPanel);
-        } else {
-          tiles::split_left_all(in.row(r), width, high, scratch.low.data() + r * width);
-        }
-      }
-    });
+// Rows first ... first + count of a layer as the left operand called `name`.
+inline void widen_rows(const Layer<float>& in, Index first, Index count, std::uint64_t name,
+                       LeftOperand& out) {
+  if (out.holds == name) return;
+  out.holds = name;
+  const Index width = in.width();
+  out.resize(count, width, in.binary);
+  for (Index r = 0; r < count; ++r) {
+    const Index at = tiles::place(width, r, 0);
+    std::uint32_t* high = out.high.data() + at;
+    if (in.binary) {
+      for (Index p = 0; p < in.panels(); ++p)
+        tiles::widen_states(mask_of(in.panel_bits(p)[first + r]),
+                            high + tiles::place(0, 0, p * kPanel));
+    } else {
+      tiles::split_left_all(in.row(first + r), width, high, out.low.data() + at);
+    }
   }
 }
 
-// acc[row][32] += states of rows first ... first + count times one panel of weights.
+// acc[row][32] += states of rows first ... first + count times one panel of weights. `name`: of
+// these rows in this pass.
 template <class T>
 void add_product(const Execution& run, const Layer<T>& in, Index first, Index count,
-                 const Weights<T>& w, Index p, Scratches<T>& scratch, BitTables<T>& tables,
-                 T* acc) {
+                 const Weights<T>& w, Index p, std::uint64_t name, Scratch<T>& mine, T* acc) {
   if constexpr (sizeof(T) == 4) {
     if (!w.words.empty()) {
-      const Index width = in.width();
-      const std::uint32_t* words = w.panel_words(p);
-      run.tiles(scratch.high.data() + first * width, width, count, width, words, acc);
-      if (!in.binary)
-        run.tiles(scratch.low.data() + first * width, width, count, width, words, acc);
+      widen_rows(in, first, count, name, mine.left[0]);
+      mine.left[0].multiply(run, count, in.width(), in.binary, w.panel_words(p), acc);
       return;
     }
   }
   if (in.binary)
-    add_bits(in.bits.data() + first, in.capacity, count, in.panels(), w.panel(p), tables, acc);
+    add_bits(in.bits.data() + first, in.capacity, count, in.panels(), w.panel(p), mine.tables, acc);
   else
     add_real(in.row(first), in.width(), 1, count, in.width(), w.panel(p), acc);
 }
@@ -141,14 +154,16 @@ template <class T, class Epilogue>
 void pass(const Execution& run, const Layer<T>& in, const Weights<T>& w, Scratches<T>& scratch,
           Epilogue&& epilogue) {
   const Index blocks = (in.rows + kBlockRows - 1) / kBlockRows, panels = panels_of(w.to);
-  if (!w.words.empty()) widen_layer(run, in, scratch);
+  const std::uint64_t made = scratch.made;
+  scratch.made += static_cast<std::uint64_t>(blocks);
   parallel_tasks(run, panels * blocks, [&](Index task, const Worker& worker) {
-    const Index p = task / blocks, first = task % blocks * kBlockRows;
+    const Index block = task / panels, p = task % panels, first = block * kBlockRows;
     const Index count = std::min(kBlockRows, in.rows - first);
     Scratch<T>& mine = scratch[static_cast<std::size_t>(worker.index())];
     T* sums = mine.sums.data();
     std::fill(sums, sums + count * kPanel, T(0));
-    add_product(run, in, first, count, w, p, scratch, mine.tables, sums);
+    add_product(run, in, first, count, w, p, made + 1 + static_cast<std::uint64_t>(block), mine,
+                sums);
     epilogue(p, first, count, sums);
   });
 }

@@ -83,8 +83,7 @@ template <class T>
 void split_weights(const Execution& run, Weights<T>& w) {
   if (sizeof(T) != 4 || !run.tiles) return;
   w.words.resize(w.w.size());
-  parallel_tasks(run, panels_of(w.to),
-                 [&](Index p, const Worker&) { w.split_rows(p, 0, w.depth()); });
+  parallel_tasks(run, panels_of(w.to), [&](Index p, const Worker&) { w.split(p); });
 }
 
 template <class T>

@@ -48,11 +48,12 @@ class Trainer {
     raise_data(count);
     const T model_share = share_of_chains(share);
     lower_and_raise(count, model_share);
-    positive_.finish(run_, update_.net(), v0_, factor_.data());
+    positive_.close(run_, v0_, factor_.data());
     const T each = persistent_ ? model_share / static_cast<T>(negative_.rows) : T(0);
     if (persistent_) flat_.assign(static_cast<std::size_t>(negative_.rows), each);
-    negative_.finish(run_, update_.net(), persistent_ ? bottom() : v1_,
-                     persistent_ ? flat_.data() : factor_.data());
+    negative_.close(run_, persistent_ ? bottom() : v1_,
+                    persistent_ ? flat_.data() : factor_.data());
+    finish_phases(run_, update_.net(), positive_, negative_);
     update_.apply(run_, positive_, negative_, share, scratch_);
   }
 

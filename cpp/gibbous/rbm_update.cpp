@@ -18,17 +18,14 @@ Buffer<T> zeros(Index panels) {
 }
 
 template <class T>
-void add_phase(const Execution& run, const Phase<T>& phase, Index q, Range d, Scratch<T>& mine) {
+void add_phase(const Execution& run, const Phase<T>& phase, Index q, Range d, std::uint64_t name,
+               Scratch<T>& mine, LeftOperand& left) {
   T* sums = mine.sums.data();
   if constexpr (sizeof(T) == 4) {
     if (!phase.p_words.empty()) {
-      const Index depth = panels_of(phase.rows) * kPanel;
-      const auto times = [&](const Buffer<std::uint32_t>& words) {
-        run.tiles(words.data() + d.begin * phase.stride, phase.stride, d.end - d.begin, depth,
-                  phase.p_words.data() + q * phase.stride * kPanel, sums);
-      };
-      times(phase.high);
-      if (!phase.states->binary) times(phase.low);
+      phase.widen(d, name, left);
+      left.multiply(run, d.end - d.begin, phase.depth(), phase.states->binary,
+                    phase.p_words.data() + q * phase.stride * kPanel, sums);
       return;
     }
   }
@@ -39,6 +36,16 @@ void add_phase(const Execution& run, const Phase<T>& phase, Index q, Range d, Sc
   } else {
     add_real(phase.states->real.data() + d.begin, 1, phase.states->width(), d.end - d.begin,
              phase.rows, phase.panel(q), sums);
+  }
+}
+
+// Weights x at number `at` of a panel in words, where these are kept.
+template <class T>
+GIBBOUS_INLINE void put_words(Weights<T>& w, Index panel, Index at, Vec<T> x) {
+  if constexpr (sizeof(T) == 4) {
+    if (w.words.empty()) return;
+    const Bits<float> words = tiles::split(x);
+    std::memcpy(w.panel_words(panel) + at, &words, sizeof words);
   }
 }
 
@@ -167,11 +174,13 @@ void Update<T>::step_rows(Index q, Range d, T* gradient, const Margins& margins)
         store(speed, move);
       }
       store(w + j, old + move);
+      put_words(net_.up, q, i * kPanel + j, old + move);
       if (fast_) {
         T* f = fast_up_.panel(q) + i * kPanel + j;
         const Vec<T> fresh = fast_decay * load(f) + fast_rate * g;
         store(f, fresh);
         store(chain_.up.panel(q) + i * kPanel + j, old + move + fresh);
+        put_words(chain_.up, q, i * kPanel + j, old + move + fresh);
       }
     }
     if (s_.centered) margins.below[i] = lane_sum<T>(dot);
@@ -183,21 +192,24 @@ template <class T>
 void Update<T>::turn_rows(Index q, Range d) {
   Weights<T>& up = fast_ ? chain_.up : net_.up;
   Weights<T>& down = fast_ ? chain_.down : net_.down;
-  for (Index i = d.begin; i < d.end; i += kPanel) {
-    transpose_block(up.panel(q) + i * kPanel, down.panel(i / kPanel) + q * kPanel * kPanel);
-    down.split_rows(i / kPanel, q * kPanel, kPanel);
+  if (up.words.empty()) {
+    for (Index i = d.begin; i < d.end; i += kPanel)
+      transpose_block(up.panel(q) + i * kPanel, down.panel(i / kPanel) + q * kPanel * kPanel);
+    return;
   }
-  net_.up.split_rows(q, d.begin, d.end - d.begin);
-  if (fast_) chain_.up.split_rows(q, d.begin, d.end - d.begin);
+  // a matrix unit reads the words alone, and a word is turned as it is
+  for (Index i = d.begin; i < d.end; i += kPanel)
+    transpose_block(up.panel_words(q) + i * kPanel,
+                    down.panel_words(i / kPanel) + q * kPanel * kPanel);
 }
 
 template <class T>
 void Update<T>::tile(const Execution& run, const Phase<T>& positive, const Phase<T>& negative,
-                     Index q, Range d, Scratch<T>& mine) {
+                     Index q, Range d, std::uint64_t name, Scratch<T>& mine) {
   T* sums = mine.sums.data();
   std::fill(sums, sums + (d.end - d.begin) * kPanel, T(0));
-  add_phase(run, positive, q, d, mine);
-  add_phase(run, negative, q, d, mine);
+  add_phase(run, positive, q, d, name, mine, mine.left[0]);
+  add_phase(run, negative, q, d, name, mine, mine.left[1]);
   Margins margins;
   const Index width = panels_of(net_.visible) * kPanel;
   if (s_.centered) {
@@ -300,9 +312,12 @@ void Update<T>::apply(const Execution& run, const Phase<T>& positive, const Phas
   means(positive, negative, share);
   const Index width = panels_of(net_.visible) * kPanel, above = panels_of(net_.hidden);
   const Index blocks = (width + kBlockUnits - 1) / kBlockUnits;
+  const std::uint64_t made = scratch.made;
+  scratch.made += static_cast<std::uint64_t>(blocks);
   parallel_tasks(run, above * blocks, [&](Index task, const Worker& worker) {
-    const Index first = task % blocks * kBlockUnits;
-    tile(run, positive, negative, task / blocks, {first, std::min(width, first + kBlockUnits)},
+    const Index block = task / above, first = block * kBlockUnits;
+    tile(run, positive, negative, task % above, {first, std::min(width, first + kBlockUnits)},
+         made + 1 + static_cast<std::uint64_t>(block),
          scratch[static_cast<std::size_t>(worker.index())]);
   });
   step_biases();

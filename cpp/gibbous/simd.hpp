@@ -200,6 +200,8 @@ GIBBOUS_INLINE std::uint32_t lane_mask(Vec<std::int32_t> test) {
   return _mm512_cmplt_epi32_mask(reinterpret_cast<__m512i>(test), _mm512_setzero_si512());
 #elif defined(__AVX2__)
   return static_cast<std::uint32_t>(_mm256_movemask_ps(reinterpret_cast<__m256>(test)));
+#elif defined(__SSE2__)
+  return static_cast<std::uint32_t>(_mm_movemask_ps(reinterpret_cast<__m128>(test)));
 #else
   return detail::lane_mask_plain(test);
 #endif

@@ -31,7 +31,7 @@ void plain(const std::uint32_t* a, Index stride, Index rows, Index depth, const 
            float* acc) {
   for (Index r = 0; r < rows; ++r)
     for (Index i = 0; i < depth; ++i) {
-      const std::uint32_t left = a[r * stride + i];
+      const std::uint32_t left = a[place(stride, r, i)];
       if (!left) continue;
       for (Index j = 0; j < 32; ++j) acc[r * 32 + j] += pair_product(left, b[i * 32 + j]);
     }
@@ -49,13 +49,13 @@ struct alignas(64) Configuration {
 };
 static_assert(sizeof(Configuration) == 64);
 
-constexpr Index kRowBytes = 32 * 4;  // of b and acc
+constexpr Index kRowBytes = 32 * 4;   // of b and acc
+constexpr Index kTileBytes = 16 * 4;  // a row of a tile of a
 
 // Two by two tiles of acc, or the upper two where there are 16 rows: four loads serve four
 // products, which is what the second cache can feed.
 template <bool Two>
 void block(const std::uint32_t* a, Index stride, Index depth, const std::uint32_t* b, float* acc) {
-  const Index a_bytes = stride * 4;
   float* below = acc + 16 * 32;
   _tile_loadd(0, acc, kRowBytes);
   _tile_loadd(1, acc + 16, kRowBytes);
@@ -63,14 +63,14 @@ void block(const std::uint32_t* a, Index stride, Index depth, const std::uint32_
     _tile_loadd(2, below, kRowBytes);
     _tile_loadd(3, below + 16, kRowBytes);
   }
-  for (Index i = 0; i < depth; i += kTileRows, a += kTileRows, b += kTileRows * 32) {
+  for (Index i = 0; i < depth; i += kTileRows, a += kTileWords, b += kTileRows * 32) {
     _tile_loadd(6, b, kRowBytes);
-    _tile_loadd(4, a, a_bytes);
+    _tile_stream_loadd(4, a, kTileBytes);  // not kept: b is what the next rows want again
     _tile_loadd(7, b + 16, kRowBytes);
     _tile_dpbf16ps(0, 4, 6);
     _tile_dpbf16ps(1, 4, 7);
     if constexpr (Two) {
-      _tile_loadd(5, a + 16 * stride, a_bytes);
+      _tile_stream_loadd(5, a + 16 * stride, kTileBytes);
       _tile_dpbf16ps(2, 5, 6);
       _tile_dpbf16ps(3, 5, 7);
     }

@@ -2,8 +2,9 @@
 // Products on a matrix unit that multiplies tiles of bfloat16 (Intel AMX). Every operand is a
 // matrix of 32-bit words, two bfloat16 each: a state is (s, s), a weight is (high, low) with high +
 // low the weight to 17 bits, so that the unit's sum over pairs gives s high + s low: states are
-// exact, and the sums are kept in float. Words lie where the numbers lay: a panel of 32 columns as
-// it is, a layer row by row.
+// exact, and the sums are kept in float. The right operand is a panel of 32 columns as it is; the
+// left one, a layer, lies in tiles of 16 rows by 16 words, each in one piece: rows a page apart
+// would keep the processor from fetching ahead.
 #pragma once
 #include <cstdint>
 
@@ -16,10 +17,17 @@ namespace tiles {
 
 inline constexpr Index kTileRows = 16;  // and words of a row
 
-// A TileProduct: acc[r][j] += sum over i < depth of the products of the two pairs a[r * stride + i]
-// and b[i][j].
-// a:   IN words, rows rounded up to 16 are read;  b: IN words [depth][32]
-// acc: INOUT [rows rounded up to 16][32];  depth: a multiple of 16
+inline constexpr Index kTileWords = kTileRows * kTileRows;
+
+// Where word i of row r of a left operand lies whose rows have `stride` words.
+GIBBOUS_INLINE Index place(Index stride, Index r, Index i) {
+  const Index row = r % kTileRows;
+  return (r - row) * stride + i / kTileRows * kTileWords + row * kTileRows + i % kTileRows;
+}
+
+// A TileProduct: acc[r][j] += sum over i < depth of the products of the two pairs a[place(stride,
+// r, i)] and b[i][j]. a:   IN words, rows rounded up to 16 are read;  b: IN words [depth][32] acc:
+// INOUT [rows rounded up to 16][32];  depth, stride: multiples of 16
 
 // The one of the matrix unit; null where this build, the processor or the system has none.
 TileProduct unit();
@@ -29,10 +37,10 @@ void plain(const std::uint32_t* a, Index stride, Index rows, Index depth, const 
            float* acc);
 
 namespace detail {
-// The nearest bfloat16 (ties to even) in the upper half; the lower half is zero.
+// The nearest bfloat16 (ties away from zero) in the upper half; the lower half is zero.
 GIBBOUS_INLINE Bits<float> nearest(Vec<float> x) {
   const Bits<float> b = reinterpret_cast<Bits<float>>(x);
-  return (b + 0x7FFF + ((b >> 16) & 1)) & static_cast<std::int32_t>(0xFFFF0000u);
+  return (b + 0x8000) & static_cast<std::int32_t>(0xFFFF0000u);
 }
 GIBBOUS_INLINE Bits<float> twice(Bits<float> upper) { return ((upper >> 16) & 0xFFFF) | upper; }
 }  // namespace detail
@@ -59,17 +67,17 @@ inline void split_all(const float* x, Index n, std::uint32_t* words) {
   }
 }
 
-// Numbers into left operands, n a multiple of 16.
+// n numbers of a row into left operands from words 0 on of that row, n a multiple of 16.
 inline void split_left_all(const float* x, Index n, std::uint32_t* high, std::uint32_t* low) {
   for (Index i = 0; i < n; i += kLanes<float>) {
     Bits<float> h, l;
     split_left(load(x + i), h, l);
-    std::memcpy(high + i, &h, sizeof h);
-    std::memcpy(low + i, &l, sizeof l);
+    std::memcpy(high + place(0, 0, i), &h, sizeof h);
+    std::memcpy(low + place(0, 0, i), &l, sizeof l);
   }
 }
 
-// The states of 32 units, a bit each, into 32 words.
+// The states of 32 units, a bit each, into 32 words of a row of a left operand.
 GIBBOUS_INLINE void widen_states(std::uint32_t mask, std::uint32_t* words) {
   constexpr int L = kLanes<float>;
   Bits<float> bit{};
@@ -79,7 +87,7 @@ GIBBOUS_INLINE void widen_states(std::uint32_t mask, std::uint32_t* words) {
   for (int j = 0; j < 32; j += L) {
     const Bits<float> here = static_cast<std::int32_t>(mask >> j) - Bits<float>{};
     const Bits<float> w = ((here & bit) != 0) & 0x3F803F80;  // (1, 1)
-    std::memcpy(words + j, &w, sizeof w);
+    std::memcpy(words + place(0, 0, j), &w, sizeof w);
   }
 }
 
