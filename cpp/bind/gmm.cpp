@@ -35,11 +35,18 @@ Index covariance_size(Covariance type, Index k, Index d) {
 
 template <class T>
 gmm::Mixture<T> mixture_of(const std::string& type, const Array<T>& weights, const Array<T>& means,
-                           const Array<T>& factors) {
+                           const Array<T>& factors,
+                           const std::optional<Array<double>>& log_weights) {
   expect(means.ndim() == 2, "means must have two dimensions");
-  const gmm::Mixture<T> m{covariance_of(type), means.shape(0), means.shape(1),
-                          weights.data(),      means.data(),   factors.data()};
+  const gmm::Mixture<T> m{covariance_of(type),
+                          means.shape(0),
+                          means.shape(1),
+                          weights.data(),
+                          means.data(),
+                          factors.data(),
+                          log_weights ? log_weights->data() : nullptr};
   expect(weights.size() == m.k, "weights must have one entry a component");
+  expect(!log_weights || log_weights->size() == m.k, "log_weights must have one entry a component");
   expect(factors.size() == covariance_size(m.type, m.k, m.d),
          "precisions_cholesky has a wrong size");
   return m;
@@ -70,9 +77,10 @@ template <class T>
 double accumulate(const Array<T>& x, const std::optional<Array<T>>& weight, const std::string& type,
                   const Array<T>& weights, const Array<T>& means, const Array<T>& factors,
                   const std::optional<Array<T>>& about, Array<double>& nk, Array<double>& s1,
-                  Array<double>& s2, int threads) {
+                  Array<double>& s2, int threads, const std::optional<Array<double>>& log_weights,
+                  std::optional<Array<double>> entropy) {
   const Rows<T> rows = rows_of(x, weight);
-  const gmm::Mixture<T> mixture = mixture_of(type, weights, means, factors);
+  const gmm::Mixture<T> mixture = mixture_of(type, weights, means, factors, log_weights);
   expect(mixture.d == rows.d, "x and means must have equally many columns");
   const bool folded = about && about->ndim() == 1;
   expect(!about || about->size() == (folded ? rows.d : mixture.k * rows.d),
@@ -80,8 +88,9 @@ double accumulate(const Array<T>& x, const std::optional<Array<T>>& weight, cons
   const gmm::Origin<T> origin{folded ? about->data() : nullptr,
                               about && !folded ? about->data() : nullptr};
   expect(!origin.folded() || gmm::foldable(mixture.type, mixture.d), "has no folded form");
-  const gmm::Statistics out =
+  gmm::Statistics out =
       statistics_of(mixture.type, mixture.k, mixture.d, origin.folded(), nk, s1, s2);
+  if (entropy) out.entropy = out_of(*entropy, 1, "entropy has a wrong size");
   PythonMonitor monitor;
   const py::gil_scoped_release nogil;  // safe: only arrays held by the arguments are touched
   return gmm::accumulate(rows, mixture, origin, {threads, &monitor}, out);
@@ -110,9 +119,9 @@ template <class T>
 void posterior(const Array<T>& x, const std::string& type, const Array<T>& weights,
                const Array<T>& means, const Array<T>& factors, std::optional<Array<T>> log_prob,
                std::optional<Array<T>> responsibilities, std::optional<Array<std::int64_t>> labels,
-               int threads) {
+               int threads, const std::optional<Array<double>>& log_weights) {
   const Rows<T> rows = rows_of<T>(x, std::nullopt);
-  const gmm::Mixture<T> mixture = mixture_of(type, weights, means, factors);
+  const gmm::Mixture<T> mixture = mixture_of(type, weights, means, factors, log_weights);
   expect(mixture.d == rows.d, "x and means must have equally many columns");
   const gmm::Posterior<T> out{
       log_prob ? out_of(*log_prob, rows.n, "log_prob has a wrong size") : nullptr,
@@ -173,14 +182,15 @@ void bind_for(py::module_& m) {
         "Centre, spread and scatter of the data; returns the total weight.");
   m.def("gmm_accumulate", &accumulate<T>, in("x"), optional("weight"), py::arg("covariance_type"),
         in("weights"), in("means"), in("precisions_cholesky"), optional("origin"), in("nk"),
-        in("s1"), in("s2"), py::arg("threads"),
+        in("s1"), in("s2"), py::arg("threads"), optional("log_weights") = py::none(),
+        optional("entropy") = py::none(),
         "E-step and sufficient statistics; returns the weighted sum of log p(x).");
   m.def("gmm_start", &start<T>, in("x"), optional("weight"), py::arg("covariance_type"),
         in("origins"), optional("labels"), py::arg("seed"), in("nk"), in("s1"), in("s2"),
         py::arg("threads"), "Statistics of given labels, or of random responsibilities.");
   m.def("gmm_posterior", &posterior<T>, in("x"), py::arg("covariance_type"), in("weights"),
         in("means"), in("precisions_cholesky"), optional("log_prob"), optional("responsibilities"),
-        optional("labels"), py::arg("threads"),
+        optional("labels"), py::arg("threads"), optional("log_weights") = py::none(),
         "Log-likelihood, responsibilities and labels of each row, where asked for.");
   m.def("gmm_update", &update<T>, py::arg("covariance_type"), in("nk"), in("s1"), in("s2"),
         in("origin"), optional("scatter"), py::arg("reg_covar"), in("weights"), in("means"),

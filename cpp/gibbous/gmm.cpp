@@ -79,14 +79,14 @@ class ScratchPool {
   std::vector<std::unique_ptr<Scratch<T>>> pool_;
 };
 
-// Each slot of rows sums statistics of its own; slots are folded in order. respond(rows, begin,
-// scratch) fills the block's responsibilities and returns its log-likelihood.
+// Each slot of rows sums statistics of its own; slots are folded in order. respond(begin, scratch)
+// fills the block's responsibilities and returns the sums of its rows.
 template <class T, class Respond>
 double accumulate_by_slots(const Rows<T>& rows, const Packed<T>& p, Covariance type, Index tasks,
                            const Execution& run, const Statistics& out, Respond&& respond) {
   const Index groups = block_groups(p), step = groups * Group<T>::rows;
   const Index moments2 = second_moments(type, p.k, p.d, p.folded);
-  const Index size = 1 + p.k * (1 + p.d) + moments2;
+  const Index size = 2 + p.k * (1 + p.d) + moments2;
   std::vector<double> sums(static_cast<std::size_t>(size), 0.0);
   ScratchPool<T> pool(run.threads, groups, p);
   parallel_sum(run, tasks, size, sums.data(), [&](Index s, const Worker& worker, double* partial) {
@@ -97,22 +97,25 @@ double accumulate_by_slots(const Rows<T>& rows, const Packed<T>& p, Covariance t
     for (Index begin = range.begin; begin < range.end; begin += step) {
       worker.checkpoint();
       scratch.block.read(rows, begin, std::min(begin + step, range.end), p.shift);
-      partial[0] += respond(begin, scratch);
+      const RowSums of_rows = respond(begin, scratch);
+      partial[0] += of_rows.log_prob;
+      partial[1] += of_rows.entropy;
       scratch.moments->add(rows, begin, scratch.block);
     }
-    scratch.moments->add_to(partial + 1, partial + 1 + p.k, partial + 1 + p.k * (1 + p.d));
+    scratch.moments->add_to(partial + 2, partial + 2 + p.k, partial + 2 + p.k * (1 + p.d));
   });
-  const double* s = sums.data() + 1;
+  const double* s = sums.data() + 2;
   std::copy(s, s + p.k, out.nk);
   std::copy(s + p.k, s + p.k * (1 + p.d), out.s1);
   std::copy(s + p.k * (1 + p.d), s + p.k * (1 + p.d) + moments2, out.s2);
+  if (out.entropy) *out.entropy = sums[1];
   return sums[0];
 }
 
 // How many slots of rows: as many as have work, but no more than their partial sums' budget.
 template <class T>
 Index slots_within_budget(const Rows<T>& rows, const Packed<T>& p, Covariance type) {
-  const Index bytes = (1 + p.k * (1 + p.d) + second_moments(type, p.k, p.d, p.folded)) * Index{8};
+  const Index bytes = (2 + p.k * (1 + p.d) + second_moments(type, p.k, p.d, p.folded)) * Index{8};
   const Index budget = std::max(kPartialBytes, rows.n * rows.d * static_cast<Index>(sizeof(T)) / 2);
   return std::clamp<Index>(budget / bytes, 1, slots(rows.n, least_rows(p, block_groups(p))));
 }
@@ -120,7 +123,7 @@ Index slots_within_budget(const Rows<T>& rows, const Packed<T>& p, Covariance ty
 // For full covariances so large that 64 copies of them would not fit: the rows of a macro block are
 // shared out for the E-step, the components (and strips of their covariances) for the M-step. Every
 // number has one owner and sees the rows in order.
-template <class T>
+template <bool Entropy, class T>
 double accumulate_by_owners(const Rows<T>& rows, const Packed<T>& p, const Execution& run,
                             const Statistics& out) {
   constexpr Index size = Group<T>::rows;
@@ -130,13 +133,13 @@ double accumulate_by_owners(const Rows<T>& rows, const Packed<T>& p, const Execu
   const Index strips = (p.d + strip - 1) / strip, packed = p.d * (p.d + 1) / 2;
   Buffer<double> c(static_cast<std::size_t>(p.k * p.d * width), 0.0);
   Buffer<T> r(static_cast<std::size_t>(macro * p.kp));
-  std::vector<double> log_probs(static_cast<std::size_t>(macro / step));
+  std::vector<RowSums> of_blocks(static_cast<std::size_t>(macro / step));
   ScratchPool<T> pool(run.threads, groups, p);
   std::vector<std::unique_ptr<WideSum<T>>> gather(
       static_cast<std::size_t>(std::max(run.threads, 1)));
   std::fill(out.nk, out.nk + p.k, 0.0);
   std::fill(out.s1, out.s1 + p.k * p.d, 0.0);
-  double total = 0;
+  RowSums total;
   for (Index base = 0; base < rows.n; base += macro) {
     const Index count = std::min(macro, rows.n - base), blocks = (count + step - 1) / step;
     parallel_tasks(run, blocks, [&](Index b, const Worker& worker) {
@@ -144,12 +147,15 @@ double accumulate_by_owners(const Rows<T>& rows, const Packed<T>& p, const Execu
       const Index begin = base + b * step;
       scratch.block.read(rows, begin, std::min(begin + step, base + count), p.shift);
       log_densities(p, scratch.block);
-      log_probs[static_cast<std::size_t>(b)] =
-          normalise(p, rows, begin, scratch.block, scratch.log_prob.data());
+      of_blocks[static_cast<std::size_t>(b)] =
+          normalise<Entropy>(p, rows, begin, scratch.block, scratch.log_prob.data());
       std::copy_n(scratch.block.r.data(), scratch.block.groups * p.kp * size,
                   r.data() + b * step * p.kp);
     });
-    for (Index b = 0; b < blocks; ++b) total += log_probs[static_cast<std::size_t>(b)];
+    for (Index b = 0; b < blocks; ++b) {
+      total.log_prob += of_blocks[static_cast<std::size_t>(b)].log_prob;
+      total.entropy += of_blocks[static_cast<std::size_t>(b)].entropy;
+    }
     parallel_tasks(run, p.k * strips, [&](Index task, const Worker& worker) {
       auto& sum = gather[static_cast<std::size_t>(worker.index())];
       if (!sum) sum = std::make_unique<WideSum<T>>(p.d);
@@ -163,7 +169,25 @@ double accumulate_by_owners(const Rows<T>& rows, const Packed<T>& p, const Execu
   std::fill(out.s2, out.s2 + p.k * packed, 0.0);
   for (Index k = 0; k < p.k; ++k)
     pack_lower(c.data() + k * p.d * width, width, 0, p.d, out.s2 + k * packed);
-  return total;
+  if (out.entropy) *out.entropy = total.entropy;
+  return total.log_prob;
+}
+
+// Entropy is a template argument down to the innermost loop: plain EM pays nothing for it.
+template <bool Entropy, class T>
+double accumulate_rows(const Rows<T>& rows, const Mixture<T>& mixture, const Origin<T>& origin,
+                       const Execution& run, const Statistics& out) {
+  const Packed<T> p = pack(mixture, origin);
+  const Index wanted = slots(rows.n, least_rows(p, block_groups(p)));
+  const Index tasks = slots_within_budget(rows, p, mixture.type);
+  if (mixture.type == Covariance::full && moment_of(p) == Moment::wide && tasks < wanted &&
+      tasks < 16)
+    return accumulate_by_owners<Entropy>(rows, p, run, out);
+  return accumulate_by_slots(
+      rows, p, mixture.type, tasks, run, out, [&](Index begin, Scratch<T>& scratch) {
+        log_densities(p, scratch.block);
+        return normalise<Entropy>(p, rows, begin, scratch.block, scratch.log_prob.data());
+      });
 }
 
 }  // namespace
@@ -171,17 +195,8 @@ double accumulate_by_owners(const Rows<T>& rows, const Packed<T>& p, const Execu
 template <class T>
 double accumulate(const Rows<T>& rows, const Mixture<T>& mixture, const Origin<T>& origin,
                   const Execution& run, const Statistics& out) {
-  const Packed<T> p = pack(mixture, origin);
-  const Index wanted = slots(rows.n, least_rows(p, block_groups(p)));
-  const Index tasks = slots_within_budget(rows, p, mixture.type);
-  if (mixture.type == Covariance::full && moment_of(p) == Moment::wide && tasks < wanted &&
-      tasks < 16)
-    return accumulate_by_owners(rows, p, run, out);
-  return accumulate_by_slots(
-      rows, p, mixture.type, tasks, run, out, [&](Index begin, Scratch<T>& scratch) {
-        log_densities(p, scratch.block);
-        return normalise(p, rows, begin, scratch.block, scratch.log_prob.data());
-      });
+  return out.entropy ? accumulate_rows<true>(rows, mixture, origin, run, out)
+                     : accumulate_rows<false>(rows, mixture, origin, run, out);
 }
 
 template <class T>
@@ -211,7 +226,7 @@ void start(const Rows<T>& rows, Covariance type, Index k, const T* origins,
                             r[c * size] = static_cast<T>(u[static_cast<std::size_t>(c)] / sum *
                                                          static_cast<double>(rows.w(row)));
                         }
-                        return 0.0;
+                        return RowSums{};
                       });
 }
 

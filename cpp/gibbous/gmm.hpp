@@ -25,6 +25,9 @@ struct Mixture {
   const T* weights;  // IN (k,)
   const T* means;    // IN (k, d)
   const T* factors;  // IN precisions_cholesky
+  // IN (k,) in the place of log(weights), or null. A variational mixture puts expectations over its
+  // posterior here; they may be far below what exp resolves.
+  const double* log_weights = nullptr;
 };
 
 // How statistics are referred to an origin.
@@ -47,6 +50,10 @@ struct Statistics {
                // full (k, d (d + 1) / 2) packed lower triangles; tied direct (d (d + 1) / 2) summed
                // over k; tied folded none (see Survey::scatter); diag (k, d); spherical (k,) summed
                // over features.
+  // OUT (1,) -sum_ik weight_i p_ik log p_ik with p the responsibilities, or null. Summed from each
+  // row's own differences of log-densities: as sum_i log p(x_i) - sum_ik r_ik log rho_ik it would
+  // be the small difference of two large numbers.
+  double* entropy = nullptr;
 };
 // Whether a folded form exists: for every type but full covariances of many features, where the
 // differences cost next to nothing.

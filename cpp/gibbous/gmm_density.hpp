@@ -189,9 +189,9 @@ Packed<T> pack(const Mixture<T>& m, const Origin<T>& origin) {
   p.origins.assign(origins, origins + m.k * m.d);
   p.consts.assign(static_cast<std::size_t>(m.k + 8), -std::numeric_limits<T>::infinity());
   for (Index k = 0; k < m.k; ++k)
-    p.consts[static_cast<std::size_t>(k)] =
-        static_cast<T>(std::log(static_cast<double>(m.weights[k])) + detail::log_det(m, k) -
-                       0.5 * static_cast<double>(m.d) * log_2pi);
+    p.consts[static_cast<std::size_t>(k)] = static_cast<T>(
+        (m.log_weights ? m.log_weights[k] : std::log(static_cast<double>(m.weights[k]))) +
+        detail::log_det(m, k) - 0.5 * static_cast<double>(m.d) * log_2pi);
   switch (p.kernel) {
     case Kernel::triangle: detail::pack_full(m, origin, p); break;
     case Kernel::scaled: detail::pack_scaled(m, origin, p); break;
@@ -480,12 +480,14 @@ void log_densities(const Packed<T>& p, Block<T>& block) {
 
 // Turns one group's log-densities r (kp, rows) into responsibilities times `weight` (rows numbers,
 // 0 for missing rows) and writes logsumexp to `log_prob`. A row that no component can explain keeps
-// responsibilities 0 and log p = -inf.
-template <class T>
-inline void normalise_group(T* r, Index kp, const T* weight, T* log_prob) {
+// responsibilities 0 and log p = -inf. With Entropy, writes each row's -sum_k p log p, which is
+// log sum_k e_k - sum_k e_k x_k / sum_k e_k with e_k = exp(x_k) and x_k the distance from the top.
+template <bool Entropy, class T>
+inline void normalise_group(T* r, Index kp, const T* weight, T* log_prob, T* entropy) {
   constexpr int L = Group<T>::lanes;
   constexpr Index rows = Group<T>::rows;
-  Vec<T> top[3], sum[3] = {};
+  const Vec<T> floor = splat(gibbous::detail::Elementary<T>::exp_floor);
+  Vec<T> top[3], sum[3] = {}, mixed[3] = {};
   GIBBOUS_UNROLL
   for (int v = 0; v < 3; ++v) top[v] = splat(std::numeric_limits<T>::lowest());
   for (Index k = 0; k < kp; ++k) GIBBOUS_UNROLL
@@ -493,16 +495,20 @@ inline void normalise_group(T* r, Index kp, const T* weight, T* log_prob) {
   for (Index k = 0; k < kp; ++k) GIBBOUS_UNROLL
   for (int v = 0; v < 3; ++v) {
     T* at = r + k * rows + v * L;
-    const Vec<T> e = vexp<T>(load(at) - top[v]);
+    const Vec<T> x = load(at) - top[v];
+    const Vec<T> e = vexp<T>(x);
     store(at, e);
     sum[v] += e;
+    if constexpr (Entropy) mixed[v] += e * vmax(x, floor);  // e is 0 there, and x may be -inf
   }
   GIBBOUS_UNROLL
   for (int v = 0; v < 3; ++v) {
     const Bits<T> alive = sum[v] > T(0);
     const Vec<T> safe = alive ? sum[v] : splat(T(1));
-    const Vec<T> lse = top[v] + vlog<T>(safe);
+    const Vec<T> log_sum = vlog<T>(safe);
+    const Vec<T> lse = top[v] + log_sum;
     store(log_prob + v * L, alive ? lse : splat(-std::numeric_limits<T>::infinity()));
+    if constexpr (Entropy) store(entropy + v * L, log_sum - mixed[v] / safe);
     sum[v] = load(weight + v * L) / safe;
   }
   for (Index k = 0; k < kp; ++k) GIBBOUS_UNROLL
@@ -512,20 +518,30 @@ inline void normalise_group(T* r, Index kp, const T* weight, T* log_prob) {
   }
 }
 
-// Normalises a block; returns sum of weight * log p. log_prob holds groups * rows numbers.
-template <class T>
-double normalise(const Packed<T>& p, const Rows<T>& rows, Index begin, Block<T>& block,
-                 T* log_prob) {
+// What an E-step sums over rows beside the statistics of the components.
+struct RowSums {
+  double log_prob = 0, entropy = 0;  // of weight * log p, and of weight * -sum_k p_k log p_k
+};
+
+// Normalises a block. log_prob holds groups * rows numbers.
+template <bool Entropy = false, class T>
+RowSums normalise(const Packed<T>& p, const Rows<T>& rows, Index begin, Block<T>& block,
+                  T* log_prob) {
   constexpr Index size = Group<T>::rows;
-  double total = 0;
+  RowSums total;
   for (Index g = 0; g < block.groups; ++g) {
     alignas(64) T weight[size];
+    alignas(64) T entropy[Entropy ? size : 1];
     const Index first = g * size, n = std::min(size, block.count - first);
     for (Index i = 0; i < size; ++i) weight[i] = i < n ? rows.w(begin + first + i) : T(0);
     T* lp = log_prob + first;
-    normalise_group(block.r.data() + g * p.kp * size, p.kp, weight, lp);
-    for (Index i = 0; i < n; ++i)
-      if (weight[i] > T(0)) total += static_cast<double>(weight[i]) * static_cast<double>(lp[i]);
+    normalise_group<Entropy>(block.r.data() + g * p.kp * size, p.kp, weight, lp, entropy);
+    for (Index i = 0; i < n; ++i) {
+      if (!(weight[i] > T(0))) continue;
+      const double w = static_cast<double>(weight[i]);
+      total.log_prob += w * static_cast<double>(lp[i]);
+      if constexpr (Entropy) total.entropy += w * static_cast<double>(entropy[i]);
+    }
   }
   return total;
 }

@@ -38,10 +38,17 @@ struct Case {
   Covariance type;
   Index k, d, n;
   std::vector<T> x, weight, weights, means, factors, centre;
+  std::vector<double> log_weights = {};  // in the place of log(weights), where there are any
 
   Rows<T> rows() const { return {x.data(), n, d, weight.empty() ? nullptr : weight.data()}; }
   gmm::Mixture<T> mixture() const {
-    return {type, k, d, weights.data(), means.data(), factors.data()};
+    return {type,
+            k,
+            d,
+            weights.data(),
+            means.data(),
+            factors.data(),
+            log_weights.empty() ? nullptr : log_weights.data()};
   }
   gmm::Origin<T> origin(bool folded) const { return {folded ? centre.data() : nullptr, nullptr}; }
 
@@ -94,7 +101,7 @@ struct Sum {
 };
 
 struct Truth {
-  Sum log_likelihood;
+  Sum log_likelihood, entropy;
   std::vector<Sum> log_prob;           // (n,)
   std::vector<Real> responsibilities;  // (n, k), without the rows' weights
   std::vector<Sum> nk, s1, s2;         // as in gmm::Statistics
@@ -112,7 +119,9 @@ template <class T>
 Sum log_density(const Case<T>& c, bool folded, Index i, Index j) {
   const T* x = c.x.data() + i * c.d;
   const T* mu = c.means.data() + j * c.d;
-  Real norm = 0, reach = 0, constant = std::log(Real(c.weights[size(j)]));
+  Real norm = 0, reach = 0,
+       constant = c.log_weights.empty() ? std::log(Real(c.weights[size(j)]))
+                                        : Real(c.log_weights[size(j)]);
   for (Index a = 0; a < c.d; ++a) {
     Real y = 0, most = 0;
     for (Index b = triangular(c.type) ? 0 : a; b <= a; ++b) {
@@ -178,6 +187,13 @@ Truth truth(const Case<T>& c, bool folded) {
     out.log_prob.push_back({top + std::log(total), slack + rounding<T>(c.k)});
     out.log_likelihood.value += w * out.log_prob.back().value;
     out.log_likelihood.slack += w * out.log_prob.back().slack;
+    for (Index j = 0; j < c.k; ++j) {  // H moves by p |log p| of what moves log p, and by as much
+      const Real plogp = r[j] > 0 ? r[j] * std::log(r[j]) : 0;
+      out.entropy.value -= w * plogp;
+      out.entropy.slack +=
+          w * ((std::fabs(plogp) + r[j]) * (slack + log_density_of[size(j)].slack) +
+               rounding<T>(c.k) * (r[j] + std::fabs(plogp)));
+    }
     for (Index j = 0; j < c.k; ++j)
       add_moments(c, folded && c.type == Covariance::tied, i, j,
                   folded ? c.centre.data() : c.means.data() + j * c.d, w * r[j],
@@ -189,13 +205,16 @@ Truth truth(const Case<T>& c, bool folded) {
 // Room for what a kernel writes; a number that it leaves out stays NaN.
 struct Sums {
   double log_likelihood = std::numeric_limits<double>::quiet_NaN();
+  double entropy = log_likelihood;
   std::vector<double> nk, s1, s2;
 
   Sums(Covariance type, Index k, Index d, bool folded)
       : nk(size(k), log_likelihood),
         s1(size(k * d), log_likelihood),
         s2(size(gmm::second_moments(type, k, d, folded)), log_likelihood) {}
-  gmm::Statistics out() { return {nk.data(), s1.data(), s2.data()}; }
+  gmm::Statistics out(bool with_entropy = false) {
+    return {nk.data(), s1.data(), s2.data(), with_entropy ? &entropy : nullptr};
+  }
   bool operator==(const Sums& other) const {
     return log_likelihood == other.log_likelihood && nk == other.nk && s1 == other.s1 &&
            s2 == other.s2;
@@ -203,10 +222,10 @@ struct Sums {
 };
 
 template <class T>
-Sums accumulate(const Case<T>& c, bool folded, int threads = 1) {
+Sums accumulate(const Case<T>& c, bool folded, int threads = 1, bool entropy = false) {
   Sums sums(c.type, c.k, c.d, folded);
-  sums.log_likelihood =
-      gmm::accumulate(c.rows(), c.mixture(), c.origin(folded), {threads, nullptr}, sums.out());
+  sums.log_likelihood = gmm::accumulate(c.rows(), c.mixture(), c.origin(folded), {threads, nullptr},
+                                        sums.out(entropy));
   return sums;
 }
 

@@ -62,6 +62,9 @@ void owners_sum_the_same(check::Uniforms& draw) {
   const auto c = make<T>(Covariance::full, k, d, n, true, draw, 3);
   const Sums one = accumulate(c, false);
   CHECK(accumulate(c, false, 3) == one, "owners: other bits on 3 threads");
+  const Sums with = accumulate(c, false, 2, true);
+  CHECK(with == one, "owners: the entropy changed other sums");
+  double entropy = 0;
   Truth expected = no_rows(c, false);
   const Real slack = 64 * std::numeric_limits<T>::epsilon();
   const auto add = [&](const std::vector<double>& part, std::vector<Sum>& sums) {
@@ -72,7 +75,8 @@ void owners_sum_the_same(check::Uniforms& draw) {
     part.n = std::min(few, n - begin);
     part.x.assign(c.x.begin() + begin * d, c.x.begin() + (begin + part.n) * d);
     part.weight.assign(c.weight.begin() + begin, c.weight.begin() + begin + part.n);
-    const Sums sums = accumulate(part, false);
+    const Sums sums = accumulate(part, false, 1, true);
+    entropy += sums.entropy;
     expected.log_likelihood.add(sums.log_likelihood, slack);
     add(sums.nk, expected.nk);
     add(sums.s1, expected.s1);
@@ -81,6 +85,34 @@ void owners_sum_the_same(check::Uniforms& draw) {
   for (Sum& sum : expected.s1) sum.slack += slack * n;  // parts of either sign
   for (Sum& sum : expected.s2) sum.slack += slack * n;
   check_sums(one, expected, "owners: " + describe(c, false));
+  CHECK(entropy > 0 && std::fabs(with.entropy - entropy) <= double(slack) * n,
+        "owners: entropy " << with.entropy << ", not " << entropy);
+}
+
+// The E-step of a variational mixture: constants in the place of log(weights), far below exp's
+// range among them, and the entropy, which leaves every other bit as it is.
+template <class T>
+void other_constants_and_the_entropy(check::Uniforms& draw) {
+  const double floor = sizeof(T) == 8 ? -1e300 : -1e30;
+  for (Index d : {1, 3, 17, 40})
+    for (Index k : {1, 2, 9})
+      each_form(d, [&](Covariance type, bool folded) {
+        auto c = make<T>(type, k, d, 333, d != 3, draw);
+        for (Index j = 0; j < k; ++j) c.log_weights.push_back(draw(-2000, -1990));
+        if (k == 9) c.log_weights[4] = floor;
+        const Sums one = accumulate(c, folded, 1, true);
+        const Truth expected = truth(c, folded);
+        const std::string what = describe(c, folded) + ", other constants";
+        check_sums(one, expected, what);
+        const std::string stray = strays(std::vector<double>{one.entropy}, {expected.entropy});
+        CHECK(stray.empty(), what << ", entropy: " << stray);
+        CHECK(accumulate(c, folded) == one, what << ": the entropy changed other sums");
+        CHECK(accumulate(c, folded, 3, true) == one &&
+                  accumulate(c, folded, 3, true).entropy == one.entropy,
+              what << ": other bits on 3 threads");
+        if (k == 1) CHECK(one.entropy == 0, what << ": one component, entropy " << one.entropy);
+        if (k == 9) CHECK(one.nk[4] == 0, what << ": a hopeless component has " << one.nk[4]);
+      });
 }
 
 template <class T>
@@ -122,6 +154,9 @@ void posteriors(check::Uniforms& draw) {
     for (Index d : {2, 17, 40})
       for (Index k : {1, 3, 9}) posterior_is_right(make<T>(type, k, d, 50, true, draw), 1);
   posterior_is_right(make<T>(Covariance::full, 9, 5, 3000, false, draw), 3);
+  auto other = make<T>(Covariance::diag, 3, 5, 50, false, draw);
+  other.log_weights = {-1500, -1501, -1499};
+  posterior_is_right(other, 1);
 
   for (Covariance type : kTypes) {  // two equal components: the first of them
     auto c = make<T>(type, 4, 3, 50, false, draw);
@@ -195,6 +230,7 @@ void all() {
   check::Uniforms draw(7);
   sums_are_right<T>(draw);
   threads_give_equal_bits<T>(draw);
+  other_constants_and_the_entropy<T>(draw);
   posteriors<T>(draw);
   nothing_becomes_nan<T>(draw);
   monitor_stops<T>(draw);

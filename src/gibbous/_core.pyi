@@ -329,6 +329,8 @@ def gmm_accumulate(
     s1: numpy.typing.NDArray[numpy.float64],
     s2: numpy.typing.NDArray[numpy.float64],
     threads: int,
+    log_weights: numpy.typing.NDArray[numpy.float64] | None = None,
+    entropy: numpy.typing.NDArray[numpy.float64] | None = None,
 ) -> float:
     """E-step and sufficient statistics; returns the weighted sum of log p(x)."""
 
@@ -345,6 +347,8 @@ def gmm_accumulate(
     s1: numpy.typing.NDArray[numpy.float64],
     s2: numpy.typing.NDArray[numpy.float64],
     threads: int,
+    log_weights: numpy.typing.NDArray[numpy.float64] | None = None,
+    entropy: numpy.typing.NDArray[numpy.float64] | None = None,
 ) -> float:
     """E-step and sufficient statistics; returns the weighted sum of log p(x)."""
 
@@ -384,6 +388,7 @@ def gmm_posterior(
     responsibilities: numpy.typing.NDArray[numpy.float64] | None,
     labels: numpy.typing.NDArray[numpy.int64] | None,
     threads: int,
+    log_weights: numpy.typing.NDArray[numpy.float64] | None = None,
 ) -> None:
     """Log-likelihood, responsibilities and labels of each row, where asked for."""
 
@@ -398,6 +403,7 @@ def gmm_posterior(
     responsibilities: numpy.typing.NDArray[numpy.float32] | None,
     labels: numpy.typing.NDArray[numpy.int64] | None,
     threads: int,
+    log_weights: numpy.typing.NDArray[numpy.float64] | None = None,
 ) -> None:
     """Log-likelihood, responsibilities and labels of each row, where asked for."""
 
