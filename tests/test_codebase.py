@@ -39,7 +39,10 @@ LAYERS = (
     ("kmeans",),
     ("gmm_em",),  # starts a mixture from K-means: the one edge between models
     ("gmm_mixture", "gmm_run", "gmm_start"),
-    ("gmm",),
+    ("bgmm_prior",),
+    ("bgmm_update",),
+    ("bgmm_em",),
+    ("gmm", "bgmm"),
     ("lda_topics", "lda_table", "lda_similar", "lda_time"),
     ("lda_fold_in", "lda_priors", "lda_words", "lda_labels"),
     ("lda_chain", "lda_edit"),

@@ -10,6 +10,7 @@ from ._isa import core as _core
 if TYPE_CHECKING:
     from ._config import show_config
     from ._fit import History, Progress
+    from .bgmm import BayesianGaussianMixture
     from .corpus import Corpus
     from .corpus_writer import CorpusWriter
     from .gmm import GaussianMixture
@@ -26,6 +27,7 @@ __version__: str = _core.__version__
 
 # scikit-learn takes most of a second to import, so a name's module is loaded when it is asked for.
 _MODULES = {
+    "BayesianGaussianMixture": "bgmm",
     "BernoulliRBM": "rbm",
     "CategoricalRBM": "rbm_categorical",
     "Corpus": "corpus",
@@ -47,6 +49,7 @@ _MODULES = {
 }
 
 __all__ = [
+    "BayesianGaussianMixture",
     "BernoulliRBM",
     "CategoricalRBM",
     "Corpus",

@@ -13,13 +13,13 @@ from sklearn.utils.validation import validate_data
 
 from . import _random, _validate
 from ._fit import Callback
-from .gmm_em import Engine, Parameters, covariance_shape
-from .gmm_mixture import DTYPES, MixtureBase
+from .gmm_em import Engine, Parameters
+from .gmm_mixture import DTYPES, LikelihoodMixture
 from .gmm_run import Run
 from .gmm_start import GivenStart
 
 
-class GaussianMixture(MixtureBase):
+class GaussianMixture(LikelihoodMixture):
     r"""Gaussian mixture, fitted by expectation-maximisation.
 
     A mixture says that every row was drawn from one of ``n_components`` Gaussians and that we do
@@ -249,20 +249,6 @@ class GaussianMixture(MixtureBase):
             raise
         run.finish()
         return rows
-
-    def _check_resumable(self, d: int) -> None:
-        """Check that the fitted parameters fit the model as it is asked for now."""
-        k, width = self.means_.shape
-        shape = covariance_shape(self.covariance_type, self.n_components, d)
-        if (k, width) == (self.n_components, d) and self.precisions_cholesky_.shape == shape:
-            return
-        self.n_features_in_ = width
-        raise ValueError(
-            f"warm_start=True goes on from {k} components in {width} features with "
-            f"precisions_cholesky_ of shape {self.precisions_cholesky_.shape}; got "
-            f"n_components={self.n_components}, covariance_type={self.covariance_type!r} and "
-            f"{d} features; set warm_start=False to start afresh"
-        )
 
     def _start(self, run: Run, given: GivenStart, index: int) -> Parameters:
         """Return the parameters that one start begins with."""

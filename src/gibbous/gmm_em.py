@@ -87,6 +87,8 @@ class Engine:
     threads : int
     """
 
+    metric = "mean log-likelihood"  # what a step returns beside the new parameters
+
     def __init__(
         self,
         X: Floats,

@@ -21,8 +21,14 @@ DTYPES = [np.float64, np.float32]
 class MixtureBase(DensityMixin, BaseEstimator):  # type: ignore[misc]
     """A mixture with ``weights_``, ``means_`` and ``precisions_cholesky_``, however fitted."""
 
+    n_components: int
     covariance_type: str
+    tol: float
+    max_iter: int
+    n_init: int
     random_state: _random.RandomState
+    verbose: int
+    verbose_interval: int
     n_jobs: int | None
 
     def _keep(self, p: Parameters) -> None:
@@ -43,6 +49,24 @@ class MixtureBase(DensityMixin, BaseEstimator):  # type: ignore[misc]
             cast(self.means_),
             cast(self.covariances_) if hasattr(self, "covariances_") else np.empty(0),
             cast(self.precisions_cholesky_),
+        )
+
+    def _log_weights(self) -> NDArray[np.float64] | None:
+        """Return what stands in the place of log(weights) in the densities, or None for them."""
+        return None
+
+    def _check_resumable(self, d: int) -> None:
+        """Check that the fitted parameters fit the model as it is asked for now."""
+        k, width = self.means_.shape
+        shape = covariance_shape(self.covariance_type, self.n_components, d)
+        if (k, width) == (self.n_components, d) and self.precisions_cholesky_.shape == shape:
+            return
+        self.n_features_in_ = width
+        raise ValueError(
+            f"warm_start=True goes on from {k} components in {width} features with "
+            f"precisions_cholesky_ of shape {self.precisions_cholesky_.shape}; got "
+            f"n_components={self.n_components}, covariance_type={self.covariance_type!r} and "
+            f"{d} features; set warm_start=False to start afresh"
         )
 
     def _check_rows(self, X: ArrayLike) -> NDArray[Any]:
@@ -70,6 +94,7 @@ class MixtureBase(DensityMixin, BaseEstimator):  # type: ignore[misc]
             responsibilities,
             labels,
             _validate.n_threads(self.n_jobs),
+            self._log_weights(),
         )
 
     def _labels(self, X: NDArray[Any]) -> NDArray[np.int64]:
@@ -157,6 +182,10 @@ class MixtureBase(DensityMixin, BaseEstimator):  # type: ignore[misc]
                 z = z / p.factors[k]
             parts.append(p.means[k] + z)
         return np.concatenate(parts), np.repeat(np.arange(len(counts)), counts)
+
+
+class LikelihoodMixture(MixtureBase):
+    """A mixture with a likelihood, not a posterior: it has criteria that penalise parameters."""
 
     def _n_parameters(self) -> int:
         """Return the number of free parameters."""

@@ -13,18 +13,18 @@ from ._fit import Callback, History, Recorder, Trace
 from .gmm_em import Engine, Parameters
 
 if TYPE_CHECKING:
-    from .gmm import GaussianMixture
-
-_METRIC = "mean log-likelihood"
+    from .gmm_mixture import MixtureBase
 
 
 class Run:
     """The starts of one fit: keeps the best, prints, records."""
 
     def __init__(
-        self, model: GaussianMixture, engine: Engine, key: int | None, callback: Callback | None
+        self, model: MixtureBase, engine: Engine, key: int | None, callback: Callback | None
     ) -> None:
         self.model, self.engine, self.key = model, engine, key
+        # only a mixture without a prior on its covariances has something to repair
+        self._repairs = getattr(model, "on_collapse", "raise") == "repair"
         self._callback = callback
         self._traces: list[Trace] = []
         self._best = -1
@@ -48,7 +48,7 @@ class Run:
         model, name = self.model, type(self.model).__name__
         recorder = self._recorder = Recorder(
             name,
-            _METRIC,
+            self.engine.metric,
             max_iter=model.max_iter,
             callback=self._callback,
             start=self._index,
@@ -78,9 +78,9 @@ class Run:
 
     def _mend(self, old: Parameters, new: Parameters, failed: int) -> tuple[Parameters, int]:
         """Repair what collapsed, where asked to; return the parameters and how many were."""
-        if failed >= 0 and self.model.on_collapse == "raise":
+        if failed >= 0 and not self._repairs:
             raise self.engine.collapse(failed)
-        if self.model.on_collapse == "raise":
+        if not self._repairs:
             return new, 0
         broken = self.engine.starved()
         if failed >= 0 and failed not in broken:
@@ -129,7 +129,7 @@ class Run:
         model.lower_bounds_ = list(trace.values)
         model.history_ = History.of(
             type(model).__name__,
-            _METRIC,
+            self.engine.metric,
             self._traces,
             self._best,
             seed=self.key,

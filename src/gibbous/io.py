@@ -164,6 +164,32 @@ _SPECS = {
         arrays={"weights_": ("k",), "means_": ("k", "d")},
         scalars={"converged_": bool, "n_iter_": int, "lower_bound_": float, "lower_bounds_": list},
     ),
+    "BayesianGaussianMixture": _Spec(
+        module="gibbous.bgmm",
+        k="n_components",
+        arrays={
+            "weights_": ("k",),
+            "means_": ("k", "d"),
+            "mean_precision_": ("k",),
+            "mean_prior_": ("d",),
+        },
+        scalars={
+            "converged_": bool,
+            "n_iter_": int,
+            "lower_bound_": float,
+            "lower_bounds_": list,
+            "weight_concentration_prior_": float,
+            "mean_precision_prior_": float,
+            "degrees_of_freedom_prior_": float,
+            "_evidence_constant": float,
+        },
+        dtypes={"mean_precision_": "float64", "mean_prior_": "float64"},
+        parts={
+            "weight_concentration_": io_parts.CONCENTRATION,
+            "degrees_of_freedom_": io_parts.shaped((), ("k",)),
+            "covariance_prior_": io_parts.shaped((), ("d",), ("d", "d")),
+        },
+    ),
     # The state's counts are what partial_fit goes on from, beside the number of its calls.
     "LatentDirichletAllocation": _Spec(
         module="gibbous.lda",
@@ -220,7 +246,8 @@ def save(model: Any, path: str | os.PathLike[str]) -> None:
 
     Parameters
     ----------
-    model : KMeans, MiniBatchKMeans, GaussianMixture, LatentDirichletAllocation, or any RBM
+    model : KMeans, MiniBatchKMeans, GaussianMixture, BayesianGaussianMixture, \
+            LatentDirichletAllocation, or any RBM
         A fitted model. Its parameters, fitted attributes and ``history_`` are kept bit by bit. A
         ``random_state`` that is an object becomes None, because its state is not the model's; the
         key that the fit drew from it is in ``history_.seed``. Attributes that are not the class's
@@ -303,7 +330,8 @@ def load(path: str | os.PathLike[str]) -> Any:
 
     Returns
     -------
-    KMeans, MiniBatchKMeans, GaussianMixture, LatentDirichletAllocation, or any RBM
+    KMeans, MiniBatchKMeans, GaussianMixture, BayesianGaussianMixture, \
+            LatentDirichletAllocation, or any RBM
         The model as it was saved: it predicts the same bits, and ``warm_start`` or
         ``partial_fit`` go on where it stood.
 

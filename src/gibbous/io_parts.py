@@ -197,3 +197,54 @@ LABELS = Part(
     _labelled,
     _labels,
 )
+
+
+# --- posteriors ------------------------------------------------------------------------------
+
+
+def shaped(*forms: tuple[str, ...]) -> Part:
+    """Return the part for a number or an array of float64 in one of these shapes."""
+
+    def of(arrays: Arrays, sizes: Mapping[str, int]) -> Any:
+        shape = tuple(arrays["shape"].tolist())
+        known = [tuple(sizes[symbol] for symbol in form) for form in forms]
+        values = arrays["values"]
+        if shape not in known or len(values) != np.prod(shape, dtype=np.int64):
+            raise ValueError(f"{len(values)} numbers in the shape {shape}")
+        _check_finite(values)
+        return np.array(values.reshape(shape)) if shape else float(values[0])
+
+    return Part(
+        {"shape": ("int64",), "values": ("float64",)},
+        lambda v: {
+            "shape": np.array(np.shape(v), np.int64),
+            "values": np.asarray(v, np.float64).reshape(-1),
+        },
+        of,
+    )
+
+
+def _concentrations(arrays: Arrays, sizes: Mapping[str, int]) -> Any:
+    first, second = arrays["first"], arrays["second"]
+    if len(first) != sizes["k"] or len(second) not in (0, sizes["k"]):
+        raise ValueError(f"{len(first)} and {len(second)} parameters of {sizes['k']} weights")
+    for values in (first, second):
+        _check_finite(values)
+        if not (values > 0).all():
+            raise ValueError("parameters that are not positive")
+    return (first, second) if len(second) else first
+
+
+def _check_finite(values: NDArray[Any]) -> None:
+    if not np.isfinite(values).all():
+        raise ValueError("NaN or infinite values")
+
+
+#: One array of a Dirichlet distribution, or two of the beta distributions of a process.
+CONCENTRATION = Part(
+    {"first": ("float64",), "second": ("float64",)},
+    lambda c: dict(
+        zip(("first", "second"), c if isinstance(c, tuple) else (c, np.empty(0)), strict=True)
+    ),
+    _concentrations,
+)
