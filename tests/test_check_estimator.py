@@ -10,6 +10,7 @@ from sklearn.exceptions import ConvergenceWarning, SkipTestWarning
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from gibbous import (
+    BayesianGaussianMixture,
     BernoulliRBM,
     CategoricalRBM,
     GaussianMixture,
@@ -45,6 +46,8 @@ MACHINES = (BernoulliRBM, CategoricalRBM, GaussianRBM, RBMClassifier, Replicated
 def expected_failures(estimator: BaseEstimator) -> dict[str, str]:
     if isinstance(estimator, MACHINES):
         return DRAWN_BY_ROW_OF_BATCH
+    if isinstance(estimator, BayesianGaussianMixture) and estimator.n_components > 1:
+        return DRAWN_BY_ROW
     return DRAWN_BY_ROW if isinstance(estimator, (KMeans, MiniBatchKMeans)) else {}
 
 
@@ -55,6 +58,9 @@ ESTIMATORS = [
     GaussianMixture(),
     *(GaussianMixture(covariance_type=kind) for kind in ("tied", "diag", "spherical")),
     GaussianMixture(on_collapse="repair"),
+    BayesianGaussianMixture(),
+    *(BayesianGaussianMixture(covariance_type=kind) for kind in ("tied", "diag", "spherical")),
+    BayesianGaussianMixture(2, weight_concentration_prior_type="dirichlet_distribution"),
     # the checks' data are real numbers of any size, which the default refuses
     BernoulliRBM(out_of_range="allow"),
     BernoulliRBM(out_of_range="allow", method="cd", centered=True, momentum=0.5),

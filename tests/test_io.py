@@ -17,7 +17,7 @@ import safetensors.numpy
 from sklearn.exceptions import NotFittedError
 
 import gibbous
-from gibbous import GaussianMixture, KMeans, MiniBatchKMeans, load, save
+from gibbous import BayesianGaussianMixture, GaussianMixture, KMeans, MiniBatchKMeans, load, save
 
 
 def data(dtype: Any = np.float64) -> Any:
@@ -48,6 +48,20 @@ MODELS = {
         for kind in ("full", "tied", "diag", "spherical")
         for dtype in (np.float32, np.float64)
     },
+    **{
+        f"bayesian {kind} {prior} {np.dtype(dtype)}": (
+            lambda kind=kind, prior=prior, dtype=dtype: BayesianGaussianMixture(
+                3,
+                covariance_type=kind,
+                weight_concentration_prior_type=f"dirichlet_{prior}",
+                mean_prior=[0.0, 1.0, 2.0],
+                random_state=1,
+                max_iter=200,
+            ).fit(data(dtype))
+        )
+        for kind in ("full", "tied", "diag", "spherical")
+        for prior, dtype in (("process", np.float32), ("distribution", np.float64))
+    },
 }
 
 
@@ -59,6 +73,8 @@ def model(request: pytest.FixtureRequest) -> Any:
 def same(a: Any, b: Any) -> bool:
     if isinstance(a, np.ndarray):
         return a.dtype == b.dtype and a.shape == b.shape and a.tobytes() == b.tobytes()
+    if isinstance(a, tuple):
+        return type(b) is tuple and len(a) == len(b) and all(map(same, a, b))
     if isinstance(a, float):
         return isinstance(b, float) and np.array_equal(a, b, equal_nan=True)
     return type(a) is type(b) and bool(a == b)
