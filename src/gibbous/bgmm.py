@@ -351,13 +351,13 @@ class BayesianGaussianMixture(MixtureBase):
     @property
     def evidence_lower_bound_(self) -> float:
         """Lower bound of log p(X) in nats: ``lower_bound_`` with the constants that it lacks."""
-        check_is_fitted(self)
+        check_is_fitted(self, "means_")
         return float(self.lower_bound_ + self._evidence_constant)
 
     @property
     def n_effective_components_(self) -> int:
         """Number of components that hold a row or more."""
-        check_is_fitted(self)
+        check_is_fitted(self, "means_")
         return int((self.mean_precision_ - self.mean_precision_prior_ >= 1.0).sum())
 
     def score_samples(self, X: ArrayLike) -> NDArray[Any]:

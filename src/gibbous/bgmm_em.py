@@ -72,15 +72,22 @@ class VariationalEngine(Engine):
                 "and the default covariance_prior needs two or more; scale sample_weight (to add "
                 "up to the number of rows, say), or give covariance_prior"
             )
-        return given.completed(self.k, mean, self._spread_of(s2, shift, float(nk[0]), mass))
+        with np.errstate(over="ignore", invalid="ignore"):
+            covariance = self._spread_of(s2, shift, float(nk[0]), mass)
+        if not np.isfinite(covariance).all():
+            raise ValueError(
+                "the covariance of X is not finite: values in X are too large to square; "
+                "scale X (for example with sklearn.preprocessing.StandardScaler)"
+            )
+        return given.completed(self.k, mean, covariance)
 
     def _spread_of(self, s2: Doubles, shift: Doubles, nk: float, mass: float) -> Any:
         """Return the covariance of all rows with a divisor of their mass less one, by type."""
         unbiased = self._scale / (mass - 1.0)
         if self.type == "diag":
-            return (s2 - nk * shift**2) * unbiased
+            return np.maximum(s2 - nk * shift**2, 0.0) * unbiased
         if self.type == "spherical":
-            return float((s2[0] - nk * (shift**2).sum()) * unbiased / self.d)
+            return max(float(s2[0] - nk * (shift**2).sum()), 0.0) * unbiased / self.d
         i, j = np.tril_indices(self.d)
         covariance = np.empty((self.d, self.d))
         covariance[i, j] = covariance[j, i] = (s2 - nk * shift[i] * shift[j]) * unbiased
@@ -114,17 +121,7 @@ class VariationalEngine(Engine):
                 "scale X (for example with sklearn.preprocessing.StandardScaler)"
             )
         new, failed = self._update(old.means if centre is None else centre, s2)
-        if failed >= 0:
-            return -np.inf, new, failed
-        bound = float(self._entropy[0]) * self._scale + new.normaliser
-        if not np.isfinite(bound):
-            raise ValueError(
-                f"the lower bound is {bound}: a prior is too small or too large to count with "
-                f"(weight_concentration_prior={self.prior.concentration:g}, "
-                f"mean_precision_prior={self.prior.mean_precision:g}, "
-                f"degrees_of_freedom_prior={self.prior.degrees_of_freedom:g})"
-            )
-        return bound, new, failed
+        return float(self._entropy[0]) * self._scale + new.normaliser, new, failed
 
     def _update(self, origin: Floats, s2: NDArray[np.float64]) -> tuple[Posterior, int]:
         folded_tied = origin.ndim == 1 and self.type == "tied"
@@ -135,7 +132,7 @@ class VariationalEngine(Engine):
             origin.astype(np.float64),
             self._scatter * self._scale if folded_tied and self._scatter is not None else None,
         )
-        return update(
+        new, failed = update(
             self.prior,
             self.type,
             sums,
@@ -143,6 +140,14 @@ class VariationalEngine(Engine):
             dtype=self.X.dtype,
             threads=self.threads,
         )
+        if failed < 0 and not (np.isfinite(new.normaliser) and np.isfinite(new.log_weights).all()):
+            raise ValueError(
+                "the lower bound is not finite: a prior is too small or too large to count with "
+                f"(weight_concentration_prior={self.prior.concentration:g}, "
+                f"mean_precision_prior={self.prior.mean_precision:g}, "
+                f"degrees_of_freedom_prior={self.prior.degrees_of_freedom:g})"
+            )
+        return new, failed
 
     def collapse(self, component: int) -> ValueError:
         """Return the error for a component whose covariance is not positive definite."""
@@ -160,10 +165,11 @@ class VariationalEngine(Engine):
         if self.prior.covariance_given:
             return ValueError(f"{text} Or raise covariance_prior.")
         return ValueError(
-            f"{text} A component without rows has the covariance of its prior, and the default "
-            "covariance_prior is the covariance of X, which is singular where X has constant "
-            "columns, columns that others determine, or no more rows than columns: leave such "
-            "columns out, or give covariance_prior."
+            f"{text} A component without rows has the covariance "
+            "covariance_prior / degrees_of_freedom_prior, and the default covariance_prior is the "
+            "covariance of X, which is singular where X has constant columns, columns that others "
+            "determine, or no more rows than columns: leave such columns out, or give "
+            "covariance_prior."
         )
 
 

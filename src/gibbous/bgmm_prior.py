@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -72,13 +71,6 @@ class GivenPrior:
         ValueError
             Names what has a wrong shape or value.
         """
-        for name, value in (
-            ("weight_concentration_prior", self.concentration),
-            ("mean_precision_prior", self.mean_precision),
-            ("degrees_of_freedom_prior", self.degrees_of_freedom),
-        ):
-            if value is not None and not math.isfinite(value):
-                raise ValueError(f"The parameter '{name}' should be finite, but got {value}.")
         mean = None if self.mean is None else _double(self.mean, (d,), "mean_prior")
         if self.degrees_of_freedom is not None and not self.degrees_of_freedom > d - 1.0:
             raise ValueError(

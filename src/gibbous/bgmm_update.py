@@ -137,9 +137,9 @@ def _half_log_det_prior(covariance: Any, kind: str, d: int) -> float:
     if kind in ("full", "tied"):
         sign, log_det = np.linalg.slogdet(covariance)
         return -0.5 * float(log_det) if sign > 0 else math.inf
-    with np.errstate(divide="ignore"):
-        logs = np.log(covariance)
-    return -0.5 * float(logs.sum() if kind == "diag" else d * logs)
+    if not np.all(covariance > 0):
+        return math.inf
+    return -0.5 * float(np.log(covariance).sum() if kind == "diag" else d * np.log(covariance))
 
 
 def _normaliser(
@@ -273,6 +273,7 @@ def _representable(covariances: Doubles, factors: Doubles, kind: str, dtype: Any
     return int(np.argmax(bad)) if bad.any() else -1
 
 
+@np.errstate(over="ignore", invalid="ignore", divide="ignore")  # the engine looks at what comes
 def update(
     prior: Prior, kind: str, sums: Sums, *, reg_covar: float, dtype: Any, threads: int
 ) -> tuple[Posterior, int]:
@@ -307,22 +308,21 @@ def update(
     if failed < 0:
         log_det = _log_det_factors(factors, kind, d) - 0.5 * d * np.log(nu)
         normaliser = _normaliser(concentration, beta, nu, log_det, kind, d)
-    with np.errstate(over="ignore"):
 
-        def cast(a: Any) -> Floats:
-            return np.ascontiguousarray(a, dtype=dtype)
+    def cast(a: Any) -> Floats:
+        return np.ascontiguousarray(a, dtype=dtype)
 
-        posterior = Posterior(
-            cast(expected_weights(concentration)),
-            cast(means),
-            cast(covariances),
-            cast(factors),
-            prior=prior,
-            concentration=concentration,
-            mean_precision=beta,
-            degrees_of_freedom=nu,
-            log_weights=e_step_log_weights(concentration, beta, nu, d),
-            normaliser=normaliser,
-            mass=float(sums.nk.sum()),
-        )
+    posterior = Posterior(
+        cast(expected_weights(concentration)),
+        cast(means),
+        cast(covariances),
+        cast(factors),
+        prior=prior,
+        concentration=concentration,
+        mean_precision=beta,
+        degrees_of_freedom=nu,
+        log_weights=e_step_log_weights(concentration, beta, nu, d),
+        normaliser=normaliser,
+        mass=float(sums.nk.sum()),
+    )
     return posterior, failed

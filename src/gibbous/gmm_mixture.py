@@ -70,7 +70,7 @@ class MixtureBase(DensityMixin, BaseEstimator):  # type: ignore[misc]
         )
 
     def _check_rows(self, X: ArrayLike) -> NDArray[Any]:
-        check_is_fitted(self)
+        check_is_fitted(self, "means_")  # a fit that failed leaves n_features_in_
         rows: NDArray[Any] = validate_data(self, X, dtype=DTYPES, order="C", reset=False)
         # float32 rows under a float64 model are lifted: the model's digits are not thrown away
         return np.asarray(rows, dtype=np.promote_types(rows.dtype, self.means_.dtype))
@@ -158,7 +158,7 @@ class MixtureBase(DensityMixin, BaseEstimator):  # type: ignore[misc]
         ValueError
             If ``n_samples`` is below 1.
         """
-        check_is_fitted(self)
+        check_is_fitted(self, "means_")  # a fit that failed leaves n_features_in_
         if isinstance(n_samples, bool) or not isinstance(n_samples, Integral):
             raise TypeError(f"n_samples must be an int; got {n_samples!r}")
         if n_samples < 1:
