@@ -104,6 +104,45 @@ def test_gmm_fit_is_the_class(kind: str, points: Path) -> None:
     assert told["mean_log_likelihood"] == pytest.approx(model.score(X), rel=1e-3)
 
 
+@pytest.mark.parametrize("prior", ["dirichlet-process", "dirichlet"])
+def test_a_fit_with_priors_is_the_class(prior: str, points: Path, tmp_path: Path) -> None:
+    columns = ("--columns", "length,width")
+    fit = ("gmm", "fit", points, "-k", 5, "--seed", 3, *columns, "--prior", prior)
+    more = ("--max-iter", 500, "--covariance-type", "diag", "--concentration", 0.1)
+    mixture = tmp_path / "m"
+    told = json.loads(run(*fit, *more, "--json", "-o", mixture).stdout)
+    X = read_table(points, columns=["length", "width"]).values
+    model = gibbous.BayesianGaussianMixture(
+        5,
+        covariance_type="diag",
+        weight_concentration_prior_type={
+            "dirichlet-process": "dirichlet_process",
+            "dirichlet": "dirichlet_distribution",
+        }[prior],
+        weight_concentration_prior=0.1,
+        max_iter=500,
+        random_state=3,
+    ).fit(X)
+    assert told["means"] == model.means_.tolist()
+    assert told["effective_components"] == model.n_effective_components_ == 2
+    assert told["evidence_lower_bound"] == model.evidence_lower_bound_
+    assert np.array(told["weight_concentration"]).shape == (
+        (2, 5) if prior == "dirichlet-process" else (5,)
+    )
+    assert "2 of them hold a row or more" in run(*fit, *more).stdout
+    labels = run("gmm", "predict", mixture, points, *columns).stdout.split()
+    assert labels[1:] == [str(label) for label in model.predict(X)]
+    drawn = run("gmm", "sample", mixture, "-n", 4, "--seed", 1).stdout
+    assert drawn.splitlines()[0] == "length,width,component"
+
+
+def test_options_of_priors_need_a_prior(points: Path) -> None:
+    assert "give --prior, too" in fails("gmm", "fit", points, "--concentration", 1)
+    asked = ("gmm", "fit", points, "--prior", "dirichlet")
+    assert "leave --on-collapse out" in fails(*asked, "--on-collapse", "repair")
+    assert "Got -1.0" in fails(*asked, "--concentration", -1)
+
+
 def test_weights_count_rows(points: Path, tmp_path: Path) -> None:
     table = read_table(points)
     repeated = np.repeat(table.values[:, :2], table.values[:, 2].astype(int), axis=0)

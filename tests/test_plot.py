@@ -12,7 +12,14 @@ from matplotlib.collections import PathCollection
 from matplotlib.figure import Figure
 from matplotlib.patches import Ellipse
 
-from gibbous import Corpus, GaussianMixture, KMeans, LatentDirichletAllocation, plot
+from gibbous import (
+    BayesianGaussianMixture,
+    Corpus,
+    GaussianMixture,
+    KMeans,
+    LatentDirichletAllocation,
+    plot,
+)
 
 
 def axes() -> Any:
@@ -109,6 +116,20 @@ def test_clusters_have_colours_of_their_own() -> None:
     model = KMeans(2, random_state=0).fit(X)
     where, colour = drawn(plot.plot_clusters(model, X, axes()))
     assert np.array_equal(colour, plot.colours(2)[model.predict(where)])
+
+
+@pytest.mark.parametrize("kind", ["full", "tied", "diag", "spherical"])
+def test_components_without_rows_are_not_drawn(kind: str) -> None:
+    X = data()
+    model = BayesianGaussianMixture(6, covariance_type=kind, random_state=0, max_iter=1000).fit(X)
+    ax = plot.plot_clusters(model, X, axes())
+    kept = model.effective_components_
+    assert 0 < len(kept) < 6
+    ellipses = [p for p in ax.patches if isinstance(p, Ellipse)]
+    assert len(ellipses) == 2 * len(kept)
+    assert ax.get_title() == f"{len(kept)} of 6 components"
+    numbers = [t.get_text() for t in ax.texts if t.get_text().isdigit()]
+    assert numbers == [str(at) for at in kept]
 
 
 @pytest.mark.parametrize("kind", ["full", "tied", "diag", "spherical"])

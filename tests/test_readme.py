@@ -25,6 +25,12 @@ def blocks(language: str) -> list[str]:
     return re.findall(rf"^```{language}\n(.*?)^```", README, re.DOTALL | re.MULTILINE)
 
 
+def block_with(words: str) -> str:
+    """Return the one Python example that has these words."""
+    (found,) = [code for code in blocks("python") if words in code]
+    return found
+
+
 def test_the_python_example(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     code, *_ = blocks("python")
@@ -38,8 +44,16 @@ def test_the_python_example(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     assert (names["same"].means_ == names["gm"].means_).all()  # type: ignore[attr-defined]
 
 
+def test_the_example_of_priors() -> None:
+    names: dict[str, object] = {}
+    with contextlib.redirect_stdout(io.StringIO()) as printed:
+        exec(compile(block_with("BayesianGaussianMixture("), "README.md", "exec"), names)
+    assert len(names["kept"]) == 3  # type: ignore[arg-type]
+    assert float(printed.getvalue().splitlines()[-1]) < 0
+
+
 def test_the_topics_example() -> None:
-    _, code, *_ = blocks("python")
+    code = block_with("LatentDirichletAllocation(")
     names: dict[str, object] = {}
     with contextlib.redirect_stdout(io.StringIO()) as printed:
         exec(compile(code, "README.md", "exec"), names)

@@ -41,7 +41,7 @@ class BayesianGaussianMixture(MixtureBase):
 
     Parameters, attributes and methods are scikit-learn's, and from one start so are the numbers;
     ``n_jobs``, ``sample_weight``, ``callback``, ``history_``, ``evidence_lower_bound_`` and
-    ``n_effective_components_`` are ours. One seed gives the same bits for every ``n_jobs``. An
+    ``effective_components_`` are ours. One seed gives the same bits for every ``n_jobs``. An
     iteration takes O(n k d^2) for ``"full"`` and O(n k d) otherwise, and no memory that grows with
     n x k.
 
@@ -110,8 +110,10 @@ class BayesianGaussianMixture(MixtureBase):
     mean_prior_ : ndarray of shape (d,)
     covariance_prior_ : ndarray or float
         The priors in use.
+    effective_components_ : ndarray of int64
+        The components that hold a row or more, in ascending order.
     n_effective_components_ : int
-        Components that hold a row or more.
+        Their number.
     converged_ : bool
     n_iter_ : int
         Iterations of the start that was kept.
@@ -355,10 +357,16 @@ class BayesianGaussianMixture(MixtureBase):
         return float(self.lower_bound_ + self._evidence_constant)
 
     @property
+    def effective_components_(self) -> NDArray[np.int64]:
+        """The components that hold a row or more, in ascending order."""
+        check_is_fitted(self, "means_")
+        rows = self.mean_precision_ - self.mean_precision_prior_
+        return np.flatnonzero(rows >= 1.0)
+
+    @property
     def n_effective_components_(self) -> int:
         """Number of components that hold a row or more."""
-        check_is_fitted(self, "means_")
-        return int((self.mean_precision_ - self.mean_precision_prior_ >= 1.0).sum())
+        return len(self.effective_components_)
 
     def score_samples(self, X: ArrayLike) -> NDArray[Any]:
         """Return the log of each row's density in nats as an array of shape (n,).

@@ -31,6 +31,9 @@ app = typer.Typer(
 
 CLASSES = ("GaussianMixture",)
 
+#: What predicts and can be drawn from.
+MIXTURES = (*CLASSES, "BayesianGaussianMixture")
+
 
 class Covariance(str, Enum):
     """Shapes of the components."""
@@ -55,6 +58,13 @@ class Collapse(str, Enum):
 
     stop = "raise"
     repair = "repair"
+
+
+class Prior(str, Enum):
+    """Priors of the components' weights."""
+
+    process = "dirichlet-process"
+    distribution = "dirichlet"
 
 
 @app.command(epilog="Example: gibbous gmm fit points.csv -k 3 --plot fit.png -o model.safetensors")
@@ -110,6 +120,21 @@ def fit(
             rich_help_panel=options.FITTING,
         ),
     ] = Collapse.stop,
+    prior: Annotated[
+        Prior | None,
+        typer.Option(
+            help="Fit with priors, by variational inference: -k is then the most components, and "
+            "those that the points do not need lose their weight.",
+            rich_help_panel=options.FITTING,
+        ),
+    ] = None,
+    concentration: Annotated[
+        float | None,
+        typer.Option(
+            help="With --prior: the lower, the fewer components keep a weight; by default 1 / k.",
+            rich_help_panel=options.FITTING,
+        ),
+    ] = None,
     *,
     repeat: options.Repeat,
     report: options.Report,
@@ -119,21 +144,44 @@ def fit(
     Ctrl-C ends the fit with code 130; with -o the model of the last finished iteration is kept.
     """
     with reporting():
+        asked: dict[str, Any] = {
+            "n_components": n_components,
+            "covariance_type": covariance_type.value,
+            "n_init": n_init,
+            "init_params": init_params.value,
+            "max_iter": max_iter,
+            "tol": tol,
+            "reg_covar": reg_covar,
+            "random_state": fresh_seed(repeat.seed),
+            "n_jobs": repeat.n_jobs,
+        }
+        job = Job("gmm fit", "component", table, report)
+        if prior is not None:
+            run_fit(job, _bayesian(asked, prior, concentration, on_collapse), _bayesian_summary)
+            return
+        if concentration is not None:
+            raise ValueError("--concentration is a prior of the weights; give --prior, too")
         from .gmm import GaussianMixture
 
-        model = GaussianMixture(
-            n_components,
-            covariance_type=covariance_type.value,
-            n_init=n_init,
-            init_params=init_params.value,
-            max_iter=max_iter,
-            tol=tol,
-            reg_covar=reg_covar,
-            on_collapse=on_collapse.value,
-            random_state=fresh_seed(repeat.seed),
-            n_jobs=repeat.n_jobs,
+        run_fit(job, GaussianMixture(**asked, on_collapse=on_collapse.value), _summary)
+
+
+def _bayesian(
+    asked: dict[str, Any], prior: Prior, concentration: float | None, on_collapse: Collapse
+) -> Any:
+    from .bgmm import BayesianGaussianMixture
+
+    if on_collapse is not Collapse.stop:
+        raise ValueError(
+            "--on-collapse repair is for mixtures without priors: with --prior a component "
+            "without points may stay without; leave --on-collapse out"
         )
-        run_fit(Job("gmm fit", "component", table, report), model, _summary)
+    kinds = {Prior.process: "dirichlet_process", Prior.distribution: "dirichlet_distribution"}
+    return BayesianGaussianMixture(
+        **asked,
+        weight_concentration_prior_type=kinds[prior],
+        weight_concentration_prior=concentration,
+    )
 
 
 @app.command(epilog="Example: gibbous gmm predict model.safetensors new.csv --proba -o shares.csv")
@@ -156,7 +204,7 @@ def predict(
     Where the model knows the names of its columns and the table has names, they are found by name.
     """
     with reporting():
-        loaded = load_as(model, CLASSES)
+        loaded = load_as(model, MIXTURES)
         table = read_for(loaded, data, columns, header)
         values = loaded.predict_proba(table) if proba else loaded.predict(table)
         rows = {"component": values}
@@ -181,7 +229,7 @@ def sample(
     That column is called component, or component_2 where a feature has that name.
     """
     with reporting():
-        loaded = load_as(model, CLASSES)
+        loaded = load_as(model, MIXTURES)
         seed = fresh_seed(seed)
         points, labels = loaded.set_params(random_state=seed).sample(n)
         rows = feature_columns(loaded, points)
@@ -205,4 +253,22 @@ def _summary(model: Any, table: Table, weighted: bool) -> dict[str, Any]:
         "weights": model.weights_,
         "means": model.means_,
         "covariances": model.covariances_,
+    }
+
+
+def _bayesian_summary(model: Any, table: Table, weighted: bool) -> dict[str, Any]:
+    return {
+        "parameters": model.get_params(deep=False),
+        "effective_components": model.n_effective_components_,
+        "lower_bound": model.lower_bound_,
+        "evidence_lower_bound": model.evidence_lower_bound_,
+        "iterations": int(model.n_iter_),
+        "converged": bool(model.converged_),
+        "stop_reason": model.history_.stop_reason,
+        "weights": model.weights_,
+        "means": model.means_,
+        "covariances": model.covariances_,
+        "weight_concentration": model.weight_concentration_,
+        "mean_precision": model.mean_precision_,
+        "degrees_of_freedom": model.degrees_of_freedom_,
     }

@@ -308,6 +308,7 @@ _APPLIES = {
     "KMeans": "kmeans predict",
     "MiniBatchKMeans": "kmeans predict",
     "GaussianMixture": "gmm predict",
+    "BayesianGaussianMixture": "gmm predict",
     "LatentDirichletAllocation": "lda infer",
     "BernoulliRBM": "rbm features",
 }
@@ -418,6 +419,8 @@ def print_fit(job: Job, model: Any, table: Table, files: dict[str, str]) -> None
         sizes = [f"{size:,}" for size in group_sizes(model, table)]
     shown = min(centres.shape[1], _MOST_COLUMNS)
     console.print(f"{len(centres)} {job.group}s, {len(table.values):,} rows")
+    if hasattr(model, "n_effective_components_"):
+        console.print(f"{model.n_effective_components_} of them hold a row or more")
     grid = Grid()
     grid.add_column(job.group, justify="right")
     grid.add_column("weight" if mixture else "rows", justify="right")

@@ -94,6 +94,7 @@ class GaussianMixture(LikelihoodMixture):
     See Also
     --------
     gibbous.KMeans : hard assignment, the limit of equal, vanishing spherical covariances.
+    gibbous.BayesianGaussianMixture : with priors, and no more components than the data need.
 
     Examples
     --------

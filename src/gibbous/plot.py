@@ -122,7 +122,9 @@ def plot_history(history: History, ax: Axes | None = None) -> Axes:
         "interrupted": "interrupted",
         "callback": "stopped by the callback",
     }[history.stop_reason]
-    ax.set_title(f"{history.model}: {end} after {n} iteration{'' if n == 1 else 's'}")
+    # a long name takes a line of its own, as beside the clusters there is no room
+    name = f"{history.model}:{chr(10) if len(history.model) > 20 else ' '}"
+    ax.set_title(f"{name}{end} after {n} iteration{'' if n == 1 else 's'}")
     ax.set_xlabel("iteration")
     ax.set_ylabel(history.metric)
     ax.xaxis.set_major_locator(MaxNLocator(integer=True, steps=[1, 2, 5, 10]))
@@ -175,12 +177,13 @@ def plot_clusters(
     """Draw the rows of ``X`` coloured by the cluster that a fitted model gives them.
 
     A mixture blends the colours of its components by their responsibilities and draws each
-    component's ellipses at one and two standard deviations. More than two features are projected
+    component's ellipses at one and two standard deviations, but for those of a
+    BayesianGaussianMixture that hold no row. More than two features are projected
     on the first two principal axes, as the labels say; one feature becomes a histogram.
 
     Parameters
     ----------
-    model : KMeans, MiniBatchKMeans or GaussianMixture
+    model : KMeans, MiniBatchKMeans, GaussianMixture or BayesianGaussianMixture
         Fitted.
     X : array-like of shape (n_samples, n_features)
         At most 20,000 rows, evenly picked, are drawn.
@@ -220,16 +223,21 @@ def plot_clusters(
     if points.shape[1] == 1:
         _histogram(ax, points[:, 0], shares, names)
     else:
+        # what has no rows is where the prior is, and would hide what has some
+        shown = getattr(model, "effective_components_", np.arange(len(centres)))
         view = _View.of(points, names)
         _scatter(ax, view, points, shares)
         if mixture:
-            _ellipses(ax, view, model, centres)
-        _marks(ax, view.project(centres), ellipses=mixture)
+            _ellipses(ax, view, model, centres, shown)
+        _marks(ax, view.project(centres), shown, ellipses=mixture)
         ax.set_xlabel(view.labels[0])
         ax.set_ylabel(view.labels[1])
-    shown = "" if len(points) == total else f" ({len(points):,} of {total:,} points shown)"
+    part = "" if len(points) == total else f" ({len(points):,} of {total:,} points shown)"
     kind = "components" if mixture else "clusters"
-    ax.set_title(f"{len(centres)} {kind}{shown}")
+    count = str(len(centres))
+    if hasattr(model, "effective_components_"):
+        count = f"{model.n_effective_components_} of {count}"
+    ax.set_title(f"{count} {kind}{part}")
     _tidy(ax)
     return ax
 
@@ -536,11 +544,15 @@ def _full(model: Any, component: int) -> NDArray[np.float64]:
     return np.diag(np.broadcast_to(covariances[component], (d,)))
 
 
-def _ellipses(ax: Axes, view: _View, model: Any, centres: NDArray[np.float64]) -> None:
+def _ellipses(
+    ax: Axes, view: _View, model: Any, centres: NDArray[np.float64], shown: NDArray[np.int64]
+) -> None:
     from matplotlib.patches import Ellipse
 
     flat = view.project(centres)
-    for component, colour in enumerate(colours(len(centres))):
+    palette = colours(len(centres))
+    for component in shown:
+        colour = palette[component]
         values, vectors = np.linalg.eigh(view.spread(_full(model, component)))
         angle = float(np.degrees(np.arctan2(vectors[1, 1], vectors[0, 1])))
         for sigma, style in ((1, "solid"), (2, "dashed")):
@@ -559,10 +571,13 @@ def _ellipses(ax: Axes, view: _View, model: Any, centres: NDArray[np.float64]) -
             )
 
 
-def _marks(ax: Axes, flat: NDArray[np.float64], *, ellipses: bool) -> None:
+def _marks(
+    ax: Axes, flat: NDArray[np.float64], shown: NDArray[np.int64], *, ellipses: bool
+) -> None:
     """Put each cluster's number at its centre, as predict returns it."""
-    many = len(flat) > 40
-    for at, (x, y) in enumerate(flat):
+    many = len(shown) > 40
+    for at in shown:
+        x, y = flat[at]
         ax.annotate(
             "" if many else str(at),
             (x, y),
