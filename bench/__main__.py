@@ -70,8 +70,8 @@ log-likelihood.
 """
 
 _EPILOG = """\
-groups: gmm, kmeans, lda, rbm, rbm-quality, small (whole default fits on n = 150 to 10,000 against
-scikit-learn). The cases lda-synth300m-* and rbm-quality run only where they are named.
+groups: gmm, bgmm, kmeans, lda, rbm, rbm-quality, small (whole default fits on n = 150 to 10,000
+against scikit-learn). The cases lda-synth300m-* and rbm-quality run only where they are named.
 The exit status is 1 where ours failed or reached another answer; times never change it.
 """
 

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from . import variational
 from .cases import Case
 
 #: Rows at a time: 256 columns of densities stay in the second-level cache. Full covariances go
@@ -31,7 +32,7 @@ def evaluate(case: Case, data: np.ndarray, params: Params) -> float:
     _check(case, params)
     # nearer to the origin fewer digits cancel; float64 also where the parameters are not
     shift = data[:_ROWS].mean(axis=0, dtype=np.float64)
-    if case.kind == "gmm":
+    if case.mixture:
         density = _Density(case.covariance, {**params, "means": params["means"] - shift})
         total = sum(
             float(_logsumexp(density(rows - shift))[0].sum()) for rows in _blocks(case, data)
@@ -51,6 +52,8 @@ def solve(case: Case, data: np.ndarray, start: Params) -> Params:
         # Rows come in random order: the first tenth gives as good centres, in a tenth of the time.
         sample = data[: max(len(data) // 10, min(len(data), 3000))]
         return {"centers": _plus_plus(sample, case.k, np.random.default_rng(case.seed))}
+    if case.kind == "bgmm":
+        return _solve_variational(case, data, start)
     step = _em_step if case.kind == "gmm" else _lloyd_step
     params = {name: a.astype(np.float64) for name, a in start.items()}
     if case.kind == "gmm":
@@ -58,13 +61,14 @@ def solve(case: Case, data: np.ndarray, start: Params) -> Params:
         params["covariances"] = params.pop("precisions")
     for _ in range(case.n_iter):
         params = step(case, data, params)
+    params.pop("entropy", None)  # of interest to variational mixtures only
     return params
 
 
 def _check(case: Case, params: Params) -> None:
     k, d = case.k, case.d
     shapes: dict[str, tuple[int, ...]] = {"centers": (k, d)}
-    if case.kind == "gmm":
+    if case.mixture:
         covariances = {"full": (k, d, d), "tied": (d, d), "diag": (k, d), "spherical": (k,)}
         shapes = {
             "weights": (k,),
@@ -109,7 +113,10 @@ class _Density:
                 raise ValueError("a variance is not positive")
             self.factor = 1.0 / variances
             half = 0.5 * np.log(variances).sum(axis=1)
-        self.constant = np.log(params["weights"].astype(np.float64)) - half
+        log_weights = params.get("log_weights")
+        if log_weights is None:
+            log_weights = np.log(params["weights"].astype(np.float64))
+        self.constant = log_weights - half
         self.constant = np.broadcast_to(self.constant - 0.5 * d * np.log(2 * np.pi), (k,))
 
     def __call__(self, rows: np.ndarray) -> np.ndarray:
@@ -154,10 +161,11 @@ def _em_step(case: Case, data: np.ndarray, params: Params) -> Params:
     density = _Density(case.covariance, params)
     means, full = density.means, case.covariance == "full"
     k, d = means.shape
-    count, first = np.zeros(k), np.zeros((k, d))
+    count, first, entropy = np.zeros(k), np.zeros((k, d)), 0.0
     second = np.zeros({"full": (k, d, d), "tied": (d, d)}.get(case.covariance, (k, d)))
     for rows in _blocks(case, data):
         shares = _logsumexp(density(rows))[1]
+        entropy -= float(np.sum(shares * np.log(np.maximum(shares, 1e-300))))
         count += shares.sum(axis=0)
         first += shares.T @ rows
         if case.covariance == "tied":
@@ -180,7 +188,34 @@ def _em_step(case: Case, data: np.ndarray, params: Params) -> Params:
         covariances = second / count[:, None] - new**2
         if case.covariance == "spherical":
             covariances = covariances.mean(axis=1)
-    return {"weights": weights, "means": new, "covariances": covariances}
+    return {
+        "weights": weights,
+        "means": new,
+        "covariances": covariances,
+        "entropy": np.array([entropy]),
+    }
+
+
+def _solve_variational(case: Case, data: np.ndarray, start: Params) -> Params:
+    """Return the posterior's mixture and its lower bound after ``case.n_iter`` iterations."""
+    prior = variational.prior_of(case, data)
+    begun = variational.state(case, start)
+    nk = begun["mean_precision_"] - 1.0
+    # the constants of the E-step depend on the counts alone
+    params = {
+        "means": start["means"].astype(np.float64),
+        "covariances": start["precisions"].astype(np.float64),
+        "log_weights": variational.posterior(case, prior, nk, start["means"], start["precisions"])[
+            "log_weights"
+        ],
+    }
+    for _ in range(case.n_iter):
+        sums = _em_step(case, data, params)
+        nk = sums["weights"] * len(data)
+        params = variational.posterior(case, prior, nk, sums["means"], sums["covariances"])
+    params["lower_bound"] = sums["entropy"] + params.pop("normaliser")
+    del params["log_weights"]
+    return params
 
 
 def _lloyd_step(case: Case, data: np.ndarray, params: Params) -> Params:

@@ -251,7 +251,7 @@ def _report(case: Case, entries: list[Entry], truth: float, data_bytes: int) -> 
         **case.to_dict(),
         "n_iter": case.n_iter,
         "unit": "draw" if case.kind == "kmeans++" else "iteration",
-        "quality": "mean log-likelihood" if case.kind == "gmm" else "inertia",
+        "quality": "mean log-likelihood" if case.mixture else "inertia",
         "reference": truth,
         "data_bytes": data_bytes,
         "results": [

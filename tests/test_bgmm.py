@@ -76,7 +76,7 @@ def a_covariance(kind, d, rng):
         (999, 5, 7, 1.5, False, PRIORS[1]),
         (1200, 16, 5, 1.0, True, PRIORS[0]),
         (900, 23, 3, 1.0, False, PRIORS[1]),
-        (700, 40, 4, 0.5, False, PRIORS[0]),
+        (400, 40, 4, 0.5, False, PRIORS[0]),
     ],
 )
 def test_equals_scikit_learn_from_the_same_start(kind, n, d, k, spread, given_prior, process):
@@ -312,11 +312,10 @@ def test_weights_are_repetitions_and_zero_weights_remove(kind, process):
 
 
 @pytest.mark.parametrize("kind", TYPES)
-@pytest.mark.parametrize("process", PRIORS)
-@pytest.mark.parametrize("dtype", [np.float64, np.float32])
 @given(data=st.data())
-@settings(max_examples=12, deadline=None)
-def test_the_lower_bound_never_falls(dtype, process, kind, data):
+@settings(max_examples=30, deadline=None)
+def test_the_lower_bound_never_falls(kind, data):
+    dtype = data.draw(st.sampled_from([np.float64, np.float32]))
     n, d = data.draw(st.integers(5, 60)), data.draw(st.integers(1, 4))
     k = data.draw(st.integers(1, min(5, n)))
     seed = data.draw(st.integers(0, 2**31))
@@ -328,7 +327,7 @@ def test_the_lower_bound_never_falls(dtype, process, kind, data):
     model = BayesianGaussianMixture(
         k,
         covariance_type=kind,
-        weight_concentration_prior_type=process,
+        weight_concentration_prior_type=data.draw(st.sampled_from(PRIORS)),
         weight_concentration_prior=data.draw(st.sampled_from([None, 1e-3, 10.0])),
         mean_precision_prior=data.draw(st.sampled_from([None, 1e-2, 50.0])),
         covariance_prior=(
@@ -512,7 +511,7 @@ def test_the_first_start_of_kmeans_is_the_mixtures():
 
 @pytest.mark.parametrize("kind", TYPES)
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
-@pytest.mark.parametrize(("n", "d", "k"), [(7, 2, 2), (20000, 3, 3), (3000, 37, 6), (1500, 96, 48)])
+@pytest.mark.parametrize(("n", "d", "k"), [(7, 2, 2), (20000, 3, 3), (3000, 37, 6), (1000, 96, 32)])
 def test_equal_bits_for_any_number_of_threads(kind, dtype, n, d, k):
     X = blobs(n, d, k, seed=n, dtype=dtype)
     weight = np.random.default_rng(0).uniform(0.5, 2, n)

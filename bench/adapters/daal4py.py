@@ -14,6 +14,8 @@ DISTRIBUTIONS = ("scikit-learn-intelex", "daal")
 
 
 def refuses(case: Case) -> str:
+    if case.kind == "bgmm":
+        return "has no variational mixture"
     if case.kind != "gmm":
         return "its K-means is measured through scikit-learn-intelex"
     if case.covariance not in ("full", "diag"):

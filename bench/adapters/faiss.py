@@ -14,7 +14,7 @@ DISTRIBUTIONS = ("faiss-cpu",)
 
 
 def refuses(case: Case) -> str:
-    if case.kind == "gmm":
+    if case.mixture:
         return "has no mixtures"
     return "" if case.dtype == "float32" else "takes float32 only"
 

@@ -39,5 +39,10 @@ def fit(
 def _needed(case: Case) -> Any:
     import gibbous
 
-    names = {"gmm": "GaussianMixture", "kmeans": "KMeans", "kmeans++": "kmeans_plusplus"}
+    names = {
+        "gmm": "GaussianMixture",
+        "bgmm": "BayesianGaussianMixture",
+        "kmeans": "KMeans",
+        "kmeans++": "kmeans_plusplus",
+    }
     return getattr(gibbous, names[case.kind])

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from .. import variational
 from ..cases import Case
 
 NAME = "scikit-learn"
@@ -42,6 +43,7 @@ def _needed(case: Case) -> Any:
 
     return {
         "gmm": sklearn.mixture.GaussianMixture,
+        "bgmm": sklearn.mixture.BayesianGaussianMixture,
         "kmeans": sklearn.cluster.KMeans,
         "kmeans++": sklearn.cluster.kmeans_plusplus,
     }[case.kind]
@@ -70,6 +72,8 @@ def fit_estimator(
                 "reported": model.inertia_,
                 "n_iter": model.n_iter_,
             }
+        if case.kind == "bgmm":
+            return _fit_variational(tool, case, data, start, n_iter)
         model = tool(
             case.k,
             covariance_type=case.covariance,
@@ -85,5 +89,30 @@ def fit_estimator(
         "means": model.means_,
         "covariances": model.covariances_,
         "reported": model.lower_bound_,
+        "n_iter": model.n_iter_,
+    }
+
+
+def _fit_variational(
+    tool: Any, case: Case, data: np.ndarray, start: dict[str, np.ndarray], n_iter: int
+) -> dict[str, Any]:
+    """Go on from the common posterior, as no parameter takes means or precisions to start from."""
+    model = tool(
+        n_components=case.k,
+        covariance_type=case.covariance,
+        tol=0.0,
+        reg_covar=0.0,
+        max_iter=n_iter,
+        warm_start=True,
+    )
+    for name, value in variational.state(case, start).items():
+        setattr(model, name, value)
+    model.fit(data)
+    return {
+        "weights": model.weights_,
+        "means": model.means_,
+        "covariances": model.covariances_,
+        "lower_bound": np.ravel(model.lower_bound_),
+        "reported": float(np.ravel(model.lower_bound_)[0]),
         "n_iter": model.n_iter_,
     }

@@ -15,7 +15,7 @@ DISTRIBUTIONS = ("scikit-learn-intelex", "daal")
 
 
 def refuses(case: Case) -> str:
-    return "has no mixture of its own" if case.kind == "gmm" else ""
+    return "has no mixture of its own" if case.mixture else ""
 
 
 def load(case: Case, threads: int) -> None:

@@ -6,6 +6,7 @@ not BLAS, whose sums depend on how many threads the environment gives it.
 
 from __future__ import annotations
 
+import functools
 import math
 from dataclasses import dataclass
 from typing import Any
@@ -180,15 +181,22 @@ def evidence_constant(prior: Prior, kind: str, k: int, mass: float) -> float:
 # ---- means and covariances ------------------------------------------------------------------
 
 
+@functools.lru_cache(maxsize=4)
+def _triangle(d: int) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.bool_]]:
+    """Return rows and columns of a packed lower triangle, and which are equal."""
+    i, j = np.tril_indices(d)
+    return i, j, i == j
+
+
 def _packed_covariances(
     prior: Any, sums: Sums, nk: Doubles, shift: Doubles, pull: Doubles, diff: Doubles, reg: float
 ) -> Doubles:
     """Return nu times the covariances of every component: W^-1 of Bishop's (10.62)."""
     k, d = shift.shape
-    i, j = np.tril_indices(d)
+    i, j, diagonal = _triangle(d)
     packed = sums.s2.reshape(k, -1) - nk[:, None] * (shift[:, i] * shift[:, j])
     packed += prior[i, j] + pull[:, None] * (diff[:, i] * diff[:, j])
-    packed[:, i == j] += reg * nk[:, None]
+    packed[:, diagonal] += reg * nk[:, None]
     full = np.empty((k, d, d))
     full[:, i, j] = packed
     full[:, j, i] = packed
@@ -202,7 +210,7 @@ def _tied_covariance(
     k, d = shift.shape
     if sums.scatter is None:
         about = np.empty((d, d))
-        i, j = np.tril_indices(d)
+        i, j, _ = _triangle(d)
         about[i, j] = about[j, i] = sums.s2
     else:
         about = sums.scatter.copy()
@@ -302,7 +310,7 @@ def update(
     covariances = _covariances(prior, kind, sums, nk, shift, reg_covar)
     factors = np.ones_like(covariances)
     failed = int(core.gmm_factorise(kind, k, d, covariances, factors, threads))
-    if failed < 0:
+    if failed < 0 and dtype != np.float64:  # which the factors are made in
         failed = _representable(covariances, factors, kind, dtype)
     normaliser = math.nan
     if failed < 0:
