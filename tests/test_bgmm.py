@@ -267,6 +267,7 @@ def test_float32_stays_float32_and_is_close_to_float64(kind, process):
             random_state=0,
             tol=1e-2,
             max_iter=500,
+            n_jobs=1,
         ).fit(X.astype(dtype))
         fits[dtype] = model
         for name in ("weights_", "means_", "covariances_", "precisions_", "precisions_cholesky_"):

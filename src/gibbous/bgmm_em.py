@@ -26,6 +26,7 @@ class VariationalEngine(Engine):
     """
 
     metric = "lower bound"
+    advice = " tol is held against the lower bound of all rows together: of many rows give more."
 
     def __init__(
         self,

@@ -88,6 +88,7 @@ class Engine:
     """
 
     metric = "mean log-likelihood"  # what a step returns beside the new parameters
+    advice = ""  # what to do beside the usual where it did not converge
 
     def __init__(
         self,

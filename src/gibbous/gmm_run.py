@@ -114,7 +114,7 @@ class Run:
             warnings.warn(
                 "Best performing initialization did not converge. "
                 "Try different init parameters, or increase max_iter, "
-                "tol, or check for degenerate data.",
+                f"tol, or check for degenerate data.{self.engine.advice}",
                 ConvergenceWarning,
                 stacklevel=4,
             )
