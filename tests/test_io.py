@@ -441,6 +441,29 @@ def test_forged_files_are_refused(name: str, good: bytes, tmp_path: Path) -> Non
     assert re.search(message, text), text
 
 
+POSTERIOR_FORGERIES = {
+    "negative": (array("weight_concentration_.first", np.negative), "not positive"),
+    "another length": (array("weight_concentration_.second", lambda a: a[:2]), "3 and 2 param"),
+    "no number": (array("weight_concentration_.first", lambda a: a * np.nan), "NaN or infinite"),
+    "another shape": (array("covariance_prior_.shape", lambda a: a[:1]), "9 numbers in the shape"),
+    "cut": (array("covariance_prior_.values", lambda a: a[:4]), "4 numbers in the shape"),
+    "degrees": (array("degrees_of_freedom_.shape", lambda a: a * 0 + 4), "in the shape"),
+    "missing": (lambda h, t: t.pop("degrees_of_freedom_.values"), "degrees_of_freedom_"),
+    "another dtype": (array("mean_prior_", lambda a: a.astype(np.float32)), "mean_prior_ of dtype"),
+}
+
+
+@pytest.mark.parametrize("name", list(POSTERIOR_FORGERIES))
+def test_forged_posteriors_are_refused(name: str, tmp_path: Path) -> None:
+    import re
+
+    path = tmp_path / "m"
+    save(BayesianGaussianMixture(3, max_iter=0, random_state=0).fit(data()), path)
+    change, message = POSTERIOR_FORGERIES[name]
+    text = refused(forge(path.read_bytes(), change), path)
+    assert re.search(message, text), text
+
+
 def test_a_forgery_that_changes_nothing_loads(good: bytes, tmp_path: Path) -> None:
     (tmp_path / "m").write_bytes(forge(good, lambda h, t: None))
     assert isinstance(load(tmp_path / "m"), GaussianMixture)
