@@ -43,6 +43,7 @@ LAYERS = (
     ("bgmm_update",),
     ("bgmm_em",),
     ("gmm", "bgmm"),
+    ("gmm_select",),
     ("lda_topics", "lda_table", "lda_similar", "lda_time"),
     ("lda_fold_in", "lda_priors", "lda_words", "lda_labels"),
     ("lda_chain", "lda_edit"),
@@ -57,7 +58,7 @@ LAYERS = (
     ("rbm_gaussian", "rbm_categorical", "rbm_counts", "rbm_classifier"),
     ("io_parts",),
     ("io", "plot", "tables"),
-    ("plot_rbm",),
+    ("plot_rbm", "plot_gmm"),
     ("evaluate_inputs",),
     ("evaluate_coherence", "evaluate_heldout", "evaluate_stability"),
     ("evaluate_select",),
@@ -78,6 +79,8 @@ LAYER = {name: depth for depth, names in enumerate(LAYERS) for name in names}
 UPWARDS = {
     ("_fit", "plot"): "history_.plot() is a method of the results object",
     ("lda_time", "plot"): "plot() is a method of topics over time",
+    ("gmm_select", "plot_gmm"): "plot() is a method of a selection of mixtures",
+    ("plot", "plot_gmm"): "the clusters of a mixture are drawn with its ellipses",
 }
 
 #: C++: the ground floor, lowest first; everything else belongs to the model that its name starts

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from .corpus import Corpus
     from .corpus_writer import CorpusWriter
     from .gmm import GaussianMixture
+    from .gmm_select import select_mixture
     from .io import load, save
     from .kmeans import KMeans, MiniBatchKMeans, k_means, kmeans_plusplus
     from .lda import LatentDirichletAllocation
@@ -45,6 +46,7 @@ _MODULES = {
     "kmeans_plusplus": "kmeans",
     "load": "io",
     "save": "io",
+    "select_mixture": "gmm_select",
     "show_config": "_config",
 }
 
@@ -68,6 +70,7 @@ __all__ = [
     "kmeans_plusplus",
     "load",
     "save",
+    "select_mixture",
     "show_config",
 ]
 
