@@ -67,7 +67,7 @@ LAYERS = (
     ("demo",),
     ("cli_options", "cli_progress"),
     ("cli_session",),
-    ("cli_lda_corpus", "cli_lda_show"),
+    ("cli_lda_corpus", "cli_lda_show", "cli_gmm_select"),
     ("cli_lda_fit", "cli_rbm_fit"),
     ("cli_lda_measure",),
     ("cli_gmm", "cli_kmeans", "cli_lda", "cli_rbm"),
@@ -187,7 +187,9 @@ def test_import_is_light() -> None:
 
 
 @pytest.mark.parametrize(
-    "command", [[], ["kmeans"], ["gmm", "fit"], ["lda", "fit"], ["rbm", "fit"]], ids=" ".join
+    "command",
+    [[], ["kmeans"], ["gmm", "fit"], ["gmm", "select"], ["lda", "fit"], ["rbm", "fit"]],
+    ids=" ".join,
 )
 def test_help_is_light(command: list[str]) -> None:
     code = (

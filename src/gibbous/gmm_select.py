@@ -361,7 +361,7 @@ def select_mixture(
 
 
 def _checked_sizes(n_components: Any) -> list[int]:
-    given = [n_components] if isinstance(n_components, Integral) else list(n_components)
+    given = list(n_components) if isinstance(n_components, Iterable) else [n_components]
     for k in given:
         if isinstance(k, bool) or not isinstance(k, Integral) or k < 1:
             raise ValueError(f"n_components must be ints >= 1; got {k!r}")
@@ -424,7 +424,7 @@ def _splits(X: NDArray[Any], cv: Any, seed: int) -> list[tuple[Any, Any]]:
         return []
     n = len(X)
     if isinstance(cv, Integral):
-        if isinstance(cv, bool) or not 2 <= cv <= n // 2:
+        if isinstance(cv, bool) or not 2 <= int(cv) <= n // 2:
             raise ValueError(f"cv must be a number of folds from 2 to half of {n} rows; got {cv!r}")
         rng = _random.generator(_random.key_of(seed), "gmm-select")
         parts = np.array_split(rng.permutation(n), int(cv))
