@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 import numpy as np
-from sklearn.datasets import load_wine
+from sklearn.datasets import load_iris, load_wine
 
 from gibbous import GaussianMixture, select_mixture
 from gibbous.plot import new_figure, save_figure
@@ -32,29 +32,27 @@ def main(folder: Path) -> list[Path]:
     folder.mkdir(parents=True, exist_ok=True)
     X = geyser()
     model = GaussianMixture(2, random_state=0).fit(X)
-    written = []
-    for name, draw in (
-        ("components", plot_components),
-        ("density", plot_density),
-        ("uncertainty", plot_uncertainty),
-    ):
-        figure = new_figure(5.6, 4.2)
-        draw(model, X, figure.subplots(), names=NAMES)
-        save_figure(figure, folder / f"{name}.png")
-        written.append(folder / f"{name}.png")
+    iris = load_iris().data[:, 2:]
+    three = GaussianMixture(3, random_state=0).fit(iris)
+    petals = ("length of petals, cm", "width of petals, cm")
+    pictures = {
+        "components": lambda ax: plot_components(model, X, ax, names=NAMES),
+        "density": lambda ax: plot_density(model, X, ax, names=NAMES),
+        "uncertainty": lambda ax: plot_uncertainty(three, iris, ax, names=petals),
+    }
 
     wine = load_wine().data
     wine = (wine - wine.mean(axis=0)) / wine.std(axis=0)
     found = select_mixture(wine, range(1, 8), random_state=0, n_init=3, reg_covar=1e-3)
     print(found)
-    figure = new_figure(6.4, 4.2)
-    plot_criterion(found, figure.subplots())
-    save_figure(figure, folder / "criterion.png")
+    pictures["criterion"] = lambda ax: plot_criterion(found, ax)
+    pictures["wine"] = lambda ax: plot_density(found.best_estimator_, wine, ax)
 
-    figure = new_figure(6.4, 4.8)
-    plot_density(found.best_estimator_, wine, figure.subplots())
-    save_figure(figure, folder / "wine.png")
-    return [*written, folder / "criterion.png", folder / "wine.png"]
+    for name, draw in pictures.items():
+        figure = new_figure(5.4, 3.8)
+        draw(figure.subplots())
+        save_figure(figure, folder / f"{name}.png")
+    return [folder / f"{name}.png" for name in pictures]
 
 
 if __name__ == "__main__":

@@ -560,6 +560,8 @@ def _marks(
                 "linewidth": 0.8,
             },
         )
+    low, high = ax.get_ylim()
+    ax.set_ylim(low - 0.06 * (high - low), high)  # room for the note below the points
     text = "solid and dashed: 1 and 2 standard deviations" if ellipses else "numbers: the centres"
     ax.annotate(
         text,

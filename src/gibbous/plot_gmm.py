@@ -84,11 +84,13 @@ def plot_density(
     log_density = _log_density(model, view, at).reshape(len(y), len(x))
     lowest = float(np.quantile(_log_density(model, view, flat), 0.02))
     top = float(log_density.max())
-    levels = np.linspace(min(lowest, top - 1) - 1, top, 11)
-    filled = ax.contourf(x, y, log_density, levels=levels.tolist(), cmap="Blues", alpha=0.85)
-    ax.contour(x, y, log_density, levels=levels.tolist(), colors="white", linewidths=0.7)
-    ax.scatter(flat[:, 0], flat[:, 1], s=_size(len(flat)), color=INK, alpha=0.45, linewidths=0)
-    bar = ax.figure.colorbar(filled, ax=ax, format="%.1f")
+    from matplotlib.ticker import MaxNLocator
+
+    levels = MaxNLocator(10).tick_values(min(lowest, top - 1) - 1, top)
+    filled = ax.contourf(x, y, log_density, levels=levels, cmap=_pale("Blues"))
+    ax.contour(x, y, log_density, levels=levels, colors="white", linewidths=0.7, linestyles="solid")
+    ax.scatter(flat[:, 0], flat[:, 1], s=_size(len(flat)), color=INK, alpha=0.6, linewidths=0)
+    bar = ax.figure.colorbar(filled, ax=ax)
     bar.set_label("log p(x), nats" if points.shape[1] == 2 else "log p of these two axes, nats")
     _frame(ax, view, x, y)
     ax.set_title(f"Density of {_count(model)}")
@@ -114,24 +116,15 @@ def plot_uncertainty(
     top = max(1.0 - 1.0 / len(model.means_), 0.01)
     if points.shape[1] == 2:
         plane = 1.0 - _shares(model, at).max(axis=1).reshape(len(y), len(x))
-        ax.imshow(
-            plane,
-            extent=(x[0], x[-1], y[0], y[-1]),
-            origin="lower",
-            aspect="auto",
-            cmap="Reds",
-            vmin=0,
-            vmax=top,
-            alpha=0.55,
-            interpolation="bilinear",
-        )
+        levels = np.linspace(0, top, 13)
+        ax.contourf(x, y, plane, levels=levels, cmap=_pale("Reds"), vmin=0, vmax=top)
     order = np.argsort(doubt, kind="stable")  # the doubtful ones above the others
     drawn = ax.scatter(
         flat[order, 0],
         flat[order, 1],
         c=doubt[order],
         s=_size(len(flat)) * (1 + 4 * doubt[order] / top),
-        cmap="Reds",
+        cmap=_pale("Reds"),
         vmin=0,
         vmax=top,
         edgecolors=INK,
@@ -283,10 +276,20 @@ def _plane(flat: NDArray[np.float64]) -> tuple[Any, Any, NDArray[np.float64]]:
 def _frame(ax: Axes, view: View, x: Any, y: Any) -> None:
     ax.set_xlim(x[0], x[-1])
     ax.set_ylim(y[0], y[-1])
-    ax.set_xlabel(view.labels[0])
-    ax.set_ylabel(view.labels[1])
+    # what a long label adds in brackets takes a line of its own, as beside a colour bar
+    xlabel, ylabel = (a if len(a) < 32 else a.replace(" (", "\n(") for a in view.labels)
+    ax.set_xlabel(xlabel)
+    ax.set_ylabel(ylabel)
     tidy(ax)
     ax.grid(False)
+
+
+def _pale(name: str) -> Any:
+    """Return the light part of a colour map, on which dark points can be seen."""
+    from matplotlib import colormaps
+    from matplotlib.colors import ListedColormap
+
+    return ListedColormap(colormaps[name](np.linspace(0.0, 0.75, 256)))
 
 
 def _size(n: int) -> float:
