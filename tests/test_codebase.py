@@ -47,6 +47,7 @@ LAYERS = (
     ("bgmm_update",),
     ("bgmm_em",),
     ("gmm", "bgmm"),
+    ("gmm_select",),
     ("lda_topics", "lda_table", "lda_similar", "lda_time"),
     ("lda_fold_in", "lda_priors", "lda_words", "lda_labels"),
     ("lda_chain", "lda_edit"),
@@ -63,7 +64,7 @@ LAYERS = (
     ("io_mixtures",),
     ("io_specs",),
     ("io", "plot", "tables"),
-    ("plot_rbm",),
+    ("plot_rbm", "plot_gmm"),
     ("evaluate_inputs",),
     ("evaluate_coherence", "evaluate_heldout", "evaluate_stability"),
     ("evaluate_select",),
@@ -72,7 +73,7 @@ LAYERS = (
     ("demo",),
     ("cli_options", "cli_progress"),
     ("cli_session",),
-    ("cli_lda_corpus", "cli_lda_show"),
+    ("cli_lda_corpus", "cli_lda_show", "cli_gmm_select"),
     ("cli_lda_fit", "cli_rbm_fit"),
     ("cli_lda_measure",),
     ("cli_gmm", "cli_kmeans", "cli_lda", "cli_rbm"),
@@ -84,6 +85,8 @@ LAYER = {name: depth for depth, names in enumerate(LAYERS) for name in names}
 UPWARDS = {
     ("_fit", "plot"): "history_.plot() is a method of the results object",
     ("lda_time", "plot"): "plot() is a method of topics over time",
+    ("gmm_select", "plot_gmm"): "plot() is a method of a selection of mixtures",
+    ("plot", "plot_gmm"): "the clusters of a mixture are drawn with its ellipses",
 }
 
 #: C++: the ground floor, lowest first; everything else belongs to the model that its name starts
@@ -190,7 +193,9 @@ def test_import_is_light() -> None:
 
 
 @pytest.mark.parametrize(
-    "command", [[], ["kmeans"], ["gmm", "fit"], ["lda", "fit"], ["rbm", "fit"]], ids=" ".join
+    "command",
+    [[], ["kmeans"], ["gmm", "fit"], ["gmm", "select"], ["lda", "fit"], ["rbm", "fit"]],
+    ids=" ".join,
 )
 def test_help_is_light(command: list[str]) -> None:
     code = (

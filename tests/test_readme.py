@@ -65,6 +65,23 @@ def test_the_topics_example() -> None:
     assert shares == str(found.round(2)[None]) and found.max() > 0.7
 
 
+def test_the_examples_of_choosing_a_mixture() -> None:
+    import matplotlib
+
+    with matplotlib.rc_context({"backend": "Agg"}):
+        import matplotlib.pyplot as plt
+
+        names: dict[str, object] = {}
+        with contextlib.redirect_stdout(io.StringIO()) as printed:
+            exec(compile(block_with("select_mixture("), "README.md", "exec"), names)
+        for words in ("plot_components(", "\nplot_density(", "\nplot_uncertainty(", "found.plot()"):
+            (code,) = [c for c in blocks("python") if words in f"\n{c}"]
+            exec(compile(code, "README.md", "exec"), names)
+        assert len(plt.get_fignums()) == 4
+        plt.close("all")
+    assert printed.getvalue().splitlines()[-1].startswith("3 ")
+
+
 def test_the_example_of_boltzmann_machines() -> None:
     *_, code, _ = blocks("python")
     assert len(code.splitlines()) <= 23

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from .gmm import GaussianMixture
     from .gmm_posterior import MixturePosterior
     from .gmm_prior import MixturePrior
+    from .gmm_select import select_mixture
     from .io import load, save
     from .kmeans import KMeans, MiniBatchKMeans, k_means, kmeans_plusplus
     from .lda import LatentDirichletAllocation
@@ -49,6 +50,7 @@ _MODULES = {
     "kmeans_plusplus": "kmeans",
     "load": "io",
     "save": "io",
+    "select_mixture": "gmm_select",
     "show_config": "_config",
 }
 
@@ -74,6 +76,7 @@ __all__ = [
     "kmeans_plusplus",
     "load",
     "save",
+    "select_mixture",
     "show_config",
 ]
 

@@ -40,6 +40,7 @@ PURPOSES = {
     "rbm-gibbs": 26,
     "rbm-ais": 27,
     "gmm-sample-rows": 28,
+    "gmm-select": 32,
 }
 
 

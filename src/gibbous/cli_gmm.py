@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from . import cli_gmm_select
 from . import cli_options as options
 from .cli_session import (
     Job,
@@ -254,6 +255,9 @@ def sample(
         if as_json and output is None:
             result["labels"] = labels
         finish_rows(result, "points", points, rows, output, as_json)
+
+
+app.command(epilog=cli_gmm_select.EPILOG)(cli_gmm_select.select)
 
 
 def _summary(model: Any, table: Table, weighted: bool) -> dict[str, Any]:

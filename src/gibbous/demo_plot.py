@@ -88,7 +88,7 @@ def _along(ax: Axes, case: demo.Halfway) -> None:
     ax.xaxis.set_major_formatter(lambda x, _: f"{x:.0%}")
     ax.yaxis.set_major_formatter(lambda x, _: f"{x:.0%}")
     ax.legend(frameon=False, loc="upper left")
-    plot._tidy(ax)
+    plot.tidy(ax)
 
 
 def photograph(cut: demo.Photograph) -> Figure:
@@ -174,7 +174,7 @@ def wines(found: demo.Wines) -> Figure:
     right.set_xlabel("components")
     right.set_ylabel("BIC")
     right.legend(title="covariances", frameon=False)
-    plot._tidy(right)
+    plot.tidy(right)
     return figure
 
 

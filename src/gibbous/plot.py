@@ -29,7 +29,7 @@ INK = "#333333"
 SUFFIXES = (".png", ".svg", ".pdf")
 
 #: More points than this say no more in a picture, and make a slow one.
-_MAX_POINTS = 20_000
+MAX_POINTS = 20_000
 
 
 def require() -> None:
@@ -128,7 +128,7 @@ def plot_history(history: History, ax: Axes | None = None) -> Axes:
     ax.set_xlabel("iteration")
     ax.set_ylabel(history.metric)
     ax.xaxis.set_major_locator(MaxNLocator(integer=True, steps=[1, 2, 5, 10]))
-    _tidy(ax)
+    tidy(ax)
     others = {name: told for name, told in history.more.items() if name not in own}
     if others:
         right = ax.twinx()
@@ -208,8 +208,8 @@ def plot_clusters(
         ax = plt.subplots(layout="constrained")[1]
     points = np.asarray(X)
     total = len(points)
-    if total > _MAX_POINTS:
-        points = points[np.linspace(0, total - 1, _MAX_POINTS).astype(np.intp)]
+    if total > MAX_POINTS:
+        points = points[np.linspace(0, total - 1, MAX_POINTS).astype(np.intp)]
     if names is None:
         names = getattr(model, "feature_names_in_", None)
     mixture = hasattr(model, "covariances_")
@@ -225,10 +225,12 @@ def plot_clusters(
     else:
         # what has no rows is where the prior is, and would hide what has some
         shown = getattr(model, "effective_components_", np.arange(len(centres)))
-        view = _View.of(points, names)
+        view = View.of(points, names)
         _scatter(ax, view, points, shares)
         if mixture:
-            _ellipses(ax, view, model, centres, shown)
+            from .plot_gmm import draw_ellipses
+
+            draw_ellipses(ax, view, model, centres, shown)
         _marks(ax, view.project(centres), shown, ellipses=mixture)
         ax.set_xlabel(view.labels[0])
         ax.set_ylabel(view.labels[1])
@@ -238,7 +240,7 @@ def plot_clusters(
     if hasattr(model, "effective_components_"):
         count = f"{model.n_effective_components_} of {count}"
     ax.set_title(f"{count} {kind}{part}")
-    _tidy(ax)
+    tidy(ax)
     return ax
 
 
@@ -286,7 +288,7 @@ def plot_selection(selection: Any, figure: Figure | None = None) -> Figure:
         ax.set_title(selection.label(name), fontsize="medium")
         ax.set_xlabel("topics")
         ax.xaxis.set_major_locator(MaxNLocator(5, integer=True))
-        _tidy(ax)
+        tidy(ax)
     return figure
 
 
@@ -373,7 +375,7 @@ def _word_bars(
     ax.xaxis.set_major_formatter(lambda x, _: f"{100 * x:.3g}%")
     ax.tick_params(axis="x", labelsize="x-small")
     ax.tick_params(axis="y", length=0)
-    _tidy(ax)
+    tidy(ax)
     ax.grid(False, axis="y")
 
 
@@ -398,7 +400,7 @@ def topics_figure(model: Any) -> Figure:
         ax.plot(sweeps, values, color=colour, linewidth=1.8, marker="o", markersize=4)
         ax.set_xlabel("sweep")
         ax.set_ylabel(label)
-        _tidy(ax)
+        tidy(ax)
     return figure
 
 
@@ -468,11 +470,12 @@ def plot_topics_over_time(
     ax.set_ylabel("share of the topic")
     ax.yaxis.set_major_formatter(lambda value, _: f"{value:.0%}")
     ax.legend(frameon=False, fontsize="small")
-    _tidy(ax)
+    tidy(ax)
     return ax
 
 
-def _tidy(ax: Axes) -> None:
+def tidy(ax: Axes) -> None:
+    """Take away what is no data, and put a grid behind it."""
     for side in ("top", "right"):
         ax.spines[side].set_visible(False)
     ax.grid(True, color="#DDDDDD", linewidth=0.6)
@@ -480,7 +483,7 @@ def _tidy(ax: Axes) -> None:
 
 
 @dataclass(frozen=True)
-class _View:
+class View:
     """How points become a plane: two features as they are, or the first two principal axes."""
 
     mean: NDArray[np.float64]
@@ -488,7 +491,8 @@ class _View:
     labels: tuple[str, str]
 
     @classmethod
-    def of(cls, points: NDArray[Any], names: Sequence[str] | None) -> _View:
+    def of(cls, points: NDArray[Any], names: Sequence[str] | None) -> View:
+        """Return the plane in which these points are drawn."""
         d = points.shape[1]
         if d == 2:
             labels = ("feature 1", "feature 2") if names is None else (str(names[0]), str(names[1]))
@@ -507,15 +511,17 @@ class _View:
         return cls(mean, axes, (first, second))
 
     def project(self, points: NDArray[Any]) -> NDArray[np.float64]:
+        """Return points of the plane."""
         flat: NDArray[np.float64] = (points - self.mean) @ self.axes
         return flat
 
     def spread(self, covariance: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return a covariance in the plane."""
         flat: NDArray[np.float64] = self.axes.T @ covariance @ self.axes
         return flat
 
 
-def _scatter(ax: Axes, view: _View, points: NDArray[Any], shares: NDArray[Any]) -> None:
+def _scatter(ax: Axes, view: View, points: NDArray[Any], shares: NDArray[Any]) -> None:
     n = len(points)
     flat = view.project(points)
     # In an order that mixes the clusters, so that none lies on top of all the others.
@@ -530,45 +536,6 @@ def _scatter(ax: Axes, view: _View, points: NDArray[Any], shares: NDArray[Any]) 
         linewidths=0,
         rasterized=True,
     )
-
-
-def _full(model: Any, component: int) -> NDArray[np.float64]:
-    """Return one component's covariance as a square matrix."""
-    covariances, d = np.asarray(model.covariances_, dtype=np.float64), model.means_.shape[1]
-    kind = model.covariance_type
-    if kind == "tied":
-        return covariances
-    if kind == "full":
-        square: NDArray[np.float64] = covariances[component]
-        return square
-    return np.diag(np.broadcast_to(covariances[component], (d,)))
-
-
-def _ellipses(
-    ax: Axes, view: _View, model: Any, centres: NDArray[np.float64], shown: NDArray[np.int64]
-) -> None:
-    from matplotlib.patches import Ellipse
-
-    flat = view.project(centres)
-    palette = colours(len(centres))
-    for component in shown:
-        colour = palette[component]
-        values, vectors = np.linalg.eigh(view.spread(_full(model, component)))
-        angle = float(np.degrees(np.arctan2(vectors[1, 1], vectors[0, 1])))
-        for sigma, style in ((1, "solid"), (2, "dashed")):
-            width, height = 2 * sigma * np.sqrt(np.maximum(values[::-1], 0))
-            ax.add_patch(
-                Ellipse(
-                    (flat[component, 0], flat[component, 1]),
-                    width,
-                    height,
-                    angle=angle,
-                    fill=False,
-                    edgecolor=colour * 0.75,
-                    linewidth=1.4,
-                    linestyle=style,
-                )
-            )
 
 
 def _marks(
@@ -593,6 +560,8 @@ def _marks(
                 "linewidth": 0.8,
             },
         )
+    low, high = ax.get_ylim()
+    ax.set_ylim(low - 0.06 * (high - low), high)  # room for the note below the points
     text = "solid and dashed: 1 and 2 standard deviations" if ellipses else "numbers: the centres"
     ax.annotate(
         text,
