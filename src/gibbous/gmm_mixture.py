@@ -272,16 +272,6 @@ class LikelihoodMixture(MixtureBase):
         mean, n = self._mean_log_prob(X)
         return float(-2.0 * mean * n + 2.0 * self._n_parameters())
 
-
-def _located(
-    tell: Callable[[NDArray[Any]], NDArray[Any]], first: int, rows: NDArray[Any]
-) -> NDArray[Any]:
-    """Return what is told of a block; an error names its place."""
-    try:
-        return tell(rows)
-    except ValueError as error:
-        raise ValueError(f"in the block of X that starts at row {first}: {error}") from error
-
     def icl(self, X: ArrayLike) -> float:
         r"""Return the integrated completed likelihood on X; lower is better.
 
@@ -316,6 +306,16 @@ def _located(
             total += float(log_prob[:m].sum(dtype=np.float64))
             certain += float(np.log(largest, dtype=np.float64).sum())
         return total, certain
+
+
+def _located(
+    tell: Callable[[NDArray[Any]], NDArray[Any]], first: int, rows: NDArray[Any]
+) -> NDArray[Any]:
+    """Return what is told of a block; an error names its place."""
+    try:
+        return tell(rows)
+    except ValueError as error:
+        raise ValueError(f"in the block of X that starts at row {first}: {error}") from error
 
 
 def _explained(rows: NDArray[np.bool_], first: int = 0) -> None:
