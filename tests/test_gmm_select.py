@@ -114,7 +114,7 @@ def test_every_trial_is_the_mixture_that_it_names():
 
 
 def test_held_out_scores_are_those_of_the_folds():
-    X = blobs(40)
+    X = blobs(13)  # folds of 10, 10, 10 and 9
     splitter = KFold(4, shuffle=True, random_state=1)
     found = select_mixture(
         X, [2, 3], "tied", criterion="held_out", cv=splitter, random_state=0, n_jobs=2
