@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from .corpus import Corpus
     from .corpus_writer import CorpusWriter
     from .gmm import GaussianMixture
+    from .gmm_posterior import MixturePosterior
+    from .gmm_prior import MixturePrior
     from .io import load, save
     from .kmeans import KMeans, MiniBatchKMeans, k_means, kmeans_plusplus
     from .lda import LatentDirichletAllocation
@@ -38,6 +40,8 @@ _MODULES = {
     "LatentDirichletAllocation": "lda",
     "KMeans": "kmeans",
     "MiniBatchKMeans": "kmeans",
+    "MixturePosterior": "gmm_posterior",
+    "MixturePrior": "gmm_prior",
     "Progress": "_fit",
     "RBMClassifier": "rbm_classifier",
     "ReplicatedSoftmax": "rbm_counts",
@@ -60,6 +64,8 @@ __all__ = [
     "KMeans",
     "LatentDirichletAllocation",
     "MiniBatchKMeans",
+    "MixturePosterior",
+    "MixturePrior",
     "Progress",
     "RBMClassifier",
     "ReplicatedSoftmax",

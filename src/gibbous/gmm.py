@@ -14,12 +14,14 @@ from sklearn.utils.validation import validate_data
 from . import _random, _validate
 from ._fit import Callback
 from .gmm_em import Engine, Parameters
-from .gmm_mixture import DTYPES, LikelihoodMixture
+from .gmm_mixture import DTYPES
+from .gmm_online import OnlineMixture
+from .gmm_prior import FRALEY_RAFTERY, MixturePrior
 from .gmm_run import Run
 from .gmm_start import GivenStart
 
 
-class GaussianMixture(LikelihoodMixture):
+class GaussianMixture(OnlineMixture):
     r"""Gaussian mixture, fitted by expectation-maximisation.
 
     A mixture says that every row was drawn from one of ``n_components`` Gaussians and that we do
@@ -123,6 +125,9 @@ class GaussianMixture(LikelihoodMixture):
         "verbose_interval": [Interval(Integral, 1, None, closed="left")],
         "n_jobs": [Integral, None],
         "on_collapse": [StrOptions({"raise", "repair"})],
+        "prior": [StrOptions({FRALEY_RAFTERY}), MixturePrior, None],
+        "learning_decay": [Interval(Real, 0.5, 1.0, closed="right")],
+        "learning_offset": [Interval(Real, 0.0, None, closed="left")],
     }
 
     def __init__(
@@ -144,6 +149,9 @@ class GaussianMixture(LikelihoodMixture):
         verbose_interval: int = 10,
         n_jobs: int | None = None,
         on_collapse: str = "raise",
+        prior: str | MixturePrior | None = None,
+        learning_decay: float = 0.7,
+        learning_offset: float = 0.0,
     ) -> None:
         self.n_components = n_components
         self.covariance_type = covariance_type
@@ -161,6 +169,9 @@ class GaussianMixture(LikelihoodMixture):
         self.verbose_interval = verbose_interval
         self.n_jobs = n_jobs
         self.on_collapse = on_collapse
+        self.prior = prior
+        self.learning_decay = learning_decay
+        self.learning_offset = learning_offset
 
     # ---- fitting --------------------------------------------------------------------------------
 
@@ -234,6 +245,7 @@ class GaussianMixture(LikelihoodMixture):
             k=self.n_components,
             threads=_validate.n_threads(self.n_jobs),
         )
+        self._settle_prior(engine)
         resume = self.warm_start and hasattr(self, "converged_")
         if resume:
             self._check_resumable(rows.shape[1])
@@ -255,7 +267,7 @@ class GaussianMixture(LikelihoodMixture):
         """Return the parameters that one start begins with."""
         engine = run.engine
         if run.key is None:
-            return given.parameters(engine.type, engine.X.dtype)
+            return given.parameters(engine.type, engine.dtype)
         # the first start takes the key itself: its K-means is KMeans with the same random_state
         key = _random.child(run.key, "gmm-start", index) if index else run.key
         start, failed = engine.start(self.init_params, key)

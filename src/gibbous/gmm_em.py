@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -10,6 +10,9 @@ from numpy.typing import NDArray
 
 from . import _random
 from ._isa import core
+from .gmm_moments import Moments, moments_of_sums
+from .gmm_posterior import posterior_of
+from .gmm_prior import MixturePrior, log_density
 
 Floats = NDArray[Any]
 
@@ -37,6 +40,7 @@ class Parameters:
     means: Floats
     covariances: Floats
     factors: Floats  # precisions_cholesky
+    moments: Moments | None = None  # what they were estimated from, in rows, where a prior asks
 
     def precisions(self, covariance_type: str) -> Floats:
         """Return the precisions that the Cholesky factors stand for."""
@@ -66,6 +70,13 @@ def covariances_of_factors(factors: Floats, covariance_type: str) -> Floats:
     return 1.0 / factors**2
 
 
+def widened(covariance_type: str, covariances: Floats, reg_covar: float) -> Floats:
+    """Return covariances with ``reg_covar`` added to every variance."""
+    if covariance_type in ("full", "tied"):
+        return covariances + reg_covar * np.eye(covariances.shape[-1])
+    return covariances + reg_covar
+
+
 def _mean_one(weight: Floats) -> Floats:
     """Return the weights divided by their mean: only their ratios count, and none is too small."""
     w = weight.astype(np.float64)
@@ -85,6 +96,11 @@ class Engine:
     reg_covar : float
     k : int
     threads : int
+
+    Attributes
+    ----------
+    prior : MixturePrior or None
+        In numbers. Where there is one, a step climbs the log-likelihood plus its log density.
     """
 
     metric = "mean log-likelihood"  # what a step returns beside the new parameters
@@ -105,8 +121,12 @@ class Engine:
         self.type = covariance_type
         self.reg_covar = float(reg_covar)
         self.k = k
-        self.d = X.shape[1]
+        self.n, self.d = X.shape
+        self.dtype = X.dtype
         self.threads = threads
+        self.prior: MixturePrior | None = None
+        # the prior is weighed against rows, of which a weight says how often each one counts
+        self.mass = float(self.n if weight is None else weight.sum(dtype=np.float64))
         self._nk = np.empty(k)
         self._s1 = np.empty((k, self.d))
         self._direct = not core.gmm_foldable(covariance_type, self.d)
@@ -117,16 +137,14 @@ class Engine:
         centre, self._spread, radius2 = np.empty(d), np.empty(d), np.empty(1)
         self._scatter = np.empty((d, d)) if self.type == "tied" else None
         if self._direct:  # nothing below is used, and the pass over the data would be wasted
-            self.total = float(
-                self.X.shape[0] if self.weight is None else self.weight.sum(dtype=np.float64)
-            )
-            self._centre = np.zeros(d, self.X.dtype)
+            self.total = float(self.n if self.weight is None else self.weight.sum(dtype=np.float64))
+            self._centre = np.zeros(d, self.dtype)
             return
         self.total = core.gmm_survey(
             self.X, self.weight, centre, self._spread, radius2, self._scatter, self.threads
         )
         self._radius2 = float(radius2[0])
-        self._centre = centre.astype(self.X.dtype)
+        self._centre = centre.astype(self.dtype)
 
     def _folds(self, factors: Floats, slack: float = 1.0) -> bool:
         """Return whether the fast kernels keep enough digits for components this narrow."""
@@ -140,7 +158,7 @@ class Engine:
                 squares = float(u.max() ** 2 * self._radius2)
             else:
                 squares = float(((self._spread @ u) ** 2).sum(axis=-1).max())
-        return bool(squares <= slack * _FOLD_LIMIT[self.X.dtype])
+        return bool(squares <= slack * _FOLD_LIMIT[self.dtype])
 
     def step(self, old: Parameters) -> tuple[float, Parameters, int]:
         """Run one EM iteration.
@@ -173,7 +191,7 @@ class Engine:
                 return again
         return value, new, failed
 
-    def _moved_far(self, old: Parameters, new: Parameters) -> bool:
+    def _moved_far(self, old: Parameters, new: Parameters | Moments) -> bool:
         """Return whether a mean moved too far for the variances summed about the old one."""
         if self.type in ("full", "tied"):
             variance = np.diagonal(new.covariances, axis1=-2, axis2=-1)
@@ -183,37 +201,80 @@ class Engine:
             variance = new.covariances[:, None]
         shift = new.means.astype(np.float64) - old.means
         with np.errstate(over="ignore", invalid="ignore"):
-            return bool((shift**2 > _FOLD_LIMIT[self.X.dtype] * np.maximum(variance, 0)).any())
+            return bool((shift**2 > _FOLD_LIMIT[self.dtype] * np.maximum(variance, 0)).any())
 
     def _step(
         self, old: Parameters, folded: bool, about: Floats | None = None
     ) -> tuple[float, Parameters, int]:
+        mean, origin, s2 = self._sums(old, folded, about)
+        new, failed = self._update(origin, s2)
+        return self._value(mean, old), new, failed
+
+    def _sums(
+        self, old: Parameters, folded: bool, about: Floats | None = None
+    ) -> tuple[float, Floats, NDArray[np.float64]]:
+        """Sum the statistics of one E-step.
+
+        Returns the weighted mean of log p(x), what the sums are referred to, and the second ones.
+        """
         centre = self._centre if folded else about
         s2 = np.empty(core.gmm_second_moments(self.type, self.k, self.d, folded))
-        total = core.gmm_accumulate(
-            self.X,
-            self.weight,
-            self.type,
-            old.weights,
-            old.means,
-            old.factors,
-            centre,
-            self._nk,
-            self._s1,
-            s2,
-            self.threads,
-        )
+        total = self._accumulate(old, centre, s2)
         if not np.isfinite(total):
             raise ValueError(
                 "the log-likelihood of X is not finite: some rows are so far from every component "
                 "that their density underflows, or values in X are too large to square; "
                 "scale X (for example with sklearn.preprocessing.StandardScaler)"
             )
-        new, failed = self._update(old.means if centre is None else centre, s2)
-        return total / self.total, new, failed
+        return total / self.total, old.means if centre is None else centre, s2
+
+    def _accumulate(self, old: Parameters, origin: Floats | None, s2: NDArray[np.float64]) -> float:
+        """Fill the sums of one E-step and return the weighted sum of log p(x)."""
+        return float(
+            core.gmm_accumulate(
+                self.X,
+                self.weight,
+                self.type,
+                old.weights,
+                old.means,
+                old.factors,
+                origin,
+                self._nk,
+                self._s1,
+                s2,
+                self.threads,
+            )
+        )
+
+    def expect(self, old: Parameters, *, exact: bool) -> tuple[float, Moments]:
+        """Run an E-step and return the mean of log p(x) and the moments, in rows.
+
+        ``exact`` is for moments that stand alone. Those that are merged with others, whose means
+        are the old ones, need no more digits than the merged covariances have.
+        """
+        mean, origin, s2 = self._sums(old, not exact and self._folds(old.factors))
+        moments = self._moments(origin, s2)
+        if exact and self._moved_far(old, moments):
+            about = np.ascontiguousarray(moments.means, self.dtype)
+            mean, origin, s2 = self._sums(old, False, about)
+            moments = self._moments(origin, s2)
+        return mean, moments
+
+    @property
+    def metric(self) -> str:
+        """What the value of a step is."""
+        return "mean log-likelihood" if self.prior is None else "penalised mean log-likelihood"
+
+    def _value(self, mean: float, p: Parameters) -> float:
+        """Return what EM climbs, a row, from the weighted mean of log p(x)."""
+        if self.prior is None:
+            return mean
+        return mean + log_density(self.prior, self.type, p) / self.mass
 
     def _update(self, origin: Floats, s2: NDArray[np.float64]) -> tuple[Parameters, int]:
-        dtype = self.X.dtype
+        if self.prior is not None:
+            return self.maximum(self._moments(origin, s2))
+        dtype = self.dtype
         shape = covariance_shape(self.type, self.k, self.d)
         new = Parameters(
             np.empty(self.k, dtype),
@@ -237,6 +298,43 @@ class Engine:
         )
         return new, int(failed)
 
+    def _moments(self, origin: Floats, s2: NDArray[np.float64]) -> Moments:
+        """Return the moments of the last pass, in rows."""
+        scatter = self._scatter if origin.ndim == 1 else None
+        moments = moments_of_sums(self.type, self._nk, self._s1, s2, origin, scatter)
+        return moments.scaled(self.mass / self.total)
+
+    def maximum(self, moments: Moments) -> tuple[Parameters, int]:
+        """Return the most probable parameters given moments in rows (M-step, of MAP-EM by a prior).
+
+        The second number is the first component whose covariance is not positive definite, or -1.
+        """
+        prior = self.prior
+        if prior is None:
+            weights, means = moments.mass / moments.mass.sum(), moments.means
+            return self.parameters(
+                weights, means, widened(self.type, moments.covariances, self.reg_covar)
+            )
+        weights, means, covariances = posterior_of(prior, self.type, moments).mode()
+        if not prior.covariances_given:
+            covariances = widened(self.type, covariances, self.reg_covar)
+        new, failed = self.parameters(weights, means, covariances)
+        return replace(new, moments=moments), failed
+
+    def parameters(
+        self, weights: Floats, means: Floats, covariances: Floats
+    ) -> tuple[Parameters, int]:
+        """Return these parameters in the data's dtype, and the first component that failed or -1.
+
+        A component fails where its covariance is not positive definite.
+        """
+        weights, means, covariances = (
+            np.ascontiguousarray(a, self.dtype) for a in (weights, means, covariances)
+        )
+        factors = np.empty_like(covariances)
+        failed = core.gmm_factorise(self.type, self.k, self.d, covariances, factors, self.threads)
+        return Parameters(weights, means, covariances, factors), int(failed)
+
     # ---- starts ---------------------------------------------------------------------------------
 
     def start(self, init_params: str, key: int) -> tuple[Parameters, int]:
@@ -247,25 +345,37 @@ class Engine:
         else:
             labels, origins = self._labels(init_params, key)
         s2 = np.empty(core.gmm_second_moments(self.type, self.k, self.d, False))
-        core.gmm_start(
-            self.X,
-            self.weight,
-            self.type,
-            origins,
-            labels,
-            key,
-            self._nk,
-            self._s1,
-            s2,
-            self.threads,
-        )
+        self._assign(origins, labels, key, self._nk, self._s1, s2)
         return self._update(origins, s2)
+
+    def _assign(
+        self,
+        origins: Floats,
+        labels: NDArray[np.int32] | None,
+        key: int,
+        nk: NDArray[np.float64],
+        s1: NDArray[np.float64],
+        s2: NDArray[np.float64],
+    ) -> None:
+        """Sum the moments of labelled rows, or of rows with random responsibilities."""
+        core.gmm_start(
+            self.X, self.weight, self.type, origins, labels, key, nk, s1, s2, self.threads
+        )
+
+    def data_moments(self) -> Moments:
+        """Return the moments of all rows as one component, in rows."""
+        origin = self._mean()[None]
+        nk, s1 = np.empty(1), np.empty((1, self.d))
+        s2 = np.empty(core.gmm_second_moments(self.type, 1, self.d, False))
+        self._assign(origin, None, 0, nk, s1, s2)
+        moments = moments_of_sums(self.type, nk, s1, s2, origin, None)
+        return moments.scaled(self.mass / self.total)
 
     def _mean(self) -> Floats:
         if self._direct:  # not surveyed so far
             mean, spread, radius2 = np.empty(self.d), np.empty(self.d), np.empty(1)
             core.gmm_survey(self.X, self.weight, mean, spread, radius2, None, self.threads)
-            return mean.astype(self.X.dtype)
+            return mean.astype(self.dtype)
         return self._centre
 
     def _labels(self, init_params: str, key: int) -> tuple[NDArray[np.int32], Floats]:
@@ -276,7 +386,7 @@ class Engine:
         if init_params == "kmeans":
             fit = KMeans(self.k, n_init=1, random_state=seed, n_jobs=self.threads)
             fit.fit(self.X, sample_weight=self.weight)
-            return fit.labels_, np.ascontiguousarray(fit.cluster_centers_, self.X.dtype)
+            return fit.labels_, np.ascontiguousarray(fit.cluster_centers_, self.dtype)
         if init_params == "k-means++":
             _, rows = kmeans_plusplus(self.X, self.k, sample_weight=self.weight, random_state=seed)
         else:
@@ -298,10 +408,10 @@ class Engine:
         if self.type == "tied":
             what = "The covariance that all components share collapsed"
         else:
-            mass = self._nk[component] * self.X.shape[0] / self.total
-            what = f"Component {component} collapsed onto {mass:.3g} of {self.X.shape[0]} rows"
+            mass = self._nk[component] * self.n / self.total
+            what = f"Component {component} collapsed onto {mass:.3g} of {self.n} rows"
         text = f"{what}. {_ILL_DEFINED}"
-        if self.X.dtype == np.float32:
+        if self.dtype == np.float32:
             text += _ILL_DEFINED_FLOAT32
         if self.type != "tied":
             text += " Or pass on_collapse='repair' to start such components anew."
@@ -309,7 +419,7 @@ class Engine:
 
     def starved(self) -> list[int]:
         """Return the components that the last step left with less than a millionth of a row."""
-        least = 1e-6 * self.total / self.X.shape[0]
+        least = 1e-6 * self.total / self.n
         return [int(k) for k in np.flatnonzero(self._nk < least)]
 
     def repair_start(self, start: Parameters) -> Parameters:

@@ -123,6 +123,7 @@ class Run:
         assert self._best_parameters is not None
         model, trace = self.model, self._traces[self._best]
         model._keep(self._best_parameters)
+        model._learnt(self.engine, self._best_parameters)
         model.converged_ = trace.stop_reason == "converged"
         model.n_iter_ = len(trace.values)
         model.lower_bound_ = self._best_bound

@@ -75,7 +75,7 @@ class GivenStart:
         ValueError
             If a component failed, no precisions were given, and it is not to be repaired.
         """
-        dtype = engine.X.dtype
+        dtype = engine.dtype
         weights, means = start.weights, start.means
         if self.weights is not None:
             weights = np.ascontiguousarray(self.weights, dtype)

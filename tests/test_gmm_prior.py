@@ -1,0 +1,574 @@
+"""Priors of Gaussian mixtures: MAP-EM against formulas, densities and identities."""
+
+from __future__ import annotations
+
+import pickle
+import secrets
+
+import numpy as np
+import pytest
+import scipy.stats
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sklearn.base import clone
+
+from gibbous import GaussianMixture, MixturePosterior, MixturePrior
+from gibbous.gmm_moments import Moments
+from gibbous.gmm_posterior import posterior_of
+from gibbous.gmm_prior import log_density, resolved
+from reference import gmm as reference
+from reference import gmm_prior as map_reference
+
+TYPES = ["full", "tied", "diag", "spherical"]
+pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+
+
+def rows_of(n, d, k, seed=0, shift=0.0):
+    rng = np.random.default_rng(seed)
+    centres = 2.5 * rng.standard_normal((k, d))
+    X = centres[rng.integers(k, size=n)] + rng.standard_normal((n, d)) * rng.uniform(0.3, 1.5, d)
+    return X + shift, centres + 0.3 * rng.standard_normal((k, d)) + shift
+
+
+def start_of(kind, k, means, variance=1.0):
+    d = means.shape[1]
+    precisions = {
+        "full": np.tile(np.eye(d), (k, 1, 1)),
+        "tied": np.eye(d),
+        "diag": np.ones((k, d)),
+        "spherical": np.ones(k),
+    }[kind] / variance
+    weights = np.arange(1.0, k + 1)
+    return {
+        "weights_init": weights / weights.sum(),
+        "means_init": means,
+        "precisions_init": precisions,
+    }
+
+
+def whole_prior(kind, k, d, seed=0, each=False):
+    """Return a prior with every part, in numbers."""
+    rng = np.random.default_rng(seed)
+    a = rng.standard_normal((d, d + 2))
+    scale = {
+        "full": a @ a.T,
+        "tied": a @ a.T,
+        "diag": rng.uniform(0.5, 2, d),
+        "spherical": 1.7,
+    }[kind]
+    mean = rng.standard_normal((k, d) if each else d)
+    return MixturePrior(rng.uniform(1.0, 4.0, k), mean, 0.7, d + 1.5, scale)
+
+
+PARTS = {
+    "weights": ("weight_concentration",),
+    "means": ("mean", "mean_precision"),
+    "covariances": ("degrees_of_freedom", "covariance"),
+    "means and covariances": ("mean", "mean_precision", "degrees_of_freedom", "covariance"),
+    "weights and means": ("weight_concentration", "mean", "mean_precision"),
+}
+
+
+def partial_prior(kind, k, d, parts):
+    whole = whole_prior(kind, k, d)
+    return MixturePrior(**{name: getattr(whole, name) for name in PARTS[parts]})
+
+
+# ---- the step, by formulas ----
+
+
+@pytest.mark.parametrize("kind", TYPES)
+@pytest.mark.parametrize("each", [False, True])
+@pytest.mark.parametrize(
+    ("n", "d", "k", "shift"), [(40, 1, 2, 0.0), (90, 3, 3, 0), (70, 23, 2, 1e3)]
+)
+def test_a_step_is_fraley_and_rafterys(kind, each, n, d, k, shift):
+    X, means = rows_of(n, d, k, seed=n, shift=shift)
+    weight = np.random.default_rng(1).uniform(0, 3, n)
+    prior = whole_prior(kind, k, d, each=each)
+    start = start_of(kind, k, means)
+    model = GaussianMixture(k, covariance_type=kind, prior=prior, max_iter=2, tol=0.0, **start)
+    model.fit(X, sample_weight=weight)
+    m = reference.Mixture(
+        start["weights_init"],
+        means,
+        1.0 / start["precisions_init"]
+        if kind in ("diag", "spherical")
+        else start["precisions_init"],
+    )
+    values = []
+    for _ in range(2):
+        values.append(map_reference.penalised(X, prior, m, kind, weight))
+        m = map_reference.step(X, prior, m, kind, weight)
+    assert np.allclose(model.lower_bounds_, values, rtol=1e-11)
+    assert np.allclose(model.weights_, m.weights.astype(float), rtol=1e-11)
+    assert np.allclose(model.means_, m.means.astype(float), rtol=1e-11)
+    size = np.abs(m.covariances).max()
+    assert np.abs(model.covariances_ - m.covariances).max() < 1e-10 * size
+    assert model.history_.metric == "penalised mean log-likelihood"
+
+
+@pytest.mark.parametrize("kind", TYPES)
+def test_log_density_is_scipys(kind):
+    for d, k in [(1, 1), (3, 2), (5, 4)]:
+        X, _ = rows_of(60, d, k, seed=d)
+        model = GaussianMixture(k, covariance_type=kind, random_state=0, max_iter=3).fit(X)
+        p = model._parameters(np.float64)
+        m = reference.Mixture(p.weights, p.means, p.covariances)
+        priors = [whole_prior(kind, k, d, each=True)]
+        priors += [partial_prior(kind, k, d, parts) for parts in PARTS]
+        for prior in priors:
+            prior = resolved(prior, kind, k, d, np.float64, lambda: pytest.fail("nothing is asked"))
+            expected = map_reference.log_prior(prior, m, kind)
+            assert log_density(prior, kind, p) == pytest.approx(expected, rel=1e-10, abs=1e-10)
+
+
+@pytest.mark.parametrize("kind", TYPES)
+@pytest.mark.parametrize("parts", PARTS)
+def test_nothing_near_the_estimate_is_more_probable(kind, parts):
+    # an optimum of the penalised likelihood, told by densities that know nothing of M-steps
+    X, _ = rows_of(200, 2, 2, seed=4)
+    prior = resolved(
+        partial_prior(kind, 2, 2, parts), kind, 2, 2, float, lambda: pytest.fail("nothing is asked")
+    )
+    model = GaussianMixture(
+        2, covariance_type=kind, prior=prior, tol=1e-15, max_iter=5000, random_state=0, reg_covar=0
+    ).fit(X)
+    best = reference.Mixture(model.weights_, model.means_, model.covariances_)
+    ones = np.ones(len(X))
+    value = map_reference.penalised(X, prior, best, kind, ones)
+    assert model.lower_bound_ == pytest.approx(value, abs=1e-12)
+    for step in (3e-4, -3e-4):
+        for name in ("weights", "means", "covariances"):
+            for at in np.ndindex(getattr(best, name).shape):
+                moved = reference.Mixture(*(np.array(a) for a in vars(best).values()))
+                getattr(moved, name)[at] += step
+                if name == "covariances" and kind in ("full", "tied"):
+                    other = (*at[:-2], at[-1], at[-2])
+                    moved.covariances[other] = moved.covariances[at]
+                moved.weights /= moved.weights.sum()
+                assert map_reference.penalised(X, prior, moved, kind, ones) < value, (name, at)
+
+
+@pytest.mark.parametrize("kind", TYPES)
+@given(data=st.data())
+@settings(max_examples=30, deadline=None)
+def test_the_penalised_likelihood_never_falls(kind, data):
+    n, d = data.draw(st.integers(3, 50)), data.draw(st.integers(1, 4))
+    seed = data.draw(st.integers(0, 2**31))
+    scale = data.draw(st.sampled_from([1e-3, 1.0, 1e3]))
+    rng = np.random.default_rng(seed)
+    X = rng.standard_normal((n, d)) * scale + data.draw(st.sampled_from([0.0, 100.0])) * scale
+    weight = rng.choice([0.0, 0.5, 1.0, 3.0], n) if data.draw(st.booleans()) else np.ones(n)
+    weight[0] = 1.0
+    k = data.draw(st.integers(1, min(4, np.count_nonzero(weight))))
+    positive = st.sampled_from([1e-3, 0.5, 2.0, 100.0])
+    prior = MixturePrior(
+        weight_concentration=data.draw(st.sampled_from([None, 1.0, 1.5, 20.0])),
+        mean=X[0] if data.draw(st.booleans()) else None,
+        mean_precision=data.draw(positive),
+        degrees_of_freedom=d + data.draw(positive),
+        covariance=data.draw(positive) * scale**2,
+    )
+    model = GaussianMixture(
+        k,
+        covariance_type=kind,
+        prior=prior,
+        tol=0.0,
+        max_iter=15,
+        reg_covar=0.0,
+        random_state=seed,
+        init_params=data.draw(st.sampled_from(["random", "random_from_data", "k-means++"])),
+    )
+    model.fit(X, sample_weight=weight)
+    bounds = np.array(model.lower_bounds_)
+    assert (np.diff(bounds) >= -1e-10 * np.abs(bounds).max() - 1e-12).all(), bounds
+    assert np.isfinite(model.covariances_).all()
+
+
+# ---- defaults ----
+
+
+@pytest.mark.parametrize("kind", TYPES)
+@pytest.mark.parametrize(("n", "d", "k"), [(60, 1, 2), (80, 4, 3)])
+def test_the_default_is_mclusts(kind, n, d, k):
+    X, _ = rows_of(n, d, k, seed=2)
+    model = GaussianMixture(k, covariance_type=kind, prior="fraley-raftery", random_state=0).fit(X)
+    prior = model.prior_
+    assert prior.weight_concentration is None
+    assert np.allclose(prior.mean, X.mean(0))
+    assert (prior.mean_precision, prior.degrees_of_freedom) == (0.01, d + 2)
+    covariance = np.atleast_2d(np.cov(X.T)) / k ** (2 / d)
+    variance = np.trace(covariance) / d
+    expected = {
+        "full": covariance,
+        "tied": covariance,
+        "diag": np.full(d, variance),
+        "spherical": variance,
+    }[kind]
+    assert np.allclose(prior.covariance, expected, rtol=1e-12)
+    # half of a part brings the other half
+    half = MixturePrior(mean_precision=0.01, degrees_of_freedom=d + 2)
+    again = clone(model).set_params(prior=half).fit(X)
+    assert again.prior_ == prior
+    assert (again.means_ == model.means_).all()
+
+
+def test_a_singular_covariance_leaves_its_diagonal():
+    rng = np.random.default_rng(0)
+    z = rng.standard_normal((50, 2))
+    for X in (np.c_[z, z.sum(1)], rng.standard_normal((4, 6))):
+        for dtype in (np.float64, np.float32):
+            model = GaussianMixture(2, prior="fraley-raftery", random_state=0, reg_covar=0)
+            model.fit(X.astype(dtype))
+            scale = X.var(0, ddof=1) / 2 ** (2 / X.shape[1])
+            assert np.allclose(model.prior_.covariance, np.diag(scale), rtol=1e-5)
+
+
+@pytest.mark.parametrize("kind", TYPES)
+def test_weights_are_repetitions_with_priors_too(kind):
+    X, means = rows_of(80, 2, 2, seed=5)
+    weight = np.random.default_rng(0).integers(0, 4, len(X))
+    base = dict(covariance_type=kind, tol=0.0, max_iter=5, **start_of(kind, 2, means))
+    for prior in ("fraley-raftery", whole_prior(kind, 2, 2)):
+        weighted = GaussianMixture(2, prior=prior, **base).fit(X, sample_weight=weight)
+        repeated = GaussianMixture(2, prior=prior, **base).fit(np.repeat(X, weight, axis=0))
+        assert np.allclose(weighted.means_, repeated.means_, rtol=1e-11)
+        assert np.allclose(weighted.covariances_, repeated.covariances_, rtol=1e-11)
+        assert np.allclose(weighted.lower_bounds_, repeated.lower_bounds_, rtol=1e-11)
+        assert weighted.posterior_.n_samples == pytest.approx(weight.sum(), rel=1e-12)
+
+
+@pytest.mark.parametrize("kind", TYPES)
+def test_a_prior_between_nothing_and_certainty(kind):
+    X, means = rows_of(300, 2, 2, seed=6)
+    base = dict(covariance_type=kind, tol=0.0, max_iter=4, reg_covar=0, **start_of(kind, 2, means))
+    plain = GaussianMixture(2, **base).fit(X)
+    weak = MixturePrior(1 + 1e-9, np.zeros(2), 1e-9, 1 + 1e-9, 1e-9)
+    model = GaussianMixture(2, prior=weak, **base).fit(X)
+    assert np.allclose(model.means_, plain.means_, atol=1e-8)
+    # a proper prior has more powers of the covariance than the flat one: d + 3 rows at most
+    assert np.allclose(model.covariances_, plain.covariances_, rtol=0.1)
+    sure = MixturePrior(1e9, np.array([7.0, 7.0]), 1e9, 1e12, 3e12)
+    model = GaussianMixture(2, prior=sure, **base).fit(X)
+    assert np.allclose(model.weights_, 0.5, atol=1e-6)
+    assert np.allclose(model.means_, 7.0, atol=1e-4)
+    variances = {
+        "full": np.tile(3 * np.eye(2), (2, 1, 1)),
+        "tied": 3 * np.eye(2),
+        "diag": np.full((2, 2), 3.0),
+        "spherical": np.full(2, 3.0),
+    }[kind]
+    # the prior means pull the rows' scatter in, about 1e4 of the 1e12 rows of the prior
+    assert np.allclose(model.covariances_, variances, atol=1e-4)
+
+
+# ---- no component collapses ----
+
+
+@pytest.mark.parametrize("kind", TYPES)
+@pytest.mark.parametrize("init", ["kmeans", "k-means++", "random", "random_from_data"])
+def test_singletons_and_duplicates_do_not_collapse(kind, init):
+    X = np.repeat(np.array([[0.0, 0.0], [1.0, 3.0], [5.0, 1.0]]), [6, 1, 4], axis=0)
+    bare = GaussianMixture(
+        3, covariance_type=kind, init_params=init, random_state=0, reg_covar=0, max_iter=50
+    )
+
+    def fit_some():
+        for seed in range(10):
+            bare.set_params(random_state=seed).fit(X)
+
+    with pytest.raises(ValueError, match="ill-defined"):
+        fit_some()
+    for seed in range(10):
+        model = clone(bare).set_params(random_state=seed, prior="fraley-raftery").fit(X)
+        assert (
+            (np.linalg.eigvalsh(model.covariances_) > 0.01).all()
+            if kind
+            in (
+                "full",
+                "tied",
+            )
+            else (model.covariances_ > 0.01).all()
+        )
+
+
+# ---- posterior ----
+
+
+@pytest.mark.parametrize("kind", TYPES)
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@pytest.mark.parametrize("parts", [*PARTS, "all", "fraley-raftery"])
+def test_the_estimate_is_the_mode_of_the_posterior(kind, dtype, parts):
+    X, _ = rows_of(150, 3, 2, seed=7)
+    prior = {"all": whole_prior(kind, 2, 3), "fraley-raftery": "fraley-raftery"}.get(parts)
+    if prior is None:
+        prior = partial_prior(kind, 2, 3, parts)
+    model = GaussianMixture(2, covariance_type=kind, prior=prior, random_state=0, reg_covar=0)
+    for fit in (
+        lambda: model.fit(X.astype(dtype)),
+        lambda: model.partial_fit(X[:40].astype(dtype)),
+        lambda: clone(model).partial_fit(X[:60].astype(dtype)),
+    ):
+        fitted = fit()
+        weights, means, covariances = fitted.posterior_.mode()
+        assert weights.dtype == np.float64
+        assert (fitted.weights_ == weights.astype(dtype)).all()
+        assert (fitted.means_ == means.astype(dtype)).all()
+        assert (fitted.covariances_ == covariances.astype(dtype)).all()
+
+
+@pytest.mark.parametrize("kind", TYPES)
+def test_the_posterior_counts_rows(kind):
+    X, means = rows_of(120, 3, 2, seed=8)
+    prior, start = whole_prior(kind, 2, 3), start_of(kind, 2, means)
+    weight = np.random.default_rng(0).uniform(0, 2, len(X))
+    model = GaussianMixture(2, covariance_type=kind, prior=prior, max_iter=1, **start)
+    post = model.fit(X, sample_weight=weight).posterior_
+    m = reference.Mixture(
+        start["weights_init"],
+        means,
+        1.0 / start["precisions_init"]
+        if kind in ("diag", "spherical")
+        else start["precisions_init"],
+    )
+    r = np.asarray(reference.responsibilities(X, m, kind)[1], float) * weight[:, None]
+    n = r.sum(0)
+    assert post.n_samples == pytest.approx(weight.sum())
+    assert np.allclose(post.weight_concentration, prior.weight_concentration + n)
+    assert np.allclose(post.mean_precision, prior.mean_precision + n)
+    rows = {"full": n, "tied": n.sum(), "diag": n, "spherical": 3 * n}[kind]
+    assert np.allclose(post.degrees_of_freedom, prior.degrees_of_freedom + rows)
+    # the posterior of all rows is that of one half with the other half's as its prior
+    assert np.shape(post.scale) == np.shape(model.covariances_)
+
+
+@pytest.mark.parametrize("kind", TYPES)
+def test_updating_twice_is_updating_once(kind):
+    X, _ = rows_of(60, 3, 1, seed=9)
+
+    def moments(rows):
+        n, c = len(rows), np.cov(rows.T, bias=True)
+        about = {"full": c[None], "tied": c, "diag": np.diag(c)[None]}.get(
+            kind, np.array([np.trace(c) / 3])
+        )
+        return Moments(np.array([float(n)]), rows.mean(0)[None], about)
+
+    prior = whole_prior(kind, 1, 3)
+    both = posterior_of(prior, kind, moments(X))
+    first = posterior_of(prior, kind, moments(X[:25]))
+    scale = first.scale if kind == "tied" else first.scale[0]
+    between = MixturePrior(
+        first.weight_concentration,
+        first.means,
+        float(first.mean_precision[0]),
+        float(np.ravel(first.degrees_of_freedom)[0]),
+        scale,
+    )
+    second = posterior_of(between, kind, moments(X[25:]))
+    for name in ("weight_concentration", "means", "mean_precision", "degrees_of_freedom", "scale"):
+        assert np.allclose(getattr(both, name), getattr(second, name), rtol=1e-11), name
+
+
+def one_dimension(seed=0):
+    X = np.random.default_rng(seed).normal(2.0, 1.5, (9, 1))
+    prior = MixturePrior(2.0, [0.0], 0.5, 4.0, 3.0)
+    return GaussianMixture(1, prior=prior, random_state=0).fit(X), X, prior
+
+
+def test_intervals_hold_their_level_by_integration():
+    # one component: the posterior is exact, and brute force integrates likelihood and prior
+    model, X, prior = one_dimension()
+    low, high = model.posterior_.means_interval(0.9)[0, 0]
+    mu = np.linspace(-15, 15, 6001)[:, None]
+    v = np.exp(np.linspace(np.log(0.02), np.log(800), 3000))[None]
+    log = scipy.stats.norm.logpdf(mu, 0.0, np.sqrt(v / prior.mean_precision))
+    log = log + scipy.stats.invgamma.logpdf(v, 2.0, scale=1.5) + np.log(v)
+    log += sum(scipy.stats.norm.logpdf(x, mu, np.sqrt(v)) for x in X[:, 0])
+    density = np.exp(log - log.max()).sum(1)
+    share = np.cumsum(density) / density.sum()
+    assert np.interp(low, mu[:, 0], share) == pytest.approx(0.05, abs=2e-3)
+    assert np.interp(high, mu[:, 0], share) == pytest.approx(0.95, abs=2e-3)
+    assert (model.posterior_.weights_interval() == 1.0).all()
+
+
+@pytest.mark.parametrize("kind", TYPES)
+def test_intervals_hold_their_level_by_draws(kind):
+    seed = secrets.randbits(32)
+    print(f"seed {seed}")
+    rng = np.random.default_rng(seed)
+    X, _ = rows_of(40, 2, 2, seed=3)
+    post = GaussianMixture(2, covariance_type=kind, prior="fraley-raftery", random_state=0).fit(X)
+    post = post.posterior_
+    n, level = 20000, 0.8
+    bound = 5 * np.sqrt(level * (1 - level) / n)
+    weights = rng.dirichlet(post.weight_concentration, n)
+    low, high = post.weights_interval(level).T
+    inside = ((weights > low) & (weights < high)).mean(0)
+    assert np.abs(inside - level).max() < bound, f"seed {seed}: {inside}"
+    assert np.allclose(post.weights_mean(), weights.mean(0), atol=0.01)
+    for c in range(2):
+        nu = np.broadcast_to(post.degrees_of_freedom, 2)[c]
+        scale = post.scale if kind == "tied" else post.scale[c]
+        if kind in ("full", "tied"):
+            variances = scipy.stats.invwishart.rvs(nu, scale, size=n, random_state=rng)
+            variances = np.diagonal(variances, axis1=1, axis2=2)
+        else:
+            variances = scipy.stats.invgamma.rvs(
+                nu / 2, scale=scale / 2, size=(n, np.size(scale)), random_state=rng
+            )
+        means = post.means[c] + rng.standard_normal((n, 2)) * np.sqrt(
+            variances / post.mean_precision[c]
+        )
+        low, high = post.means_interval(level)[c].T
+        inside = ((means > low) & (means < high)).mean(0)
+        assert np.abs(inside - level).max() < bound, f"seed {seed}: {inside}"
+
+
+def test_intervals_ask_for_a_level_and_for_enough_rows():
+    model, X, _ = one_dimension()
+    for level in (0.0, 1.0, -1, 95):
+        with pytest.raises(ValueError, match=f"level must be between 0 and 1; got {level}"):
+            model.posterior_.weights_interval(level)
+        with pytest.raises(ValueError, match="level must be between 0 and 1"):
+            model.posterior_.means_interval(level)
+    few = GaussianMixture(1, prior=MixturePrior(2.0), random_state=0).fit(X[:2])
+    assert np.isnan(few.posterior_.means_interval()).all()
+
+
+def test_a_posterior_prints_as_a_table():
+    X, _ = rows_of(300, 2, 2, seed=1)
+    model = GaussianMixture(2, prior="fraley-raftery", random_state=0).fit(X)
+    lines = str(model.posterior_).splitlines()
+    assert lines[0] == "posterior of 2 components (full) after 300 rows"
+    assert lines[1].split() == [
+        *("weight", "95%", "interval", "concentration", "mean", "precision", "dof", "mean"),
+    ]
+    assert len(lines) == 4
+    for c, line in enumerate(lines[2:]):
+        cells = line.split()
+        assert cells[0] == str(c)
+        assert float(cells[1]) == pytest.approx(model.weights_[c], abs=5e-5)
+        assert float(cells[2]) < float(cells[1]) < float(cells[4])
+        assert float(cells[-2].rstrip(",")) == pytest.approx(model.means_[c, 0], rel=1e-3)
+    many = GaussianMixture(25, covariance_type="spherical", prior="fraley-raftery", random_state=0)
+    text = str(many.fit(rows_of(300, 9, 2)[0]).posterior_)
+    assert text.endswith("and 5 more") and ", ..." in text
+
+
+# ---- plumbing ----
+
+
+@pytest.mark.parametrize("kind", TYPES)
+def test_equal_bits_for_any_number_of_threads(kind):
+    X, _ = rows_of(5000, 6, 4, seed=2)
+    weight = np.random.default_rng(0).uniform(0, 2, len(X))
+    models = [
+        GaussianMixture(
+            4, covariance_type=kind, prior="fraley-raftery", random_state=1, max_iter=3, n_jobs=jobs
+        ).fit(X, sample_weight=weight)
+        for jobs in (1, 2, 3, 7)
+    ]
+    for other in models[1:]:
+        assert other.means_.tobytes() == models[0].means_.tobytes()
+        assert other.covariances_.tobytes() == models[0].covariances_.tobytes()
+        assert other.lower_bounds_ == models[0].lower_bounds_
+        assert other.posterior_ == models[0].posterior_
+
+
+def test_a_prior_is_a_value():
+    a = MixturePrior([2.0, 1.0], mean=[0, 1], covariance=np.eye(2))
+    b = MixturePrior(np.array([2, 1]), mean=(0.0, 1.0), covariance=np.eye(2).tolist())
+    assert a == b
+    assert a != MixturePrior([2.0, 1.0], mean=[0, 1]) and a != "fraley-raftery"
+    assert pickle.loads(pickle.dumps(a)) == a
+    model = GaussianMixture(2, prior=a)
+    assert clone(model).prior == a
+    assert model.get_params()["prior"] is a
+    with pytest.raises(AttributeError):
+        a.mean = np.zeros(2)
+    with pytest.raises(ValueError, match="read-only"):
+        a.covariance[0, 0] = 5.0
+    given_mean = np.zeros(2)
+    prior = MixturePrior(mean=given_mean)
+    given_mean[0] = 9.0
+    assert prior.mean[0] == 0.0
+    post = GaussianMixture(1, prior=a.__class__(2.0), random_state=0).fit(np.eye(4)).posterior_
+    assert pickle.loads(pickle.dumps(post)) == post and post != a
+    assert isinstance(post, MixturePosterior)
+
+
+def test_a_fit_without_a_prior_forgets_the_last_ones():
+    X, _ = rows_of(60, 2, 2)
+    model = GaussianMixture(2, prior="fraley-raftery", random_state=0).fit(X)
+    assert hasattr(model, "posterior_") and hasattr(model, "prior_")
+    model.set_params(prior=None).fit(X)
+    assert not hasattr(model, "posterior_") and not hasattr(model, "prior_")
+    assert model.history_.metric == "mean log-likelihood"
+    start = GaussianMixture(2, prior="fraley-raftery", random_state=0, max_iter=0).fit(X)
+    assert hasattr(start, "prior_") and not hasattr(start, "posterior_")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "text"),
+    [
+        (
+            {"weight_concentration": 0.5},
+            ValueError,
+            "weight_concentration .* must be >= 1; got 0.5",
+        ),
+        ({"weight_concentration": [1, 0.9]}, ValueError, "must be >= 1"),
+        ({"weight_concentration": [[1, 2]]}, ValueError, r"got an array of shape \(1, 2\)"),
+        ({"mean": 1.0}, ValueError, "mean of MixturePrior must be an array of one dimension or"),
+        ({"mean": [0, np.nan]}, ValueError, "mean of MixturePrior must be finite"),
+        ({"mean": ["a"]}, TypeError, "mean of MixturePrior must be numbers"),
+        ({"mean_precision": 0}, ValueError, "mean_precision of MixturePrior must be > 0; got 0"),
+        ({"mean_precision": [1.0]}, ValueError, "must be a number; got an array of shape"),
+        ({"mean_precision": True}, TypeError, "must be numbers; got True"),
+        ({"degrees_of_freedom": -2}, ValueError, "degrees_of_freedom of MixturePrior must be > 0"),
+        ({"covariance": 0.0}, ValueError, "covariance of MixturePrior must be > 0"),
+        ({"covariance": [1.0, -1.0]}, ValueError, "covariance of MixturePrior must be > 0"),
+        ({"covariance": "wide"}, TypeError, "covariance of MixturePrior must be numbers"),
+    ],
+)
+def test_bad_priors(arguments, error, text):
+    with pytest.raises(error, match=text):
+        MixturePrior(**arguments)
+
+
+@pytest.mark.parametrize(
+    ("prior", "kind", "text"),
+    [
+        (MixturePrior(), "full", r"MixturePrior\(\) has no part; give at least one"),
+        (MixturePrior([1.0, 2.0, 3.0]), "full", r"weight_concentration .* \(3,\); .* needs \(2,\)"),
+        (MixturePrior(mean=[0.0]), "full", r"mean .* has shape \(1,\); .* \(3,\) or \(2, 3\)"),
+        (MixturePrior(degrees_of_freedom=2.0), "tied", "above d - 1 = 2 .*'tied'; got 2"),
+        (MixturePrior(covariance=np.eye(2)), "full", r"shape \(2, 2\).*needs \(3, 3\) or a number"),
+        (MixturePrior(covariance=np.eye(3)), "diag", r"shape \(3, 3\).*needs \(3,\) or a number"),
+        (MixturePrior(covariance=np.ones(3)), "spherical", "3 features needs a number"),
+        (MixturePrior(covariance=np.ones((3, 3))), "full", "symmetric and positive definite"),
+        (MixturePrior(covariance=-np.eye(3)), "tied", "symmetric and positive definite"),
+        ("fraley", "full", "'prior' parameter of GaussianMixture must be"),
+    ],
+)
+def test_priors_that_do_not_fit_the_mixture(prior, kind, text):
+    X, _ = rows_of(30, 3, 2)
+    with pytest.raises(ValueError, match=text):
+        GaussianMixture(2, covariance_type=kind, prior=prior).fit(X)
+
+
+def test_a_default_that_the_data_do_not_allow():
+    X, _ = rows_of(30, 3, 2)
+    X[:, 1] = 1e6 + 0.1
+    for kind in ("full", "tied"):
+        with pytest.raises(ValueError, match=r"column 1 of X is constant.*MixturePrior\(covar"):
+            GaussianMixture(2, covariance_type=kind, prior="fraley-raftery").fit(X)
+        model = GaussianMixture(
+            2, covariance_type=kind, prior=MixturePrior(covariance=1.0), random_state=0, reg_covar=0
+        ).fit(X)
+        assert np.isfinite(model.lower_bound_)
+    for kind in ("diag", "spherical"):
+        model = GaussianMixture(2, covariance_type=kind, prior="fraley-raftery", random_state=0)
+        assert np.isfinite(model.fit(X).lower_bound_)
+        with pytest.raises(ValueError, match="no two different rows"):
+            model.fit(np.ones((5, 2)))
