@@ -37,11 +37,11 @@ LAYERS = (
     ("_centers",),
     ("minibatch",),
     ("kmeans",),
-    ("gmm_moments",),
+    ("gmm_moments", "gmm_blocks"),
     ("gmm_prior",),
     ("gmm_posterior",),
     ("gmm_em",),  # starts a mixture from K-means: the one edge between models
-    ("gmm_mixture", "gmm_run", "gmm_start"),
+    ("gmm_mixture", "gmm_passes", "gmm_run", "gmm_start"),
     ("gmm_online",),
     ("bgmm_prior",),
     ("bgmm_update",),

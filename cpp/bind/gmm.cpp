@@ -61,13 +61,13 @@ gmm::Statistics statistics_of(Covariance type, Index k, Index d, bool folded, Ar
 template <class T>
 double survey(const Array<T>& x, const std::optional<Array<T>>& weight, Array<double>& centre,
               Array<double>& spread, Array<double>& radius2, std::optional<Array<double>> scatter,
-              int threads) {
+              int threads, bool given) {
   const Rows<T> rows = rows_of(x, weight);
   const gmm::Survey out{
       out_of(centre, rows.d, "centre has a wrong size"),
       out_of(spread, rows.d, "spread has a wrong size"),
       out_of(radius2, 1, "radius2 has a wrong size"),
-      scatter ? out_of(*scatter, rows.d * rows.d, "scatter has a wrong size") : nullptr};
+      scatter ? out_of(*scatter, rows.d * rows.d, "scatter has a wrong size") : nullptr, given};
   PythonMonitor monitor;
   const py::gil_scoped_release nogil;  // safe: only arrays held by the arguments are touched
   return gmm::survey(rows, {threads, &monitor}, out);
@@ -99,7 +99,7 @@ double accumulate(const Array<T>& x, const std::optional<Array<T>>& weight, cons
 template <class T>
 void start(const Array<T>& x, const std::optional<Array<T>>& weight, const std::string& type,
            const Array<T>& origins, const std::optional<Array<Label>>& labels, std::uint64_t seed,
-           Array<double>& nk, Array<double>& s1, Array<double>& s2, int threads) {
+           Array<double>& nk, Array<double>& s1, Array<double>& s2, int threads, Index first) {
   const Rows<T> rows = rows_of(x, weight);
   expect(origins.ndim() == 2 && origins.shape(1) == rows.d, "origins must have a column a feature");
   const Index k = origins.shape(0);
@@ -109,7 +109,7 @@ void start(const Array<T>& x, const std::optional<Array<T>>& weight, const std::
       expect(labels->data()[i] < k, "labels must be below the number of components");
   const Covariance kind = covariance_of(type);
   const gmm::Statistics out = statistics_of(kind, k, rows.d, false, nk, s1, s2);
-  const gmm::Assignment assignment{labels ? labels->data() : nullptr, seed};
+  const gmm::Assignment assignment{labels ? labels->data() : nullptr, seed, first};
   PythonMonitor monitor;
   const py::gil_scoped_release nogil;  // safe: only arrays held by the arguments are touched
   gmm::start(rows, kind, k, origins.data(), assignment, {threads, &monitor}, out);
@@ -178,8 +178,8 @@ void bind_for(py::module_& m) {
   const auto in = [](const char* name) { return py::arg(name).noconvert(); };
   const auto optional = [](const char* name) { return py::arg(name).noconvert().none(true); };
   m.def("gmm_survey", &survey<T>, in("x"), optional("weight"), in("centre"), in("spread"),
-        in("radius2"), optional("scatter"), py::arg("threads"),
-        "Centre, spread and scatter of the data; returns the total weight.");
+        in("radius2"), optional("scatter"), py::arg("threads"), py::arg("given") = false,
+        "Spread and scatter about the data's centre, or a given one; returns the weight.");
   m.def("gmm_accumulate", &accumulate<T>, in("x"), optional("weight"), py::arg("covariance_type"),
         in("weights"), in("means"), in("precisions_cholesky"), optional("origin"), in("nk"),
         in("s1"), in("s2"), py::arg("threads"), optional("log_weights") = py::none(),
@@ -187,7 +187,8 @@ void bind_for(py::module_& m) {
         "E-step and sufficient statistics; returns the weighted sum of log p(x).");
   m.def("gmm_start", &start<T>, in("x"), optional("weight"), py::arg("covariance_type"),
         in("origins"), optional("labels"), py::arg("seed"), in("nk"), in("s1"), in("s2"),
-        py::arg("threads"), "Statistics of given labels, or of random responsibilities.");
+        py::arg("threads"), py::arg("first_row") = 0,
+        "Statistics of given labels, or of random responsibilities.");
   m.def("gmm_posterior", &posterior<T>, in("x"), py::arg("covariance_type"), in("weights"),
         in("means"), in("precisions_cholesky"), optional("log_prob"), optional("responsibilities"),
         optional("labels"), py::arg("threads"), optional("log_weights") = py::none(),

@@ -220,8 +220,9 @@ void start(const Rows<T>& rows, Covariance type, Index k, const T* origins,
                           }
                           double sum = 0;
                           for (Index c = 0; c < k; ++c)
-                            sum += u[static_cast<std::size_t>(c)] = stream.uniform(
-                                static_cast<std::uint32_t>(c), static_cast<std::uint64_t>(row));
+                            sum += u[static_cast<std::size_t>(c)] =
+                                stream.uniform(static_cast<std::uint32_t>(c),
+                                               static_cast<std::uint64_t>(assignment.first + row));
                           for (Index c = 0; c < k; ++c)
                             r[c * size] = static_cast<T>(u[static_cast<std::size_t>(c)] / sum *
                                                          static_cast<double>(rows.w(row)));

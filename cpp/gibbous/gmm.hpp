@@ -61,12 +61,15 @@ bool foldable(Covariance type, Index d);
 
 Index second_moments(Covariance type, Index k, Index d, bool folded);
 
-// One pass before the first iteration.
+// One pass before the first iteration. Of data that come in blocks every block is surveyed about
+// the first one's centre: weights and scatters then add up, spreads and radii are the largest of
+// all.
 struct Survey {
-  double* centre;   // OUT (d,) weighted mean
+  double* centre;   // OUT (d,) weighted mean; IN where it is given
   double* spread;   // OUT (d,) max_i |x_ia - centre_a|
   double* radius2;  // OUT (1,) max_i |x_i - centre|^2
   double* scatter;  // OUT (d, d) sum_i w_i (x_i - c)(x_i - c)^T about T(centre), or null
+  bool given = false;
 };
 template <class T>
 double survey(const Rows<T>& rows, const Execution& run, const Survey& out);  // total weight
@@ -81,6 +84,7 @@ double accumulate(const Rows<T>& rows, const Mixture<T>& mixture, const Origin<T
 struct Assignment {
   const Label* labels = nullptr;  // IN (n,) component of each row, -1 for none; null for random
   std::uint64_t seed = 0;         // random responsibilities: uniform numbers, normalised over k
+  Index first = 0;                // number of row 0 in data that come in blocks, for its draws
 };
 
 // Statistics about `origins` (k, d), as in the direct mode, of given or random responsibilities.

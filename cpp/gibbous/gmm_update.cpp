@@ -37,6 +37,18 @@ double weighted_mean(const Rows<T>& rows, const Execution& run, double* centre) 
 }
 
 template <class T>
+double total_weight(const Rows<T>& rows, const Execution& run) {
+  if (!rows.weight) return static_cast<double>(rows.n);
+  const Index tasks = slots(rows.n, kSurveyRows);
+  double sum = 0;
+  parallel_sum(run, tasks, 1, &sum, [&](Index s, const Worker&, double* out) {
+    const Range range = slot_range(rows.n, tasks, s);
+    for (Index i = range.begin; i < range.end; ++i) *out += static_cast<double>(rows.weight[i]);
+  });
+  return sum;
+}
+
+template <class T>
 void measure_spread(const Rows<T>& rows, const Execution& run, const Survey& out) {
   const Index d = rows.d, tasks = slots(rows.n, kSurveyRows);
   std::vector<double> most(static_cast<std::size_t>(tasks * (1 + d)), 0.0);
@@ -161,7 +173,7 @@ void tied_covariance(const Statistics& in, const double* dm, const std::vector<d
 
 template <class T>
 double survey(const Rows<T>& rows, const Execution& run, const Survey& out) {
-  const double weight = weighted_mean(rows, run, out.centre);
+  const double weight = out.given ? total_weight(rows, run) : weighted_mean(rows, run, out.centre);
   // the kernels subtract the centre in T, so everything is measured from that number
   for (Index a = 0; a < rows.d; ++a)
     out.centre[a] = static_cast<double>(static_cast<T>(out.centre[a]));

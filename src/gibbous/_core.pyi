@@ -422,6 +422,7 @@ def gmm_start(
     s1: numpy.typing.NDArray[numpy.float64],
     s2: numpy.typing.NDArray[numpy.float64],
     threads: int,
+    first_row: int = 0,
 ) -> None:
     """Statistics of given labels, or of random responsibilities."""
 
@@ -437,6 +438,7 @@ def gmm_start(
     s1: numpy.typing.NDArray[numpy.float64],
     s2: numpy.typing.NDArray[numpy.float64],
     threads: int,
+    first_row: int = 0,
 ) -> None:
     """Statistics of given labels, or of random responsibilities."""
 
@@ -449,8 +451,9 @@ def gmm_survey(
     radius2: numpy.typing.NDArray[numpy.float64],
     scatter: numpy.typing.NDArray[numpy.float64] | None,
     threads: int,
+    given: bool = False,
 ) -> float:
-    """Centre, spread and scatter of the data; returns the total weight."""
+    """Spread and scatter about the data's centre, or a given one; returns the weight."""
 
 @typing.overload
 def gmm_survey(
@@ -461,8 +464,9 @@ def gmm_survey(
     radius2: numpy.typing.NDArray[numpy.float64],
     scatter: numpy.typing.NDArray[numpy.float64] | None,
     threads: int,
+    given: bool = False,
 ) -> float:
-    """Centre, spread and scatter of the data; returns the total weight."""
+    """Spread and scatter about the data's centre, or a given one; returns the weight."""
 
 @typing.overload
 def gmm_update(

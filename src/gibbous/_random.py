@@ -39,6 +39,7 @@ PURPOSES = {
     "rbm-flip": 25,
     "rbm-gibbs": 26,
     "rbm-ais": 27,
+    "gmm-sample-rows": 28,
 }
 
 

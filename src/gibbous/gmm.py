@@ -13,9 +13,11 @@ from sklearn.utils.validation import validate_data
 
 from . import _random, _validate
 from ._fit import Callback
+from .gmm_blocks import BlockWeights, Source, check_finite, is_source
 from .gmm_em import Engine, Parameters
 from .gmm_mixture import DTYPES
 from .gmm_online import OnlineMixture
+from .gmm_passes import BlockEngine
 from .gmm_prior import FRALEY_RAFTERY, MixturePrior
 from .gmm_run import Run
 from .gmm_start import GivenStart
@@ -222,46 +224,79 @@ class GaussianMixture(OnlineMixture):
         callback: Callback | None = None,
     ) -> NDArray[np.int64]:
         """Fit as :meth:`fit` does and return the most probable component of each row, (n,)."""
-        return self._labels(self._fit(X, sample_weight, callback))
+        data = self._fit(X, sample_weight, callback)
+        if isinstance(data, Source):
+            return self._rowwise(data, self._labels)
+        return self._labels(data)
 
     def _fit(
-        self, X: ArrayLike, sample_weight: ArrayLike | None, callback: Callback | None
-    ) -> NDArray[Any]:
+        self, X: Any, sample_weight: ArrayLike | None, callback: Callback | None
+    ) -> NDArray[Any] | Source:
         self._validate_params()
-        rows: NDArray[Any] = validate_data(self, X, dtype=DTYPES, order="C", ensure_min_samples=2)
-        if rows.shape[0] < self.n_components:
-            raise ValueError(
-                f"Expected n_samples >= n_components but got n_components = {self.n_components}, "
-                f"n_samples = {rows.shape[0]}"
-            )
+        data = self._data(X)
+        d, dtype = (data.d, data.dtype) if isinstance(data, Source) else (data.shape[1], data.dtype)
         given = GivenStart(self.weights_init, self.means_init, self.precisions_init)
-        given.check(self.covariance_type, self.n_components, rows.shape[1])
-        weight = _validate.sample_weights(sample_weight, rows.shape[0], rows.dtype)
-        engine = Engine(
-            rows,
-            weight,
-            covariance_type=self.covariance_type,
-            reg_covar=self.reg_covar,
-            k=self.n_components,
-            threads=_validate.n_threads(self.n_jobs),
-        )
-        self._settle_prior(engine)
-        resume = self.warm_start and hasattr(self, "converged_")
+        given.check(self.covariance_type, self.n_components, d)
+        resume = self.warm_start and (hasattr(self, "converged_") or hasattr(self, "n_steps_"))
         if resume:
-            self._check_resumable(rows.shape[1])
+            self._check_resumable(d)
         key = None if resume or given.complete else _random.key_of(self.random_state)
+        engine = self._engine(data, sample_weight, key)
+        self._settle_prior(engine)
         run = Run(self, engine, key, callback)
+        # partial_fit's lower bound is of a batch
+        bound = -math.inf if not resume or hasattr(self, "n_steps_") else self.lower_bound_
         try:
             for index in range(1 if resume else self.n_init):
                 run.begin(index)
-                old = self._parameters(rows.dtype) if resume else self._start(run, given, index)
-                if not run.climb(old, self.lower_bound_ if resume else -math.inf):
+                old = self._parameters(dtype) if resume else self._start(run, given, index)
+                if not run.climb(old, bound):
                     break
         except KeyboardInterrupt:
             run.interrupt()
             raise
         run.finish()
-        return rows
+        return data
+
+    def _data(self, X: Any) -> NDArray[Any] | Source:
+        """Return the rows to fit, or where they are read from in blocks."""
+        if not is_source(X):
+            rows = validate_data(self, X, dtype=DTYPES, order="C", ensure_min_samples=2)
+        else:
+            source = Source.of(X)
+            small = source.whole()
+            if small is None:
+                validate_data(self, source.first, skip_check_array=True)
+                return source
+            check_finite(small, 0)
+            rows = validate_data(self, small, dtype=DTYPES, order="C", ensure_min_samples=2)
+            validate_data(self, source.first, skip_check_array=True)  # which may name the columns
+        self._check_enough(rows.shape[0])
+        return np.asarray(rows)
+
+    def _check_enough(self, n: int) -> None:
+        if n < self.n_components:
+            raise ValueError(
+                f"Expected n_samples >= n_components but got n_components = {self.n_components}, "
+                f"n_samples = {n}"
+            )
+
+    def _engine(
+        self, data: NDArray[Any] | Source, sample_weight: ArrayLike | None, key: int | None
+    ) -> Engine:
+        """Return what runs EM steps on the data."""
+        settings: dict[str, Any] = {
+            "covariance_type": self.covariance_type,
+            "reg_covar": self.reg_covar,
+            "k": self.n_components,
+            "threads": _validate.n_threads(self.n_jobs),
+        }
+        if isinstance(data, Source):
+            engine = BlockEngine(data, BlockWeights(sample_weight, data.dtype), key=key, **settings)
+            self._check_enough(engine.n)
+            return engine
+        weight = _validate.sample_weights(sample_weight, data.shape[0], data.dtype)
+        return Engine(data, weight, **settings)
 
     def _start(self, run: Run, given: GivenStart, index: int) -> Parameters:
         """Return the parameters that one start begins with."""

@@ -456,27 +456,13 @@ class Engine:
         """
         if self.type == "tied":
             raise self.collapse(-1)
-        log_prob = np.empty(self.X.shape[0], self.X.dtype)
-        core.gmm_posterior(
-            self.X,
-            self.type,
-            old.weights,
-            old.means,
-            old.factors,
-            log_prob,
-            None,
-            None,
-            self.threads,
-        )
-        if self.weight is not None:
-            log_prob[self.weight == 0] = np.inf
-        worst = np.argsort(log_prob, kind="stable")
+        worst = self._worst(old, len(components))
         wide = self._wide(self._variance())
         weights, means = new.weights.copy(), new.means.copy()
         covariances = new.covariances.copy()
         for component, row in zip(components, worst, strict=False):
             weights[component] = 1.0 / self.k
-            means[component] = self.X[row]
+            means[component] = row
             covariances[component] = wide
         factors = np.empty_like(new.factors)
         failed = core.gmm_factorise(self.type, self.k, self.d, covariances, factors, self.threads)
@@ -486,3 +472,18 @@ class Engine:
         if failed in components:
             raise self.collapse(failed)
         return self.repair(old, repaired, [*components, int(failed)])
+
+    def _worst(self, old: Parameters, count: int) -> Floats:
+        """Return the rows that a mixture explains worst, the worst first, (count, d) at most."""
+        log_prob = self._log_prob(old, self.X, self.weight)
+        return np.asarray(self.X[np.argsort(log_prob, kind="stable")[:count]])
+
+    def _log_prob(self, p: Parameters, rows: Floats, weight: Floats | None) -> Floats:
+        """Return log p(x) of each row; infinity for rows that have no weight."""
+        log_prob = np.empty(rows.shape[0], rows.dtype)
+        core.gmm_posterior(
+            rows, self.type, p.weights, p.means, p.factors, log_prob, None, None, self.threads
+        )
+        if weight is not None:
+            log_prob[weight == 0] = np.inf
+        return log_prob

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Iterator
+from contextlib import closing
 from numbers import Integral
 from typing import Any
 
@@ -13,6 +15,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from . import _random, _validate
 from ._isa import core
+from .gmm_blocks import BlockWeights, Source, check_finite, is_source
 from .gmm_em import Parameters, covariance_shape
 
 DTYPES = [np.float64, np.float32]
@@ -97,21 +100,64 @@ class MixtureBase(DensityMixin, BaseEstimator):  # type: ignore[misc]
             self._log_weights(),
         )
 
+    def _rowwise(self, X: Any, tell: Callable[[NDArray[Any]], NDArray[Any]]) -> NDArray[Any]:
+        """Return what ``tell`` says of each row of X, which may be read in blocks."""
+        if not (isinstance(X, Source) or is_source(X)):
+            return tell(self._check_rows(X))
+        told: list[NDArray[Any]] = []
+        out: NDArray[Any] | None = None
+        source = self._source(X)
+        for first, rows in self._blocks(source):
+            part = _located(tell, first, rows)
+            if source.n is None:
+                told.append(part)
+                continue
+            if out is None:
+                out = np.empty((source.n, *part.shape[1:]), part.dtype)
+            out[first : first + len(part)] = part
+        return np.concatenate(told) if out is None else out
+
+    def _source(self, X: Any) -> Source:
+        check_is_fitted(self)
+        source = X if isinstance(X, Source) else Source.of(X)
+        validate_data(self, source.first, skip_check_array=True, reset=False)
+        return source
+
+    def _blocks(self, source: Source) -> Iterator[tuple[int, NDArray[Any]]]:
+        """Yield checked blocks of rows."""
+        with closing(source.blocks()) as blocks:
+            for first, rows in blocks:
+                check_finite(rows, first)
+                yield first, np.asarray(rows, np.promote_types(rows.dtype, self.means_.dtype))
+
     def _labels(self, X: NDArray[Any]) -> NDArray[np.int64]:
         labels = np.empty(X.shape[0], np.int64)
         self._posterior(X, labels=labels)
         _explained(labels >= 0)
         return labels
 
+    def _responsibilities(self, X: NDArray[Any]) -> NDArray[Any]:
+        out = np.empty((X.shape[0], self.means_.shape[0]), X.dtype)
+        self._posterior(X, responsibilities=out)
+        _explained(np.asarray(out.any(axis=1)))
+        return out
+
+    def _log_prob(self, X: NDArray[Any]) -> NDArray[Any]:
+        out = np.empty(X.shape[0], X.dtype)
+        self._posterior(X, log_prob=out)
+        return out
+
     def predict(self, X: ArrayLike) -> NDArray[np.int64]:
         """Return the most probable component of each row of X (n, d) as an array of shape (n,).
+
+        X may be what :meth:`fit` reads in blocks, here and in the methods below.
 
         Raises
         ------
         ValueError
             If a row is so far from every component that all densities underflow to 0.
         """
-        return self._labels(self._check_rows(X))
+        return self._rowwise(X, self._labels)
 
     def predict_proba(self, X: ArrayLike) -> NDArray[Any]:
         """Return the responsibilities, the posterior p(component | row), of shape (n, k).
@@ -121,24 +167,34 @@ class MixtureBase(DensityMixin, BaseEstimator):  # type: ignore[misc]
         ValueError
             If a row is so far from every component that all densities underflow to 0.
         """
-        rows = self._check_rows(X)
-        out = np.empty((rows.shape[0], self.means_.shape[0]), rows.dtype)
-        self._posterior(rows, responsibilities=out)
-        _explained(np.asarray(out.any(axis=1)))
-        return out
+        return self._rowwise(X, self._responsibilities)
 
     def score_samples(self, X: ArrayLike) -> NDArray[Any]:
         """Return log p(x) in nats of each row of X (n, d) as an array of shape (n,)."""
-        rows = self._check_rows(X)
-        out = np.empty(rows.shape[0], rows.dtype)
-        self._posterior(rows, log_prob=out)
-        return out
+        return self._rowwise(X, self._log_prob)
 
     def score(self, X: ArrayLike, y: Any = None, sample_weight: ArrayLike | None = None) -> float:
         """Return the (weighted) mean of log p(x) over the rows of X."""
-        log_prob = self.score_samples(X)
-        weight = _validate.sample_weights(sample_weight, log_prob.shape[0], log_prob.dtype)
-        return float(np.average(log_prob, weights=weight))
+        return self._mean_log_prob(X, sample_weight)[0]
+
+    def _mean_log_prob(self, X: Any, sample_weight: ArrayLike | None = None) -> tuple[float, int]:
+        """Return the (weighted) mean of log p(x), and the number of rows."""
+        if not is_source(X):
+            log_prob = self.score_samples(X)
+            weight = _validate.sample_weights(sample_weight, log_prob.shape[0], log_prob.dtype)
+            return float(np.average(log_prob, weights=weight)), log_prob.shape[0]
+        source = self._source(X)
+        weights = BlockWeights(sample_weight, source.dtype)
+        total, mass, n = 0.0, 0.0, 0
+        for first, rows in self._blocks(source):
+            log_prob = self._log_prob(rows).astype(np.float64)
+            n = first + len(rows)
+            weights.check_length(n, at_least=True)
+            part = weights.of(first, n)
+            total += float(log_prob.sum() if part is None else log_prob @ part)
+            mass += len(rows) if part is None else float(part.sum(dtype=np.float64))
+        weights.check_length(n)
+        return total / mass, n
 
     def sample(self, n_samples: int = 1) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
         """Draw from the mixture.
@@ -201,14 +257,23 @@ class LikelihoodMixture(MixtureBase):
 
     def bic(self, X: ArrayLike) -> float:
         """Return the Bayesian information criterion on X; lower is better (Schwarz 1978)."""
-        log_prob = self.score_samples(X)
-        n = log_prob.shape[0]
-        return float(-2.0 * log_prob.mean() * n + self._n_parameters() * math.log(n))
+        mean, n = self._mean_log_prob(X)
+        return float(-2.0 * mean * n + self._n_parameters() * math.log(n))
 
     def aic(self, X: ArrayLike) -> float:
         """Return the Akaike information criterion on X; lower is better (Akaike 1974)."""
-        log_prob = self.score_samples(X)
-        return float(-2.0 * log_prob.mean() * log_prob.shape[0] + 2.0 * self._n_parameters())
+        mean, n = self._mean_log_prob(X)
+        return float(-2.0 * mean * n + 2.0 * self._n_parameters())
+
+
+def _located(
+    tell: Callable[[NDArray[Any]], NDArray[Any]], first: int, rows: NDArray[Any]
+) -> NDArray[Any]:
+    """Return what is told of a block; an error names its place."""
+    try:
+        return tell(rows)
+    except ValueError as error:
+        raise ValueError(f"in the block of X that starts at row {first}: {error}") from error
 
 
 def _explained(rows: NDArray[np.bool_]) -> None:
