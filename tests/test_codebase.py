@@ -60,6 +60,7 @@ LAYERS = (
     ("rbm", "rbm_conditionals", "rbm_enumeration"),
     ("rbm_gaussian", "rbm_categorical", "rbm_counts", "rbm_classifier"),
     ("io_parts",),
+    ("io_mixtures",),
     ("io", "plot", "tables"),
     ("plot_rbm",),
     ("evaluate_inputs",),

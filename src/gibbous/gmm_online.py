@@ -252,8 +252,8 @@ class OnlineMixture(MixtureBase):
                 f"covariance_type={self.covariance_type!r}; set them back, or clone the model to "
                 "start afresh"
             )
-        if not hasattr(self, "n_samples_seen_"):
+        if not getattr(self, "n_samples_seen_", 0) > 0:
             raise ValueError(
-                "partial_fit needs n_samples_seen_, the number of rows that this model has "
+                "partial_fit goes on from n_samples_seen_, the number of rows that this model has "
                 "learnt from; set it, or fit again"
             )

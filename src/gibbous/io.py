@@ -24,7 +24,7 @@ import safetensors
 import safetensors.numpy
 from numpy.typing import NDArray
 
-from . import io_parts
+from . import io_mixtures, io_parts
 from ._files import replacing
 from ._fit import History, _versions
 from .io_parts import Part
@@ -45,7 +45,8 @@ class _Spec:
     features. Every array is of the model's one float dtype but those in ``dtypes``. ``scalars`` are
     the other attributes with their types; ``tuples`` those that are a tuple of arrays, each with
     its name and dimensions, and that may all be absent; ``parts`` those that are made of arrays in
-    another way; ``optional`` those of the other kinds that may be absent.
+    another way; ``optional`` those of the other kinds that may be absent, of which ``together``
+    are all there or none.
     """
 
     module: str
@@ -54,6 +55,7 @@ class _Spec:
     scalars: Mapping[str, type]
     dtypes: Mapping[str, str] = field(default_factory=dict)
     optional: frozenset[str] = frozenset()
+    together: frozenset[str] = frozenset()
     parts: Mapping[str, Part] = field(default_factory=dict)
     tuples: Mapping[str, Mapping[str, tuple[str, ...]]] = field(default_factory=dict)
 
@@ -131,6 +133,9 @@ def _boltzmann(
     )
 
 
+#: The record of a mixture's fit.
+_FIT = frozenset({"converged_", "n_iter_", "lower_bounds_", "history_"})
+
 #: The classes that a file can hold, and nothing else can be made by reading one.
 _SPECS = {
     "KMeans": _Spec(
@@ -162,7 +167,22 @@ _SPECS = {
         module="gibbous.gmm",
         k="n_components",
         arrays={"weights_": ("k",), "means_": ("k", "d")},
-        scalars={"converged_": bool, "n_iter_": int, "lower_bound_": float, "lower_bounds_": list},
+        scalars={
+            "converged_": bool,
+            "n_iter_": int,
+            "lower_bound_": float,
+            "lower_bounds_": list,
+            "n_samples_seen_": float,
+            "n_steps_": int,
+        },
+        # a mixture that only knows partial_fit has no record of a fit, and few have a prior
+        optional=_FIT | {"n_samples_seen_", "n_steps_", "prior_", "posterior_", "_running"},
+        together=_FIT,
+        parts={
+            "prior_": io_mixtures.PRIOR,
+            "posterior_": io_mixtures.POSTERIOR,
+            "_running": io_mixtures.RUNNING,
+        },
     ),
     "BayesianGaussianMixture": _Spec(
         module="gibbous.bgmm",
@@ -405,6 +425,12 @@ def _param(
             f"{label} is a function, which a model file cannot hold; "
             f"give it a value that is none first: model.set_params({key}=...)"
         )
+    fields = io_mixtures.fields_of(value)
+    if fields is not None:
+        items = fields.items()
+        return {
+            "prior": {k: _param(f"{label}.{k}", f"{key}.{k}", v, tensors, notes) for k, v in items}
+        }
     if isinstance(value, (list, tuple)):
         value = np.asarray(value)
     if not isinstance(value, (str, np.generic)) and hasattr(value, "__array__"):
@@ -470,6 +496,9 @@ def _decode(data: bytes) -> Any:
     model = cls(**params)
     model._validate_params()
     _check_scalars(fitted, spec, params[spec.k])
+    lost = spec.together - set(fitted) - ({"history_"} if header["history"] is not None else set())
+    if lost and lost != spec.together:
+        raise ValueError(f"lacks fitted attributes: {', '.join(sorted(lost))}; {_AGAIN}")
     arrays, parts = _check_arrays(tensors, spec, params, fitted)
     names = header["feature_names"]
     if names is not None:
@@ -522,6 +551,9 @@ def _header(data: bytes) -> dict[str, Any]:
 def _from_param(value: Any, tensors: dict[str, NDArray[Any]]) -> Any:
     if isinstance(value, dict) and set(value) == {"tensor"}:
         return np.array(tensors.pop(value["tensor"]))
+    if isinstance(value, dict) and set(value) == {"prior"}:
+        given = {key: _from_param(item, tensors) for key, item in value["prior"].items()}
+        return io_mixtures.prior_of(given)
     return _from_pairs(_from_plain(value))
 
 
@@ -618,8 +650,11 @@ def _check_arrays(
             raise ValueError(f"has {key} with NaN or infinite values; {_AGAIN}")
         # Fitting goes on in these arrays, and they must not hang on to the file's bytes.
         arrays[key] = np.array(array)
+    if "covariance_type" in params:
+        sizes["covariance"] = list(_COVARIANCES).index(params["covariance_type"])
     parts = {
         key: None if key in absent else io_parts.make(key, part, tensors, sizes)
         for key, part in spec.parts.items()
+        if not (key in absent and part.left_out)
     }
     return arrays, parts

@@ -29,11 +29,14 @@ class Part:
     make : callable
         From checked arrays and the sizes that letters of the specification stand for to the
         attribute; raises a ValueError where the arrays do not belong together.
+    left_out : bool
+        Whether a model without the attribute has none; otherwise it has None.
     """
 
     dtypes: Mapping[str, tuple[str, ...]]
     take: Callable[[Any], dict[str, NDArray[Any]]]
     make: Callable[[Arrays, Mapping[str, int]], Any]
+    left_out: bool = False
 
 
 def names(attribute: str, part: Part) -> list[str]:
