@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -11,11 +12,13 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from typer.testing import CliRunner
 
 import gibbous.gmm_blocks as blocks
 import gibbous.gmm_passes as passes
 from ctrl_c import answered_ctrl_c
-from gibbous import GaussianMixture
+from gibbous import GaussianMixture, tables
+from gibbous.cli import app
 
 TYPES = ["full", "tied", "diag", "spherical"]
 INITS = ["kmeans", "k-means++", "random", "random_from_data"]
@@ -558,6 +561,38 @@ def test_ctrl_c_is_answered_and_keeps_the_model(jobs, tmp_path, monkeypatch):
     assert model.history_.stop_reason == "interrupted"
     assert model.n_iter_ >= 1 and np.isfinite(model.means_).all()
     assert not [t for t in threading.enumerate() if t.name.startswith("gibbous-read")]
+
+
+def test_the_command_reads_large_npy_files_in_blocks(tmp_path, monkeypatch):
+    X, _ = rows_of(1500, 3, 2)
+    np.save(tmp_path / "x.npy", X)
+    monkeypatch.setattr(tables, "MAPPED_BYTES", X.nbytes - 1)
+    passes_seen = []
+    survey = passes.BlockEngine._survey
+    monkeypatch.setattr(
+        passes.BlockEngine, "_survey", lambda self: (passes_seen.append(1), survey(self))[1]
+    )
+    fit = ["gmm", "fit", str(tmp_path / "x.npy"), "-k", "2", "--seed", "3", "--json"]
+    more = ["-o", str(tmp_path / "m"), "--plot", str(tmp_path / "p.png")]
+    done = CliRunner().invoke(app, [*fit, *more, "--labels", str(tmp_path / "l.npy")])
+    assert done.exit_code == 0, done.output
+    assert passes_seen == [1]
+    told = json.loads(done.stdout)
+    model = GaussianMixture(2, random_state=3).fit(np.load(tmp_path / "x.npy", mmap_mode="r"))
+    assert told["means"] == model.means_.tolist()
+    assert told["bic"] == model.bic([X])
+    assert (np.load(tmp_path / "l.npy") == model.predict(X)).all()
+    predict = ["gmm", "predict", str(tmp_path / "m"), str(tmp_path / "x.npy"), "--json"]
+    done = CliRunner().invoke(app, predict)
+    assert json.loads(done.stdout)["labels"] == model.predict(X).tolist()
+    # chosen columns are read whole
+    done = CliRunner().invoke(app, [*fit, "--columns", "1,2"])
+    assert done.exit_code == 0 and len(json.loads(done.stdout)["means"][0]) == 2
+    assert passes_seen == [1, 1]
+    X[1200, 2] = np.nan
+    np.save(tmp_path / "x.npy", X)
+    done = CliRunner().invoke(app, fit)
+    assert done.exit_code == 1 and "contains NaN: row 1200, column 2" in done.stderr
 
 
 # ---- memory ----

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import pickle
 import secrets
 
@@ -11,8 +12,10 @@ import scipy.stats
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.base import clone
+from typer.testing import CliRunner
 
-from gibbous import GaussianMixture, MixturePosterior, MixturePrior
+from gibbous import GaussianMixture, MixturePosterior, MixturePrior, load
+from gibbous.cli import app
 from gibbous.gmm_moments import Moments
 from gibbous.gmm_posterior import posterior_of
 from gibbous.gmm_prior import log_density, resolved
@@ -380,15 +383,15 @@ def test_intervals_hold_their_level_by_integration():
     # one component: the posterior is exact, and brute force integrates likelihood and prior
     model, X, prior = one_dimension()
     low, high = model.posterior_.means_interval(0.9)[0, 0]
-    mu = np.linspace(-15, 15, 6001)[:, None]
-    v = np.exp(np.linspace(np.log(0.02), np.log(800), 3000))[None]
+    mu = np.linspace(-15, 15, 2001)[:, None]
+    v = np.exp(np.linspace(np.log(0.02), np.log(800), 1000))[None]
     log = scipy.stats.norm.logpdf(mu, 0.0, np.sqrt(v / prior.mean_precision))
     log = log + scipy.stats.invgamma.logpdf(v, 2.0, scale=1.5) + np.log(v)
     log += sum(scipy.stats.norm.logpdf(x, mu, np.sqrt(v)) for x in X[:, 0])
     density = np.exp(log - log.max()).sum(1)
-    share = np.cumsum(density) / density.sum()
-    assert np.interp(low, mu[:, 0], share) == pytest.approx(0.05, abs=2e-3)
-    assert np.interp(high, mu[:, 0], share) == pytest.approx(0.95, abs=2e-3)
+    share = (np.cumsum(density) - density / 2) / density.sum()
+    assert np.interp(low, mu[:, 0], share) == pytest.approx(0.05, abs=1e-4)
+    assert np.interp(high, mu[:, 0], share) == pytest.approx(0.95, abs=1e-4)
     assert (model.posterior_.weights_interval() == 1.0).all()
 
 
@@ -572,3 +575,19 @@ def test_a_default_that_the_data_do_not_allow():
         assert np.isfinite(model.fit(X).lower_bound_)
         with pytest.raises(ValueError, match="no two different rows"):
             model.fit(np.ones((5, 2)))
+
+
+def test_the_command(tmp_path):
+    X, _ = rows_of(100, 2, 2)
+    np.save(tmp_path / "x.npy", X)
+    fit = ["gmm", "fit", str(tmp_path / "x.npy"), "-k", "2", "--seed", "3", "--json"]
+    done = CliRunner().invoke(app, [*fit, "--prior", "fraley-raftery", "-o", str(tmp_path / "m")])
+    assert done.exit_code == 0, done.output
+    told = json.loads(done.stdout)
+    model = GaussianMixture(2, prior="fraley-raftery", random_state=3).fit(X)
+    assert told["means"] == model.means_.tolist()
+    assert told["penalised_mean_log_likelihood"] == model.lower_bound_
+    assert "mean_log_likelihood" not in told
+    assert load(tmp_path / "m").posterior_ == model.posterior_
+    done = CliRunner().invoke(app, [*fit, "--prior", "none"])
+    assert "mean_log_likelihood" in json.loads(done.stdout)

@@ -17,7 +17,15 @@ import safetensors.numpy
 from sklearn.exceptions import NotFittedError
 
 import gibbous
-from gibbous import BayesianGaussianMixture, GaussianMixture, KMeans, MiniBatchKMeans, load, save
+from gibbous import (
+    BayesianGaussianMixture,
+    GaussianMixture,
+    KMeans,
+    MiniBatchKMeans,
+    MixturePrior,
+    load,
+    save,
+)
 
 
 def data(dtype: Any = np.float64) -> Any:
@@ -28,6 +36,13 @@ def data(dtype: Any = np.float64) -> Any:
 def only_partial() -> Any:
     model = MiniBatchKMeans(3, random_state=4)
     for part in np.split(data(), 3):
+        model.partial_fit(part)
+    return model
+
+
+def mixture_by_partial_fit(prior: Any = "fraley-raftery") -> Any:
+    model = GaussianMixture(3, covariance_type="tied", prior=prior, random_state=4)
+    for part in np.split(data(np.float32), 3):
         model.partial_fit(part)
     return model
 
@@ -62,6 +77,13 @@ MODELS = {
         for kind in ("full", "tied", "diag", "spherical")
         for prior, dtype in (("process", np.float32), ("distribution", np.float64))
     },
+    **{
+        f"mixture with a prior {kind}": lambda kind=kind: GaussianMixture(
+            3, covariance_type=kind, random_state=1, prior=MixturePrior([2, 1, 1], np.eye(3), 0.5)
+        ).fit(data())
+        for kind in ("full", "tied", "diag", "spherical")
+    },
+    "mixture by partial_fit": mixture_by_partial_fit,
 }
 
 
@@ -462,6 +484,57 @@ def test_forged_posteriors_are_refused(name: str, tmp_path: Path) -> None:
     change, message = POSTERIOR_FORGERIES[name]
     text = refused(forge(path.read_bytes(), change), path)
     assert re.search(message, text), text
+
+
+def scaled(key: str, factor: float) -> Any:
+    return array(key, lambda a: a * factor)
+
+
+PRIOR_FORGERIES = {
+    "prior of another shape": (array("prior_.dims", lambda a: a[:3]), "3 parts, not 5"),
+    "prior of odd dimensions": (array("prior_.dims", lambda a: a + 3), "with . dimensions"),
+    "half a prior": (
+        lambda h, t: t.update({"prior_.dims": np.where(np.arange(5) == 1, -1, t["prior_.dims"])}),
+        "numbers|belong together",
+    ),
+    "longer prior": (array("prior_.values", lambda a: np.r_[a, 1.0]), "numbers, not"),
+    "negative prior": (scaled("prior_.values", -1.0), "must be > 0"),
+    "posterior of another shape": (array("posterior_.means", lambda a: a[:-1]), "numbers in means"),
+    "posterior of NaN": (scaled("posterior_.scale", np.nan), "scale with NaN"),
+    "posterior of integers": (array("posterior_.scale", lambda a: a.astype(int)), "int64"),
+    "running of another shape": (array("_running.covariances", lambda a: a[:-1]), "numbers in cov"),
+    "running below zero": (scaled("_running.mass", -1.0), "below 0"),
+    "running of nothing": (scaled("_running.worth", 0.0), "below 0"),
+    "part of a posterior": (lambda h, t: t.pop("posterior_.scale"), "posterior_.scale"),
+    "parameter of another kind": (put("params", "prior", {"prior": {"mode": 1.0}}), "mode"),
+    "parameter out of range": (put("params", "prior", {"prior": {"mean_precision": -1}}), "> 0"),
+    "part of a record": (put("fitted", "n_iter_", 3), "lacks fitted attributes: converged_"),
+}
+
+
+@pytest.mark.parametrize("name", list(PRIOR_FORGERIES))
+def test_forged_priors_are_refused(name: str, tmp_path: Path) -> None:
+    save(mixture_by_partial_fit(), tmp_path / "good")
+    change, message = PRIOR_FORGERIES[name]
+    text = refused(forge((tmp_path / "good").read_bytes(), change), tmp_path / "m")
+    import re
+
+    assert re.search(message, text), text
+
+
+def test_a_mixture_of_an_older_version_loads_but_has_no_rows_to_go_on_from(
+    good: bytes, tmp_path: Path
+) -> None:
+    def older(header: Any, tensors: Any) -> None:
+        del header["fitted"]["n_samples_seen_"]
+        for name in ("prior", "learning_decay", "learning_offset"):
+            del header["params"][name]
+
+    (tmp_path / "m").write_bytes(forge(good, older))
+    model = load(tmp_path / "m")
+    assert model.predict(data()).shape == (180,)
+    with pytest.raises(ValueError, match="n_samples_seen_"):
+        model.partial_fit(data())
 
 
 def test_a_forgery_that_changes_nothing_loads(good: bytes, tmp_path: Path) -> None:

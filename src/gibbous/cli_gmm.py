@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from enum import Enum
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -61,10 +62,11 @@ class Collapse(str, Enum):
 
 
 class Prior(str, Enum):
-    """Priors of the components' weights."""
+    """Priors of the components' weights, for variational inference, or of their shapes."""
 
     process = "dirichlet-process"
     distribution = "dirichlet"
+    fraley_raftery = "fraley-raftery"
 
 
 @app.command(epilog="Example: gibbous gmm fit points.csv -k 3 --plot fit.png -o model.safetensors")
@@ -123,15 +125,17 @@ def fit(
     prior: Annotated[
         Prior | None,
         typer.Option(
-            help="Fit with priors, by variational inference: -k is then the most components, and "
-            "those that the points do not need lose their weight.",
+            help="Fit with priors. By variational inference (dirichlet-process, dirichlet): -k is "
+            "then the most components, and those that the points do not need lose their weight. Or "
+            "by the most probable parameters (fraley-raftery): no component collapses.",
             rich_help_panel=options.FITTING,
         ),
     ] = None,
     concentration: Annotated[
         float | None,
         typer.Option(
-            help="With --prior: the lower, the fewer components keep a weight; by default 1 / k.",
+            help="With --prior dirichlet or dirichlet-process: the lower, the fewer components keep "
+            "a weight; by default 1 / k.",
             rich_help_panel=options.FITTING,
         ),
     ] = None,
@@ -141,6 +145,7 @@ def fit(
 ) -> None:
     """Fit k Gaussian components to the points of a table by expectation-maximisation.
 
+    A .npy file of more than 256 MB is read in blocks, once an iteration, and never held in memory.
     Ctrl-C ends the fit with code 130; with -o the model of the last finished iteration is kept.
     """
     with reporting():
@@ -155,15 +160,26 @@ def fit(
             "random_state": fresh_seed(repeat.seed),
             "n_jobs": repeat.n_jobs,
         }
-        job = Job("gmm fit", "component", table, report)
-        if prior is not None:
+        variational = prior in (Prior.process, Prior.distribution)
+        job = Job("gmm fit", "component", table, report, mapped=not variational)
+        if prior is not None and variational:
             run_fit(job, _bayesian(asked, prior, concentration, on_collapse), _bayesian_summary)
             return
         if concentration is not None:
-            raise ValueError("--concentration is a prior of the weights; give --prior, too")
+            raise ValueError(
+                "--concentration is a prior of the weights; give --prior dirichlet, too"
+            )
         from .gmm import GaussianMixture
 
-        run_fit(job, GaussianMixture(**asked, on_collapse=on_collapse.value), _summary)
+        run_fit(
+            job,
+            GaussianMixture(
+                **asked,
+                on_collapse=on_collapse.value,
+                prior=None if prior is None else prior.value,
+            ),
+            _summary,
+        )
 
 
 def _bayesian(
@@ -205,7 +221,7 @@ def predict(
     """
     with reporting():
         loaded = load_as(model, MIXTURES)
-        table = read_for(loaded, data, columns, header)
+        table = read_for(loaded, data, columns, header, mapped=True)
         values = loaded.predict_proba(table) if proba else loaded.predict(table)
         rows = {"component": values}
         if proba:
@@ -243,7 +259,8 @@ def sample(
 def _summary(model: Any, table: Table, weighted: bool) -> dict[str, Any]:
     return {
         "parameters": model.get_params(deep=False),
-        "mean_log_likelihood": float(model.history_.values[-1]),
+        # with a prior: penalised_mean_log_likelihood
+        re.sub(r"\W", "_", model.history_.metric): float(model.history_.values[-1]),
         # Both count rows, and what a weight counts is not known here.
         "aic": None if weighted else float(model.aic(table.values)),
         "bic": None if weighted else float(model.bic(table.values)),

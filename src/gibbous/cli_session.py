@@ -82,12 +82,16 @@ def split_names(columns: str | None) -> list[str] | None:
 
 @dataclass(frozen=True)
 class Job:
-    """A fit to a table: its files and how it is reported."""
+    """A fit to a table: its files and how it is reported.
+
+    ``mapped`` tells that the model reads rows in blocks, so that large files need not be in memory.
+    """
 
     command: str
     group: str
     table: TableFit
     report: Report
+    mapped: bool = False
 
     def check(self) -> None:
         """Find out before the work whether its results can be written.
@@ -113,7 +117,8 @@ class Job:
         asked = self.table
         columns = split_names(asked.columns)
         if asked.weights is None:
-            return read_table(asked.data, columns=columns, header=asked.header), None
+            table = read_table(asked.data, columns=columns, header=asked.header, mapped=self.mapped)
+            return table, None
         if columns is not None and asked.weights not in columns:
             columns = [*columns, asked.weights]
         table = read_table(asked.data, columns=columns, header=asked.header)
@@ -265,10 +270,11 @@ def read_for(
     *,
     missing: bool = False,
     small: bool = False,
+    mapped: bool = False,
 ) -> NDArray[Any]:
     """Read the columns that a model was fitted on.
 
-    ``missing`` and ``small`` are those of :func:`gibbous.tables.read_table`.
+    ``missing``, ``small`` and ``mapped`` are those of :func:`gibbous.tables.read_table`.
 
     Raises
     ------
@@ -278,7 +284,9 @@ def read_for(
     from .tables import read_table
 
     names = split_names(columns) or fitted_names(model, data, header)
-    table = read_table(data, columns=names, header=header, missing=missing, small=small)
+    table = read_table(
+        data, columns=names, header=header, missing=missing, small=small, mapped=mapped
+    )
     if table.values.shape[1] != model.n_features_in_:
         raise ValueError(
             f"{data} has {table.values.shape[1]} columns and the model was fitted on "

@@ -25,6 +25,9 @@ _NUMBER = re.compile(
 _ABSENT = frozenset({"", "na", "n/a", "nan", "null", "none", "-", "?"})
 _CHUNK = 1 << 20
 
+#: .npy files larger than this stay in their file, for what reads it in blocks.
+MAPPED_BYTES = 1 << 28
+
 
 @dataclass(frozen=True)
 class Table:
@@ -72,6 +75,7 @@ def read_table(
     header: bool | None = None,
     missing: bool = False,
     small: bool = False,
+    mapped: bool = False,
 ) -> Table:
     """Read a table of finite numbers.
 
@@ -89,6 +93,9 @@ def read_table(
         Whether values may be missing: empty cells, ``NA``, NaN and the like, which become NaN.
     small : bool, default False
         Whether bytes and bits of a .npy file stay what they are, an eighth of the memory.
+    mapped : bool, default False
+        Whether a .npy file of more than 256 MB becomes a memmap, for what reads it in blocks and
+        checks it then. Not where columns are chosen.
 
     Returns
     -------
@@ -108,7 +115,9 @@ def read_table(
     if columns is not None and not columns:
         raise ValueError("columns must name at least one column, or be None for all")
     if suffix == ".npy":
-        table = _read_npy(str(path), columns, small)
+        table = _read_npy(str(path), columns, small, mapped)
+        if isinstance(table.values, np.memmap):
+            return table
     elif suffix == ".parquet":
         table = _read_parquet(str(path), columns, missing)
     else:
@@ -255,7 +264,7 @@ def _distinct(names: Sequence[str], where: str) -> None:
 # --- .npy and .parquet -----------------------------------------------------------------------
 
 
-def _read_npy(path: str, columns: Sequence[str] | None, small: bool) -> Table:
+def _read_npy(path: str, columns: Sequence[str] | None, small: bool, mapped: bool) -> Table:
     # Mapped first: a damaged header can then claim any size without any memory being taken, and
     # arrays of Python objects, which only pickle could read, are refused.
     try:
@@ -285,6 +294,8 @@ def _read_npy(path: str, columns: Sequence[str] | None, small: bool) -> Table:
     chosen = _chosen(columns, None, array.shape[1], path)
     if chosen is not None:
         array = array[:, chosen]
+    elif mapped and array.nbytes > MAPPED_BYTES:
+        return Table(path, array, None)
     if small and array.dtype in (np.uint8, np.bool_):
         return Table(path, np.array(array, order="C"), None)
     return Table(path, _as_float(array), None)
