@@ -137,7 +137,7 @@ def test_a_fit_with_priors_is_the_class(prior: str, points: Path, tmp_path: Path
 
 
 def test_options_of_priors_need_a_prior(points: Path) -> None:
-    assert "give --prior, too" in fails("gmm", "fit", points, "--concentration", 1)
+    assert "give --prior dirichlet, too" in fails("gmm", "fit", points, "--concentration", 1)
     asked = ("gmm", "fit", points, "--prior", "dirichlet")
     assert "leave --on-collapse out" in fails(*asked, "--on-collapse", "repair")
     assert "Got -1.0" in fails(*asked, "--concentration", -1)

@@ -61,6 +61,7 @@ LAYERS = (
     ("rbm_gaussian", "rbm_categorical", "rbm_counts", "rbm_classifier"),
     ("io_parts",),
     ("io_mixtures",),
+    ("io_specs",),
     ("io", "plot", "tables"),
     ("plot_rbm",),
     ("evaluate_inputs",),

@@ -589,5 +589,5 @@ def test_the_command(tmp_path):
     assert told["penalised_mean_log_likelihood"] == model.lower_bound_
     assert "mean_log_likelihood" not in told
     assert load(tmp_path / "m").posterior_ == model.posterior_
-    done = CliRunner().invoke(app, [*fit, "--prior", "none"])
+    done = CliRunner().invoke(app, fit)
     assert "mean_log_likelihood" in json.loads(done.stdout)

@@ -134,7 +134,7 @@ def fit(
     concentration: Annotated[
         float | None,
         typer.Option(
-            help="With --prior dirichlet or dirichlet-process: the lower, the fewer components keep "
+            help="With --prior dirichlet(-process): the lower, the fewer components keep "
             "a weight; by default 1 / k.",
             rich_help_panel=options.FITTING,
         ),
@@ -189,7 +189,7 @@ def _bayesian(
 
     if on_collapse is not Collapse.stop:
         raise ValueError(
-            "--on-collapse repair is for mixtures without priors: with --prior a component "
+            f"--on-collapse repair is not for --prior {prior.value}, with which a component "
             "without points may stay without; leave --on-collapse out"
         )
     kinds = {Prior.process: "dirichlet_process", Prior.distribution: "dirichlet_distribution"}

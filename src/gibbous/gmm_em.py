@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -40,7 +40,8 @@ class Parameters:
     means: Floats
     covariances: Floats
     factors: Floats  # precisions_cholesky
-    moments: Moments | None = None  # what they were estimated from, in rows, where a prior asks
+    # what they were estimated from, in rows, where there is a prior
+    moments: Moments | None = field(default=None, kw_only=True)
 
     def precisions(self, covariance_type: str) -> Floats:
         """Return the precisions that the Cholesky factors stand for."""
@@ -99,7 +100,7 @@ class Engine:
 
     Attributes
     ----------
-    prior : MixturePrior or None
+    map_prior : MixturePrior or None
         In numbers. Where there is one, a step climbs the log-likelihood plus its log density.
     """
 
@@ -124,7 +125,7 @@ class Engine:
         self.n, self.d = X.shape
         self.dtype = X.dtype
         self.threads = threads
-        self.prior: MixturePrior | None = None
+        self.map_prior: MixturePrior | None = None
         # the prior is weighed against rows, of which a weight says how often each one counts
         self.mass = float(self.n if weight is None else weight.sum(dtype=np.float64))
         self._nk = np.empty(k)
@@ -260,19 +261,14 @@ class Engine:
             moments = self._moments(origin, s2)
         return mean, moments
 
-    @property
-    def metric(self) -> str:
-        """What the value of a step is."""
-        return "mean log-likelihood" if self.prior is None else "penalised mean log-likelihood"
-
     def _value(self, mean: float, p: Parameters) -> float:
         """Return what EM climbs, a row, from the weighted mean of log p(x)."""
-        if self.prior is None:
+        if self.map_prior is None:
             return mean
-        return mean + log_density(self.prior, self.type, p) / self.mass
+        return mean + log_density(self.map_prior, self.type, p) / self.mass
 
     def _update(self, origin: Floats, s2: NDArray[np.float64]) -> tuple[Parameters, int]:
-        if self.prior is not None:
+        if self.map_prior is not None:
             return self.maximum(self._moments(origin, s2))
         dtype = self.dtype
         shape = covariance_shape(self.type, self.k, self.d)
@@ -309,7 +305,7 @@ class Engine:
 
         The second number is the first component whose covariance is not positive definite, or -1.
         """
-        prior = self.prior
+        prior = self.map_prior
         if prior is None:
             weights, means = moments.mass / moments.mass.sum(), moments.means
             return self.parameters(

@@ -16,7 +16,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from . import _random, _validate
 from ._isa import core
 from .gmm_blocks import BlockWeights, Source, check_finite, is_source
-from .gmm_em import Parameters, covariance_shape
+from .gmm_em import Engine, Parameters, covariance_shape
 
 DTYPES = [np.float64, np.float32]
 
@@ -53,6 +53,9 @@ class MixtureBase(DensityMixin, BaseEstimator):  # type: ignore[misc]
             cast(self.covariances_) if hasattr(self, "covariances_") else np.empty(0),
             cast(self.precisions_cholesky_),
         )
+
+    def _learnt(self, engine: Engine, p: Parameters) -> None:
+        """Keep what a fit has learnt beside the parameters."""
 
     def _log_weights(self) -> NDArray[np.float64] | None:
         """Return what stands in the place of log(weights) in the densities, or None for them."""

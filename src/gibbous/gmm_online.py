@@ -11,7 +11,7 @@ from sklearn.utils.validation import validate_data
 
 from . import _random, _validate
 from .gmm_em import Engine, Parameters, covariance_shape, widened
-from .gmm_mixture import DTYPES, MixtureBase
+from .gmm_mixture import DTYPES, LikelihoodMixture
 from .gmm_moments import Moments, merged
 from .gmm_posterior import MixturePosterior, posterior_of
 from .gmm_prior import MixturePrior, resolved
@@ -53,10 +53,9 @@ class Running:
         return Running(merged(kind, self.moments.scaled(1.0 - rate), new.scaled(rate)), worth)
 
 
-class OnlineMixture(MixtureBase):
+class OnlineMixture(LikelihoodMixture):
     """What ``GaussianMixture`` knows of priors, and ``partial_fit``."""
 
-    n_components: int
     reg_covar: float
     init_params: str
     weights_init: ArrayLike | None
@@ -75,9 +74,9 @@ class OnlineMixture(MixtureBase):
 
     def _settle_prior(self, engine: Engine, settled: MixturePrior | None = None) -> None:
         """Give an engine the prior that was asked for, in numbers."""
-        engine.prior = None
+        engine.map_prior = None
         if self.prior is not None:
-            engine.prior = resolved(
+            engine.map_prior = resolved(
                 self.prior,
                 engine.type,
                 engine.k,
@@ -86,16 +85,17 @@ class OnlineMixture(MixtureBase):
                 engine.data_moments,
                 settled,
             )
+            engine.metric = "penalised mean log-likelihood"
 
     def _learnt(self, engine: Engine, p: Parameters) -> None:
         """Keep what a fit has learnt beside the parameters."""
         self._forget()
         self.n_samples_seen_ = engine.mass
-        if engine.prior is None:
+        if engine.map_prior is None:
             return
-        self.prior_ = engine.prior
+        self.prior_ = engine.map_prior
         if p.moments is not None:  # else no step was made
-            self.posterior_ = posterior_of(engine.prior, engine.type, p.moments)
+            self.posterior_ = posterior_of(engine.map_prior, engine.type, p.moments)
             mass = p.moments.mass.sum()
             self._running = Running(p.moments.scaled(1.0 / mass), mass)
 
@@ -183,7 +183,7 @@ class OnlineMixture(MixtureBase):
         self.n_samples_seen_ = seen
         self.n_steps_ = getattr(self, "n_steps_", 0) + 1
         self.lower_bound_ = value
-        self._keep_belief(engine.prior, running)
+        self._keep_belief(engine.map_prior, running)
         return self
 
     def _step(

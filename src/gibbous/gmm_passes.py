@@ -56,7 +56,7 @@ class BlockEngine(Engine):
         self.k, self.d = k, source.d
         self.dtype = source.dtype
         self.threads = threads
-        self.prior = None
+        self.map_prior = None
         self._nk = np.empty(k)
         self._s1 = np.empty((k, self.d))
         self._direct = not core.gmm_foldable(covariance_type, self.d)
@@ -197,7 +197,7 @@ class BlockEngine(Engine):
             threads=self.threads,
         )
         engine.mass *= self.mass / self.total  # in the unit of all rows' weights
-        engine.prior = self.prior
+        engine.map_prior = self.map_prior
         return engine
 
     def _mean(self) -> Floats:

@@ -14,7 +14,6 @@ import json
 import math
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from numbers import Integral, Real
 from pathlib import Path
 from typing import Any
@@ -27,235 +26,13 @@ from numpy.typing import NDArray
 from . import io_mixtures, io_parts
 from ._files import replacing
 from ._fit import History, _versions
-from .io_parts import Part
+from .io_specs import COVARIANCES, SPECS, Spec
 
 #: Number of the format that is written; older ones stay readable, newer ones are refused.
 FORMAT = 1
 
 _MARK = b'"gibbous":"{\\"sha256\\":\\"'
 _NO_HASH = "0" * 64
-
-
-@dataclass(frozen=True)
-class _Spec:
-    """What a fitted model of one class is made of.
-
-    ``arrays`` gives each array attribute its dimensions: letters stand for a number that is the
-    same wherever the letter occurs; ``k`` is the value of the parameter ``k``, ``d`` the number of
-    features. Every array is of the model's one float dtype but those in ``dtypes``. ``scalars`` are
-    the other attributes with their types; ``tuples`` those that are a tuple of arrays, each with
-    its name and dimensions, and that may all be absent; ``parts`` those that are made of arrays in
-    another way; ``optional`` those of the other kinds that may be absent, of which ``together``
-    are all there or none.
-    """
-
-    module: str
-    k: str
-    arrays: Mapping[str, tuple[str, ...]]
-    scalars: Mapping[str, type]
-    dtypes: Mapping[str, str] = field(default_factory=dict)
-    optional: frozenset[str] = frozenset()
-    together: frozenset[str] = frozenset()
-    parts: Mapping[str, Part] = field(default_factory=dict)
-    tuples: Mapping[str, Mapping[str, tuple[str, ...]]] = field(default_factory=dict)
-
-    def members(self, key: str) -> list[str]:
-        """Return the names that the arrays of a tuple have in a file."""
-        return [f"{key}.{name}" for name in self.tuples[key]]
-
-    def shapes(self, params: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
-        shapes = dict(self.arrays)
-        for key, members in self.tuples.items():
-            shapes |= dict(zip(self.members(key), members.values(), strict=True))
-        kind = params.get("covariance_type")
-        if kind is not None:
-            if kind not in _COVARIANCES:
-                raise ValueError(f"its covariance_type is {kind!r}, which is not known")
-            for name in ("covariances_", "precisions_", "precisions_cholesky_"):
-                shapes[name] = _COVARIANCES[kind]
-        return shapes
-
-
-_COVARIANCES: dict[str, tuple[str, ...]] = {
-    "full": ("k", "d", "d"),
-    "tied": ("d", "d"),
-    "diag": ("k", "d"),
-    "spherical": ("k",),
-}
-
-
-def _boltzmann(
-    module: str,
-    visible: str = "d",
-    *,
-    dtypes: Mapping[str, str] | None = None,
-    scalars: Mapping[str, type] | None = None,
-    optional: tuple[str, ...] = (),
-    parts: Mapping[str, Part] | None = None,
-    **more: tuple[str, ...],
-) -> _Spec:
-    """Return what a Boltzmann machine is made of: ``more`` names arrays beside weights and biases.
-
-    What training goes on from belongs to it: the last step, fast weights, offsets, chains and the
-    addresses of random numbers. A machine that only knows partial_fit has no record of a fit.
-    ``visible`` is the letter of the visible units, where they are others than the features.
-    """
-    record = {"n_iter_": int, "validation_scores_": list, "free_energy_gap_": list}
-    weights = {"components": ("k", visible), "visible": (visible,), "hidden": ("k",)}
-    return _Spec(
-        module=module,
-        k="n_components",
-        arrays={
-            "components_": ("k", visible),
-            "intercept_visible_": (visible,),
-            "intercept_hidden_": ("k",),
-            "h_samples_": ("chains", "k"),
-            "activity_": ("k",),
-            **more,
-        },
-        scalars={
-            "_n_features_out": int,
-            "_key": int,
-            "_n_steps": int,
-            "_n_epochs": int,
-            "_n_gibbs": int,
-            **record,
-            **(scalars or {}),
-        },
-        dtypes=dtypes or {},
-        optional=frozenset({"h_samples_", "activity_", "history_", *record, *optional}),
-        parts=parts or {},
-        tuples={
-            "velocity_": weights,
-            "fast_": weights,
-            "offsets_": {"visible": (visible,), "hidden": ("k",)},
-        },
-    )
-
-
-#: The record of a mixture's fit.
-_FIT = frozenset({"converged_", "n_iter_", "lower_bounds_", "history_"})
-
-#: The classes that a file can hold, and nothing else can be made by reading one.
-_SPECS = {
-    "KMeans": _Spec(
-        module="gibbous.kmeans",
-        k="n_clusters",
-        arrays={"cluster_centers_": ("k", "d"), "labels_": ("n",)},
-        scalars={"inertia_": float, "n_iter_": int, "_n_features_out": int},
-        dtypes={"labels_": "int32"},
-    ),
-    # What the class keeps between two calls of partial_fit belongs to it, and a model that only
-    # knows partial_fit has no record of a fit.
-    "MiniBatchKMeans": _Spec(
-        module="gibbous.kmeans",
-        k="n_clusters",
-        arrays={"cluster_centers_": ("k", "d"), "labels_": ("n",), "_counts": ("k",)},
-        scalars={
-            "inertia_": float,
-            "n_iter_": int,
-            "n_steps_": int,
-            "_n_features_out": int,
-            "_key": int,
-            "_batch_size": int,
-            "_since_reassignment": int,
-        },
-        dtypes={"labels_": "int32", "_counts": "float64"},
-        optional=frozenset({"labels_", "inertia_", "n_iter_", "history_"}),
-    ),
-    "GaussianMixture": _Spec(
-        module="gibbous.gmm",
-        k="n_components",
-        arrays={"weights_": ("k",), "means_": ("k", "d")},
-        scalars={
-            "converged_": bool,
-            "n_iter_": int,
-            "lower_bound_": float,
-            "lower_bounds_": list,
-            "n_samples_seen_": float,
-            "n_steps_": int,
-        },
-        # a mixture that only knows partial_fit has no record of a fit, and few have a prior
-        optional=_FIT | {"n_samples_seen_", "n_steps_", "prior_", "posterior_", "_running"},
-        together=_FIT,
-        parts={
-            "prior_": io_mixtures.PRIOR,
-            "posterior_": io_mixtures.POSTERIOR,
-            "_running": io_mixtures.RUNNING,
-        },
-    ),
-    "BayesianGaussianMixture": _Spec(
-        module="gibbous.bgmm",
-        k="n_components",
-        arrays={
-            "weights_": ("k",),
-            "means_": ("k", "d"),
-            "mean_precision_": ("k",),
-            "mean_prior_": ("d",),
-        },
-        scalars={
-            "converged_": bool,
-            "n_iter_": int,
-            "lower_bound_": float,
-            "lower_bounds_": list,
-            "weight_concentration_prior_": float,
-            "mean_precision_prior_": float,
-            "degrees_of_freedom_prior_": float,
-            "_evidence_constant": float,
-        },
-        dtypes={"mean_precision_": "float64", "mean_prior_": "float64"},
-        parts={
-            "weight_concentration_": io_parts.CONCENTRATION,
-            "degrees_of_freedom_": io_parts.shaped((), ("k",)),
-            "covariance_prior_": io_parts.shaped((), ("d",), ("d", "d")),
-        },
-    ),
-    # The state's counts are what partial_fit goes on from, beside the number of its calls.
-    "LatentDirichletAllocation": _Spec(
-        module="gibbous.lda",
-        k="n_components",
-        arrays={"doc_topic_prior_": ("k",), "topic_sizes_": ("k",)},
-        scalars={
-            "topic_word_prior_": float,
-            "n_iter_": int,
-            "bound_": float,
-            "heldout_perplexities_": list,
-            "_calls": int,
-            "text_options_": dict,
-            "topic_labels_": tuple,
-        },
-        dtypes={"doc_topic_prior_": "float64", "topic_sizes_": "int64"},
-        optional=frozenset({"vocabulary_", "text_options_", "topic_labels_"}),
-        parts={
-            "topics_": io_parts.TOPICS,
-            "word_topic_": io_parts.counts("d", "k"),
-            "document_topic_": io_parts.counts("n", "k"),
-            "vocabulary_": io_parts.WORDS,
-        },
-    ),
-    "BernoulliRBM": _boltzmann("gibbous.rbm"),
-    "CategoricalRBM": _boltzmann(
-        "gibbous.rbm_categorical", "units", dtypes={"n_categories_": "int64"}, n_categories_=("d",)
-    ),
-    "GaussianRBM": _boltzmann(
-        "gibbous.rbm_gaussian",
-        dtypes={"mean_": "float64", "scale_": "float64"},
-        optional=("log_variance_velocity_",),
-        mean_=("d",),
-        scale_=("d",),
-        log_variance_=("d",),
-        log_variance_velocity_=("d",),
-    ),
-    "RBMClassifier": _boltzmann(
-        "gibbous.rbm_classifier", "units", parts={"classes_": io_parts.LABELS}
-    ),
-    "ReplicatedSoftmax": _boltzmann(
-        "gibbous.rbm_counts",
-        scalars={"mean_length_": float},
-        optional=("chain_lengths_",),
-        chain_lengths_=("lengths",),
-    ),
-}
 
 
 def save(model: Any, path: str | os.PathLike[str]) -> None:
@@ -290,9 +67,9 @@ def save(model: Any, path: str | os.PathLike[str]) -> None:
         If the file cannot be written.
     """
     name = type(model).__name__
-    spec = _SPECS.get(name)
+    spec = SPECS.get(name)
     if spec is None or type(model) is not _class(name, spec):
-        raise TypeError(f"save takes {', '.join(_SPECS)}; got {type(model).__qualname__}")
+        raise TypeError(f"save takes {', '.join(SPECS)}; got {type(model).__qualname__}")
     _check_fitted(model, spec)
     try:
         model._validate_params()
@@ -387,11 +164,11 @@ _AGAIN = "save the model again, or take another copy"
 # --- writing ---------------------------------------------------------------------------------
 
 
-def _class(name: str, spec: _Spec) -> Any:
+def _class(name: str, spec: Spec) -> Any:
     return getattr(importlib.import_module(spec.module), name)
 
 
-def _check_fitted(model: Any, spec: _Spec) -> None:
+def _check_fitted(model: Any, spec: Spec) -> None:
     from sklearn.utils.validation import check_is_fitted
 
     check_is_fitted(model, sorted({*spec.arrays, *spec.parts, "history_"} - spec.optional))
@@ -479,11 +256,11 @@ def _plain(value: Any) -> Any:
 def _decode(data: bytes) -> Any:
     header = _header(data)
     name = header["class"]
-    if name not in _SPECS:
+    if name not in SPECS:
         raise ValueError(
             f"holds a {name!r:.60}, which this version of gibbous does not know; upgrade gibbous"
         )
-    spec = _SPECS[name]
+    spec = SPECS[name]
     tensors = safetensors.numpy.load(data)
     params = {key: _from_param(value, tensors) for key, value in header["params"].items()}
     fitted = {key: _from_fitted(key, value) for key, value in header["fitted"].items()}
@@ -581,7 +358,7 @@ def _from_fitted(key: str, value: Any) -> Any:
     return tuple(value) if key == "topic_labels_" else value
 
 
-def _check_scalars(fitted: Mapping[str, Any], spec: _Spec, k: int) -> None:
+def _check_scalars(fitted: Mapping[str, Any], spec: Spec, k: int) -> None:
     kinds = {"n_features_in_": int, **spec.scalars}
     _check_names("fitted attributes", set(fitted), set(kinds), spec)
     for key, value in fitted.items():
@@ -597,7 +374,7 @@ def _check_scalars(fitted: Mapping[str, Any], spec: _Spec, k: int) -> None:
         raise ValueError(f"has {len(labels)} topic_labels_ for {k} topics; {_AGAIN}")
 
 
-def _check_names(what: str, found: set[str], known: set[str], spec: _Spec) -> None:
+def _check_names(what: str, found: set[str], known: set[str], spec: Spec) -> None:
     odd = (found - known) | (known - found - spec.optional)
     if odd:
         raise ValueError(f"lacks {what} or has others: {', '.join(sorted(odd))}; {_AGAIN}")
@@ -605,7 +382,7 @@ def _check_names(what: str, found: set[str], known: set[str], spec: _Spec) -> No
 
 def _check_arrays(
     tensors: Mapping[str, NDArray[Any]],
-    spec: _Spec,
+    spec: Spec,
     params: Mapping[str, Any],
     fitted: Mapping[str, Any],
 ) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
@@ -651,7 +428,7 @@ def _check_arrays(
         # Fitting goes on in these arrays, and they must not hang on to the file's bytes.
         arrays[key] = np.array(array)
     if "covariance_type" in params:
-        sizes["covariance"] = list(_COVARIANCES).index(params["covariance_type"])
+        sizes["covariance"] = list(COVARIANCES).index(params["covariance_type"])
     parts = {
         key: None if key in absent else io_parts.make(key, part, tensors, sizes)
         for key, part in spec.parts.items()
