@@ -121,7 +121,7 @@ class MixtureBase(DensityMixin, BaseEstimator):  # type: ignore[misc]
         return np.concatenate(told) if out is None else out
 
     def _source(self, X: Any) -> Source:
-        check_is_fitted(self)
+        check_is_fitted(self, "means_")
         source = X if isinstance(X, Source) else Source.of(X)
         validate_data(self, source.first, skip_check_array=True, reset=False)
         return source
