@@ -17,6 +17,7 @@ from . import (
     adapters,
     corpora,
     machine,
+    outofcore,
     rbm_cases,
     rbm_quality,
     rbm_report,
@@ -71,7 +72,8 @@ log-likelihood.
 
 _EPILOG = """\
 groups: gmm, bgmm, kmeans, lda, rbm, rbm-quality, small (whole default fits on n = 150 to 10,000
-against scikit-learn). The cases lda-synth300m-* and rbm-quality run only where they are named.
+against scikit-learn), outofcore (a file larger than a fit's memory). The cases lda-synth300m-*,
+rbm-quality and outofcore run only where they are named.
 The exit status is 1 where ours failed or reached another answer; times never change it.
 """
 
@@ -100,7 +102,8 @@ def main(arguments: list[str] | None = None) -> int:
     if options.mallet is not None:
         os.environ[VARIABLE] = str(options.mallet.resolve())
     json_path = None if options.json is None else options.json.resolve()
-    result = _run(names, small, settings, json_path)
+    size = options.size if "outofcore" in options.groups else None
+    result = _run(names, small, size, settings, json_path)
     return int(_ours_failed(result))
 
 
@@ -111,9 +114,9 @@ def _parser() -> argparse.ArgumentParser:
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    groups = (*GROUPS, "small")
+    groups = (*GROUPS, "small", "outofcore")
     parser.add_argument(
-        "groups", nargs="*", metavar="GROUP", help=f"{', '.join(groups)}; all of them by default"
+        "groups", nargs="*", metavar="GROUP", help=f"{', '.join(groups)}; most of them by default"
     )
     parser.add_argument(
         "--cases", metavar="NAMES", help="only these cases, by name or pattern: A,B-*,kmeans"
@@ -139,6 +142,13 @@ def _parser() -> argparse.ArgumentParser:
         "--markdown", type=Path, metavar="FILE", help="print the table of an earlier run's JSON"
     )
     parser.add_argument("--list", action="store_true", help="list the cases and the peers")
+    parser.add_argument(
+        "--size",
+        type=float,
+        default=4.0,
+        metavar="GB",
+        help="of the file of outofcore, in the temporary folder (default: %(default)g)",
+    )
     _add_topic_options(parser.add_argument_group("topics"))
     return parser
 
@@ -215,7 +225,7 @@ def _chosen(groups: list[str], patterns: str | None) -> list[str]:
         If a group is unknown or a pattern matches no case.
     """
     everything = (*CASES, *topic_cases.CASES, *rbm_cases.CASES, *rbm_cases.QUALITY)
-    known = (*GROUPS, "small")
+    known = (*GROUPS, "small", "outofcore")
     for group in groups:
         if group not in known:
             raise ValueError(f"no group {group!r}; known are {', '.join(known)}")
@@ -248,6 +258,8 @@ def _settings(options: argparse.Namespace) -> Settings:
         raise ValueError(f"--threads must be between 1 and {processors}; got {threads}")
     if options.repeats < 1:
         raise ValueError(f"--repeats must be at least 1; got {options.repeats}")
+    if not options.size > 0:
+        raise ValueError(f"--size must be a positive number of GB; got {options.size}")
     if not options.limit > 0:
         raise ValueError(f"--limit must be a positive number of seconds; got {options.limit}")
     peers = tuple(name.strip() for name in options.peers.split(",") if name.strip())
@@ -290,7 +302,11 @@ def _topic_settings(options: argparse.Namespace, processors: int) -> dict[str, A
 
 
 def _run(
-    names: list[str], small: bool, settings: Settings, json_path: Path | None
+    names: list[str],
+    small: bool,
+    size: float | None,
+    settings: Settings,
+    json_path: Path | None,
 ) -> dict[str, Any]:
     def keep() -> None:
         if json_path is not None:
@@ -310,6 +326,7 @@ def _run(
         "machines": [],
         "quality": [],
         "small": None,
+        "outofcore": None,
     }
     print(report.machine_text(result["machine"], result["settings"]))
     load = result["machine"]["load_average"][0]
@@ -326,6 +343,11 @@ def _run(
     if small:
         result["small"] = _small(settings)
         print(report.small_text(result["small"]), flush=True)
+    if size is not None:
+        _say("out of core")
+        size = min(size, 0.02) if settings.quick else size
+        result["outofcore"] = outofcore.run(size, settings.threads)
+        print(outofcore.text(result["outofcore"]), flush=True)
     keep()
     return result
 
@@ -431,7 +453,7 @@ def _ours_failed(result: dict[str, Any]) -> bool:
     bad = (DIFFERENT, FAILED)
     cases = (*result["cases"], *result["topics"], *result["machines"])
     ours = [entry for case in cases for entry in case["results"] if entry["ours"]]
-    ours += result["quality"]
+    ours += result["quality"] + (result["outofcore"] or {"fits": []})["fits"]
     return any(entry["status"] in bad for entry in ours) or any(
         row["status"] in bad for row in result["small"] or []
     )

@@ -152,6 +152,19 @@ def test_small_group_compares_whole_fits(tmp_path: Path) -> None:
         assert row["ours_n_iter"] == row["peer_n_iter"]
 
 
+def test_out_of_core_group_checks_memory_and_answer(tmp_path: Path) -> None:
+    code, text, found = report(tmp_path / "report.json", "outofcore")
+    assert code == 0, text
+    told = found["outofcore"]
+    assert found["cases"] == [] and told["bytes"] == told["n"] * told["d"] * 8 <= 20_000_000
+    assert [fit["kind"] for fit in told["fits"]] == ["full", "diag"]
+    for fit in told["fits"]:
+        assert fit["status"] == "ok" and 0 <= fit["difference"] < 1e-10
+        assert 0 < fit["imports"] < fit["peak"] < 500_000_000
+        assert min(fit["warm"], fit["cold"], fit["memory"]) > 0
+    assert "from the disk" in text and "differ from a fit in memory by" in text
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
@@ -160,6 +173,7 @@ def test_small_group_compares_whole_fits(tmp_path: Path) -> None:
         (("--peers", "numpy"), "no adapter 'numpy'"),
         (("--threads", "0"), "--threads must be between 1 and"),
         (("--repeats", "0"), "--repeats must be at least 1; got 0"),
+        (("outofcore", "--size", "0"), "--size must be a positive number of GB; got 0"),
     ],
 )
 def test_bad_arguments_are_named(arguments: tuple[str, ...], said: str) -> None:

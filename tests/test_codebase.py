@@ -111,7 +111,9 @@ MOST_LINES = 650
 
 def python_files() -> list[Path]:
     return sorted(
-        p for folder in ("src", "tests", "bench", "tools") for p in (ROOT / folder).rglob("*.py")
+        p
+        for folder in ("src", "tests", "bench", "examples", "tools")
+        for p in (ROOT / folder).rglob("*.py")
     )
 
 

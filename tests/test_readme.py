@@ -52,6 +52,23 @@ def test_the_example_of_priors() -> None:
     assert float(printed.getvalue().splitlines()[-1]) < 0
 
 
+def test_the_example_of_batches() -> None:
+    names: dict[str, object] = {}
+    with contextlib.redirect_stdout(io.StringIO()) as printed:
+        exec(compile(block_with("partial_fit(batch)"), "README.md", "exec"), names)
+    lines = printed.getvalue().splitlines()
+    assert lines[0].startswith("50 [[") and len(lines) == 10 + 4
+    low, high = names["gm"].posterior_.weights_interval().T  # type: ignore[attr-defined]
+    assert sorted((low + high) / 2) == pytest.approx([0.4, 0.6], abs=0.02)
+
+
+def test_the_example_of_data_on_the_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    with contextlib.redirect_stdout(io.StringIO()) as printed:
+        exec(compile(block_with("np.memmap("), "README.md", "exec"), {})
+    assert -6 < float(printed.getvalue()) < -5  # four independent unit normals have -5.68
+
+
 def test_the_topics_example() -> None:
     code = block_with("LatentDirichletAllocation(")
     names: dict[str, object] = {}

@@ -126,6 +126,78 @@ void starts(check::Uniforms& draw) {
   }
 }
 
+// ---- blocks -------------------------------------------------------------------------------------
+
+// Rows that come in blocks: surveyed about one given centre, and started with the draws that the
+// rows have in the whole data, they add up to the whole.
+template <class T>
+void blocks_add_up(const Case<T>& c) {
+  const Rows<T> all = c.rows();
+  std::vector<double> centre(size(c.d));
+  for (Index a = 0; a < c.d; ++a) centre[size(a)] = static_cast<double>(all.row(c.n / 2)[a]);
+  const std::vector<double> asked = centre;
+  std::vector<double> spread(size(c.d)), scatter(size(c.d * c.d));
+  double radius2 = 0, weight = 0;
+  Sums random(c.type, c.k, c.d, false);
+  for (auto* sums : {&random.nk, &random.s1, &random.s2}) std::fill(sums->begin(), sums->end(), 0);
+  const std::uint64_t seed = 99;
+  const std::string what = "blocks, " + describe(c, false);
+  for (Index first = 0, step = 1; first < c.n; first += step, step = step * 3 + 1) {
+    const Index count = std::min(step, c.n - first);
+    const Rows<T> rows{all.row(first), count, c.d, all.weight ? all.weight + first : nullptr};
+    std::vector<double> apart(size(c.d), -1), part(size(c.d * c.d), -1);
+    double radius = -1;
+    weight += gmm::survey(rows, kAlone, {centre.data(), apart.data(), &radius, part.data(), true});
+    radius2 = std::max(radius2, radius);
+    for (Index a = 0; a < c.d; ++a) spread[size(a)] = std::max(spread[size(a)], apart[size(a)]);
+    for (Index i = 0; i < c.d * c.d; ++i) scatter[size(i)] += part[size(i)];
+    Sums sums(c.type, c.k, c.d, false);
+    gmm::start(rows, c.type, c.k, c.means.data(), {nullptr, seed, first}, kAlone, sums.out());
+    for (std::size_t i = 0; i < sums.nk.size(); ++i) random.nk[i] += sums.nk[i];
+    for (std::size_t i = 0; i < sums.s1.size(); ++i) random.s1[i] += sums.s1[i];
+    for (std::size_t i = 0; i < sums.s2.size(); ++i) random.s2[i] += sums.s2[i];
+  }
+  CHECK(centre == asked, what << ": a given centre was changed");
+  Real weights = 0, most2 = 0;
+  std::vector<Sum> widest(size(c.d)), about(size(c.d * c.d));
+  const auto z = [&](Index i, Index a) { return Real(all.row(i)[a]) - asked[size(a)]; };
+  for (Index i = 0; i < c.n; ++i) {
+    weights += all.w(i);
+    Real norm = 0;
+    for (Index a = 0; a < c.d; ++a) {
+      norm += z(i, a) * z(i, a);
+      widest[size(a)] = {std::max(widest[size(a)].value, std::fabs(z(i, a))), 1e-12L};
+      for (Index b = 0; b < c.d; ++b)
+        about[size(a * c.d + b)].add(all.w(i) * z(i, a) * z(i, b), 64 * kEpsilon<T>);
+    }
+    most2 = std::max(most2, norm);
+  }
+  CHECK(std::fabs(weight - weights) <= 1e-12L * weights, what << ": weight " << weight);
+  CHECK(std::fabs(radius2 - most2) <= 1e-12L * most2, what << ": radius2 " << radius2);
+  CHECK(strays(spread, widest).empty(), what << ", spread: " << strays(spread, widest));
+  CHECK(strays(scatter, about).empty(), what << ", scatter: " << strays(scatter, about));
+  const Stream stream(seed, Purpose::gmm_start);
+  Truth truth = no_rows(c, false);
+  for (Index i = 0; i < c.n; ++i) {
+    std::vector<Real> u(size(c.k));
+    Real sum = 0;
+    for (Index j = 0; j < c.k; ++j)
+      sum += u[size(j)] =
+          stream.uniform(static_cast<std::uint32_t>(j), static_cast<std::uint64_t>(i));
+    for (Index j = 0; j < c.k; ++j)
+      add_moments(c, false, i, j, c.means.data() + j * c.d, Real(all.w(i)) * u[size(j)] / sum,
+                  64 * kEpsilon<T>, truth);
+  }
+  check_moments(random, truth, what);
+}
+
+template <class T>
+void blocks(check::Uniforms& draw) {
+  Index turn = 0;
+  for (Covariance type : kTypes)
+    for (Index d : {1, 5, 24}) blocks_add_up(make<T>(type, 3, d, 250 + d, ++turn % 2 > 0, draw));
+}
+
 // ---- update -------------------------------------------------------------------------------------
 
 // Soft responsibilities, their statistics in plain sums, and the covariances about the new means:
@@ -320,6 +392,7 @@ void all() {
   check::Uniforms draw(11);
   surveys<T>(draw);
   starts<T>(draw);
+  blocks<T>(draw);
   updates<T>(draw);
   factors<T>(draw);
 }

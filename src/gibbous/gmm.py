@@ -47,7 +47,8 @@ class GaussianMixture(OnlineMixture):
     tol : float, default=1e-3
         EM stops when the mean log-likelihood a row changes by less.
     reg_covar : float, default=1e-6
-        Added to every variance.
+        Added to every variance; not where ``prior`` has a part for covariances, which keeps them
+        from collapsing.
     max_iter : int, default=100
         Iterations a start at most; 0 keeps the start itself.
     n_init : int, default=1
@@ -75,6 +76,16 @@ class GaussianMixture(OnlineMixture):
         or move the component to the row that the mixture explains worst and go on; ``"repair"``
         also revives components that lost all their rows. Repairs are listed in ``history_``. A
         tied covariance belongs to no component and cannot be repaired.
+    prior : None, "fraley-raftery" or MixturePrior, default=None
+        What is believed of the parameters beforehand. With a prior they are the most probable ones
+        instead of the likeliest: EM climbs the log-likelihood plus the log density of the prior
+        (MAP-EM; Fraley and Raftery 2007), and ``posterior_`` tells how sure they are.
+        ``"fraley-raftery"`` is their weak default, under which no component collapses. Rows count
+        against the prior by their weight.
+    learning_decay : float, default=0.7
+        How fast ``partial_fit`` stops forgetting, above .5 up to 1, where it forgets nothing.
+    learning_offset : float, default=0.0
+        Batches that ``partial_fit`` takes as seen before; more slow down the first steps.
 
     Attributes
     ----------
@@ -86,9 +97,19 @@ class GaussianMixture(OnlineMixture):
     n_iter_ : int
         Iterations of the start that was kept.
     lower_bound_ : float
-        Mean log-likelihood a row at the last E-step, before its M-step.
+        Mean log-likelihood a row at the last E-step, before its M-step; with a prior that plus
+        the log density of the prior over the weight of all rows. After ``partial_fit`` the mean
+        log-likelihood of the batch.
     lower_bounds_ : list of float
         The same for every iteration.
+    prior_ : MixturePrior
+        The prior in numbers; only with one.
+    posterior_ : MixturePosterior
+        What the rows made of it; only with a prior. The parameters are its mode.
+    n_samples_seen_ : float
+        Rows that the parameters rest on, by their weights.
+    n_steps_ : int
+        Batches since the last ``fit``; only after ``partial_fit``.
     n_features_in_ : int
     feature_names_in_ : ndarray of str
         Only where X has column names.
@@ -189,12 +210,14 @@ class GaussianMixture(OnlineMixture):
 
         Parameters
         ----------
-        X : array-like of shape (n, d)
+        X : array-like of shape (n, d), or a source of blocks
             float32 stays float32; everything else becomes float64. A C-contiguous array is not
-            copied.
+            copied. Data larger than the memory are read in blocks, once an iteration: a
+            ``numpy.memmap``, a list of two-dimensional arrays, an object whose ``__iter__`` gives
+            them anew every time, or a function that returns an iterator over them. See Notes.
         y : ignored
         sample_weight : array-like of shape (n,), default=None
-            How many times each row counts; any non-negative numbers, not all zero.
+            How many times each row counts; any non-negative numbers, not all zero. May be a memmap.
         callback : callable, default=None
             Called with a :class:`gibbous.Progress` after every iteration; returning True ends the
             fit.
@@ -211,6 +234,17 @@ class GaussianMixture(OnlineMixture):
             ``"raise"``.
         KeyboardInterrupt
             On Ctrl-C, within half a second; the model of the last finished iteration is kept.
+
+        Notes
+        -----
+        Sources of up to 64 MB are read whole and fitted as arrays are. Larger ones reach the
+        kernels in blocks of 16 MB, however they were cut: the result is that of memory but for the
+        order of additions, and has the same bits for every cut and every ``n_jobs``. A memmap is
+        read from its file, so that none of its pages stay in memory, by a thread that is one block
+        ahead. Starts are made in a random sample of as many rows as 32 MB hold, 65,536 at most and
+        ten a component at least: K-means runs on the sample, and the others take their rows from
+        it. Beside the fit's iterations there is one pass that checks the rows and draws the sample,
+        and one each for a start and for defaults of a prior.
         """
         self._fit(X, sample_weight, callback)
         return self

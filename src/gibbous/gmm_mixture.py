@@ -133,7 +133,7 @@ class MixtureBase(DensityMixin, BaseEstimator):  # type: ignore[misc]
         return np.concatenate(told) if out is None else out
 
     def _source(self, X: Any) -> Source:
-        check_is_fitted(self)
+        check_is_fitted(self, "means_")
         source = X if isinstance(X, Source) else Source.of(X)
         validate_data(self, source.first, skip_check_array=True, reset=False)
         return source
@@ -285,12 +285,15 @@ class LikelihoodMixture(MixtureBase):
         ValueError
             If a row is so far from every component that all densities underflow to 0.
         """
-        rows = self._check_rows(X)
-        log_likelihood, log_certainty = self._evidence(rows)
-        bic = -2.0 * log_likelihood + self._n_parameters() * math.log(rows.shape[0])
-        return bic - 2.0 * log_certainty
+        blocks = self._blocks(self._source(X)) if is_source(X) else [(0, self._check_rows(X))]
+        log_likelihood, log_certainty, n = 0.0, 0.0, 0
+        for start, rows in blocks:
+            total, certain = self._evidence(rows, start)
+            log_likelihood, log_certainty = log_likelihood + total, log_certainty + certain
+            n = start + len(rows)
+        return -2.0 * (log_likelihood + log_certainty) + self._n_parameters() * math.log(n)
 
-    def _evidence(self, rows: NDArray[Any]) -> tuple[float, float]:
+    def _evidence(self, rows: NDArray[Any], start: int) -> tuple[float, float]:
         """Return the sums over rows of log p(x) and of the log of the largest responsibility."""
         n, k = rows.shape[0], self.means_.shape[0]
         size = max(1, _BLOCK // k)
@@ -302,7 +305,7 @@ class LikelihoodMixture(MixtureBase):
             m = len(block)
             self._posterior(block, log_prob=log_prob[:m], responsibilities=shares[:m])
             largest = shares[:m].max(axis=1)
-            _explained(np.asarray(largest > 0), first)
+            _explained(np.asarray(largest > 0), start + first)
             total += float(log_prob[:m].sum(dtype=np.float64))
             certain += float(np.log(largest, dtype=np.float64).sum())
         return total, certain
