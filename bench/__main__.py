@@ -22,6 +22,7 @@ from . import (
     rbm_report,
     rbm_runner,
     report,
+    squarem,
     topic_cases,
     topic_report,
     topic_runner,
@@ -71,7 +72,8 @@ log-likelihood.
 
 _EPILOG = """\
 groups: gmm, bgmm, kmeans, lda, rbm, rbm-quality, small (whole default fits on n = 150 to 10,000
-against scikit-learn). The cases lda-synth300m-* and rbm-quality run only where they are named.
+against scikit-learn), squarem (EM iterations with and without acceleration). The cases
+lda-synth300m-*, rbm-quality and squarem run only where they are named.
 The exit status is 1 where ours failed or reached another answer; times never change it.
 """
 
@@ -100,7 +102,8 @@ def main(arguments: list[str] | None = None) -> int:
     if options.mallet is not None:
         os.environ[VARIABLE] = str(options.mallet.resolve())
     json_path = None if options.json is None else options.json.resolve()
-    result = _run(names, small, settings, json_path)
+    fewer = "squarem" in options.groups
+    result = _run(names, small, fewer, settings, json_path)
     return int(_ours_failed(result))
 
 
@@ -111,7 +114,7 @@ def _parser() -> argparse.ArgumentParser:
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    groups = (*GROUPS, "small")
+    groups = (*GROUPS, "small", "squarem")
     parser.add_argument(
         "groups", nargs="*", metavar="GROUP", help=f"{', '.join(groups)}; all of them by default"
     )
@@ -215,7 +218,7 @@ def _chosen(groups: list[str], patterns: str | None) -> list[str]:
         If a group is unknown or a pattern matches no case.
     """
     everything = (*CASES, *topic_cases.CASES, *rbm_cases.CASES, *rbm_cases.QUALITY)
-    known = (*GROUPS, "small")
+    known = (*GROUPS, "small", "squarem")
     for group in groups:
         if group not in known:
             raise ValueError(f"no group {group!r}; known are {', '.join(known)}")
@@ -290,7 +293,7 @@ def _topic_settings(options: argparse.Namespace, processors: int) -> dict[str, A
 
 
 def _run(
-    names: list[str], small: bool, settings: Settings, json_path: Path | None
+    names: list[str], small: bool, fewer: bool, settings: Settings, json_path: Path | None
 ) -> dict[str, Any]:
     def keep() -> None:
         if json_path is not None:
@@ -310,6 +313,7 @@ def _run(
         "machines": [],
         "quality": [],
         "small": None,
+        "squarem": None,
     }
     print(report.machine_text(result["machine"], result["settings"]))
     load = result["machine"]["load_average"][0]
@@ -326,6 +330,12 @@ def _run(
     if small:
         result["small"] = _small(settings)
         print(report.small_text(result["small"]), flush=True)
+    if fewer:
+        _say("fewer iterations")
+        result["squarem"] = squarem.run(
+            Path(settings.data), settings.quick, settings.threads, settings.repeats
+        )
+        print(squarem.text(result["squarem"]), flush=True)
     keep()
     return result
 
