@@ -23,7 +23,7 @@ from .gmm_em import Parameters, covariances_of_factors
 
 Doubles = NDArray[np.float64]
 
-# Measured on thousands of random problems (noise, overlapping and separated groups, subsets of iris,
+# Measured on thousands of random problems (noise, overlapping and separated groups, parts of iris,
 # wine, Old Faithful and digits; 2 to 8 components, all covariance types and starts; tol 1e-6) and
 # on the data sets of `python -m bench squarem`. What follows halves the map evaluations of EM. A
 # longest step of 1e9 in the place of 6 saves 1% more and ends in another optimum more often.
