@@ -23,6 +23,7 @@ from . import (
     rbm_report,
     rbm_runner,
     report,
+    squarem,
     topic_cases,
     topic_report,
     topic_runner,
@@ -41,6 +42,9 @@ GROUPS = {**MATRIX_GROUPS, **topic_cases.GROUPS, **rbm_cases.GROUPS}
 
 #: Groups that run only where they are named: no comparison, and half an hour.
 _ON_REQUEST = ("rbm-quality",)
+
+#: Groups that are not made of cases.
+_ALONE = {"small", "squarem", "outofcore"}
 
 #: Most of the memory that is free now and that a run on topics may have.
 _SHARE_OF_MEMORY = 0.8
@@ -72,8 +76,9 @@ log-likelihood.
 
 _EPILOG = """\
 groups: gmm, bgmm, kmeans, lda, rbm, rbm-quality, small (whole default fits on n = 150 to 10,000
-against scikit-learn), outofcore (a file larger than a fit's memory). The cases lda-synth300m-*,
-rbm-quality and outofcore run only where they are named.
+against scikit-learn), squarem (EM iterations with and without acceleration), outofcore (a file
+larger than a fit's memory). The cases lda-synth300m-*, rbm-quality, squarem and outofcore run only
+where they are named.
 The exit status is 1 where ours failed or reached another answer; times never change it.
 """
 
@@ -102,8 +107,8 @@ def main(arguments: list[str] | None = None) -> int:
     if options.mallet is not None:
         os.environ[VARIABLE] = str(options.mallet.resolve())
     json_path = None if options.json is None else options.json.resolve()
-    size = options.size if "outofcore" in options.groups else None
-    result = _run(names, small, size, settings, json_path)
+    alone = _ALONE & set(options.groups) | ({"small"} if small else set())
+    result = _run(names, alone, options.size, settings, json_path)
     return int(_ours_failed(result))
 
 
@@ -114,7 +119,7 @@ def _parser() -> argparse.ArgumentParser:
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    groups = (*GROUPS, "small", "outofcore")
+    groups = (*GROUPS, *sorted(_ALONE))
     parser.add_argument(
         "groups", nargs="*", metavar="GROUP", help=f"{', '.join(groups)}; most of them by default"
     )
@@ -225,7 +230,7 @@ def _chosen(groups: list[str], patterns: str | None) -> list[str]:
         If a group is unknown or a pattern matches no case.
     """
     everything = (*CASES, *topic_cases.CASES, *rbm_cases.CASES, *rbm_cases.QUALITY)
-    known = (*GROUPS, "small", "outofcore")
+    known = (*GROUPS, *sorted(_ALONE))
     for group in groups:
         if group not in known:
             raise ValueError(f"no group {group!r}; known are {', '.join(known)}")
@@ -302,11 +307,7 @@ def _topic_settings(options: argparse.Namespace, processors: int) -> dict[str, A
 
 
 def _run(
-    names: list[str],
-    small: bool,
-    size: float | None,
-    settings: Settings,
-    json_path: Path | None,
+    names: list[str], alone: set[str], size: float, settings: Settings, json_path: Path | None
 ) -> dict[str, Any]:
     def keep() -> None:
         if json_path is not None:
@@ -326,6 +327,7 @@ def _run(
         "machines": [],
         "quality": [],
         "small": None,
+        "squarem": None,
         "outofcore": None,
     }
     print(report.machine_text(result["machine"], result["settings"]))
@@ -340,10 +342,16 @@ def _run(
     _run_topics(names, settings, result["topics"], keep)
     _run_machines(names, settings, result["machines"], keep)
     _run_quality(names, settings, result["quality"], keep)
-    if small:
+    if "small" in alone:
         result["small"] = _small(settings)
         print(report.small_text(result["small"]), flush=True)
-    if size is not None:
+    if "squarem" in alone:
+        _say("fewer iterations")
+        result["squarem"] = squarem.run(
+            Path(settings.data), settings.quick, settings.threads, settings.repeats
+        )
+        print(squarem.text(result["squarem"]), flush=True)
+    if "outofcore" in alone:
         _say("out of core")
         size = min(size, 0.02) if settings.quick else size
         result["outofcore"] = outofcore.run(size, settings.threads)

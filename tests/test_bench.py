@@ -180,3 +180,13 @@ def test_bad_arguments_are_named(arguments: tuple[str, ...], said: str) -> None:
     done = bench(*arguments)
     assert done.returncode == 2
     assert said in done.stderr
+
+
+def test_fewer_iterations_are_counted_from_one_start(tmp_path: Path) -> None:
+    status, text, result = report(tmp_path / "r.json", "squarem")
+    assert status == 0
+    assert "map evaluations and seconds" in text
+    rows = {(row["data"], row["k"], row["tol"]): row for row in result["squarem"]}
+    em, fast = (rows["wine", 3, 1e-6][name] for name in ("em", "squarem"))
+    assert fast["evaluations"] <= em["evaluations"] == 23
+    assert fast["value"] > em["value"] - 1e-6

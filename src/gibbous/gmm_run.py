@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from sklearn.exceptions import ConvergenceWarning
 
 from ._fit import Callback, History, Recorder, Trace
+from .gmm_accelerate import Squarem, Steps
 from .gmm_em import Engine, Parameters
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ class Run:
         self._best_parameters: Parameters | None = None
         self._current: Parameters | None = None
         self._recorder: Recorder | None = None
+        self._steps: Steps | None = None
         self._index = 0
         self._value = -math.inf
 
@@ -54,10 +56,11 @@ class Run:
             start=self._index,
             n_starts=model.n_init,
         )
+        steps = self._steps = self._stepper(recorder)
         self._current, self._value = old, bound
         reason, repairs = "max_iter", 0
         for iteration in range(1, model.max_iter + 1):
-            value, new, failed = self.engine.step(old)
+            value, new, failed = steps.step(old)
             new, repaired = self._mend(old, new, failed)
             repairs += repaired
             if repairs > 10 * self.engine.k:
@@ -66,7 +69,7 @@ class Run:
             old = self._current = new
             stop = recorder.record(value)
             self._print_iteration(iteration, change)
-            if abs(change) < model.tol and not repaired:
+            if steps.converged(change) and not repaired:
                 reason = "converged"
                 break
             if stop:
@@ -76,13 +79,25 @@ class Run:
         self._close(reason)
         return reason != "callback"
 
+    def _stepper(self, recorder: Recorder) -> Steps:
+        """Return what makes the steps: plain EM, or EM with jumps."""
+        model = self.model
+        if getattr(model, "acceleration", None) is None:
+            return Steps(self.engine, model.tol)
+
+        def note(event: str) -> None:
+            recorder.note(f"iteration {recorder.count + 1}: {event}")
+
+        return Squarem(self.engine, model.tol, model.max_iter, note)
+
     def _mend(self, old: Parameters, new: Parameters, failed: int) -> tuple[Parameters, int]:
         """Repair what collapsed, where asked to; return the parameters and how many were."""
         if failed >= 0 and not self._repairs:
             raise self.engine.collapse(failed)
         if not self._repairs:
             return new, 0
-        broken = self.engine.starved()
+        assert self._steps is not None
+        broken = self._steps.starved()
         if failed >= 0 and failed not in broken:
             broken.append(failed)
         if not broken or (self.engine.type == "tied" and failed < 0):
