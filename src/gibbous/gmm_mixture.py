@@ -293,7 +293,7 @@ class LikelihoodMixture(MixtureBase):
             n = start + len(rows)
         return -2.0 * (log_likelihood + log_certainty) + self._n_parameters() * math.log(n)
 
-    def _evidence(self, rows: NDArray[Any], start: int) -> tuple[float, float]:
+    def _evidence(self, rows: NDArray[Any], start: int = 0) -> tuple[float, float]:
         """Return the sums over rows of log p(x) and of the log of the largest responsibility."""
         n, k = rows.shape[0], self.means_.shape[0]
         size = max(1, _BLOCK // k)
