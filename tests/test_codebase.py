@@ -41,7 +41,7 @@ LAYERS = (
     ("gmm_prior",),
     ("gmm_posterior",),
     ("gmm_em",),  # starts a mixture from K-means: the one edge between models
-    ("gmm_accelerate",),
+    ("gmm_accelerate", "gmm_starts"),
     ("gmm_mixture", "gmm_passes", "gmm_run", "gmm_start"),
     ("gmm_online",),
     ("bgmm_prior",),

@@ -12,6 +12,7 @@ from sklearn.exceptions import ConvergenceWarning
 from ._fit import Callback, History, Recorder, Trace
 from .gmm_accelerate import Squarem, Steps
 from .gmm_em import Engine, Parameters
+from .gmm_starts import moves
 
 if TYPE_CHECKING:
     from .gmm_mixture import MixtureBase
@@ -56,9 +57,19 @@ class Run:
             start=self._index,
             n_starts=model.n_init,
         )
-        steps = self._steps = self._stepper(recorder)
         self._current, self._value = old, bound
-        reason, repairs = "max_iter", 0
+        reason = self._ascend(old, recorder)
+        tries = int(getattr(model, "split_merge", 0))
+        if reason == "converged" and tries:
+            reason = self._escape(recorder, 5 if model.split_merge is True else tries)
+        self._print_end(reason)
+        self._close(reason)
+        return reason != "callback"
+
+    def _ascend(self, old: Parameters, recorder: Recorder) -> str:
+        """Run EM until it converges; return why it stopped."""
+        model, repairs = self.model, 0
+        steps = self._steps = self._stepper(recorder)
         for iteration in range(1, model.max_iter + 1):
             value, new, failed = steps.step(old)
             new, repaired = self._mend(old, new, failed)
@@ -70,14 +81,47 @@ class Run:
             stop = recorder.record(value)
             self._print_iteration(iteration, change)
             if steps.converged(change) and not repaired:
-                reason = "converged"
-                break
+                return "converged"
             if stop:
-                reason = "callback"
-                break
-        self._print_end(reason)
-        self._close(reason)
-        return reason != "callback"
+                return "callback"
+        return "max_iter"
+
+    def _escape(self, recorder: Recorder, tries: int) -> str:
+        """Split and merge components as long as that leads higher; return why it stopped."""
+        found = True
+        while found:
+            assert self._current is not None
+            found = False
+            for move in moves(self.engine, self._current, tries):
+                before = self._value
+                if self._try(move.start, recorder) == "callback":
+                    return "callback"
+                if self._value > before + self.model.tol:
+                    recorder.note(f"{move} at iteration {recorder.count}")
+                    found = True
+                    break
+        return "converged"
+
+    def _try(self, old: Parameters, recorder: Recorder) -> str:
+        """Run EM from a move; what is kept changes once it stands higher than that."""
+        steps, last = self._stepper(recorder), -math.inf
+        for iteration in range(1, self.model.max_iter + 1):
+            try:
+                value, old, failed = steps.step(old)
+            except ValueError:  # rows without density: it leads nowhere
+                return "failed"
+            if failed >= 0:
+                return "failed"
+            change, last = value - last, value
+            if value > self._value:
+                self._value, self._current = value, old
+            stop = recorder.record(self._value)
+            self._print_iteration(iteration, change)
+            if stop:
+                return "callback"
+            if steps.converged(change):
+                return "converged"
+        return "max_iter"
 
     def _stepper(self, recorder: Recorder) -> Steps:
         """Return what makes the steps: plain EM, or EM with jumps."""
