@@ -41,6 +41,7 @@ PURPOSES = {
     "rbm-ais": 27,
     "gmm-sample-rows": 28,
     "gmm-select": 32,
+    "gmm-impute": 33,
 }
 
 
