@@ -16,6 +16,8 @@ from typing import Any
 from . import (
     adapters,
     corpora,
+    holes,
+    impute,
     machine,
     outofcore,
     rbm_cases,
@@ -32,16 +34,17 @@ from .adapters.gibbous_lda import SAMPLERS
 from .adapters.mallet import VARIABLE
 from .cases import CASES, Case
 from .cases import GROUPS as MATRIX_GROUPS
+from .holes import HolesCase
 from .rbm_cases import RbmCase
 from .runner import DIFFERENT, FAILED, ROOT, RunError, Settings, run_case, start_worker
 from .topic_cases import TopicCase
 
 FORMAT = 1
 
-GROUPS = {**MATRIX_GROUPS, **topic_cases.GROUPS, **rbm_cases.GROUPS}
+GROUPS = {**MATRIX_GROUPS, **topic_cases.GROUPS, **rbm_cases.GROUPS, **holes.GROUPS}
 
-#: Groups that run only where they are named: no comparison, and half an hour.
-_ON_REQUEST = ("rbm-quality",)
+#: Groups that run only where they are named: no comparison of speed, and half an hour.
+_ON_REQUEST = ("rbm-quality", "impute")
 
 #: Groups that are not made of cases.
 _ALONE = {"small", "squarem", "outofcore"}
@@ -72,13 +75,17 @@ are judged by reconstruction and pseudo-likelihood of test rows beside those of 
 that ran as many epochs; "by turn" is the spread of the ratios of runs that followed each other.
 scikit-learn knows PCD-1 only. rbm-quality trains ours with good settings and prints its test
 log-likelihood.
+
+Imputation (impute): entries of wine and breast cancer are removed at random and filled in again;
+the mixture's kind is chosen by a tenth of the entries that are left, and so is the number of
+neighbours where the table says "chosen". scikit-learn's imputers are as they come otherwise.
 """
 
 _EPILOG = """\
-groups: gmm, bgmm, kmeans, lda, rbm, rbm-quality, small (whole default fits on n = 150 to 10,000
-against scikit-learn), squarem (EM iterations with and without acceleration), outofcore (a file
-larger than a fit's memory). The cases lda-synth300m-*, rbm-quality, squarem and outofcore run only
-where they are named.
+groups: gmm, bgmm, kmeans, lda, rbm, rbm-quality, impute, small (whole default fits on n = 150 to
+10,000 against scikit-learn), squarem (EM iterations with and without acceleration), outofcore (a
+file larger than a fit's memory). The cases lda-synth300m-*, rbm-quality, impute, squarem and
+outofcore run only where they are named.
 The exit status is 1 where ours failed or reached another answer; times never change it.
 """
 
@@ -214,6 +221,9 @@ def _list() -> str:
         for case in rbm_cases.CASES.values()
     ]
     lines += [f"{name:<23} ours only" for name in rbm_cases.QUALITY]
+    lines += [
+        f"{case.name:<23} {case.data}, {case.share:.0%} removed" for case in holes.CASES.values()
+    ]
     for family, known in adapters.FAMILIES.items():
         for name in known:
             adapter = adapters.find(name, family)
@@ -229,7 +239,13 @@ def _chosen(groups: list[str], patterns: str | None) -> list[str]:
     ValueError
         If a group is unknown or a pattern matches no case.
     """
-    everything = (*CASES, *topic_cases.CASES, *rbm_cases.CASES, *rbm_cases.QUALITY)
+    everything = (
+        *CASES,
+        *topic_cases.CASES,
+        *rbm_cases.CASES,
+        *rbm_cases.QUALITY,
+        *holes.CASES,
+    )
     known = (*GROUPS, *sorted(_ALONE))
     for group in groups:
         if group not in known:
@@ -326,6 +342,7 @@ def _run(
         "topics": [],
         "machines": [],
         "quality": [],
+        "holes": [],
         "small": None,
         "squarem": None,
         "outofcore": None,
@@ -342,6 +359,7 @@ def _run(
     _run_topics(names, settings, result["topics"], keep)
     _run_machines(names, settings, result["machines"], keep)
     _run_quality(names, settings, result["quality"], keep)
+    _run_holes(names, settings, result["holes"], keep)
     if "small" in alone:
         result["small"] = _small(settings)
         print(report.small_text(result["small"]), flush=True)
@@ -414,6 +432,23 @@ def _run_quality(
             keep()
 
 
+def _run_holes(
+    names: list[str], settings: Settings, parts: list[dict[str, Any]], keep: Callable[[], None]
+) -> None:
+    """Fill in what was removed of real data; of equal cases in quick size only the first."""
+    cases: dict[HolesCase, HolesCase] = {}
+    for name in names:
+        if name in holes.CASES:
+            case = holes.CASES[name]
+            case = case.quick() if settings.quick else case
+            cases.setdefault(replace(case, name=""), case)
+    for case in cases.values():
+        _say(case.name)
+        parts.append(impute.run_case(case, settings))
+        print(impute.text(parts[-1]), flush=True)
+        keep()
+
+
 def _cases(names: list[str], quick: bool) -> list[Case]:
     """Return the cases of matrices; of those that are the same in quick size only the first."""
     names = [name for name in names if name in CASES]
@@ -459,7 +494,7 @@ def _say(text: str) -> None:
 
 def _ours_failed(result: dict[str, Any]) -> bool:
     bad = (DIFFERENT, FAILED)
-    cases = (*result["cases"], *result["topics"], *result["machines"])
+    cases = (*result["cases"], *result["topics"], *result["machines"], *result["holes"])
     ours = [entry for case in cases for entry in case["results"] if entry["ours"]]
     ours += result["quality"] + (result["outofcore"] or {"fits": []})["fits"]
     return any(entry["status"] in bad for entry in ours) or any(

@@ -49,6 +49,10 @@ def main(path: str) -> None:
         from . import rbm_quality
 
         answer = rbm_quality.measure(spec)
+    elif "holes" in spec:
+        from . import impute
+
+        answer = impute.measure(spec)
     else:
         answer = measure(spec)
     Path(spec["answer"]).write_text(json.dumps(answer))

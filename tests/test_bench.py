@@ -165,6 +165,21 @@ def test_out_of_core_group_checks_memory_and_answer(tmp_path: Path) -> None:
     assert "from the disk" in text and "differ from a fit in memory by" in text
 
 
+def test_imputers_are_compared_on_what_was_removed(tmp_path: Path) -> None:
+    code, text, found = report(tmp_path / "report.json", "impute")
+    assert code == 0, text
+    (case,) = found["holes"]
+    assert (case["data"], case["share"], case["draws"]) == ("wine", 0.3, 1)
+    errors = {row["variant"]: row["rmse"][0] for row in case["results"]}
+    assert set(errors) == {"mixture", "mean", "KNN", "KNN chosen"}
+    # means of columns of variance 1 are off by about 1
+    assert errors["mean"] == pytest.approx(1.0, abs=0.1)
+    assert errors["mixture"] < errors["mean"]
+    for row in case["results"]:
+        assert f"{row['rmse'][0]:.4f}" in text
+    assert f"chosen: {case['results'][0]['chosen'][0]}" in text
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [

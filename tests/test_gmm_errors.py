@@ -27,7 +27,7 @@ def with_value(value):
 @pytest.mark.parametrize(
     ("rows", "error", "text"),
     [
-        (with_value(np.nan), ValueError, "Input X contains NaN"),
+        (np.c_[X, np.full(30, np.nan)], ValueError, "column 3 of X: all entries are NaN"),
         (with_value(np.inf), ValueError, "Input X contains infinity"),
         (X[:1], ValueError, "1 sample"),
         (X[:2], ValueError, "n_components = 3, n_samples = 2"),

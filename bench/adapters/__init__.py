@@ -31,6 +31,11 @@ For Boltzmann machines:
   whose ``epochs(n)`` trains for so many epochs from the start and returns the seconds of each, and
   whose ``parameters()`` are weights (hidden, visible), visible and hidden biases;
 - ``variants(case)``, as above.
+
+For rows with holes:
+
+- ``fill(variant, rows, seed, quick)``: fills in what is NaN, and says what was chosen;
+- ``variants(quick)``: the names of what it offers.
 """
 
 from __future__ import annotations
@@ -62,10 +67,11 @@ FAMILIES: dict[str, dict[str, str]] = {
         "rbms": "rbms",
         "sklearn": "sklearn_rbm",
     },
+    "holes": {"gibbous": "gibbous_impute", "sklearn": "sklearn_impute"},
 }
 
 #: What an adapter of each family must define.
-_ENTRY = {"matrices": "fit", "topics": "start", "machines": "trainer"}
+_ENTRY = {"matrices": "fit", "topics": "start", "machines": "trainer", "holes": "fill"}
 
 #: Peers of any family, in the order of the report.
 PEERS = tuple(dict.fromkeys(name for known in FAMILIES.values() for name in known))[1:]

@@ -8,30 +8,11 @@
 #include <stdexcept>
 #include <tuple>
 
-#include "bind/bind.hpp"
+#include "bind/gmm.hpp"
 
 namespace gibbous::bind {
 
 namespace {
-
-using gmm::Covariance;
-
-Covariance covariance_of(const std::string& name) {
-  if (name == "full") return Covariance::full;
-  if (name == "tied") return Covariance::tied;
-  if (name == "diag") return Covariance::diag;
-  expect(name == "spherical", "covariance_type must be full, tied, diag or spherical");
-  return Covariance::spherical;
-}
-
-Index covariance_size(Covariance type, Index k, Index d) {
-  switch (type) {
-    case Covariance::full: return k * d * d;
-    case Covariance::tied: return d * d;
-    case Covariance::diag: return k * d;
-    default: return k;
-  }
-}
 
 template <class T>
 gmm::Mixture<T> mixture_of(const std::string& type, const Array<T>& weights, const Array<T>& means,
@@ -50,12 +31,6 @@ gmm::Mixture<T> mixture_of(const std::string& type, const Array<T>& weights, con
   expect(factors.size() == covariance_size(m.type, m.k, m.d),
          "precisions_cholesky has a wrong size");
   return m;
-}
-
-gmm::Statistics statistics_of(Covariance type, Index k, Index d, bool folded, Array<double>& nk,
-                              Array<double>& s1, Array<double>& s2) {
-  return {out_of(nk, k, "nk has a wrong size"), out_of(s1, k * d, "s1 has a wrong size"),
-          out_of(s2, gmm::second_moments(type, k, d, folded), "s2 has a wrong size")};
 }
 
 template <class T>

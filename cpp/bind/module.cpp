@@ -9,6 +9,7 @@ namespace gibbous::bind {
 
 void bind_corpus(py::module_& m);
 void bind_gmm(py::module_& m);
+void bind_gmm_missing(py::module_& m);
 void bind_kmeans(py::module_& m);
 void bind_lda(py::module_& m);
 void bind_lda_measure(py::module_& m);
@@ -63,6 +64,7 @@ PYBIND11_MODULE(GIBBOUS_MODULE, m, pybind11::mod_gil_not_used()) {
   gibbous::bind::bind_corpus(m);
   gibbous::bind::bind_kmeans(m);
   gibbous::bind::bind_gmm(m);
+  gibbous::bind::bind_gmm_missing(m);
   gibbous::bind::bind_lda(m);
   gibbous::bind::bind_lda_measure(m);
   gibbous::bind::bind_lda_exact(m);

@@ -20,6 +20,7 @@ enum class Purpose : std::uint32_t {
   rbm_train = 8,
   rbm_gibbs = 9,
   rbm_ais = 10,
+  gmm_impute = 11,
 };
 
 namespace philox {

@@ -20,9 +20,12 @@ __all__: list[str] = [
     "build_info",
     "default_threads",
     "gmm_accumulate",
+    "gmm_accumulate_missing",
+    "gmm_complete",
     "gmm_factorise",
     "gmm_foldable",
     "gmm_posterior",
+    "gmm_posterior_missing",
     "gmm_second_moments",
     "gmm_start",
     "gmm_survey",
@@ -353,6 +356,78 @@ def gmm_accumulate(
     """E-step and sufficient statistics; returns the weighted sum of log p(x)."""
 
 @typing.overload
+def gmm_accumulate_missing(
+    x: numpy.typing.NDArray[numpy.float64],
+    weight: numpy.typing.NDArray[numpy.float64] | None,
+    rows: numpy.typing.NDArray[numpy.int64] | None,
+    starts: numpy.typing.NDArray[numpy.int64] | None,
+    covariance_type: str,
+    weights: numpy.typing.NDArray[numpy.float64],
+    means: numpy.typing.NDArray[numpy.float64],
+    covariances: numpy.typing.NDArray[numpy.float64],
+    origin: numpy.typing.NDArray[numpy.float64] | None,
+    nk: numpy.typing.NDArray[numpy.float64],
+    s1: numpy.typing.NDArray[numpy.float64],
+    s2: numpy.typing.NDArray[numpy.float64],
+    threads: int,
+) -> float:
+    """E-step on what is observed, and expected statistics; returns the weighted sum of log p."""
+
+@typing.overload
+def gmm_accumulate_missing(
+    x: numpy.typing.NDArray[numpy.float32],
+    weight: numpy.typing.NDArray[numpy.float32] | None,
+    rows: numpy.typing.NDArray[numpy.int64] | None,
+    starts: numpy.typing.NDArray[numpy.int64] | None,
+    covariance_type: str,
+    weights: numpy.typing.NDArray[numpy.float32],
+    means: numpy.typing.NDArray[numpy.float32],
+    covariances: numpy.typing.NDArray[numpy.float32],
+    origin: numpy.typing.NDArray[numpy.float32] | None,
+    nk: numpy.typing.NDArray[numpy.float64],
+    s1: numpy.typing.NDArray[numpy.float64],
+    s2: numpy.typing.NDArray[numpy.float64],
+    threads: int,
+) -> float:
+    """E-step on what is observed, and expected statistics; returns the weighted sum of log p."""
+
+@typing.overload
+def gmm_complete(
+    x: numpy.typing.NDArray[numpy.float64],
+    rows: numpy.typing.NDArray[numpy.int64] | None,
+    starts: numpy.typing.NDArray[numpy.int64] | None,
+    covariance_type: str,
+    weights: numpy.typing.NDArray[numpy.float64],
+    means: numpy.typing.NDArray[numpy.float64],
+    covariances: numpy.typing.NDArray[numpy.float64],
+    filled: numpy.typing.NDArray[numpy.float64] | None,
+    targets: numpy.typing.NDArray[numpy.int64] | None,
+    variance: numpy.typing.NDArray[numpy.float64] | None,
+    covariance: numpy.typing.NDArray[numpy.float64] | None,
+    seed: int | None,
+    threads: int,
+) -> None:
+    """What takes the place of missing entries: mean or draw, variance and covariance."""
+
+@typing.overload
+def gmm_complete(
+    x: numpy.typing.NDArray[numpy.float32],
+    rows: numpy.typing.NDArray[numpy.int64] | None,
+    starts: numpy.typing.NDArray[numpy.int64] | None,
+    covariance_type: str,
+    weights: numpy.typing.NDArray[numpy.float32],
+    means: numpy.typing.NDArray[numpy.float32],
+    covariances: numpy.typing.NDArray[numpy.float32],
+    filled: numpy.typing.NDArray[numpy.float32] | None,
+    targets: numpy.typing.NDArray[numpy.int64] | None,
+    variance: numpy.typing.NDArray[numpy.float32] | None,
+    covariance: numpy.typing.NDArray[numpy.float32] | None,
+    seed: int | None,
+    threads: int,
+) -> None:
+    """What takes the place of missing entries: mean or draw, variance and covariance."""
+
+@typing.overload
 def gmm_factorise(
     covariance_type: str,
     k: int,
@@ -406,6 +481,38 @@ def gmm_posterior(
     log_weights: numpy.typing.NDArray[numpy.float64] | None = None,
 ) -> None:
     """Log-likelihood, responsibilities and labels of each row, where asked for."""
+
+@typing.overload
+def gmm_posterior_missing(
+    x: numpy.typing.NDArray[numpy.float64],
+    rows: numpy.typing.NDArray[numpy.int64] | None,
+    starts: numpy.typing.NDArray[numpy.int64] | None,
+    covariance_type: str,
+    weights: numpy.typing.NDArray[numpy.float64],
+    means: numpy.typing.NDArray[numpy.float64],
+    covariances: numpy.typing.NDArray[numpy.float64],
+    log_prob: numpy.typing.NDArray[numpy.float64] | None,
+    responsibilities: numpy.typing.NDArray[numpy.float64] | None,
+    labels: numpy.typing.NDArray[numpy.int64] | None,
+    threads: int,
+) -> None:
+    """Log-likelihood, responsibilities and labels by what is observed of each row."""
+
+@typing.overload
+def gmm_posterior_missing(
+    x: numpy.typing.NDArray[numpy.float32],
+    rows: numpy.typing.NDArray[numpy.int64] | None,
+    starts: numpy.typing.NDArray[numpy.int64] | None,
+    covariance_type: str,
+    weights: numpy.typing.NDArray[numpy.float32],
+    means: numpy.typing.NDArray[numpy.float32],
+    covariances: numpy.typing.NDArray[numpy.float32],
+    log_prob: numpy.typing.NDArray[numpy.float32] | None,
+    responsibilities: numpy.typing.NDArray[numpy.float32] | None,
+    labels: numpy.typing.NDArray[numpy.int64] | None,
+    threads: int,
+) -> None:
+    """Log-likelihood, responsibilities and labels by what is observed of each row."""
 
 def gmm_second_moments(covariance_type: str, k: int, d: int, folded: bool) -> int:
     """Length of the second moments that gmm_accumulate writes."""

@@ -42,6 +42,7 @@ PURPOSES = {
     "gmm-sample-rows": 28,
     "gmm-select": 32,
     "gmm-small-em": 33,
+    "gmm-impute": 34,
 }
 
 

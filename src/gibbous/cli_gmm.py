@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from . import cli_gmm_select
+from . import cli_gmm_missing, cli_gmm_select
 from . import cli_options as options
 from .cli_session import (
     Job,
@@ -147,6 +147,7 @@ def fit(
     """Fit k Gaussian components to the points of a table by expectation-maximisation.
 
     A .npy file of more than 256 MB is read in blocks, once an iteration, and never held in memory.
+    Cells may be empty: they are taken to be missing at random, and nothing is filled in.
     Ctrl-C ends the fit with code 130; with -o the model of the last finished iteration is kept.
     """
     with reporting():
@@ -162,7 +163,14 @@ def fit(
             "n_jobs": repeat.n_jobs,
         }
         variational = prior in (Prior.process, Prior.distribution)
-        job = Job("gmm fit", "component", table, report, mapped=not variational)
+        job = Job(
+            "gmm fit",
+            "component",
+            table,
+            report,
+            mapped=not variational,
+            missing=not variational,
+        )
         if prior is not None and variational:
             run_fit(job, _bayesian(asked, prior, concentration, on_collapse), _bayesian_summary)
             return
@@ -219,10 +227,13 @@ def predict(
     """Tell for each row of a table which component it comes from, or how likely from each.
 
     Where the model knows the names of its columns and the table has names, they are found by name.
+    Rows with empty cells are judged by the others.
     """
     with reporting():
         loaded = load_as(model, MIXTURES)
-        table = read_for(loaded, data, columns, header, mapped=True)
+        # a variational mixture has no posterior of rows with holes
+        missing = type(loaded).__name__ == "GaussianMixture"
+        table = read_for(loaded, data, columns, header, mapped=True, missing=missing)
         values = loaded.predict_proba(table) if proba else loaded.predict(table)
         rows = {"component": values}
         if proba:
@@ -258,6 +269,12 @@ def sample(
 
 
 app.command(epilog=cli_gmm_select.EPILOG)(cli_gmm_select.select)
+app.command(epilog="Example: gibbous gmm impute model.safetensors holes.csv -o whole.csv")(
+    cli_gmm_missing.impute
+)
+app.command(epilog="Example: gibbous gmm condition model.safetensors --on length=3.5,width=1")(
+    cli_gmm_missing.condition
+)
 
 
 def _summary(model: Any, table: Table, weighted: bool) -> dict[str, Any]:

@@ -84,7 +84,8 @@ def split_names(columns: str | None) -> list[str] | None:
 class Job:
     """A fit to a table: its files and how it is reported.
 
-    ``mapped`` tells that the model reads rows in blocks, so that large files need not be in memory.
+    ``mapped`` tells that the model reads rows in blocks, so that large files need not be in memory,
+    ``missing`` that cells may be empty.
     """
 
     command: str
@@ -92,6 +93,7 @@ class Job:
     table: TableFit
     report: Report
     mapped: bool = False
+    missing: bool = False
 
     def check(self) -> None:
         """Find out before the work whether its results can be written.
@@ -116,14 +118,23 @@ class Job:
 
         asked = self.table
         columns = split_names(asked.columns)
+        how: Any = {"header": asked.header, "missing": self.missing}
         if asked.weights is None:
-            table = read_table(asked.data, columns=columns, header=asked.header, mapped=self.mapped)
-            return table, None
+            return read_table(asked.data, columns=columns, mapped=self.mapped, **how), None
         if columns is not None and asked.weights not in columns:
             columns = [*columns, asked.weights]
-        table = read_table(asked.data, columns=columns, header=asked.header)
+        table = read_table(asked.data, columns=columns, **how)
         # With --columns the table has the columns asked for, in that order.
-        return table.split(asked.weights if columns is None else columns.index(asked.weights))
+        rest, weight = table.split(
+            asked.weights if columns is None else columns.index(asked.weights)
+        )
+        empty = (weight != weight).nonzero()[0]
+        if len(empty):
+            raise ValueError(
+                f"{asked.data}: the weight of row {empty[0] + 1}, column {asked.weights!r}, is "
+                "missing; remove the row or fill it in"
+            )
+        return rest, weight
 
 
 def check_report(report: Report) -> None:
@@ -183,6 +194,7 @@ def run_fit(job: Job, model: Any, summary: Callable[[Any, Table, bool], dict[str
                 "rows": len(table.values),
                 "features": table.values.shape[1],
                 "columns": table.names,
+                **({"missing": count_missing(table.values)} if job.missing else {}),
                 **summary(model, table, weight is not None),
                 "files": files,
                 "history": model.history_.to_dict(),
@@ -190,6 +202,15 @@ def run_fit(job: Job, model: Any, summary: Callable[[Any, Table, bool], dict[str
         )
     elif not job.report.quiet:
         print_fit(job, model, table, files)
+
+
+def count_missing(values: NDArray[Any]) -> int:
+    """Return how many entries are NaN."""
+    import numpy as np
+
+    # some rows at a time: they may be mapped from a large file
+    parts = (values[first : first + 65536] for first in range(0, len(values), 65536))
+    return sum(int(np.isnan(part).sum()) for part in parts)
 
 
 def _name_features(model: Any, table: Table) -> None:
@@ -426,7 +447,9 @@ def print_fit(job: Job, model: Any, table: Table, files: dict[str, str]) -> None
     else:
         sizes = [f"{size:,}" for size in group_sizes(model, table)]
     shown = min(centres.shape[1], _MOST_COLUMNS)
-    console.print(f"{len(centres)} {job.group}s, {len(table.values):,} rows")
+    missing = count_missing(table.values) if job.missing else 0
+    share = f", {missing:,} values ({missing / table.values.size:.1%}) missing" if missing else ""
+    console.print(f"{len(centres)} {job.group}s, {len(table.values):,} rows{share}")
     if hasattr(model, "n_effective_components_"):
         console.print(f"{model.n_effective_components_} of them hold a row or more")
     grid = Grid()

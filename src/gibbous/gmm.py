@@ -13,8 +13,10 @@ from sklearn.utils.validation import validate_data
 
 from . import _random, _validate
 from ._fit import Callback
-from .gmm_blocks import BlockWeights, Source, check_finite, is_source
+from .gmm_blocks import BlockWeights, MissingEntry, Source, check_finite, is_source
 from .gmm_em import Engine, Parameters
+from .gmm_missing import engine_of
+from .gmm_missing_passes import MissingBlockEngine
 from .gmm_mixture import DTYPES
 from .gmm_online import OnlineMixture
 from .gmm_passes import BlockEngine
@@ -37,6 +39,13 @@ class GaussianMixture(OnlineMixture):
     ``sample_weight``, ``callback`` and ``history_`` are ours. One seed gives the same bits for
     every ``n_jobs``. An iteration takes O(n k d^2) for ``"full"`` and O(n k d) otherwise, and no
     memory that grows with n x k.
+
+    Entries of X may be missing (NaN), in fits and in whatever is asked of a fitted mixture. They
+    are taken to be missing at random: whether an entry is missing may depend on what is observed
+    of its row, not on the entry itself. EM then climbs the likelihood of what is observed, exactly
+    and without filling anything in (Ghahramani and Jordan 1994); full and tied covariances take
+    O(k d^3) more for every pattern of missing entries. Starts are made from rows with the columns'
+    means in place of what is missing.
 
     Parameters
     ----------
@@ -221,6 +230,11 @@ class GaussianMixture(OnlineMixture):
         self.acceleration = acceleration
         self.split_merge = split_merge
 
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = True
+        return tags
+
     # ---- fitting --------------------------------------------------------------------------------
 
     def fit(
@@ -237,9 +251,10 @@ class GaussianMixture(OnlineMixture):
         ----------
         X : array-like of shape (n, d), or a source of blocks
             float32 stays float32; everything else becomes float64. A C-contiguous array is not
-            copied. Data larger than the memory are read in blocks, once an iteration: a
-            ``numpy.memmap``, a list of two-dimensional arrays, an object whose ``__iter__`` gives
-            them anew every time, or a function that returns an iterator over them. See Notes.
+            copied. NaN stands for what is missing. Data larger than the memory are read in blocks,
+            once an iteration: a ``numpy.memmap``, a list of two-dimensional arrays, an object whose
+            ``__iter__`` gives them anew every time, or a function that returns an iterator over
+            them. See Notes.
         y : ignored
         sample_weight : array-like of shape (n,), default=None
             How many times each row counts; any non-negative numbers, not all zero. May be a memmap.
@@ -254,9 +269,9 @@ class GaussianMixture(OnlineMixture):
         Raises
         ------
         ValueError
-            If X has NaN, infinities, fewer than two rows or fewer rows than components; if a given
-            start has a wrong shape or value; if a component collapses and ``on_collapse`` is
-            ``"raise"``.
+            If X has infinities, a column of nothing but NaN, fewer than two rows or fewer rows than
+            components; if a given start has a wrong shape or value; if a component collapses and
+            ``on_collapse`` is ``"raise"``.
         KeyboardInterrupt
             On Ctrl-C, within half a second; the model of the last finished iteration is kept.
 
@@ -320,18 +335,29 @@ class GaussianMixture(OnlineMixture):
     def _data(self, X: Any) -> NDArray[Any] | Source:
         """Return the rows to fit, or where they are read from in blocks."""
         if not is_source(X):
-            rows = validate_data(self, X, dtype=DTYPES, order="C", ensure_min_samples=2)
+            rows = self._array(X)
         else:
             source = Source.of(X)
             small = source.whole()
             if small is None:
                 validate_data(self, source.first, skip_check_array=True)
                 return source
-            check_finite(small, 0)
-            rows = validate_data(self, small, dtype=DTYPES, order="C", ensure_min_samples=2)
+            check_finite(small, 0, missing=True)
+            rows = self._array(small)
             validate_data(self, source.first, skip_check_array=True)  # which may name the columns
         self._check_enough(rows.shape[0])
         return np.asarray(rows)
+
+    def _array(self, X: Any) -> NDArray[Any]:
+        rows: NDArray[Any] = validate_data(
+            self,
+            X,
+            dtype=DTYPES,
+            order="C",
+            ensure_min_samples=2,
+            ensure_all_finite="allow-nan",
+        )
+        return rows
 
     def _check_enough(self, n: int) -> None:
         if n < self.n_components:
@@ -351,11 +377,15 @@ class GaussianMixture(OnlineMixture):
             "threads": _validate.n_threads(self.n_jobs),
         }
         if isinstance(data, Source):
-            engine = BlockEngine(data, BlockWeights(sample_weight, data.dtype), key=key, **settings)
+            weights = BlockWeights(sample_weight, data.dtype)
+            try:
+                engine = BlockEngine(data, weights, key=key, **settings)
+            except MissingEntry:  # found on the way: from here on, rows with holes are no surprise
+                engine = MissingBlockEngine(data, weights, key=key, **settings)
             self._check_enough(engine.n)
             return engine
         weight = _validate.sample_weights(sample_weight, data.shape[0], data.dtype)
-        return Engine(data, weight, **settings)
+        return engine_of(data, weight, getattr(self, "feature_names_in_", None), **settings)
 
     def _start(self, run: Run, given: GivenStart, index: int) -> Parameters:
         """Return the parameters that one start begins with."""

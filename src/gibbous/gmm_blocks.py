@@ -136,23 +136,30 @@ class Source(ABC):
         return np.concatenate(parts) if parts else np.empty((0, self.d), self.dtype)
 
 
-def check_finite(rows: Floats, first: int) -> None:
+class MissingEntry(ValueError):
+    """An entry is NaN where none may be."""
+
+
+def check_finite(rows: Floats, first: int, *, missing: bool = False) -> None:
     """Raise where a row has NaN or infinity; ``first`` is the number of the first row.
+
+    With ``missing``, NaN may be there.
 
     Raises
     ------
-    ValueError
+    MissingEntry, ValueError
         Names the row and the column.
     """
     with np.errstate(over="ignore", invalid="ignore"):
         if np.isfinite(rows.sum()):
             return
-    finite = np.isfinite(rows)
+    finite = ~np.isinf(rows) if missing else np.isfinite(rows)
     if finite.all():  # only their sum overflows
         return
     row, column = np.argwhere(~finite)[0]
-    what = "NaN" if np.isnan(rows[row, column]) else "infinity"
-    raise ValueError(
+    nan = bool(np.isnan(rows[row, column]))
+    what = "NaN" if nan else "infinity"
+    raise (MissingEntry if nan else ValueError)(
         f"Input X contains {what}: row {first + int(row)}, column {int(column)}; "
         "remove such rows, or fill the values in"
     )

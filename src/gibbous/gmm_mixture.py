@@ -11,12 +11,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, DensityMixin
+from sklearn.utils import get_tags
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from . import _random, _validate
 from ._isa import core
 from .gmm_blocks import BlockWeights, Source, check_finite, is_source
+from .gmm_conditional import Conditionals
+from .gmm_conditional import explained as _explained
 from .gmm_em import Engine, Parameters, covariance_shape
+from .gmm_missing import has_missing
 
 DTYPES = [np.float64, np.float32]
 
@@ -33,7 +37,7 @@ def n_parameters(covariance_type: str, k: int, d: int) -> int:
     return int(math.prod(shape) + k * d + k - 1)
 
 
-class MixtureBase(DensityMixin, BaseEstimator):  # type: ignore[misc]
+class MixtureBase(Conditionals, DensityMixin, BaseEstimator):  # type: ignore[misc]
     """A mixture with ``weights_``, ``means_`` and ``precisions_cholesky_``, however fitted."""
 
     n_components: int
@@ -87,8 +91,13 @@ class MixtureBase(DensityMixin, BaseEstimator):  # type: ignore[misc]
             f"{d} features; set warm_start=False to start afresh"
         )
 
+    def _allows_nan(self) -> bool:
+        return bool(get_tags(self).input_tags.allow_nan)
+
     def _check_rows(self, X: ArrayLike) -> NDArray[Any]:
         check_is_fitted(self, "means_")  # a fit that failed leaves n_features_in_
+        if self._allows_nan():
+            return self._rows_with_missing(X)
         rows: NDArray[Any] = validate_data(self, X, dtype=DTYPES, order="C", reset=False)
         # float32 rows under a float64 model are lifted: the model's digits are not thrown away
         return np.asarray(rows, dtype=np.promote_types(rows.dtype, self.means_.dtype))
@@ -101,6 +110,8 @@ class MixtureBase(DensityMixin, BaseEstimator):  # type: ignore[misc]
         responsibilities: NDArray[Any] | None = None,
         labels: NDArray[np.int64] | None = None,
     ) -> None:
+        if self._allows_nan() and has_missing(X):
+            return self._posterior_missing(X, log_prob, responsibilities, labels)
         p = self._parameters(X.dtype)
         core.gmm_posterior(
             X,
@@ -142,7 +153,7 @@ class MixtureBase(DensityMixin, BaseEstimator):  # type: ignore[misc]
         """Yield checked blocks of rows."""
         with closing(source.blocks()) as blocks:
             for first, rows in blocks:
-                check_finite(rows, first)
+                check_finite(rows, first, missing=self._allows_nan())
                 yield first, np.asarray(rows, np.promote_types(rows.dtype, self.means_.dtype))
 
     def _labels(self, X: NDArray[Any]) -> NDArray[np.int64]:
@@ -319,12 +330,3 @@ def _located(
         return tell(rows)
     except ValueError as error:
         raise ValueError(f"in the block of X that starts at row {first}: {error}") from error
-
-
-def _explained(rows: NDArray[np.bool_], first: int = 0) -> None:
-    """Raise where a row has no density under any component."""
-    if not rows.all():
-        raise ValueError(
-            f"row {first + int(np.argmin(rows))} of X is so far from every component that its "
-            "density underflows to 0 under all of them; check its values, or use score_samples"
-        )

@@ -11,6 +11,7 @@ from sklearn.utils.validation import validate_data
 
 from . import _random, _validate
 from .gmm_em import Engine, Parameters, covariance_shape, widened
+from .gmm_missing import engine_of
 from .gmm_mixture import DTYPES, LikelihoodMixture
 from .gmm_moments import Moments, merged
 from .gmm_posterior import MixturePosterior, posterior_of
@@ -126,7 +127,7 @@ class OnlineMixture(LikelihoodMixture):
         ----------
         X : array-like of shape (n, d)
             The batch; any number of rows but in the first, which has at least one a component.
-            Rows get the dtype of the first batch.
+            Rows get the dtype of the first batch. NaN stands for what is missing.
         y : ignored
         sample_weight : array-like of shape (n,), default=None
             How many times each row counts.
@@ -151,16 +152,20 @@ class OnlineMixture(LikelihoodMixture):
         """
         self._validate_params()
         first = not hasattr(self, "weights_")
-        rows: NDArray[Any] = validate_data(self, X, dtype=DTYPES, order="C", reset=first)
+        rows: NDArray[Any] = validate_data(
+            self, X, dtype=DTYPES, order="C", reset=first, ensure_all_finite="allow-nan"
+        )
         if first:
             self._check_first_batch(rows)
         else:
             self._check_going_on()
             rows = np.ascontiguousarray(rows, self.means_.dtype)
         weight = _validate.sample_weights(sample_weight, rows.shape[0], rows.dtype)
-        engine = Engine(
+        engine = engine_of(
             rows,
             weight,
+            getattr(self, "feature_names_in_", None),
+            whole=first,  # a later batch may miss a feature
             covariance_type=self.covariance_type,
             reg_covar=self.reg_covar,
             k=self.n_components,

@@ -180,6 +180,7 @@ def plot_clusters(
     component's ellipses at one and two standard deviations, but for those of a
     BayesianGaussianMixture that hold no row. More than two features are projected
     on the first two principal axes, as the labels say; one feature becomes a histogram.
+    What is missing of a row is drawn where the mixture expects it.
 
     Parameters
     ----------
@@ -220,6 +221,8 @@ def plot_clusters(
         shares = (
             model.predict_proba(points) if mixture else np.eye(len(centres))[model.predict(points)]
         )
+        if mixture and np.isnan(points).any():
+            points = model.impute(points)
     if points.shape[1] == 1:
         _histogram(ax, points[:, 0], shares, names)
     else:

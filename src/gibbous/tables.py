@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import os
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -466,26 +466,37 @@ def _parse(layout: _Layout, missing: bool) -> NDArray[np.float64]:
     if layout.header_lines and not _has_rows(layout.path):
         return np.empty((0, layout.n_columns))
     try:
-        # An open file and not a name: NumPy would fetch a name that looks like an address.
-        with _open(layout.path) as file:
-            values: NDArray[np.float64] = np.loadtxt(
-                file,
-                delimiter=layout.delimiter,
-                skiprows=layout.header_lines,
-                usecols=layout.chosen,
-                comments=None,
-                quotechar='"',
-                ndmin=2,
-                # much slower, but NumPy's parser knows no empty cells
-                converters=_number_or_nan if missing else None,
-            )
+        try:
+            values = _numbers(layout, None)
+        except ValueError:
+            if not missing:
+                raise
+            # much slower, but NumPy's parser knows no empty cells
+            values = _numbers(layout, _number_or_nan)
     except UnicodeDecodeError:
         raise
     except ValueError as error:
         _find_fault(layout, missing)
         raise ValueError(f"{layout.path} cannot be read as a table: {error}") from error
-    if not np.isfinite(values).all() or not _counts_agree(layout, len(values)):
+    bad = np.isinf(values) if missing else ~np.isfinite(values)
+    if bad.any() or not _counts_agree(layout, len(values)):
         _find_fault(layout, missing)
+    return values
+
+
+def _numbers(layout: _Layout, converters: Callable[[str], float] | None) -> NDArray[np.float64]:
+    # An open file and not a name: NumPy would fetch a name that looks like an address.
+    with _open(layout.path) as file:
+        values: NDArray[np.float64] = np.loadtxt(
+            file,
+            delimiter=layout.delimiter,
+            skiprows=layout.header_lines,
+            usecols=layout.chosen,
+            comments=None,
+            quotechar='"',
+            ndmin=2,
+            converters=converters,
+        )
     return values
 
 

@@ -1,0 +1,64 @@
+"""Real data with entries removed at random, and how far what is filled in is off."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+import numpy as np
+
+#: Share of the entries that are there which is held out to choose settings by.
+_HELD_OUT = 0.1
+
+
+@dataclass(frozen=True)
+class HolesCase:
+    """A data set of scikit-learn's, standardised, with a share of its entries removed."""
+
+    name: str
+    data: str
+    share: float
+    draws: int = 5
+    quickly: bool = False
+
+    def quick(self) -> HolesCase:
+        return replace(self, data="wine", share=0.3, draws=1, quickly=True)
+
+    def to_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+    def rows(self) -> np.ndarray:
+        """Return the whole data, each column with mean 0 and variance 1."""
+        from sklearn.datasets import load_breast_cancer, load_wine
+
+        load = {"wine": load_wine, "breast cancer": load_breast_cancer}[self.data]
+        rows = load().data
+        return np.asarray((rows - rows.mean(axis=0)) / rows.std(axis=0))
+
+    def removed(self, draw: int) -> np.ndarray:
+        """Return which entries are removed, True for each."""
+        rng = np.random.default_rng([draw, round(100 * self.share)])
+        return rng.random(self.rows().shape) < self.share
+
+
+CASES = {
+    case.name: case
+    for case in (
+        HolesCase(f"impute-{name}-{percent}", data, percent / 100)
+        for name, data in (("wine", "wine"), ("cancer", "breast cancer"))
+        for percent in (10, 30, 50)
+    )
+}
+GROUPS = {"impute": tuple(CASES)}
+
+
+def hold_out(rows: np.ndarray, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return rows with some more entries removed, and which; settings are chosen by these."""
+    more = np.random.default_rng([seed, 1]).random(rows.shape) < _HELD_OUT
+    more &= ~np.isnan(rows)
+    return np.where(more, np.nan, rows), more
+
+
+def rmse(filled: np.ndarray, truth: np.ndarray, which: np.ndarray) -> float:
+    """Return the root of the mean squared error of some entries."""
+    return float(np.sqrt(np.mean((filled[which] - truth[which]) ** 2)))
