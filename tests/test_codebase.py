@@ -43,7 +43,7 @@ LAYERS = (
     ("gmm_em",),  # starts a mixture from K-means: the one edge between models
     ("gmm_accelerate", "gmm_starts"),
     ("gmm_mixture", "gmm_passes", "gmm_run", "gmm_start"),
-    ("gmm_online",),
+    ("gmm_online", "gmm_parallel"),
     ("bgmm_prior",),
     ("bgmm_update",),
     ("bgmm_em",),
