@@ -13,8 +13,8 @@ from .gmm_em import Engine
 from .gmm_run import Run
 
 #: Rows times components times numbers of a covariance. With less, Python's own work on a step is
-#: most of it, which threads cannot share (8 starts, 2 threads: .82 times as fast at 8e4); with more a
-#: step is shared out well (on a busy machine 3.9 times as fast at 3e6, 1.4 times at 4e7).
+#: most of it, which threads cannot share (8 starts, 2 threads: .82 times as fast at 8e4); with
+#: more a step is shared out well (on a busy machine 3.9 times as fast at 3e6, 1.4 at 4e7).
 _LEAST_WORK, _MOST_WORK = 5e5, 2e7
 
 
