@@ -45,7 +45,7 @@ LAYERS = (
     ("gmm_missing",),
     ("gmm_conditional",),
     ("gmm_mixture", "gmm_passes", "gmm_run", "gmm_start"),
-    ("gmm_online", "gmm_missing_passes"),
+    ("gmm_online", "gmm_missing_passes", "gmm_parallel"),
     ("bgmm_prior",),
     ("bgmm_update",),
     ("bgmm_em",),

@@ -382,3 +382,15 @@ def test_it_is_a_parameter_like_the_others(tmp_path):
     assert clone(model).acceleration == "squarem"
     with pytest.raises(ValueError, match="'acceleration' parameter of GaussianMixture"):
         GaussianMixture(2, acceleration="fast").fit(X)
+
+
+@pytest.mark.parametrize("kind", TYPES)
+def test_priors_and_blocks_are_climbed_as_well(kind):
+    X = groups(1500, 3, 3, seed=7, spread=1.5)
+    base = dict(covariance_type=kind, tol=1e-7, max_iter=5000, random_state=0)
+    for data, more in ((X, {"prior": "fraley-raftery"}), ([X[:700], X[700:]], {})):
+        plain = GaussianMixture(3, **base, **more).fit(data)
+        fast = GaussianMixture(3, acceleration="squarem", **base, **more).fit(data)
+        assert (np.diff(fast.lower_bounds_) >= -1e-9).all()
+        assert fast.n_iter_ <= plain.n_iter_ + 2
+        assert hasattr(fast, "posterior_") == hasattr(plain, "posterior_")

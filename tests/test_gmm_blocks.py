@@ -100,6 +100,49 @@ def test_equals_a_fit_in_memory(kind, d, k, weighted, tmp_path):
     assert np.allclose(again, score, rtol=1e-12)
 
 
+def test_the_survey_is_of_all_blocks():
+    X, _ = rows_of(1100, 3, 2)
+    X[300:310] *= 50.0  # the widest rows are in the second block
+    weight = np.random.default_rng(0).uniform(0, 2, len(X))
+    engine = passes.BlockEngine(
+        blocks.Source.of([X]),
+        blocks.BlockWeights(weight, float),
+        covariance_type="tied",
+        reg_covar=0.0,
+        k=2,
+        threads=1,
+        key=None,
+    )
+    w, z = weight / weight.mean(), X - X[:256].mean(0)
+    assert np.allclose(engine._centre, X[:256].mean(0), rtol=1e-12)
+    assert np.allclose(engine._spread, np.abs(z).max(0), rtol=1e-12)
+    assert engine._radius2 == pytest.approx((z**2).sum(1).max(), rel=1e-12)
+    assert np.allclose(engine._scatter, (w[:, None] * z).T @ z, rtol=1e-12)
+    assert engine.total == pytest.approx(len(X), rel=1e-12)
+    assert engine.mass == pytest.approx(weight.sum(), rel=1e-12)
+    moments = engine.data_moments()
+    assert np.allclose(moments.means[0], np.average(X, axis=0, weights=weight), rtol=1e-12)
+    expected = np.cov(X.T, aweights=weight, bias=True)
+    assert np.allclose(moments.covariances, expected, rtol=1e-10)
+
+
+@pytest.mark.parametrize("kind", TYPES)
+def test_narrow_components_far_apart_in_sorted_rows(kind):
+    # the first and the last block lie in one narrow component, and only others show how far
+    # the rows reach: sums about the first block's centre would cancel
+    rng = np.random.default_rng(0)
+    X = 1e-3 * rng.standard_normal((1500, 2))
+    X[500:1000] += 1e3
+    start = start_of(kind, 2, np.array([[0.0, 0.0], [1e3, 1e3]]))
+    start["precisions_init"] = start["precisions_init"] * 1e6
+    base = dict(covariance_type=kind, reg_covar=0.0, **start)
+    whole = GaussianMixture(2, **base).fit(X)
+    parts = GaussianMixture(2, **base).fit([X])
+    # an ulp of the rows is 1e-13, of their widths that is 1e-10
+    assert np.abs(parts.covariances_ - whole.covariances_).max() < 1e-8 * 1e-6
+    assert np.allclose(parts.lower_bounds_, whole.lower_bounds_, rtol=1e-9)
+
+
 @pytest.mark.parametrize("kind", TYPES)
 def test_float32_stays_float32(kind, tmp_path):
     X, means = rows_of(3000, 4, 3, dtype=np.float32)

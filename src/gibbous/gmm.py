@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import partial
 from numbers import Integral, Real
 from typing import Any, ClassVar
 
@@ -19,6 +20,7 @@ from .gmm_missing import engine_of
 from .gmm_missing_passes import MissingBlockEngine
 from .gmm_mixture import DTYPES
 from .gmm_online import OnlineMixture
+from .gmm_parallel import run_starts, side_by_side
 from .gmm_passes import BlockEngine
 from .gmm_prior import FRALEY_RAFTERY, MixturePrior
 from .gmm_run import Run
@@ -62,7 +64,8 @@ class GaussianMixture(OnlineMixture):
     max_iter : int, default=100
         Iterations a start at most; 0 keeps the start itself.
     n_init : int, default=1
-        Starts; the one with the highest likelihood is kept.
+        Starts; the one with the highest likelihood is kept. They run side by side on data of
+        moderate size, unless a callback or printed progress wants them in turn.
     init_params : str, default="kmeans"
         Where responsibilities come from at the start: ``"kmeans"``, ``"k-means++"``, ``"random"``
         or ``"random_from_data"``. ``"small-em"`` runs EM a few steps from ten random starts and
@@ -321,6 +324,11 @@ class GaussianMixture(OnlineMixture):
         # partial_fit's lower bound is of a batch
         bound = -math.inf if not resume or hasattr(self, "n_steps_") else self.lower_bound_
         try:
+            quiet = callback is None and not self.verbose
+            if quiet and not resume and side_by_side(engine, self.n_init):
+                run_starts(run, self.n_init, partial(self._climb, given))
+                run.finish()
+                return data
             for index in range(1 if resume else self.n_init):
                 run.begin(index)
                 old = self._parameters(dtype) if resume else self._start(run, given, index)
@@ -386,6 +394,11 @@ class GaussianMixture(OnlineMixture):
             return engine
         weight = _validate.sample_weights(sample_weight, data.shape[0], data.dtype)
         return engine_of(data, weight, getattr(self, "feature_names_in_", None), **settings)
+
+    def _climb(self, given: GivenStart, run: Run, index: int) -> None:
+        """Climb from one start."""
+        run.begin(index)
+        run.climb(self._start(run, given, index), -math.inf)
 
     def _start(self, run: Run, given: GivenStart, index: int) -> Parameters:
         """Return the parameters that one start begins with."""

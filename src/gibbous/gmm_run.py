@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import time
 import warnings
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from sklearn.exceptions import ConvergenceWarning
@@ -157,6 +158,25 @@ class Run:
         if self._best < 0 or self._value > self._best_bound:
             self._best = len(self._traces) - 1
             self._best_bound, self._best_parameters = self._value, self._current
+
+    @property
+    def n_traces(self) -> int:
+        """Number of starts that are finished."""
+        return len(self._traces)
+
+    def absorb(self, other: Run, interrupted: bool = False) -> None:
+        """Take over a start that another run has climbed; starts come in their order."""
+        self._recorder = None
+        for trace in other._traces:
+            if interrupted and trace.stop_reason == "callback":
+                trace = replace(trace, stop_reason="interrupted")
+            if not trace.values and interrupted:
+                continue
+            self._traces.append(trace)
+            if self._best < 0 or other._best_bound > self._best_bound:
+                self._best = len(self._traces) - 1
+                self._best_bound = other._best_bound
+                self._best_parameters = other._best_parameters
 
     def interrupt(self) -> None:
         """Keep the model of the last finished iteration."""
