@@ -117,7 +117,7 @@ def test_the_first_batch_is_an_iteration(kind):
     close(first, mixture_of(one), 1e-10)
     assert first.lower_bound_ == pytest.approx(one.lower_bound_, rel=1e-13)
     # and so from a start that init_params finds
-    for init in ("kmeans", "k-means++", "random", "random_from_data"):
+    for init in ("kmeans", "k-means++", "random", "random_from_data", "small-em"):
         base = dict(covariance_type=kind, init_params=init, random_state=5)
         one = GaussianMixture(3, max_iter=1, tol=0.0, **base).fit(X)
         close(GaussianMixture(3, **base).partial_fit(X), mixture_of(one), 1e-10)

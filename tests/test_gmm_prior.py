@@ -591,3 +591,33 @@ def test_the_command(tmp_path):
     assert load(tmp_path / "m").posterior_ == model.posterior_
     done = CliRunner().invoke(app, fit)
     assert "mean_log_likelihood" in json.loads(done.stdout)
+
+
+# ---- with everything else that a fit does ----
+
+
+@pytest.mark.parametrize("kind", TYPES)
+@pytest.mark.parametrize("init", ["kmeans", "small-em"])
+@pytest.mark.parametrize("prior", ["fraley-raftery", "given"])
+def test_jumps_and_moves_climb_the_penalised_likelihood(kind, init, prior):
+    X, _ = rows_of(150, 2, 3, seed=21)
+    asked = whole_prior(kind, 3, 2) if prior == "given" else prior
+    base = dict(covariance_type=kind, prior=asked, init_params=init, random_state=0, tol=1e-7)
+    plain = GaussianMixture(3, max_iter=2000, **base).fit(X)
+    fast = GaussianMixture(3, max_iter=2000, acceleration="squarem", **base).fit(X)
+    moved = GaussianMixture(3, max_iter=2000, split_merge=2, **base).fit(X)
+    for model in (fast, moved):
+        assert (np.diff(model.lower_bounds_) >= -1e-12).all()
+        assert model.lower_bound_ >= plain.lower_bound_ - 1e-6
+        p = model._parameters(float)
+        value = model.score(X) + log_density(model.prior_, kind, p) / len(X)
+        assert model.lower_bound_ == pytest.approx(value, abs=1e-6)
+        weights, means, covariances = model.posterior_.mode()
+        assert np.allclose(weights, model.weights_) and np.allclose(means, model.means_)
+        assert np.allclose(covariances, model.covariances_)
+    assert fast.n_iter_ <= plain.n_iter_ + 3
+
+
+def test_a_collapse_says_that_a_prior_would_help():
+    with pytest.raises(ValueError, match="pass prior='fraley-raftery', with which none collapses"):
+        GaussianMixture(1, reg_covar=0).fit(np.ones((5, 2)))

@@ -25,7 +25,6 @@ from .gmm_passes import BlockEngine
 from .gmm_prior import FRALEY_RAFTERY, MixturePrior
 from .gmm_run import Run
 from .gmm_start import GivenStart
-from .gmm_starts import small_em
 
 
 class GaussianMixture(OnlineMixture):
@@ -407,8 +406,4 @@ class GaussianMixture(OnlineMixture):
             return given.parameters(engine.type, engine.dtype)
         # the first start takes the key itself: its K-means is KMeans with the same random_state
         key = _random.child(run.key, "gmm-start", index) if index else run.key
-        if self.init_params == "small-em":
-            start, failed = small_em(engine, key)
-        else:
-            start, failed = engine.start(self.init_params, key)
-        return given.replace(engine, start, failed, self.on_collapse == "repair")
+        return self._found(engine, given, key)

@@ -101,7 +101,8 @@ class Engine:
     Attributes
     ----------
     map_prior : MixturePrior or None
-        In numbers. Where there is one, a step climbs the log-likelihood plus its log density.
+        In numbers. Where there is one, a step climbs the log-likelihood plus its log density, and
+        ``reg_covar`` is 0 where it has a part for covariances.
     """
 
     metric = "mean log-likelihood"  # what a step returns beside the new parameters
@@ -305,17 +306,14 @@ class Engine:
 
         The second number is the first component whose covariance is not positive definite, or -1.
         """
-        prior = self.map_prior
-        if prior is None:
+        if self.map_prior is None:
             weights, means = moments.mass / moments.mass.sum(), moments.means
-            return self.parameters(
-                weights, means, widened(self.type, moments.covariances, self.reg_covar)
-            )
-        weights, means, covariances = posterior_of(prior, self.type, moments).mode()
-        if not prior.covariances_given:
-            covariances = widened(self.type, covariances, self.reg_covar)
+            covariances = moments.covariances
+        else:
+            weights, means, covariances = posterior_of(self.map_prior, self.type, moments).mode()
+        covariances = widened(self.type, covariances, self.reg_covar)
         new, failed = self.parameters(weights, means, covariances)
-        return replace(new, moments=moments), failed
+        return (new if self.map_prior is None else replace(new, moments=moments)), failed
 
     def parameters(
         self, weights: Floats, means: Floats, covariances: Floats
@@ -411,6 +409,8 @@ class Engine:
             text += _ILL_DEFINED_FLOAT32
         if self.type != "tied":
             text += " Or pass on_collapse='repair' to start such components anew."
+        if self.map_prior is None or not self.map_prior.covariances_given:
+            text += " Or pass prior='fraley-raftery', with which none collapses."
         return ValueError(text)
 
     def starved(self) -> list[int]:

@@ -17,6 +17,7 @@ from .gmm_moments import Moments, merged
 from .gmm_posterior import MixturePosterior, posterior_of
 from .gmm_prior import MixturePrior, resolved
 from .gmm_start import GivenStart
+from .gmm_starts import small_em
 
 
 @dataclass(frozen=True)
@@ -87,6 +88,8 @@ class OnlineMixture(LikelihoodMixture):
                 settled,
             )
             engine.metric = "penalised mean log-likelihood"
+            if engine.map_prior.covariances_given:
+                engine.reg_covar = 0.0
 
     def _learnt(self, engine: Engine, p: Parameters) -> None:
         """Keep what a fit has learnt beside the parameters."""
@@ -236,7 +239,14 @@ class OnlineMixture(LikelihoodMixture):
         given.check(engine.type, engine.k, engine.d)
         if given.complete:
             return given.parameters(engine.type, engine.dtype)
-        start, failed = engine.start(self.init_params, _random.key_of(self.random_state))
+        return self._found(engine, given, _random.key_of(self.random_state))
+
+    def _found(self, engine: Engine, given: GivenStart, key: int) -> Parameters:
+        """Return the start that ``init_params`` finds in the data, with what was given of it."""
+        if self.init_params == "small-em":
+            start, failed = small_em(engine, key)
+        else:
+            start, failed = engine.start(self.init_params, key)
         return given.replace(engine, start, failed, self.on_collapse == "repair")
 
     def _check_first_batch(self, rows: NDArray[Any]) -> None:
