@@ -477,9 +477,23 @@ class Engine:
     def _log_prob(self, p: Parameters, rows: Floats, weight: Floats | None) -> Floats:
         """Return log p(x) of each row; infinity for rows that have no weight."""
         log_prob = np.empty(rows.shape[0], rows.dtype)
-        core.gmm_posterior(
-            rows, self.type, p.weights, p.means, p.factors, log_prob, None, None, self.threads
-        )
+        self.posterior(p, rows, log_prob, None)
         if weight is not None:
             log_prob[weight == 0] = np.inf
         return log_prob
+
+    def posterior(
+        self, p: Parameters, rows: Floats, log_prob: Floats, responsibilities: Floats | None
+    ) -> None:
+        """Write log p(x) of each row, and its responsibilities where asked for."""
+        core.gmm_posterior(
+            rows,
+            self.type,
+            p.weights,
+            p.means,
+            p.factors,
+            log_prob,
+            responsibilities,
+            None,
+            self.threads,
+        )

@@ -342,6 +342,23 @@ class MissingEngine(Engine):
     def _log_prob(self, p: Parameters, rows: Floats, weight: Floats | None) -> Floats:
         return comparable_log_prob(p, rows, weight, self.type, self._variance(), self.threads)
 
+    def posterior(
+        self, p: Parameters, rows: Floats, log_prob: Floats, responsibilities: Floats | None
+    ) -> None:
+        """Write log p of what is observed of each row, and its responsibilities."""
+        core.gmm_posterior_missing(
+            rows,
+            *spread(Patterns.of(rows, self.type)),
+            self.type,
+            p.weights,
+            p.means,
+            p.covariances,
+            log_prob,
+            responsibilities,
+            None,
+            self.threads,
+        )
+
 
 def comparable_log_prob(
     p: Parameters,

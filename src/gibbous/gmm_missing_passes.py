@@ -119,21 +119,18 @@ class MissingBlockEngine(BlockEngine):
         self._nk[:] = few._nk  # which collapse() tells
         return start
 
-    def _sampled(self) -> Engine:
-        assert self._sample is not None
+    def _engine_on(self, rows: Floats, weight: Floats | None) -> Engine:
         engine = MissingEngine(
-            self._sample.rows,
-            self._sample.weight,
+            rows,
+            weight,
             covariance_type=self.type,
             reg_covar=self.reg_covar,
             k=self.k,
             threads=self.threads,
         )
         # a feature that few rows have may be in none of these
-        unseen = np.isnan(self._sample.rows).all(axis=0)
+        unseen = np.isnan(rows).all(axis=0)
         engine._centre[unseen] = self._centre[unseen]
-        engine.mass *= self.mass / self.total  # in the unit of all rows' weights
-        engine.map_prior = self.map_prior
         return engine
 
     # ---- collapsed components -------------------------------------------------------------------

@@ -195,18 +195,22 @@ class BlockEngine(Engine):
                 with closing(self.source.blocks()) as blocks:
                     for first, rows in blocks:
                         sample.offer(rows, self.weights.of(first, first + len(rows)))
-            self._few = Engine(
-                sample.rows,
-                sample.weight,
-                covariance_type=self.type,
-                reg_covar=self.reg_covar,
-                k=self.k,
-                threads=self.threads,
-            )
+            self._few = self._engine_on(sample.rows, sample.weight)
             self._few.mass *= self.mass / self.total  # in the unit of all rows' weights
             self._sample = None  # its rows are the engine's
         self._few.map_prior, self._few.reg_covar = self.map_prior, self.reg_covar
         return self._few
+
+    def _engine_on(self, rows: Floats, weight: Floats | None) -> Engine:
+        """Return an engine on some of the rows."""
+        return Engine(
+            rows,
+            weight,
+            covariance_type=self.type,
+            reg_covar=self.reg_covar,
+            k=self.k,
+            threads=self.threads,
+        )
 
     def _mean(self) -> Floats:
         return self._centre  # of the first block; what is summed about it says the rest

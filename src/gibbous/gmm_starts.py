@@ -16,7 +16,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from . import _random
-from ._isa import core
 from .gmm_em import Engine, Parameters
 
 Doubles = NDArray[np.float64]
@@ -139,9 +138,7 @@ def _responsibilities(
     """Return rows from ``at`` on, their weights, log p(x) and responsibilities."""
     rows = engine.X[at : at + _BLOCK]
     r, log_prob = np.empty((len(rows), engine.k), rows.dtype), np.empty(len(rows), rows.dtype)
-    core.gmm_posterior(
-        rows, engine.type, p.weights, p.means, p.factors, log_prob, r, None, engine.threads
-    )
+    engine.posterior(p, rows, log_prob, r)
     weight = np.ones(len(rows)) if engine.weight is None else engine.weight[at : at + _BLOCK]
     return rows, weight.astype(np.float64), log_prob.astype(np.float64), r.astype(np.float64)
 
@@ -171,7 +168,8 @@ def _moved(engine: Engine, p: Parameters, pair: tuple[int, int], k: int) -> Para
     for at in range(0, engine.n, _BLOCK):
         rows, weight, _, r = _responsibilities(engine, p, at)
         share[at : at + _BLOCK] = weight * r[:, three].sum(axis=1)
-        own, z = weight * r[:, k], rows - about
+        # what is missing stands at the mean: this looks for a direction, and EM judges it
+        own, z = weight * r[:, k], np.nan_to_num(rows - about)
         mass, first = mass + own.sum(), first + own @ z
         second += (z * own[:, None]).T @ z
     total = p.weights[three].astype(np.float64).sum()
@@ -180,7 +178,7 @@ def _moved(engine: Engine, p: Parameters, pair: tuple[int, int], k: int) -> Para
     mean = first / mass
     spread, axes = np.linalg.eigh(second / mass - np.outer(mean, mean))
     three_parts = _split_and_merged(engine.type, p, three, spread[-1], axes[:, -1])
-    part = Engine(
+    part = type(engine)(
         engine.X,
         share,
         covariance_type=engine.type,
