@@ -77,8 +77,9 @@ scikit-learn knows PCD-1 only. rbm-quality trains ours with good settings and pr
 log-likelihood.
 
 Imputation (impute): entries of wine and breast cancer are removed at random and filled in again;
-the mixture's kind is chosen by a tenth of the entries that are left, and so is the number of
-neighbours where the table says "chosen". scikit-learn's imputers are as they come otherwise.
+the mixture's kind is chosen by three tenths of the entries that are left, held out in turn, and so
+is the number of neighbours where the table says "chosen". scikit-learn's imputers are as they come
+otherwise.
 """
 
 _EPILOG = """\

@@ -1,4 +1,3 @@
-# NOTE (delete this line, never commit it): read READ_ME_FIRST.md in the worktree root now
 """Gaussian mixtures of rows that are read in blocks: memory's result, and little memory."""
 
 from __future__ import annotations

@@ -13,7 +13,7 @@ from sklearn.exceptions import ConvergenceWarning, NotFittedError
 from sklearn.linear_model import LinearRegression
 
 import gibbous
-from gibbous import GaussianMixture
+from gibbous import BayesianGaussianMixture, GaussianMixture
 
 TYPES = ["full", "tied", "diag", "spherical"]
 
@@ -394,3 +394,32 @@ def test_a_singular_rest_is_refused():
     assert given.means_[0, 0] == pytest.approx(0.5, abs=1e-6)
     density = multivariate_normal(given.means_[0], given.covariances_[0])
     assert given.score_samples([[0.5]])[0] == pytest.approx(density.logpdf(0.5))
+
+
+# ---- variational mixtures ----
+
+
+@pytest.mark.parametrize("kind", TYPES)
+def test_variational_mixtures_are_taken_at_their_means(kind, tmp_path):
+    _, X = model_of("full", d=4)
+    model = BayesianGaussianMixture(
+        3, covariance_type=kind, random_state=0, max_iter=500, reg_covar=1e-3
+    ).fit(X)
+    plain = GaussianMixture(3, covariance_type=kind)
+    for name in ("weights_", "means_", "covariances_", "precisions_cholesky_"):
+        setattr(plain, name, getattr(model, name))
+    plain.n_features_in_ = 4
+    rows = X[:20].copy()
+    rows[:, 1] = rows[::2, 3] = np.nan
+    assert (model.impute(rows) == plain.impute(rows)).all()
+    assert (model.predict_missing(rows, 1) == plain.predict_missing(rows, 1)).all()
+    given, expected = model.condition([0, 2], [0.1, 0.2]), plain.condition([0, 2], [0.1, 0.2])
+    assert type(given) is GaussianMixture
+    assert (given.means_ == expected.means_).all()
+    assert (model.marginal([2]).means_ == model.means_[:, [2]]).all()
+    gibbous.save(given, tmp_path / "m")
+    assert (gibbous.load(tmp_path / "m").means_ == given.means_).all()
+    # what it says of components is no mixture's, and is not told of rows with holes
+    for method in (model.fit, model.predict, model.predict_proba, model.score_samples):
+        with pytest.raises(ValueError, match="Input X contains NaN"):
+            method(rows)

@@ -69,6 +69,21 @@ def test_the_example_of_data_on_the_disk(tmp_path: Path, monkeypatch: pytest.Mon
     assert -6 < float(printed.getvalue()) < -5  # four independent unit normals have -5.68
 
 
+def test_the_example_of_missing_values() -> None:
+    names: dict[str, object] = {}
+    with contextlib.redirect_stdout(io.StringIO()) as printed:
+        exec(compile(block_with("gm.impute(holes)"), "README.md", "exec"), names)
+    wine, holes, whole = (np.asarray(names[name]) for name in ("wine", "holes", "whole"))
+    missing = np.isnan(holes)
+    assert (whole[~missing] == wine[~missing]).all()
+    off = (whole - wine) / wine.std(axis=0)
+    assert np.sqrt((off[missing] ** 2).mean()) < 0.85  # means of columns would be off by 1
+    alcohol, std = np.asarray(names["alcohol"]), np.asarray(names["std"])
+    assert np.corrcoef(alcohol, wine[:, 0])[0, 1] > 0.6
+    assert (np.abs(alcohol - wine[:, 0]) < 3 * std).mean() > 0.95
+    assert len(printed.getvalue().splitlines()) == 4
+
+
 def test_the_topics_example() -> None:
     code = block_with("LatentDirichletAllocation(")
     names: dict[str, object] = {}
@@ -136,6 +151,7 @@ def test_the_commands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     table = pd.DataFrame(X, columns=["a", "b", "c"])
     table.to_csv("points.csv", index=False)
     table.to_parquet("points.parquet")
+    table.mask(np.random.default_rng(1).random(X.shape) < 0.2).to_csv("holes.csv", index=False)
     sky, money = "moon tide comet star orbit", "bank bond interest stock credit"
     rows = [{"text": text} for text in (sky, money) for _ in range(20)]
     for name, part in (("speeches", rows), ("new", rows[15:25])):
@@ -152,7 +168,7 @@ def test_the_commands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         assert done.exit_code == 0, f"{command}\n{done.output}"
     for name in (
         *("fit.png", "drawn.csv", "labels.csv", "topics.png", "rbm.png", "features.npy"),
-        *("filters.png", "whole.npy", "whole.png", "dreams.png"),
+        *("filters.png", "whole.npy", "whole.png", "dreams.png", "whole.csv"),
     ):
         assert Path(name).stat().st_size > 0
     assert len(Path("drawn.csv").read_text().splitlines()) == 1001

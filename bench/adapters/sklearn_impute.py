@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ..holes import hold_out, rmse
+from ..holes import hold_outs, rmse
 
 NAME = "scikit-learn"
 REQUIRES = ("sklearn",)
@@ -24,9 +24,14 @@ def variants(quick: bool) -> tuple[str, ...]:
 def fill(variant: str, rows: np.ndarray, seed: int, quick: bool) -> tuple[np.ndarray, str]:
     """Return the rows without holes, and what was chosen."""
     if variant == "KNN chosen":  # by the same entries as ours
-        fewer, held_out = hold_out(rows, seed)
         errors = [
-            rmse(_imputer("KNN", k, seed).fit_transform(fewer), rows, held_out) for k in _NEIGHBOURS
+            np.mean(
+                [
+                    rmse(_imputer("KNN", k, seed).fit_transform(fewer), rows, held_out) ** 2
+                    for fewer, held_out in hold_outs(rows, seed)
+                ]
+            )
+            for k in _NEIGHBOURS
         ]
         k = _NEIGHBOURS[int(np.argmin(errors))]
         return _imputer("KNN", k, seed).fit_transform(rows), f"{k} neighbours"
