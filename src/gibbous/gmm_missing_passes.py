@@ -120,17 +120,17 @@ class MissingBlockEngine(BlockEngine):
         return start
 
     def _sampled(self) -> Engine:
-        assert self._sample is not None
+        sample = self._drawn()
         engine = MissingEngine(
-            self._sample.rows,
-            self._sample.weight,
+            sample.rows,
+            sample.weight,
             covariance_type=self.type,
             reg_covar=self.reg_covar,
             k=self.k,
             threads=self.threads,
         )
         # a feature that few rows have may be in none of these
-        unseen = np.isnan(self._sample.rows).all(axis=0)
+        unseen = np.isnan(sample.rows).all(axis=0)
         engine._centre[unseen] = self._centre[unseen]
         engine.mass *= self.mass / self.total  # in the unit of all rows' weights
         engine.map_prior = self.map_prior

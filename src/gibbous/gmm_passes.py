@@ -60,7 +60,6 @@ class BlockEngine(Engine):
         self._nk = np.empty(k)
         self._s1 = np.empty((k, self.d))
         self._direct = not core.gmm_foldable(covariance_type, self.d)
-        self._few: Engine | None = None
         self._sample = None if key is None else _Sample(key, k, self.d, self.dtype)
         self._survey()
 
@@ -186,27 +185,29 @@ class BlockEngine(Engine):
         )
         return self._update(centres, s2)
 
+    def _drawn(self) -> _Sample:
+        """Return the sample, by a pass of its own where the first one drew none."""
+        if self._sample is None:  # a start was given, and only split and merge want one
+            self._sample = _Sample(0, self.k, self.d, self.dtype)
+            with closing(self.source.blocks()) as blocks:
+                for first, rows in blocks:
+                    self._sample.offer(rows, self.weights.of(first, first + len(rows)))
+        return self._sample
+
     def _sampled(self) -> Engine:
         """Return an engine on the sample, with the same prior."""
-        if self._few is None:
-            sample = self._sample
-            if sample is None:  # nothing was drawn in the first pass: a start was given
-                sample = _Sample(0, self.k, self.d, self.dtype)
-                with closing(self.source.blocks()) as blocks:
-                    for first, rows in blocks:
-                        sample.offer(rows, self.weights.of(first, first + len(rows)))
-            self._few = Engine(
-                sample.rows,
-                sample.weight,
-                covariance_type=self.type,
-                reg_covar=self.reg_covar,
-                k=self.k,
-                threads=self.threads,
-            )
-            self._few.mass *= self.mass / self.total  # in the unit of all rows' weights
-            self._sample = None  # its rows are the engine's
-        self._few.map_prior, self._few.reg_covar = self.map_prior, self.reg_covar
-        return self._few
+        sample = self._drawn()
+        engine = Engine(
+            sample.rows,
+            sample.weight,
+            covariance_type=self.type,
+            reg_covar=self.reg_covar,
+            k=self.k,
+            threads=self.threads,
+        )
+        engine.mass *= self.mass / self.total  # in the unit of all rows' weights
+        engine.map_prior = self.map_prior
+        return engine
 
     def _mean(self) -> Floats:
         return self._centre  # of the first block; what is summed about it says the rest
