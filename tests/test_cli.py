@@ -136,6 +136,17 @@ def test_a_fit_with_priors_is_the_class(prior: str, points: Path, tmp_path: Path
     assert drawn.splitlines()[0] == "length,width,component"
 
 
+def test_options_of_em_are_those_of_the_class(points: Path, tmp_path: Path) -> None:
+    model = tmp_path / "m"
+    fit = ("gmm", "fit", points, "-k", 4, "--seed", 3, "--tol", 1e-6)
+    more = ("--squarem", "--split-merge", "--init-params", "small-em", "--max-iter", 500)
+    run(*fit, *more, "-o", model)
+    kept = load(model)
+    assert (kept.acceleration, kept.split_merge, kept.init_params) == ("squarem", True, "small-em")
+    for option in (["--squarem"], ["--split-merge"], ["--init-params", "small-em"]):
+        assert "are for EM" in fails(*fit, "--prior", "dirichlet", *option)
+
+
 def test_options_of_priors_need_a_prior(points: Path) -> None:
     assert "give --prior dirichlet, too" in fails("gmm", "fit", points, "--concentration", 1)
     asked = ("gmm", "fit", points, "--prior", "dirichlet")

@@ -53,6 +53,7 @@ class Start(str, Enum):
     plus = "k-means++"
     random = "random"
     random_from_data = "random_from_data"
+    small_em = "small-em"
 
 
 class Collapse(str, Enum):
@@ -140,6 +141,22 @@ def fit(
             rich_help_panel=options.FITTING,
         ),
     ] = None,
+    squarem: Annotated[
+        bool,
+        typer.Option(
+            "--squarem",
+            help="Jump ahead between the steps: fewer iterations to a small --tol.",
+            rich_help_panel=options.FITTING,
+        ),
+    ] = False,
+    split_merge: Annotated[
+        bool,
+        typer.Option(
+            "--split-merge",
+            help="Leave poor optima: merge two components, split another, keep what ends higher.",
+            rich_help_panel=options.FITTING,
+        ),
+    ] = False,
     *,
     repeat: options.Repeat,
     report: options.Report,
@@ -172,6 +189,11 @@ def fit(
             missing=not variational,
         )
         if prior is not None and variational:
+            if squarem or split_merge or init_params is Start.small_em:
+                raise ValueError(
+                    "--squarem, --split-merge and --init-params small-em are for EM; leave them "
+                    f"out, or --prior {prior.value}"
+                )
             run_fit(job, _bayesian(asked, prior, concentration, on_collapse), _bayesian_summary)
             return
         if concentration is not None:
@@ -186,6 +208,8 @@ def fit(
                 **asked,
                 on_collapse=on_collapse.value,
                 prior=None if prior is None else prior.value,
+                acceleration="squarem" if squarem else None,
+                split_merge=split_merge,
             ),
             _summary,
         )
