@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pickle
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -251,3 +253,29 @@ def test_never_a_crash_never_nan(n, d, k, kind, init, reg, collapse, seed, scale
         assert np.isfinite(getattr(model, name)).all(), name
     assert np.abs(r.sum(1) - 1).max() < 1e-5
     assert np.isfinite(filled).all()
+
+
+_GROWTH = """
+import resource, sys, warnings
+import numpy as np
+from gibbous import GaussianMixture
+warnings.simplefilter("ignore")
+rng = np.random.default_rng(0)
+X = rng.normal(size=(200_000, 4))
+X[rng.random(X.shape) < 0.3] = np.nan
+GaussianMixture(2, max_iter=1, init_params="random").fit(X[:1000])
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+model = GaussianMixture(64, max_iter=2, tol=0, init_params="random", covariance_type=sys.argv[1])
+model.fit(X).predict(X)
+model.impute(X)
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
+"""
+
+
+@pytest.mark.parametrize("kind", TYPES)
+def test_memory_does_not_grow_with_rows_times_components(kind):
+    out = subprocess.run(
+        [sys.executable, "-c", _GROWTH, kind], capture_output=True, text=True, check=True
+    )
+    # n x k doubles would be 102 MB; the data are 6.4 MB, a start copies them and their mask
+    assert int(out.stdout) < 50 * 1024
