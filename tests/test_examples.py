@@ -26,7 +26,7 @@ def run(name: str, *arguments: str) -> str:
 
 
 def test_prior_to_posterior(tmp_path: Path) -> None:
-    pytest.importorskip("matplotlib")
+    pytest.importorskip("matplotlib", reason="it draws a picture")
     text = run("prior_to_posterior.py", "--output", str(tmp_path / "p.png"))
     assert (tmp_path / "p.png").read_bytes().startswith(b"\x89PNG")
     assert text.startswith("prior: MixturePrior(weight_concentration=array([5., 5., 5.])")

@@ -252,7 +252,8 @@ def test_blocks_that_cannot_be_used(pieces, error, text):
 
 
 def test_sparse_blocks_and_sparse_rows():
-    sp = pytest.importorskip("scipy.sparse")
+    import scipy.sparse as sp
+
     with pytest.raises(TypeError, match="block 1 of X is sparse"):
         GaussianMixture(2).fit([np.eye(3), sp.eye(3).tocsr()])
     with pytest.raises(TypeError, match=r"[Ss]parse"):

@@ -211,6 +211,8 @@ def test_little_work_is_done_by_one_thread_and_much_by_all() -> None:
     model = fitted(n_jobs=3)
     assert model._threads_for(100) == 1
     assert model._threads_for(10**9) == 3
+    rows = (1 << 24) // model.components_.size + 1  # just not little: another thread, not all
+    assert [model._threads_for(n) for n in (rows - 1, rows, 7 * rows, 8 * rows)] == [1, 2, 2, 3]
 
 
 # --- errors -----------------------------------------------------------------------------------
