@@ -1,0 +1,347 @@
+"""The report as Markdown, and the part of it that stands in the README."""
+
+from __future__ import annotations
+
+import os
+import re
+import statistics
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from . import growth, verdicts, wording
+from .sections import Section, group_text
+from .verdicts import Verdict
+from .wording import NOTHING
+
+#: What a README's figures stand between; the first line names the files that they come from.
+OPENING = re.compile(r"^<!-- figures(?::(?P<files>[^\n]*?))? -->[ \t]*$", re.MULTILINE)
+CLOSING = "<!-- /figures -->"
+
+#: Groups of many small cases, of which a README gets one line each.
+_SUMMED = ("small", "growth", "scaling", "squarem")
+
+_HEADINGS = ("case", "threads", "gibbous", "best peer", "times as fast", "memory")
+_RIGHT = (False, True, True, True, True, True)
+
+
+def report(sections: list[Section], written: list[dict[str, str]]) -> str:
+    """Return the whole report."""
+    parts = ["# Benchmark: gibbous beside its peers"]
+    for section in sections:
+        parts += [f"## {cell(section.title)}", _facts(section)]
+        found = verdicts.verdicts(section.records)
+        parts.append(summary(found))
+        for group in section.groups():
+            parts += [
+                f"### {cell(group_text(group))}",
+                table(_HEADINGS, map(_row, (v for v in found if v.group == group)), _RIGHT),
+            ]
+        parts += _not_ahead(found, written, "### ")
+        parts += _more_memory(found)
+        parts += _refused(section.records)
+        parts += _lines(section)
+        parts += ["### Versions", _versions(section)]
+    return "\n\n".join(parts) + "\n"
+
+
+def summary(found: list[Verdict]) -> str:
+    """Return how often ours is ahead, level, behind."""
+    met = [v for v in found if v.peer is not None or v.not_ahead]
+    parts = {
+        "ahead": sum(v.outcome == verdicts.AHEAD for v in met),
+        "level (the spreads overlap)": sum(v.outcome == verdicts.LEVEL for v in met),
+        "behind": sum(v.outcome == verdicts.BEHIND for v in met),
+        "where ours did not count": sum(v.outcome == verdicts.REFUSED for v in met),
+    }
+    counted = ", ".join(f"{number} {name}" for name, number in parts.items() if number)
+    text = f"gibbous beside the best peer in {wording.count(len(met), 'comparison')}"
+    rest = len(found) - len(met)
+    text += f": {counted or 'none'}."
+    return text + (f" {rest} more had no peer." if rest else "")
+
+
+def cell(text: str) -> str:
+    """Return text that cannot end a cell, a line or become markup."""
+    return re.sub(r"([\\`*_\[\]<>|])", r"\\\1", " ".join(text.split()))
+
+
+def table(headings: Iterable[str], rows: Iterable[Iterable[str]], right: Iterable[bool]) -> str:
+    """Return a table of cells that are markup already."""
+    lines = [headings, ["---:" if flush else "---" for flush in right], *rows]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
+def _facts(section: Section) -> str:
+    machine = section.machine
+    lines = [
+        f"{cell(wording.build(machine))}; {cell(machine['system'])}, Python "
+        f"{cell(machine['python'])}; instruction sets {cell(' '.join(machine['instruction_sets']))}."
+    ]
+    lines += [f"**Warning:** {cell(warning)}" for warning in section.warnings]
+    return "\n\n".join(lines)
+
+
+def _row(verdict: Verdict) -> list[str]:
+    ours, peer = verdict.ours, verdict.peer
+    mine = wording.median(ours) if ours["status"] == verdicts.OK else f"*{ours['status']}*"
+    times = NOTHING if verdict.times is None else wording.digits(verdict.times)
+    if verdict.outcome == verdicts.LEVEL:
+        times += " (level)"
+    return [
+        cell(verdict.title),
+        str(verdict.threads),
+        mine,
+        NOTHING if peer is None else f"{wording.median(peer)} {cell(wording.name(peer))}",
+        times,
+        memory(verdict),
+    ]
+
+
+def memory(verdict: Verdict) -> str:
+    """Return our memory, and its ratio to the peer's."""
+    beyond = verdict.ours["beyond_bytes"]
+    if beyond is None:
+        return NOTHING
+    text = wording.size(beyond)
+    return text if verdict.memory is None else f"{text}, {wording.digits(verdict.memory)} x peer's"
+
+
+def _not_ahead(found: list[Verdict], written: list[dict[str, str]], mark: str) -> list[str]:
+    losers = [v for v in found if v.not_ahead]
+    heading = f"{mark}Where gibbous is not ahead"
+    if not losers:
+        return [heading, "Nowhere in this file."]
+    return [heading, "\n".join(loser_line(v, written) for v in losers)]
+
+
+def loser_line(verdict: Verdict, written: list[dict[str, str]]) -> str:
+    peer = "" if verdict.peer is None else f" beside {wording.name(verdict.peer)}"
+    text = (
+        f"{group_text(verdict.group)}: {verdict.title}, {wording.threads(verdict.threads)}{peer}, "
+        f"{verdict.by_how_much()}. Why: {verdicts.reason(verdict, written)}"
+    )
+    return f"- {cell(text)}"
+
+
+def _more_memory(found: list[Verdict]) -> list[str]:
+    more = [v for v in found if v.memory is not None and v.memory > 1]
+    if not more:
+        return []
+    lines = [
+        f"- {cell(group_text(v.group))}: {cell(v.title)}, {wording.threads(v.threads)}: "
+        f"{memory(v)} ({cell(wording.name(v.peer))})"
+        for v in more
+        if v.peer is not None
+    ]
+    return ["### More memory than the fastest peer", "\n".join(lines)]
+
+
+def _refused(records: list[dict[str, Any]]) -> list[str]:
+    lines = [f"- {cell(line)}" for line in refused(records)]
+    return ["### Runs that do not count", "\n".join(lines)] if lines else []
+
+
+def refused(records: list[dict[str, Any]]) -> list[str]:
+    """Return a line a run that is not ranked; what was skipped for one reason comes together."""
+    lines, skipped = [], {}
+    for record in records:
+        if record["status"] == "skipped":
+            key = wording.name(record), record["reason"]
+            skipped.setdefault(key, dict.fromkeys([record["case"]]))[record["case"]] = None
+        elif record["status"] != verdicts.OK:
+            figure = "" if record["value"] is None else f" ({wording.median(record)})"
+            lines.append(
+                f"{record['title'] or record['case']}, {wording.name(record)}, "
+                f"{wording.threads(record['threads'])}: {record['status']}{figure}: "
+                f"{record['reason'] or 'no reason given'}"
+            )
+    lines += [
+        f"{name} skipped in {wording.count(len(cases), 'case')}: {reason or 'no reason given'}"
+        for (name, reason), cases in skipped.items()
+    ]
+    return lines
+
+
+def _lines(section: Section) -> list[str]:
+    parts = []
+    scaled = growth.scaling(section.records)
+    if scaled:
+        rows = [
+            [
+                cell(line.heading),
+                cell(line.name),
+                ", ".join(str(threads) for threads, _ in growth.speed_up(line)),
+                ", ".join(wording.digits(times) for _, times in growth.speed_up(line)),
+            ]
+            for line in scaled
+        ]
+        headings = ("case", "implementation", "threads", "times as fast as with the fewest")
+        parts += ["### Threads", table(headings, rows, (False, False, True, True))]
+    grown = growth.growth(section.records)
+    if grown:
+        rows = [
+            [cell(x.heading), x.along, cell(x.name), str(x.threads), str(x.exponent)] for x in grown
+        ]
+        headings = ("series", "grows", "implementation", "threads", "exponent")
+        parts += [
+            "### Growth",
+            "Seconds as a power of a size, with the standard error of the fit.",
+            table(headings, rows, (False, False, False, True, True)),
+        ]
+    return parts
+
+
+def _versions(section: Section) -> str:
+    found = section.versions()
+    return ", ".join(f"{cell(name)} {cell(' or '.join(found[name]))}" for name in found) + "."
+
+
+# ---- the README --------------------------------------------------------------------------------
+
+
+def figures(sections: list[Section], files: list[str], written: list[dict[str, str]]) -> str:
+    """Return what stands between a README's markers, from the records alone."""
+    parts = []
+    for section in sections:
+        found = verdicts.verdicts(section.records)
+        parts += [
+            f"**{cell(section.title)}**; {cell(wording.build(section.machine))}; median of "
+            f"{_repeats(section.records)}. {summary(found)}",
+            *(f"Warning: {cell(warning)}" for warning in section.warnings),
+            table(_HEADINGS, _main_rows(found), _RIGHT),
+        ]
+        losers = _chosen([v for v in found if v.not_ahead], every=True)
+        if losers:
+            parts.append("Not ahead:")
+            parts.append("\n".join(loser_line(v, written) for v in losers))
+        parts += _scaling_lines(section)
+    links = ", ".join(f"[{file}]({file})" for file in files)
+    parts.append(
+        f"Seconds are of a unit of the case's work; memory is the peak beyond interpreter, "
+        f"imports and data. Made by `python -m bench report` from {links}."
+    )
+    return "\n\n".join(parts)
+
+
+def _repeats(records: list[dict[str, Any]]) -> str:
+    counts = sorted({len(r["value"]["runs"]) for r in records if r["value"] is not None})
+    if not counts:
+        return "no runs"
+    if len(counts) == 1:
+        return wording.count(counts[0], "run")
+    return f"{counts[0]} to {counts[-1]} runs"
+
+
+def _chosen(found: list[Verdict], every: bool = False) -> list[Verdict]:
+    """Return one verdict a case: with the most threads that a peer ran with, too."""
+    if every:
+        return found
+    best: dict[tuple[str, ...], Verdict] = {}
+    for verdict in found:
+        key = verdict.case, verdict.measure, verdict.title
+        held = best.get(key)
+        rank = verdict.peer is not None, verdict.threads
+        if held is None or rank > (held.peer is not None, held.threads):
+            best[key] = verdict
+    return list(best.values())
+
+
+def _main_rows(found: list[Verdict]) -> list[list[str]]:
+    rows, summed = [], {}
+    for verdict in _chosen(found):
+        if verdict.group in _SUMMED:
+            summed.setdefault(verdict.group, []).append(verdict)
+        else:
+            head = f"{cell(group_text(verdict.group))}: "
+            first, *rest = _row(verdict)
+            rows.append([head + first, *rest])
+    return rows + [_summed_row(group, many) for group, many in summed.items()]
+
+
+def _summed_row(group: str, many: list[Verdict]) -> list[str]:
+    times = sorted(v.times for v in many if v.times is not None)
+    threads = sorted({v.threads for v in many})
+    range_text = NOTHING
+    if times:
+        low, high = wording.digits(times[0]), wording.digits(times[-1])
+        range_text = f"{wording.digits(statistics.median(times))} ({low} to {high})"
+    peers = sorted({v.peer["implementation"] for v in many if v.peer is not None})
+    ahead = sum(v.outcome == verdicts.AHEAD for v in many)
+    return [
+        f"{cell(group_text(group))}: {wording.count(len(many), 'case')}",
+        " to ".join(dict.fromkeys([str(threads[0]), str(threads[-1])])),
+        f"ahead in {ahead}",
+        cell(", ".join(peers)) or NOTHING,
+        range_text,
+        NOTHING,
+    ]
+
+
+def _scaling_lines(section: Section) -> list[str]:
+    """Return a table of our speed-up over threads: a line a group, its median and its range."""
+    groups = {record["title"] or record["case"]: record["group"] for record in section.records}
+    found: dict[tuple[str, int, int], list[float]] = {}
+    for line in growth.scaling(section.records):
+        first = int(line.points[0].x)
+        for threads, times in growth.speed_up(line)[1:] if line.ours else []:
+            found.setdefault((groups[line.heading], threads, first), []).append(times)
+    if not found:
+        return []
+    rows = [
+        [
+            cell(group_text(group)),
+            f"{threads} beside {first}",
+            wording.digits(statistics.median(times)),
+            f"{wording.digits(min(times))} to {wording.digits(max(times))}"
+            + f" in {wording.count(len(times), 'line')}",
+        ]
+        for (group, threads, first), times in found.items()
+    ]
+    headings = ("gibbous over threads", "threads", "times as fast, median", "range")
+    return [table(headings, rows, (False, True, True, True))]
+
+
+def marked_files(readme: str, name: str) -> list[str]:
+    """Return the files that a README's opening marker names.
+
+    Raises
+    ------
+    ValueError
+        If the marker is missing, or names none.
+    """
+    files = (_marker(readme, name)["files"] or "").split()
+    if not files:
+        raise ValueError(f"{name}: the marker names no file: expected <!-- figures: FILE.json -->")
+    return files
+
+
+def rewritten(readme: str, name: str, text: str, files: list[str]) -> str:
+    """Return a README with the text between the markers replaced.
+
+    Raises
+    ------
+    ValueError
+        If a marker is missing.
+    """
+    opening = _marker(readme, name)
+    end = readme.find(CLOSING, opening.end())
+    if end < 0:
+        raise ValueError(f"{name}: no {CLOSING} after <!-- figures -->; put it where they end")
+    marker = f"<!-- figures: {' '.join(files)} -->"
+    return f"{readme[: opening.start()]}{marker}\n{text}\n{readme[end:]}"
+
+
+def beside(path: Path, readme: Path) -> str:
+    """Return a file's path as the README names it."""
+    return Path(os.path.relpath(path.resolve(), readme.resolve().parent)).as_posix()
+
+
+def _marker(readme: str, name: str) -> re.Match[str]:
+    found = OPENING.search(readme)
+    if found is None:
+        raise ValueError(
+            f"{name}: no line <!-- figures --> to write after; put it, and {CLOSING}, "
+            "where the figures belong"
+        )
+    return found

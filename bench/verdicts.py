@@ -1,0 +1,195 @@
+"""Who is ahead: ours beside the best peer, case by case, from the records of a file alone.
+
+A run of different quality, over the limit or failed is neither ranked nor a peer to beat. "Ahead"
+and "behind" are said only of what the spreads of both leave no doubt about.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Any
+
+from . import wording
+
+OK = "ok"
+AHEAD, LEVEL, BEHIND = "ahead", "level", "behind"
+#: No peer ended well, so there is nobody to be ahead of; or ours did not end well.
+ALONE, REFUSED = "no peer", "refused"
+
+REASONS = Path(__file__).with_name("reasons.json")
+NO_REASON = "no reason written down yet"
+
+#: Measures of which our variants do different amounts of work: each has a verdict of its own.
+_UNLIKE = ("seconds a sweep",)
+
+#: Share by which two figures must differ where one of them is of a single run, whose spread
+#: nobody knows: the pairs of runs in the files of results differ by 2 to 50%.
+_LONE = 0.1
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Ours beside the best peer of one case, number of threads and measure.
+
+    ``times`` is above 1 where ours is better: the peer's figure over ours, or ours over the peer's
+    where higher is better. ``memory`` is our memory over the peer's.
+    """
+
+    ours: dict[str, Any]
+    peer: dict[str, Any] | None
+    outcome: str
+    times: float | None = None
+    memory: float | None = None
+
+    @property
+    def case(self) -> str:
+        return str(self.ours["case"])
+
+    @property
+    def group(self) -> str:
+        return str(self.ours["group"])
+
+    @property
+    def measure(self) -> str:
+        return str(self.ours["measure"])
+
+    @property
+    def threads(self) -> int:
+        return int(self.ours["threads"])
+
+    @property
+    def title(self) -> str:
+        """The case in words, with our variant where each has a verdict of its own."""
+        title = str(self.ours["title"] or self.ours["case"])
+        variant = self.ours["variant"]
+        return f"{title}, {variant}" if variant and self.measure in _UNLIKE else title
+
+    @property
+    def not_ahead(self) -> bool:
+        """Whether the case is one to name: a peer is as good or better, or ours broke down."""
+        if self.outcome == REFUSED:
+            return self.peer is not None or self.ours["status"] != "skipped"
+        return self.outcome in (LEVEL, BEHIND)
+
+    def by_how_much(self) -> str:
+        """Return how far ours is from the best peer, in words."""
+        if self.outcome == REFUSED:
+            return f"{self.ours['status']}: {self.ours['reason'] or 'no reason given'}"
+        if self.peer is None:
+            return "no peer to compare with"
+        if self.ours["value"] is None:
+            return "did not get there"
+        if self.times is None:
+            return f"{self.outcome}, {wording.median(self.ours)} to {wording.median(self.peer)}"
+        word = "fast" if wording.is_time(self.measure) else "good"
+        text = f"{wording.digits(self.times)} times as {word}"
+        return f"{text}: within the spread" if self.outcome == LEVEL else text
+
+
+def verdicts(records: list[dict[str, Any]]) -> list[Verdict]:
+    """Return the verdicts in the order of the records."""
+    cases: dict[tuple[str, int, str], list[dict[str, Any]]] = {}
+    for record in records:
+        of = record["case"], record["threads"], record["measure"]
+        cases.setdefault(of, []).append(record)
+    return [verdict for rows in cases.values() for verdict in _of_case(rows)]
+
+
+def _of_case(rows: list[dict[str, Any]]) -> list[Verdict]:
+    peers = [row for row in rows if not row["ours"] and _ranked(row)]
+    peer = min(peers, key=_cost, default=None)
+    ours = [row for row in rows if row["ours"]]
+    if rows[0]["measure"] in _UNLIKE:
+        return [_beside(row, peer) for row in ours]
+    good = [row for row in ours if row["status"] == OK]
+    if good:
+        return [_beside(min(good, key=_cost), peer)]
+    return [_beside(ours[0], peer)] if ours else []
+
+
+def _ranked(row: dict[str, Any]) -> bool:
+    return row["status"] == OK and row["value"] is not None
+
+
+def _cost(row: dict[str, Any]) -> float:
+    """Return a figure that is lower for what is better."""
+    if row["value"] is None:
+        return float("inf")
+    median = float(row["value"]["median"])
+    return median if row["lower_is_better"] else -median
+
+
+def _beside(ours: dict[str, Any], peer: dict[str, Any] | None) -> Verdict:
+    if ours["status"] != OK:
+        return Verdict(ours, peer, REFUSED)
+    if peer is None:
+        return Verdict(ours, None, ALONE)
+    memory = _over(ours["beyond_bytes"], peer["beyond_bytes"])
+    if ours["value"] is None:  # a quality that the peer reached and ours did not
+        return Verdict(ours, peer, BEHIND, memory=memory)
+    mine, theirs = ours["value"]["median"], peer["value"]["median"]
+    times = _over(theirs, mine) if ours["lower_is_better"] else _over(mine, theirs)
+    return Verdict(ours, peer, _outcome(ours, peer), times, memory)
+
+
+def _over(above: float | None, below: float | None) -> float | None:
+    """Return the ratio of two positive figures; of others it would say nothing."""
+    if above is None or below is None or not (above > 0 and below > 0):
+        return None
+    return above / below
+
+
+def _outcome(ours: dict[str, Any], peer: dict[str, Any]) -> str:
+    if not surely_apart(ours["value"], peer["value"]):
+        return LEVEL
+    return AHEAD if _cost(ours) < _cost(peer) else BEHIND
+
+
+def surely_apart(one: dict[str, Any], other: dict[str, Any], lone: float = _LONE) -> bool:
+    """Whether two figures differ beyond what the spreads of their runs explain.
+
+    They do where no run of one lies among those of the other. The spread of a single run is not
+    known: there the medians must differ by the share ``lone``.
+    """
+    if not (one["max"] < other["min"] or other["max"] < one["min"]):
+        return False
+    if min(len(one["runs"]), len(other["runs"])) > 1:
+        return True
+    a, b = one["median"], other["median"]
+    return bool(abs(a - b) > lone * min(abs(a), abs(b)))
+
+
+def reasons(path: Path = REASONS) -> list[dict[str, str]]:
+    """Return what is written down of why we are not ahead: patterns, reason, what would fix it.
+
+    Raises
+    ------
+    ValueError
+        If an entry lacks its pattern or its reason.
+    """
+    found = json.loads(path.read_text(encoding="utf-8"))
+    for i, entry in enumerate(found):
+        missing = [name for name in ("cases", "reason", "fix") if not entry.get(name)]
+        if missing:
+            raise ValueError(f"{path}: entry {i}: expected {', '.join(missing)}, which are missing")
+    return list(found)
+
+
+def reason(verdict: Verdict, written: list[dict[str, str]]) -> str:
+    """Return why ours is not ahead and what would fix it, or that nobody has written it down."""
+    for entry in written:
+        fits = all(
+            fnmatchcase(str(verdict.ours[field]), entry.get(name, "*"))
+            for name, field in (
+                ("cases", "case"),
+                ("variant", "variant"),
+                ("measure", "measure"),
+                ("threads", "threads"),
+            )
+        )
+        if fits:
+            return f"{entry['reason']} What would fix it: {entry['fix']}"
+    return NO_REASON
