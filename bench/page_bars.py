@@ -39,7 +39,8 @@ def _memory_rows(section: Section, size: str) -> list[str]:
         rows.append(f'<tr><th colspan="4"><div>{escape(title)}</div></th></tr>')
         rows += [
             f"<tr><td class=n>{named(r)}</td><td class=r>{r['threads']}</td>"
-            f"<td class=r>{wording.digits(_per(r, size))}</td><td>{bar(_per(r, size) / most, r['ours'])}</td></tr>"
+            f"<td class=r>{wording.digits(_per(r, size))}</td>"
+            f"<td>{bar(_per(r, size) / most, r['ours']) if len(held) > 1 else ''}</td></tr>"
             for r in sorted(held.values(), key=lambda r: _per(r, size))
         ]
     return rows
@@ -101,7 +102,9 @@ def dtype(record: dict[str, Any]) -> str:
     """Return the type of a record's arithmetic: what it says, else what its title does."""
     told = record.get("dtype")
     if told is None:
-        told = "float32" if "float32" in record["title"] or "f32" in record["case"] else "float64"
+        # Boltzmann machines are float32 throughout
+        single = "float32" in record["title"] or "rbm" in record["case"]
+        told = "float32" if single else "float64"
     return str(told)
 
 

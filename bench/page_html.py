@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from . import page_bars, page_markdown, page_plots, verdicts, wording
-from .growth import Line, growth, scaling
 from .page_pieces import Part, bullets, named, table
 from .sections import Section, group_text
+from .trends import Line, growth, scaling
 from .verdicts import Verdict
 from .wording import NOTHING
 
@@ -136,9 +136,9 @@ def _losers(found: list[Verdict], written: list[dict[str, str]]) -> list[Part]:
         for v in losers
     ]
     headings = ["case", "threads", "gibbous", "best peer", "by how much", "why"]
-    html = table(headings, rows, [1]) if rows else "<p>Nowhere in this file.</p>"
+    html = table(headings, rows, [1]) if rows else f"<p>{page_markdown.nowhere(found)}</p>"
     parts = [("Where gibbous is not ahead", html)]
-    more = [v for v in found if v.memory is not None and v.memory > 1 and v.peer is not None]
+    more = page_markdown.more_memory(found)
     if more:
         rows = [
             f"<tr><td>{escape(group_text(v.group))}: {escape(v.title)}</td><td class=r>{v.threads}"
@@ -216,7 +216,9 @@ def _row(record: dict[str, Any], peer: dict[str, Any] | None) -> str:
         if min(ratio) > 0:
             times = wording.digits(ratio[0] / ratio[1])
     beyond, data = record["beyond_bytes"], record["data_bytes"]
-    note = "" if good else f"{record['status']}: {record['reason'] or 'no reason given'}"
+    note = record["reason"]
+    if not good:
+        note = f"{record['status']}: {note or 'no reason given'}"
     cells = [
         f"<td class=n>{named(record)}</td>",
         f"<td class=r>{record['threads']}</td>",
@@ -236,8 +238,8 @@ def _quality(record: dict[str, Any]) -> str:
     if quality is None:
         return NOTHING
     text = f"{quality['name']} {quality['value']:.6g}"
-    if quality["reference"]:
-        text += f", reference {quality['reference']:.6g}"
+    if quality["reference"] or quality["tolerance"]:
+        text += f", reference {quality['reference']:.6g} ± {quality['tolerance']:.1g}"
     return escape(text)
 
 
@@ -247,7 +249,7 @@ def _strip(record: dict[str, Any]) -> str:
     if value is None or value["min"] <= 0:
         return NOTHING
     if len(value["runs"]) == 1:
-        return "one run"
+        return '<span class="n">one run</span>'
     places = [50 + 50 * math.log2(run / value["median"]) for run in value["runs"]]
     dots = "".join(f'<circle cx="{min(max(p, 3), 97):.1f}" cy="7" r="3"/>' for p in places)
     spread = f"{wording.median(record)}, from {wording.figure(value['min'], record['measure'])} to "

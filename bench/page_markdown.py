@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from . import growth, verdicts, wording
+from . import trends, verdicts, wording
 from .sections import Section, group_text
 from .verdicts import Verdict
 from .wording import NOTHING
@@ -48,17 +48,19 @@ def report(sections: list[Section], written: list[dict[str, str]]) -> str:
 def summary(found: list[Verdict]) -> str:
     """Return how often ours is ahead, level, behind."""
     met = [v for v in found if v.peer is not None or v.not_ahead]
-    parts = {
-        "ahead": sum(v.outcome == verdicts.AHEAD for v in met),
-        "level (the spreads overlap)": sum(v.outcome == verdicts.LEVEL for v in met),
-        "behind": sum(v.outcome == verdicts.BEHIND for v in met),
-        "where ours did not count": sum(v.outcome == verdicts.REFUSED for v in met),
+    alone = wording.count(len(found) - len(met), "figure")
+    if not met:
+        return f"{alone}, no peer beside them."
+    words = {
+        verdicts.AHEAD: "ahead",
+        verdicts.LEVEL: "level",
+        verdicts.BEHIND: "behind",
+        verdicts.REFUSED: "where ours does not count",
     }
-    counted = ", ".join(f"{number} {name}" for name, number in parts.items() if number)
-    text = f"gibbous beside the best peer in {wording.count(len(met), 'comparison')}"
-    rest = len(found) - len(met)
-    text += f": {counted or 'none'}."
-    return text + (f" {rest} more had no peer." if rest else "")
+    counts = {word: sum(v.outcome == outcome for v in met) for outcome, word in words.items()}
+    counted = ", ".join(f"{number} {word}" for word, number in counts.items() if number)
+    text = f"gibbous beside the best peer in {wording.count(len(met), 'comparison')}: {counted}."
+    return text if len(met) == len(found) else f"{text} {alone} more without a peer."
 
 
 def cell(text: str) -> str:
@@ -75,8 +77,10 @@ def table(headings: Iterable[str], rows: Iterable[Iterable[str]], right: Iterabl
 def _facts(section: Section) -> str:
     machine = section.machine
     lines = [
-        f"{cell(wording.build(machine))}; {cell(machine['system'])}, Python "
-        f"{cell(machine['python'])}; instruction sets {cell(' '.join(machine['instruction_sets']))}."
+        cell(
+            f"{wording.build(machine)}; {machine['system']}, Python {machine['python']}; "
+            f"instruction sets {' '.join(machine['instruction_sets'])}."
+        )
     ]
     lines += [f"**Warning:** {cell(warning)}" for warning in section.warnings]
     return "\n\n".join(lines)
@@ -84,7 +88,9 @@ def _facts(section: Section) -> str:
 
 def _row(verdict: Verdict) -> list[str]:
     ours, peer = verdict.ours, verdict.peer
-    mine = wording.median(ours) if ours["status"] == verdicts.OK else f"*{ours['status']}*"
+    mine = f"*{ours['status']}*"
+    if ours["status"] == verdicts.OK:
+        mine = f"{wording.median(ours)} {cell(ours['variant'])}".strip()
     times = NOTHING if verdict.times is None else wording.digits(verdict.times)
     if verdict.outcome == verdicts.LEVEL:
         times += " (level)"
@@ -111,8 +117,15 @@ def _not_ahead(found: list[Verdict], written: list[dict[str, str]], mark: str) -
     losers = [v for v in found if v.not_ahead]
     heading = f"{mark}Where gibbous is not ahead"
     if not losers:
-        return [heading, "Nowhere in this file."]
+        return [heading, nowhere(found)]
     return [heading, "\n".join(loser_line(v, written) for v in losers)]
+
+
+def nowhere(found: list[Verdict]) -> str:
+    """Return what to say where no case is to be named."""
+    if all(v.peer is None for v in found):
+        return "Nothing here has a peer."
+    return "It is ahead of the best peer in every case here."
 
 
 def loser_line(verdict: Verdict, written: list[dict[str, str]]) -> str:
@@ -125,16 +138,23 @@ def loser_line(verdict: Verdict, written: list[dict[str, str]]) -> str:
 
 
 def _more_memory(found: list[Verdict]) -> list[str]:
-    more = [v for v in found if v.memory is not None and v.memory > 1]
-    if not more:
+    cases: dict[tuple[str, str, str], list[str]] = {}
+    for verdict in more_memory(found):
+        key = verdict.group, verdict.title, wording.name(verdict.peer or verdict.ours)
+        times = wording.digits(verdict.memory or 0.0)
+        cases.setdefault(key, []).append(f"{times} ({wording.threads(verdict.threads)})")
+    if not cases:
         return []
     lines = [
-        f"- {cell(group_text(v.group))}: {cell(v.title)}, {wording.threads(v.threads)}: "
-        f"{memory(v)} ({cell(wording.name(v.peer))})"
-        for v in more
-        if v.peer is not None
+        f"- {cell(group_text(group))}: {cell(title)}: {', '.join(times)} times {cell(peer)}'s"
+        for (group, title, peer), times in cases.items()
     ]
-    return ["### More memory than the fastest peer", "\n".join(lines)]
+    return ["### More memory than the best peer", "\n".join(lines)]
+
+
+def more_memory(found: list[Verdict]) -> list[Verdict]:
+    """Return where ours takes more memory than the fastest peer."""
+    return [v for v in found if v.memory is not None and v.memory > 1]
 
 
 def _refused(records: list[dict[str, Any]]) -> list[str]:
@@ -165,20 +185,20 @@ def refused(records: list[dict[str, Any]]) -> list[str]:
 
 def _lines(section: Section) -> list[str]:
     parts = []
-    scaled = growth.scaling(section.records)
+    scaled = trends.scaling(section.records)
     if scaled:
         rows = [
             [
                 cell(line.heading),
                 cell(line.name),
-                ", ".join(str(threads) for threads, _ in growth.speed_up(line)),
-                ", ".join(wording.digits(times) for _, times in growth.speed_up(line)),
+                ", ".join(str(threads) for threads, _ in trends.speed_up(line)),
+                ", ".join(wording.digits(times) for _, times in trends.speed_up(line)),
             ]
             for line in scaled
         ]
         headings = ("case", "implementation", "threads", "times as fast as with the fewest")
         parts += ["### Threads", table(headings, rows, (False, False, True, True))]
-    grown = growth.growth(section.records)
+    grown = trends.growth(section.records)
     if grown:
         rows = [
             [cell(x.heading), x.along, cell(x.name), str(x.threads), str(x.exponent)] for x in grown
@@ -282,9 +302,9 @@ def _scaling_lines(section: Section) -> list[str]:
     """Return a table of our speed-up over threads: a line a group, its median and its range."""
     groups = {record["title"] or record["case"]: record["group"] for record in section.records}
     found: dict[tuple[str, int, int], list[float]] = {}
-    for line in growth.scaling(section.records):
+    for line in trends.scaling(section.records):
         first = int(line.points[0].x)
-        for threads, times in growth.speed_up(line)[1:] if line.ours else []:
+        for threads, times in trends.speed_up(line)[1:] if line.ours else []:
             found.setdefault((groups[line.heading], threads, first), []).append(times)
     if not found:
         return []

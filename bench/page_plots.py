@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from . import wording
-from .growth import Line, speed_up
+from .trends import Line, speed_up
 
 #: Hex values that matplotlib writes, and the page's variables that take their place. Ours first.
 VARIABLES = {

@@ -147,4 +147,4 @@ def _contradictions(records: list[dict[str, Any]]) -> Iterator[str]:
                 f"{max(runs)}; got {value['min']} and {value['max']}"
             )
         if not min(runs) <= value["median"] <= max(runs):
-            yield f"records[{i}].value.median: expected a value among the runs; got {value['median']}"
+            yield f"records[{i}].value.median: expected one among the runs; got {value['median']}"

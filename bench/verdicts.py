@@ -22,9 +22,6 @@ ALONE, REFUSED = "no peer", "refused"
 REASONS = Path(__file__).with_name("reasons.json")
 NO_REASON = "no reason written down yet"
 
-#: Measures of which our variants do different amounts of work: each has a verdict of its own.
-_UNLIKE = ("seconds a sweep",)
-
 #: Share by which two figures must differ where one of them is of a single run, whose spread
 #: nobody knows: the pairs of runs in the files of results differ by 2 to 50%.
 _LONE = 0.1
@@ -62,10 +59,8 @@ class Verdict:
 
     @property
     def title(self) -> str:
-        """The case in words, with our variant where each has a verdict of its own."""
-        title = str(self.ours["title"] or self.ours["case"])
-        variant = self.ours["variant"]
-        return f"{title}, {variant}" if variant and self.measure in _UNLIKE else title
+        """The case in words."""
+        return str(self.ours["title"] or self.ours["case"])
 
     @property
     def not_ahead(self) -> bool:
@@ -83,10 +78,16 @@ class Verdict:
         if self.ours["value"] is None:
             return "did not get there"
         if self.times is None:
-            return f"{self.outcome}, {wording.median(self.ours)} to {wording.median(self.peer)}"
+            return f"{self.outcome}: {wording.median(self.ours)} to {wording.median(self.peer)}"
         word = "fast" if wording.is_time(self.measure) else "good"
         text = f"{wording.digits(self.times)} times as {word}"
-        return f"{text}: within the spread" if self.outcome == LEVEL else text
+        return f"{text}: {self.why_level()}" if self.outcome == LEVEL else text
+
+    def why_level(self) -> str:
+        """Return why neither is said to be ahead."""
+        values = [row["value"] for row in (self.ours, self.peer) if row and row["value"]]
+        lone = min(len(value["runs"]) for value in values) == 1
+        return "too close to tell from one run" if lone else "within the spread of the runs"
 
 
 def verdicts(records: list[dict[str, Any]]) -> list[Verdict]:
@@ -99,11 +100,11 @@ def verdicts(records: list[dict[str, Any]]) -> list[Verdict]:
 
 
 def _of_case(rows: list[dict[str, Any]]) -> list[Verdict]:
+    ours = [row for row in rows if row["ours"]]
+    if all(row["ours"] for row in rows):  # variants of ours alone, which may differ in kind
+        return [_beside(row, None) for row in ours]
     peers = [row for row in rows if not row["ours"] and _ranked(row)]
     peer = min(peers, key=_cost, default=None)
-    ours = [row for row in rows if row["ours"]]
-    if rows[0]["measure"] in _UNLIKE:
-        return [_beside(row, peer) for row in ours]
     good = [row for row in ours if row["status"] == OK]
     if good:
         return [_beside(min(good, key=_cost), peer)]

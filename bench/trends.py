@@ -9,7 +9,7 @@ from typing import Any
 from . import wording
 
 #: Documents and words of a vocabulary come with more tokens: no causes of their own beside these.
-_WITH_TOKENS = ("n", "d")
+_WITH_TOKENS = ("n", "d", "words")
 
 
 @dataclass(frozen=True)
