@@ -63,6 +63,7 @@ _LEAD = (
 
 def _parts(section: Section, written: list[dict[str, str]], number: str) -> list[Part]:
     found = verdicts.verdicts(section.records)
+    written = verdicts.reasons_on(section.machine, written)
     looks = page_plots.Looks(section.records)
     parts = [("Summary", _summary(found)), *_losers(found, written)]
     parts += [(group_text(group), _group(section, group)) for group in section.groups()]
@@ -292,12 +293,12 @@ def _curves(section: Section, looks: page_plots.Looks, number: str) -> list[Part
 
 
 def _scaling(section: Section, looks: page_plots.Looks, number: str) -> list[Part]:
-    found: dict[tuple[str, str], list[Line]] = {}
+    found: dict[tuple[str, str, str], list[Line]] = {}
     for line in scaling(section.records):
-        found.setdefault((line.heading, line.measure), []).append(line)
+        found.setdefault((line.group, line.heading, line.measure), []).append(line)
     figures = [
         _figure(heading, measure, page_plots.scaling(lines, looks, f"{number}s{i}"))
-        for i, ((heading, measure), lines) in enumerate(found.items())
+        for i, ((_, heading, measure), lines) in enumerate(found.items())
     ]
     note = (
         "<p>Each beside itself with the fewest threads; the dotted line is the ideal. A slow "

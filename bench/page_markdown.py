@@ -21,8 +21,8 @@ CLOSING = "<!-- /figures -->"
 #: Groups of many small cases, of which a README gets one line each.
 _SUMMED = ("small", "growth", "scaling", "squarem")
 
-_HEADINGS = ("case", "threads", "gibbous", "best peer", "times as fast", "memory")
-_RIGHT = (False, True, True, True, True, True)
+_HEADINGS = ("case", "measure", "threads", "gibbous", "best peer", "times as good", "memory")
+_RIGHT = (False, False, True, True, True, True, True)
 
 
 def report(sections: list[Section], written: list[dict[str, str]]) -> str:
@@ -31,13 +31,14 @@ def report(sections: list[Section], written: list[dict[str, str]]) -> str:
     for section in sections:
         parts += [f"## {cell(section.title)}", _facts(section)]
         found = verdicts.verdicts(section.records)
+        known = verdicts.reasons_on(section.machine, written)
         parts.append(summary(found))
         for group in section.groups():
             parts += [
                 f"### {cell(group_text(group))}",
                 table(_HEADINGS, map(_row, (v for v in found if v.group == group)), _RIGHT),
             ]
-        parts += _not_ahead(found, written, "### ")
+        parts += _not_ahead(found, known)
         parts += _more_memory(found)
         parts += _refused(section.records)
         parts += _lines(section)
@@ -96,6 +97,7 @@ def _row(verdict: Verdict) -> list[str]:
         times += " (level)"
     return [
         cell(verdict.title),
+        cell(verdict.measure),
         str(verdict.threads),
         mine,
         NOTHING if peer is None else f"{wording.median(peer)} {cell(wording.name(peer))}",
@@ -113,9 +115,9 @@ def memory(verdict: Verdict) -> str:
     return text if verdict.memory is None else f"{text}, {wording.digits(verdict.memory)} x peer's"
 
 
-def _not_ahead(found: list[Verdict], written: list[dict[str, str]], mark: str) -> list[str]:
+def _not_ahead(found: list[Verdict], written: list[dict[str, str]]) -> list[str]:
     losers = [v for v in found if v.not_ahead]
-    heading = f"{mark}Where gibbous is not ahead"
+    heading = "### Where gibbous is not ahead"
     if not losers:
         return [heading, nowhere(found)]
     return [heading, "\n".join(loser_line(v, written) for v in losers)]
@@ -225,21 +227,21 @@ def figures(sections: list[Section], files: list[str], written: list[dict[str, s
     parts = []
     for section in sections:
         found = verdicts.verdicts(section.records)
+        known = verdicts.reasons_on(section.machine, written)
         parts += [
             f"**{cell(section.title)}**; {cell(wording.build(section.machine))}; median of "
             f"{_repeats(section.records)}. {summary(found)}",
             *(f"Warning: {cell(warning)}" for warning in section.warnings),
-            table(_HEADINGS, _main_rows(found), _RIGHT),
+            table(_HEADINGS, _main_rows(section, found), _RIGHT),
         ]
-        losers = _chosen([v for v in found if v.not_ahead], every=True)
+        losers = [v for v in found if v.not_ahead]
         if losers:
-            parts.append("Not ahead:")
-            parts.append("\n".join(loser_line(v, written) for v in losers))
+            parts += ["Not ahead:", "\n".join(loser_line(v, known) for v in losers)]
         parts += _scaling_lines(section)
     links = ", ".join(f"[{file}]({file})" for file in files)
     parts.append(
-        f"Seconds are of a unit of the case's work; memory is the peak beyond interpreter, "
-        f"imports and data. Made by `python -m bench report` from {links}."
+        "Memory is the peak beyond interpreter, imports and data. Written by "
+        f"`python -m bench report` from {links}; with `--html` it makes a page with plots."
     )
     return "\n\n".join(parts)
 
@@ -253,59 +255,65 @@ def _repeats(records: list[dict[str, Any]]) -> str:
     return f"{counts[0]} to {counts[-1]} runs"
 
 
-def _chosen(found: list[Verdict], every: bool = False) -> list[Verdict]:
-    """Return one verdict a case: with the most threads that a peer ran with, too."""
-    if every:
-        return found
+def _chosen(found: list[Verdict]) -> list[Verdict]:
+    """Return one verdict a case and measure: with the most threads that a peer ran with, too.
+
+    Figures without a peer are left out where the case has others with one.
+    """
+    met = {v.case for v in found if v.peer is not None}
     best: dict[tuple[str, ...], Verdict] = {}
     for verdict in found:
-        key = verdict.case, verdict.measure, verdict.title
-        held = best.get(key)
-        rank = verdict.peer is not None, verdict.threads
-        if held is None or rank > (held.peer is not None, held.threads):
-            best[key] = verdict
+        nothing = verdict.ours["value"] is None and not verdict.not_ahead
+        if nothing or (verdict.peer is None and verdict.case in met):
+            continue
+        alone = verdict.ours["variant"] if verdict.peer is None else ""
+        held = best.setdefault((verdict.case, verdict.measure, alone), verdict)
+        if held.threads < verdict.threads:
+            best[verdict.case, verdict.measure, alone] = verdict
     return list(best.values())
 
 
-def _main_rows(found: list[Verdict]) -> list[list[str]]:
-    rows, summed = [], {}
-    for verdict in _chosen(found):
-        if verdict.group in _SUMMED:
-            summed.setdefault(verdict.group, []).append(verdict)
-        else:
-            head = f"{cell(group_text(verdict.group))}: "
+def _main_rows(section: Section, found: list[Verdict]) -> list[list[str]]:
+    """Return a row a case in the order of the groups; one a group of many small cases."""
+    chosen, rows = _chosen(found), []
+    for group in section.groups():
+        many = [verdict for verdict in chosen if verdict.group == group]
+        if group in _SUMMED and many:
+            rows.append(_summed_row(group, many))
+            continue
+        for verdict in many:
             first, *rest = _row(verdict)
-            rows.append([head + first, *rest])
-    return rows + [_summed_row(group, many) for group, many in summed.items()]
+            rows.append([f"{cell(group_text(group))}: {first}", *rest])
+    return rows
 
 
 def _summed_row(group: str, many: list[Verdict]) -> list[str]:
     times = sorted(v.times for v in many if v.times is not None)
     threads = sorted({v.threads for v in many})
-    range_text = NOTHING
+    found = NOTHING
     if times:
         low, high = wording.digits(times[0]), wording.digits(times[-1])
-        range_text = f"{wording.digits(statistics.median(times))} ({low} to {high})"
-    peers = sorted({v.peer["implementation"] for v in many if v.peer is not None})
-    ahead = sum(v.outcome == verdicts.AHEAD for v in many)
+        found = f"{wording.digits(statistics.median(times))} ({low} to {high})"
+    met = [v for v in many if v.peer is not None]
+    ahead = sum(v.outcome == verdicts.AHEAD for v in met)
     return [
-        f"{cell(group_text(group))}: {wording.count(len(many), 'case')}",
+        f"{cell(group_text(group))}: {wording.count(len(many), 'figure')}",
+        cell(" or ".join(dict.fromkeys(v.measure for v in many))),
         " to ".join(dict.fromkeys([str(threads[0]), str(threads[-1])])),
-        f"ahead in {ahead}",
-        cell(", ".join(peers)) or NOTHING,
-        range_text,
+        f"ahead in {ahead} of {len(met)}" if met else NOTHING,
+        cell(", ".join(sorted({v.peer["implementation"] for v in met if v.peer}))) or NOTHING,
+        found,
         NOTHING,
     ]
 
 
 def _scaling_lines(section: Section) -> list[str]:
     """Return a table of our speed-up over threads: a line a group, its median and its range."""
-    groups = {record["title"] or record["case"]: record["group"] for record in section.records}
     found: dict[tuple[str, int, int], list[float]] = {}
     for line in trends.scaling(section.records):
         first = int(line.points[0].x)
         for threads, times in trends.speed_up(line)[1:] if line.ours else []:
-            found.setdefault((groups[line.heading], threads, first), []).append(times)
+            found.setdefault((line.group, threads, first), []).append(times)
     if not found:
         return []
     rows = [
@@ -313,13 +321,13 @@ def _scaling_lines(section: Section) -> list[str]:
             cell(group_text(group)),
             f"{threads} beside {first}",
             wording.digits(statistics.median(times)),
-            f"{wording.digits(min(times))} to {wording.digits(max(times))}"
-            + f" in {wording.count(len(times), 'line')}",
+            f"{wording.digits(min(times))} to {wording.digits(max(times))}",
+            str(len(times)),
         ]
         for (group, threads, first), times in found.items()
     ]
-    headings = ("gibbous over threads", "threads", "times as fast, median", "range")
-    return [table(headings, rows, (False, True, True, True))]
+    headings = ("gibbous over threads", "threads", "times as fast, median", "range", "figures")
+    return [table(headings, rows, (False, True, True, True, True))]
 
 
 def marked_files(readme: str, name: str) -> list[str]:

@@ -39,6 +39,7 @@ class Point:
 class Line:
     """Figures of one implementation over one size or number of threads, all else equal."""
 
+    group: str
     heading: str
     along: str
     measure: str
@@ -85,11 +86,12 @@ def growth(records: list[dict[str, Any]]) -> list[Line]:
             sizes = {name: number for name, number in sizes.items() if name not in _WITH_TOKENS}
         for along in sizes:
             others = tuple((name, sizes[name]) for name in sorted(sizes) if name != along)
-            key = record["series"], along, others, record["measure"], wording.name(record)
-            found.setdefault((*key, record["ours"], record["threads"]), []).append(record)
+            key = record["group"], record["series"], along, others, record["measure"]
+            who = wording.name(record), record["ours"], record["threads"]
+            found.setdefault((*key, *who), []).append(record)
     return [
-        Line(_heading(series, others), along, measure, name, ours, threads, points)
-        for (series, along, others, measure, name, ours, threads), rows in found.items()
+        Line(group, _heading(series, others), along, measure, name, ours, threads, points)
+        for (group, series, along, others, measure, name, ours, threads), rows in found.items()
         if len(points := _points(rows, lambda row, along=along: row["sizes"][along])) > 1
     ]
 
@@ -98,11 +100,11 @@ def scaling(records: list[dict[str, Any]]) -> list[Line]:
     """Return the lines over threads, a line a case and implementation."""
     found: dict[tuple[Any, ...], list[dict[str, Any]]] = {}
     for record in _timed(records):
-        key = record["case"], record["title"], record["measure"], wording.name(record)
-        found.setdefault((*key, record["ours"]), []).append(record)
+        key = record["group"], record["case"], record["title"], record["measure"]
+        found.setdefault((*key, wording.name(record), record["ours"]), []).append(record)
     return [
-        Line(title or case, "threads", measure, name, ours, 0, points)
-        for (case, title, measure, name, ours), rows in found.items()
+        Line(group, title or case, "threads", measure, name, ours, 0, points)
+        for (group, case, title, measure, name, ours), rows in found.items()
         if len(points := _points(rows, lambda row: row["threads"])) > 1
     ]
 

@@ -164,33 +164,36 @@ def surely_apart(one: dict[str, Any], other: dict[str, Any], lone: float = _LONE
 
 
 def reasons(path: Path = REASONS) -> list[dict[str, str]]:
-    """Return what is written down of why we are not ahead: patterns, reason, what would fix it.
+    """Return what is written down of why we are not ahead.
+
+    Each entry has patterns (``cases``, and where wanted ``variant``, ``measure``, ``threads`` and
+    ``processor``), a ``reason``, and what would ``fix`` it.
 
     Raises
     ------
     ValueError
-        If an entry lacks its pattern or its reason.
+        If an entry lacks its cases, reason or fix.
     """
     found = json.loads(path.read_text(encoding="utf-8"))
     for i, entry in enumerate(found):
         missing = [name for name in ("cases", "reason", "fix") if not entry.get(name)]
         if missing:
-            raise ValueError(f"{path}: entry {i}: expected {', '.join(missing)}, which are missing")
+            raise ValueError(f"{path}: entry {i} lacks {', '.join(missing)}")
     return list(found)
+
+
+def reasons_on(machine: dict[str, Any], written: list[dict[str, str]]) -> list[dict[str, str]]:
+    """Return the reasons that hold on that machine."""
+    return [r for r in written if fnmatchcase(machine["processor"], r.get("processor", "*"))]
 
 
 def reason(verdict: Verdict, written: list[dict[str, str]]) -> str:
     """Return why ours is not ahead and what would fix it, or that nobody has written it down."""
+    fields = {"cases": "case", "variant": "variant", "measure": "measure", "threads": "threads"}
     for entry in written:
-        fits = all(
+        if all(
             fnmatchcase(str(verdict.ours[field]), entry.get(name, "*"))
-            for name, field in (
-                ("cases", "case"),
-                ("variant", "variant"),
-                ("measure", "measure"),
-                ("threads", "threads"),
-            )
-        )
-        if fits:
+            for name, field in fields.items()
+        ):
             return f"{entry['reason']} What would fix it: {entry['fix']}"
     return NO_REASON
