@@ -21,7 +21,7 @@ CLOSING = "<!-- /figures -->"
 #: Groups of many small cases, of which a README gets one line each.
 _SUMMED = ("small", "growth", "scaling", "squarem")
 
-_HEADINGS = ("case", "measure", "threads", "gibbous", "best peer", "times as good", "memory")
+_HEADINGS = ("case", "measure", "threads", "gibbous", "best peer", "x best peer", "memory")
 _RIGHT = (False, False, True, True, True, True, True)
 
 
@@ -120,7 +120,7 @@ def _not_ahead(found: list[Verdict], written: list[dict[str, str]]) -> list[str]
     heading = "### Where gibbous is not ahead"
     if not losers:
         return [heading, nowhere(found)]
-    return [heading, "\n".join(loser_line(v, written) for v in losers)]
+    return [heading, loser_lines(losers, written)]
 
 
 def nowhere(found: list[Verdict]) -> str:
@@ -130,13 +130,19 @@ def nowhere(found: list[Verdict]) -> str:
     return "It is ahead of the best peer in every case here."
 
 
-def loser_line(verdict: Verdict, written: list[dict[str, str]]) -> str:
-    peer = "" if verdict.peer is None else f" beside {wording.name(verdict.peer)}"
-    text = (
-        f"{group_text(verdict.group)}: {verdict.title}, {wording.threads(verdict.threads)}{peer}, "
-        f"{verdict.by_how_much()}. Why: {verdicts.reason(verdict, written)}"
-    )
-    return f"- {cell(text)}"
+def loser_lines(losers: list[Verdict], written: list[dict[str, str]]) -> str:
+    """Return a line a case, with every number of threads, why, and what would fix it."""
+    cases: dict[tuple[str, str, str, str], list[str]] = {}
+    for v in losers:
+        peer = "" if v.peer is None else f" beside {wording.name(v.peer)}"
+        key = v.group, v.title, v.measure, verdicts.reason(v, written)
+        text = f"with {wording.threads(v.threads)}{peer} {v.by_how_much()}"
+        cases.setdefault(key, []).append(text)
+    lines = [
+        f"{group_text(group)}: {title}, {measure}: {'; '.join(texts)}. Why: {why}"
+        for (group, title, measure, why), texts in cases.items()
+    ]
+    return "\n".join(f"- {cell(line)}" for line in lines)
 
 
 def _more_memory(found: list[Verdict]) -> list[str]:
@@ -236,7 +242,7 @@ def figures(sections: list[Section], files: list[str], written: list[dict[str, s
         ]
         losers = [v for v in found if v.not_ahead]
         if losers:
-            parts += ["Not ahead:", "\n".join(loser_line(v, known) for v in losers)]
+            parts += ["Not ahead:", loser_lines(losers, known)]
         parts += _scaling_lines(section)
     links = ", ".join(f"[{file}]({file})" for file in files)
     parts.append(

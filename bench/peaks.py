@@ -38,8 +38,8 @@ _SECONDS = 0.8
 _VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "BLIS_NUM_THREADS")
 
 
-def measure(threads: list[int]) -> dict[str, Any]:
-    """Return the peaks for these numbers of threads.
+def measure(threads: list[int], *, quick: bool = False) -> dict[str, Any]:
+    """Return the peaks for these numbers of threads; ``quick`` ones mean nothing.
 
     ``gemm_flops_per_second`` are those of NumPy's matrix product (OpenBLAS in the usual builds) by
     dtype and threads; ``bandwidth_bytes_per_second`` are of the triad a = b + s * c of STREAM
@@ -55,17 +55,17 @@ def measure(threads: list[int]) -> dict[str, Any]:
         "bandwidth_bytes_per_second": {},
     }
     for count in threads:
-        found = _in_process(count)
+        found = _in_process(count, quick)
         for dtype in DTYPES:
             result["gemm_flops_per_second"][dtype][str(count)] = found[dtype]
         result["bandwidth_bytes_per_second"][str(count)] = found["bandwidth"]
     return result
 
 
-def _in_process(threads: int) -> dict[str, float]:
+def _in_process(threads: int, quick: bool) -> dict[str, float]:
     environment = {**os.environ, **dict.fromkeys(_VARIABLES, str(threads))}
     done = subprocess.run(
-        [sys.executable, "-m", __name__, str(threads)],
+        [sys.executable, "-m", __name__, str(threads), str(int(quick))],
         cwd=ROOT,
         env=environment,
         capture_output=True,
@@ -127,13 +127,14 @@ def _best(work: Callable[[], object], seconds: float) -> float:
     return min(passes)
 
 
-def _worker(threads: int) -> dict[str, float]:
+def _worker(threads: int, quick: bool) -> dict[str, float]:
     from threadpoolctl import threadpool_limits
 
+    order, length, seconds = (128, 1 << 16, 0.0) if quick else (_ORDER, _LENGTH, _SECONDS)
     with threadpool_limits(threads):
-        found = {dtype: _gemm(dtype, _ORDER, _SECONDS) for dtype in DTYPES}
-    return {**found, "bandwidth": _triad(threads, _LENGTH, _SECONDS)}
+        found = {dtype: _gemm(dtype, order, seconds) for dtype in DTYPES}
+    return {**found, "bandwidth": _triad(threads, length, seconds)}
 
 
 if __name__ == "__main__":
-    print(json.dumps(_worker(int(sys.argv[1]))))
+    print(json.dumps(_worker(int(sys.argv[1]), sys.argv[2] == "1")))
