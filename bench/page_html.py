@@ -66,7 +66,8 @@ def _parts(section: Section, written: list[dict[str, str]], number: str) -> list
     written = verdicts.reasons_on(section.machine, written)
     looks = page_plots.Looks(section.records)
     parts = [("Summary", _summary(found)), *_losers(found, written)]
-    parts += [(group_text(group), _group(section, group)) for group in section.groups()]
+    groups = [(group_text(group), _group(section, group)) for group in section.groups()]
+    parts += [(groups[0][0], _STRIPS + groups[0][1]), *groups[1:]] if groups else []
     parts += _curves(section, looks, number)
     parts += _scaling(section, looks, number)
     parts += _growth(section, looks, number)
@@ -130,7 +131,7 @@ def _losers(found: list[Verdict], written: list[dict[str, str]]) -> list[Part]:
         "<tr>"
         f"<td>{escape(group_text(v.group))}: {escape(v.title)}</td>"
         f"<td class=r>{v.threads}</td>"
-        f"<td class=n>{escape(wording.median(v.ours))}</td>"
+        f"<td class=n>{escape(_ours(v))}</td>"
         f"<td>{_peer(v)}</td>"
         f"<td>{escape(v.by_how_much())}</td>"
         f'<td class="why">{escape(verdicts.reason(v, written))}</td></tr>'
@@ -155,6 +156,12 @@ def _losers(found: list[Verdict], written: list[dict[str, str]]) -> list[Part]:
     return parts
 
 
+def _ours(verdict: Verdict) -> str:
+    if verdict.outcome == verdicts.REFUSED:
+        return NOTHING
+    return f"{wording.median(verdict.ours)} {verdict.ours['variant']}".strip()
+
+
 def _peer(verdict: Verdict) -> str:
     if verdict.peer is None:
         return NOTHING
@@ -163,7 +170,12 @@ def _peer(verdict: Verdict) -> str:
 
 # ---- a table a group ---------------------------------------------------------------------------
 
-_HEADINGS = ["", "threads", "median", "runs", "x best peer", "memory", "x data", "quality", ""]
+_HEADINGS = ["", "threads", "median", "runs", "x best peer", "memory", "x data", "quality"]
+
+_STRIPS = (
+    '<p class="soft">A strip shows every run, from half the median to twice of it; "x best '
+    'peer" is above 1 for what is better than the best peer.</p>'
+)
 
 
 def _group(section: Section, group: str) -> str:
@@ -188,11 +200,7 @@ def _group(section: Section, group: str) -> str:
         rows += [_row(record, best.get(_place(record))) for record in sorted(shown, key=_order)]
     if not rows:
         return "<p>Nothing of this group ran.</p>"
-    head = (
-        '<p class="soft">A strip shows every run, from half the median to twice of it; "x best '
-        'peer" is above 1 for what is better than the best peer.</p>'
-    )
-    return head + table(_HEADINGS, rows, [1, 2, 4, 5, 6])
+    return table(_HEADINGS, rows, [1, 2, 4, 5, 6])
 
 
 def _place(record: dict[str, Any]) -> tuple[str, int, str]:
@@ -220,6 +228,9 @@ def _row(record: dict[str, Any], peer: dict[str, Any] | None) -> str:
     note = record["reason"]
     if not good:
         note = f"{record['status']}: {note or 'no reason given'}"
+    said = [text for text in (escape(note), _quality(record)) if text]
+    if record["busy"]:
+        said.append("the machine was busy")
     cells = [
         f"<td class=n>{named(record)}</td>",
         f"<td class=r>{record['threads']}</td>",
@@ -228,8 +239,7 @@ def _row(record: dict[str, Any], peer: dict[str, Any] | None) -> str:
         f"<td class=r>{times}</td>",
         f"<td class=r>{NOTHING if beyond is None else wording.size(beyond)}</td>",
         f"<td class=r>{wording.digits(beyond / data) if beyond and data else NOTHING}</td>",
-        f"<td class=n>{_quality(record)}</td>",
-        f"<td>{escape(note)}{' machine busy' if record['busy'] else ''}</td>",
+        f'<td class="why">{"; ".join(said) or NOTHING}</td>',
     ]
     return f"<tr{'' if good else ' class=off'}>{''.join(cells)}</tr>"
 
@@ -237,7 +247,7 @@ def _row(record: dict[str, Any], peer: dict[str, Any] | None) -> str:
 def _quality(record: dict[str, Any]) -> str:
     quality = record["quality"]
     if quality is None:
-        return NOTHING
+        return ""
     text = f"{quality['name']} {quality['value']:.6g}"
     if quality["reference"] or quality["tolerance"]:
         text += f", reference {quality['reference']:.6g} ± {quality['tolerance']:.1g}"
@@ -323,4 +333,4 @@ def _growth(section: Section, looks: page_plots.Looks, number: str) -> list[Part
         "<p>Beside each name stands the exponent of a power law, fitted by least squares to the "
         "logarithms, with its standard error.</p>"
     )
-    return [("Growth", note + _plots(figures))] if figures else []
+    return [("Growth with size", note + _plots(figures))] if figures else []

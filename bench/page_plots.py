@@ -155,9 +155,7 @@ def _logarithmic(axis: Any, base: int = 10) -> None:
     low, high = sorted(axis.get_view_interval())
     subs = (1.0,) if base == 2 or high / low > 1e3 else (1.0, 2.0, 5.0)
     axis.set_major_locator(LogLocator(base=base, subs=subs))
-    axis.set_major_formatter(
-        FuncFormatter(lambda value, _: f"{value:.6g}" if value < 1e4 else f"{wording.many(value)}")
-    )
+    axis.set_major_formatter(FuncFormatter(lambda value, _: wording.short(value)))
     axis.set_minor_formatter(NullFormatter())
 
 

@@ -21,8 +21,8 @@ GROUPS = {
     "outofcore": "Larger than memory",
     "small": "Small data",
     "import": "Import",
-    "growth": "Growth",
-    "scaling": "Threads",
+    "growth": "Cases that grow",
+    "scaling": "Cases over threads",
 }
 
 

@@ -138,5 +138,5 @@ def _points(rows: list[dict[str, Any]], place: Any) -> tuple[Point, ...]:
 
 
 def _heading(series: str, others: tuple[tuple[str, float], ...]) -> str:
-    held = ", ".join(f"{name} {wording.many(number)}" for name, number in others if number)
+    held = ", ".join(f"{name} {wording.short(number)}" for name, number in others if number)
     return f"{series} ({held})" if held else series

@@ -38,6 +38,12 @@ def many(value: float) -> str:
     return _scaled(value, _MANY, "")
 
 
+def short(value: float) -> str:
+    """Return a number as on a scale, without zeros behind the point: 20, 50k, 2.2M."""
+    scale, unit = next((each for each in _MANY if abs(value) >= max(each[0], 1e4)), (1.0, ""))
+    return f"{value / scale:{'.3g' if unit else '.6g'}}{unit.strip()}"
+
+
 def _scaled(value: float, units: tuple[tuple[float, str], ...], gap: str = " ") -> str:
     if value == 0:
         return f"0{gap}{units[-1][1] if units is not _SECONDS else 's'}"

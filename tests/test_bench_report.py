@@ -595,7 +595,7 @@ def test_the_page_is_whole_and_needs_no_network(texts: dict[str, str]) -> None:
     for heading in (
         "Quality against time",
         "Strong scaling over threads",
-        "Growth",
+        "Growth with size",
         "Memory: bytes a row",
         "Memory: bytes a token",
         "Shares of the measured peaks",
