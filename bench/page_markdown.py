@@ -18,8 +18,8 @@ from .wording import NOTHING
 OPENING = re.compile(r"^<!-- figures(?::(?P<files>[^\n]*?))? -->[ \t]*$", re.MULTILINE)
 CLOSING = "<!-- /figures -->"
 
-#: Groups of many small cases, of which a README gets one line each.
-_SUMMED = ("small", "growth", "scaling", "squarem")
+#: Groups of many small cases, of which a README gets a line a measure.
+_SUMMED = ("impute", "small", "import", "growth", "scaling", "squarem")
 
 _HEADINGS = ("case", "measure", "threads", "gibbous", "best peer", "x best peer", "memory")
 _RIGHT = (False, False, True, True, True, True, True)
@@ -284,8 +284,10 @@ def _main_rows(section: Section, found: list[Verdict]) -> list[list[str]]:
     chosen, rows = _chosen(found), []
     for group in section.groups():
         many = [verdict for verdict in chosen if verdict.group == group]
-        if group in _SUMMED and many:
-            rows.append(_summed_row(group, many))
+        if group in _SUMMED:
+            met = [verdict for verdict in many if verdict.peer is not None]
+            for measure in dict.fromkeys(verdict.measure for verdict in met):
+                rows.append(_summed_row(group, [v for v in met if v.measure == measure]))
             continue
         for verdict in many:
             first, *rest = _row(verdict)
@@ -293,21 +295,20 @@ def _main_rows(section: Section, found: list[Verdict]) -> list[list[str]]:
     return rows
 
 
-def _summed_row(group: str, many: list[Verdict]) -> list[str]:
-    times = sorted(v.times for v in many if v.times is not None)
-    threads = sorted({v.threads for v in many})
+def _summed_row(group: str, met: list[Verdict]) -> list[str]:
+    times = sorted(v.times for v in met if v.times is not None)
+    threads = sorted({v.threads for v in met})
     found = NOTHING
     if times:
         low, high = wording.digits(times[0]), wording.digits(times[-1])
         found = f"{wording.digits(statistics.median(times))} ({low} to {high})"
-    met = [v for v in many if v.peer is not None]
     ahead = sum(v.outcome == verdicts.AHEAD for v in met)
     return [
-        f"{cell(group_text(group))}: {wording.count(len(many), 'figure')}",
-        cell(" or ".join(dict.fromkeys(v.measure for v in many))),
+        f"{cell(group_text(group))}: {wording.count(len(met), 'figure')}",
+        cell(met[0].measure),
         " to ".join(dict.fromkeys([str(threads[0]), str(threads[-1])])),
-        f"ahead in {ahead} of {len(met)}" if met else NOTHING,
-        cell(", ".join(sorted({v.peer["implementation"] for v in met if v.peer}))) or NOTHING,
+        f"ahead in {ahead} of {len(met)}",
+        cell(", ".join(sorted({v.peer["implementation"] for v in met if v.peer}))),
         found,
         NOTHING,
     ]

@@ -14,13 +14,15 @@ import sys
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from .runner import ROOT
-
 DTYPES = ("float32", "float64")
+
+#: Where the package is found: the repository, unless it was installed.
+_FOLDER = None if "." in (__package__ or "") else Path(__file__).resolve().parent.parent
 
 #: Rows and columns of the products: three square matrices of float64 take 100 MB, far beyond any
 #: cache, and each is used 2048 times.
@@ -66,7 +68,7 @@ def _in_process(threads: int, quick: bool) -> dict[str, float]:
     environment = {**os.environ, **dict.fromkeys(_VARIABLES, str(threads))}
     done = subprocess.run(
         [sys.executable, "-m", __name__, str(threads), str(int(quick))],
-        cwd=ROOT,
+        cwd=_FOLDER,
         env=environment,
         capture_output=True,
         text=True,

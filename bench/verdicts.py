@@ -77,6 +77,8 @@ class Verdict:
             return "no peer to compare with"
         if self.ours["value"] is None:
             return "did not get there"
+        if self.times is None and self.outcome == LEVEL:
+            return self.why_level()
         if self.times is None:
             return f"{self.outcome}: {wording.median(self.ours)} to {wording.median(self.peer)}"
         word = "fast" if wording.is_time(self.measure) else "good"
@@ -86,6 +88,8 @@ class Verdict:
     def why_level(self) -> str:
         """Return why neither is said to be ahead."""
         values = [row["value"] for row in (self.ours, self.peer) if row and row["value"]]
+        if wording.is_time(self.measure) and min(value["median"] for value in values) <= 0:
+            return "too short for the clock"
         lone = min(len(value["runs"]) for value in values) == 1
         return "too close to tell from one run" if lone else "within the spread of the runs"
 
@@ -144,7 +148,10 @@ def _over(above: float | None, below: float | None) -> float | None:
 
 
 def _outcome(ours: dict[str, Any], peer: dict[str, Any]) -> str:
-    if not surely_apart(ours["value"], peer["value"]):
+    # seconds an iteration are a difference of two, which noise can turn negative
+    shortest = min(row["value"]["median"] for row in (ours, peer))
+    lost_in_noise = wording.is_time(ours["measure"]) and shortest <= 0
+    if lost_in_noise or not surely_apart(ours["value"], peer["value"]):
         return LEVEL
     return AHEAD if _cost(ours) < _cost(peer) else BEHIND
 

@@ -378,6 +378,14 @@ def test_a_quality_that_only_the_peer_reached_is_a_loss() -> None:
     assert found.outcome == verdicts.BEHIND and found.by_how_much() == "did not get there"
 
 
+@pytest.mark.parametrize("who", ["ours", "theirs"])
+def test_a_time_below_nothing_wins_nothing(who: str) -> None:
+    below, above = (-0.2, -0.1), (0.3, 0.4)
+    ours, theirs = (below, above) if who == "ours" else (above, below)
+    found = verdict(record(runs=ours), record("peer", theirs))
+    assert found.outcome == verdicts.LEVEL and found.by_how_much() == "too short for the clock"
+
+
 def test_our_variants() -> None:
     ours = record(variant="plain"), record(variant="quick", runs=(0.5, 0.51))
     wrong = record(variant="wild", runs=(0.1, 0.1), status="different quality", reason="off")
