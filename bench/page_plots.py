@@ -31,7 +31,8 @@ _INK, _FAINT = list(VARIABLES)[6:]
 _OUR_MARKER, _MARKERS = "o", "s^Dv<>PXd*"
 _DASHES = ("-", "--", ":", "-.", (0, (5, 1, 1, 1, 1, 1)))
 
-_SIZE = (4.6, 3.4)  # inches: nine points stay readable at the width of a phone
+#: Inches, the legend apart: nine points stay readable at the width of a phone.
+_WIDTH, _HEIGHT, _LEGEND_LINE = 4.6, 3.1, 0.17
 
 _STYLE = {
     "svg.fonttype": "none",
@@ -166,15 +167,16 @@ def _svg(draw: Callable[[Any], None], number: str) -> str:
     from matplotlib.figure import Figure
 
     with mpl.rc_context(_STYLE):
-        figure = Figure(figsize=_SIZE, layout="constrained")
+        figure = Figure(figsize=(_WIDTH, _HEIGHT), layout="constrained")
         FigureCanvasSVG(figure)
         axes = figure.subplots()
         draw(axes)
         handles, labels = axes.get_legend_handles_labels()
+        longest = max(map(len, labels))
+        columns = 2 if len(labels) > 2 and longest < 36 else 1
+        figure.set_figheight(_HEIGHT + _LEGEND_LINE * -(-len(labels) // columns))
+        legend = figure.legend(handles, labels, loc="outside lower center", ncols=columns)
         # names may hold dollar signs, which are no formulas here
-        legend = figure.legend(
-            handles, labels, loc="outside lower center", ncols=1 if len(labels) < 3 else 2
-        )
         for text in legend.get_texts():
             text.set_parse_math(False)
         axes.xaxis.label.set_parse_math(False)

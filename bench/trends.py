@@ -21,7 +21,7 @@ class Exponent:
 
     def __str__(self) -> str:
         if self.error is None:
-            return f"{self.value:.2f} (two sizes: no error known)"
+            return f"{self.value:.2f} (two sizes)"
         return f"{self.value:.2f} ± {self.error:.2f}"
 
 
