@@ -198,18 +198,18 @@ def _obstacles(old: dict[str, Any], new: dict[str, Any]) -> list[str]:
 def _warnings(old: dict[str, Any], new: dict[str, Any]) -> list[str]:
     found = []
     facts: dict[str, Callable[[dict[str, Any]], Any]] = {
-        "processor": lambda m: m["processor"],
-        "number of processors": lambda m: m["processors"],
-        "memory": lambda m: wording.size(m["memory_bytes"]),
-        "system": lambda m: m["system"],
+        "The processor": lambda m: m["processor"],
+        "The number of processors": lambda m: m["processors"],
+        "The memory": lambda m: wording.size(m["memory_bytes"]),
+        "The system": lambda m: m["system"],
         "Python": lambda m: m["python"],
-        "our build": wording.build,
+        "Our build": wording.build,
     }
     for name, fact in facts.items():
         before, after = fact(old["machine"]), fact(new["machine"])
         if before != after:
-            found.append(f"The {name} differs: {before}, now {after}.")
-    found += [line for line in _version_changes(old, new)]
+            found.append(f"{name} differs: {before}, now {after}.")
+    found += _version_changes(old, new)
     for name, result in (("old", old), ("new", new)):
         found += [f"The {name} file: {line}" for line in result["machine"]["warnings"]]
         if not result["finished"]:
@@ -220,11 +220,12 @@ def _warnings(old: dict[str, Any], new: dict[str, Any]) -> list[str]:
 
 
 def _version_changes(old: dict[str, Any], new: dict[str, Any]) -> list[str]:
-    before, after = ({}, {})
-    for result, found in ((old, before), (new, after)):
+    found: list[dict[str, set[str]]] = [{}, {}]
+    for result, versions in zip((old, new), found, strict=True):
         for record in result["records"]:
             for name, version in record["versions"].items():
-                found.setdefault(name, set()).add(version)
+                versions.setdefault(name, set()).add(version)
+    before, after = found
     return [
         f"{name} was {' or '.join(sorted(before[name]))}, now {' or '.join(sorted(after[name]))}."
         for name in sorted(set(before) & set(after))
@@ -259,8 +260,8 @@ def text(found: Comparison) -> str:
         if lines:
             parts.append(f"{heading}:\n" + "\n".join(f"- {cell(line)}" for line in lines))
     if found.regressions:
-        lines = "\n".join(f"- {cell(line)}" for line in found.regressions)
-        parts.append(f"{wording.count(len(found.regressions), 'regression')} of ours:\n{lines}")
+        worse = "\n".join(f"- {cell(line)}" for line in found.regressions)
+        parts.append(f"{wording.count(len(found.regressions), 'regression')} of ours:\n{worse}")
     elif not found.obstacles:
         parts.append("No regression of ours.")
     return "\n\n".join(parts)

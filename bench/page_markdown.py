@@ -172,7 +172,8 @@ def _refused(records: list[dict[str, Any]]) -> list[str]:
 
 def refused(records: list[dict[str, Any]]) -> list[str]:
     """Return a line a run that is not ranked; what was skipped for one reason comes together."""
-    lines, skipped = [], {}
+    lines: list[str] = []
+    skipped: dict[tuple[str, str], dict[str, None]] = {}
     for record in records:
         if record["status"] == "skipped":
             key = wording.name(record), record["reason"]

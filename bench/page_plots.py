@@ -1,7 +1,8 @@
 """The plots of the page: SVG that takes the page's colours, so that one picture serves both modes.
 
-Colours are Okabe and Ito's (2008), which the colour-blind tell apart. Ours is always one of them,
-and no implementation is told by its colour alone: each has a marker, each variant a dash.
+Colours are Okabe and Ito's (2008), which the colour-blind tell apart, and a grey. Ours is always
+one of them, and no implementation is told by its colour alone: each has a marker, each variant a
+dash.
 """
 
 from __future__ import annotations
@@ -22,11 +23,11 @@ VARIABLES = {
     "#cc79a7": "--peer-3",
     "#e69f00": "--peer-4",
     "#56b4e9": "--peer-5",
+    "#6b7079": "--peer-6",
     "#101112": "--ink",
     "#909192": "--faint",
 }
-_OURS, *_PEERS = list(VARIABLES)[:6]
-_INK, _FAINT = list(VARIABLES)[6:]
+_OURS, *_PEERS, _INK, _FAINT = VARIABLES
 
 _OUR_MARKER, _MARKERS = "o", "s^Dv<>PXd*"
 _DASHES = ("-", "--", ":", "-.", (0, (5, 1, 1, 1, 1, 1)))
@@ -34,7 +35,7 @@ _DASHES = ("-", "--", ":", "-.", (0, (5, 1, 1, 1, 1, 1)))
 #: Inches, the legend apart: nine points stay readable at the width of a phone.
 _WIDTH, _HEIGHT, _LEGEND_LINE = 4.6, 3.1, 0.17
 
-_STYLE = {
+_STYLE: Any = {
     "svg.fonttype": "none",
     "svg.hashsalt": "gibbous",
     "font.family": "sans-serif",

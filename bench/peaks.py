@@ -121,7 +121,7 @@ def _triad(threads: int, length: int, seconds: float) -> float:
 def _best(work: Callable[[], object], seconds: float) -> float:
     """Return the seconds of the fastest of many passes, the first of which does not count."""
     work()
-    passes = []
+    passes: list[float] = []
     while not passes or sum(passes) < seconds:
         start = time.perf_counter()
         work()
