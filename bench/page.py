@@ -17,7 +17,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--markdown", type=Path, metavar="FILE.md", help="write the tables (default: print them)"
     )
     parser.add_argument(
-        "--html", type=Path, metavar="FILE.html", help="write a page with plots, of one file"
+        "--html",
+        type=Path,
+        metavar="FILE.html",
+        help="write a page with plots, one file that needs no network",
     )
     parser.add_argument(
         "--readme",

@@ -129,7 +129,7 @@ def _losers(found: list[Verdict], written: list[dict[str, str]]) -> list[Part]:
     losers = [v for v in found if v.not_ahead]
     rows = [
         "<tr>"
-        f"<td>{escape(group_text(v.group))}: {escape(v.title)}</td>"
+        f"<td>{escape(f'{group_text(v.group)}: {v.title}, {v.measure}')}</td>"
         f"<td class=r>{v.threads}</td>"
         f"<td class=n>{escape(_ours(v))}</td>"
         f"<td>{_peer(v)}</td>"

@@ -76,7 +76,23 @@ def gather(results: list[tuple[str, dict[str, Any]]]) -> list[Section]:
             config.get("processor", {}).get("in use"),
         )
         _add(found.setdefault(identity, Section(machine)), name, result)
+    for section in found.values():
+        _tell_apart(section)
     return list(found.values())
+
+
+def _tell_apart(section: Section) -> None:
+    """Give every case a title, and cases of a group that have the same one their names beside."""
+    cases: dict[tuple[str, str], set[str]] = {}
+    for record in section.records:
+        cases.setdefault((record["group"], record["title"]), set()).add(record["case"])
+    renamed = []
+    for record in section.records:
+        title = record["title"] or record["case"]
+        if record["title"] and len(cases[record["group"], record["title"]]) > 1:
+            title = f"{title} ({record['case']})"
+        renamed.append({**record, "title": title})
+    section.records = renamed
 
 
 def _add(section: Section, name: str, result: dict[str, Any]) -> None:

@@ -284,6 +284,15 @@ def test_files_of_one_machine_are_one_section() -> None:
     assert "<h2>Abacus 3000" in text and "<h2>Slide rule" in text
 
 
+def test_cases_of_one_title_are_told_apart() -> None:
+    (found,) = section_of(result(record(case="A"), record(case="B"), record(case="C", title="")))
+    assert [r["title"] for r in found.records] == [
+        "full, n 100k d 16 k 16 (A)",
+        "full, n 100k d 16 k 16 (B)",
+        "C",
+    ]
+
+
 class Page(HTMLParser):
     """What a page is made of."""
 
