@@ -54,7 +54,8 @@ def check(result: Any, name: str) -> None:
             f"{name}: format 1, written by an older version; this one reads format {FORMAT}. "
             "Run the cases again with: python -m bench run"
         )
-    faults = list(_faults(result))
+    # each missing key is an error of its own that names them all
+    faults = list(dict.fromkeys(_faults(result)))
     if faults:
         shown = [f"{name}: {fault}" for fault in faults[:_MOST_FAULTS]]
         if len(faults) > _MOST_FAULTS:

@@ -105,6 +105,13 @@ def test_other_files_are_refused(tmp_path: Path, text: str, said: str) -> None:
     assert said in str(caught.value) and str(path) in str(caught.value)
 
 
+def test_what_is_missing_is_said_once() -> None:
+    with pytest.raises(schema.BadFile) as caught:
+        schema.check({"format": 2, "machine": result()["machine"], "records": []}, "bad")
+    expected = "bad: the whole file: expected the keys settings, finished, peaks, which are missing"
+    assert str(caught.value) == expected
+
+
 def test_two_records_of_one_kind_are_refused() -> None:
     with pytest.raises(schema.BadFile, match=r"records\[1\]: expected one record of a kind"):
         schema.check(result(record(), record()), "twice")
