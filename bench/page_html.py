@@ -170,7 +170,7 @@ def _peer(verdict: Verdict) -> str:
 
 # ---- a table a group ---------------------------------------------------------------------------
 
-_HEADINGS = ["", "threads", "median", "runs", "x best peer", "memory", "x data", "quality"]
+_HEADINGS = ["", "threads", "median", "x best peer", "runs", "memory", "x data", "quality"]
 
 _STRIPS = (
     '<p class="soft">A strip shows every run, from half the median to twice of it; "x best '
@@ -200,7 +200,7 @@ def _group(section: Section, group: str) -> str:
         rows += [_row(record, best.get(_place(record))) for record in sorted(shown, key=_order)]
     if not rows:
         return "<p>Nothing of this group ran.</p>"
-    return table(_HEADINGS, rows, [1, 2, 4, 5, 6])
+    return table(_HEADINGS, rows, [1, 2, 3, 5, 6])
 
 
 def _place(record: dict[str, Any]) -> tuple[str, int, str]:
@@ -235,8 +235,8 @@ def _row(record: dict[str, Any], peer: dict[str, Any] | None) -> str:
         f"<td class=n>{named(record)}</td>",
         f"<td class=r>{record['threads']}</td>",
         f"<td class=r>{escape(wording.median(record))}</td>",
-        f"<td>{_strip(record)}</td>",
         f"<td class=r>{times}</td>",
+        f"<td>{_strip(record)}</td>",
         f"<td class=r>{NOTHING if beyond is None else wording.size(beyond)}</td>",
         f"<td class=r>{wording.digits(beyond / data) if beyond and data else NOTHING}</td>",
         f'<td class="why">{"; ".join(said) or NOTHING}</td>',
