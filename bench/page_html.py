@@ -129,7 +129,7 @@ def _losers(found: list[Verdict], written: list[dict[str, str]]) -> list[Part]:
     losers = [v for v in found if v.not_ahead]
     rows = [
         "<tr>"
-        f"<td>{escape(f'{group_text(v.group)}: {v.title}, {v.measure}')}</td>"
+        f'<td class="case">{escape(_case(v))}</td>'
         f"<td class=r>{v.threads}</td>"
         f"<td class=n>{escape(_ours(v))}</td>"
         f"<td>{_peer(v)}</td>"
@@ -143,8 +143,8 @@ def _losers(found: list[Verdict], written: list[dict[str, str]]) -> list[Part]:
     more = page_markdown.more_memory(found)
     if more:
         rows = [
-            f"<tr><td>{escape(group_text(v.group))}: {escape(v.title)}</td><td class=r>{v.threads}"
-            f"</td><td class=r>{wording.size(v.ours['beyond_bytes'])}</td>"
+            f'<tr><td class="case">{escape(_case(v))}</td><td class=r>{v.threads}</td>'
+            f"<td class=r>{wording.size(v.ours['beyond_bytes'])}</td>"
             f"<td class=r>{wording.size((v.peer or v.ours)['beyond_bytes'])}</td>"
             f"<td>{escape(wording.name(v.peer or v.ours))}</td>"
             f"<td class=r>{wording.digits(v.memory or 0.0)}</td></tr>"
@@ -154,6 +154,10 @@ def _losers(found: list[Verdict], written: list[dict[str, str]]) -> list[Part]:
         html = table(headings, rows, [1, 2, 3, 5])
         parts.append(("Where gibbous takes more memory than the best peer", html))
     return parts
+
+
+def _case(verdict: Verdict) -> str:
+    return f"{group_text(verdict.group)}: {verdict.title}, {verdict.measure}"
 
 
 def _ours(verdict: Verdict) -> str:
