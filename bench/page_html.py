@@ -162,7 +162,7 @@ def _case(verdict: Verdict) -> str:
 
 def _ours(verdict: Verdict) -> str:
     if verdict.outcome == verdicts.REFUSED:
-        return NOTHING
+        return f"{NOTHING} {verdict.ours['variant']}".strip()
     return f"{wording.median(verdict.ours)} {verdict.ours['variant']}".strip()
 
 

@@ -89,9 +89,9 @@ def _facts(section: Section) -> str:
 
 def _row(verdict: Verdict) -> list[str]:
     ours, peer = verdict.ours, verdict.peer
-    mine = f"*{ours['status']}*"
-    if ours["status"] == verdicts.OK:
-        mine = f"{wording.median(ours)} {cell(ours['variant'])}".strip()
+    good = ours["status"] == verdicts.OK
+    mine = wording.median(ours) if good else f"*{ours['status']}*"
+    mine = f"{mine} {cell(ours['variant'])}".strip()
     times = NOTHING if verdict.times is None else wording.digits(verdict.times)
     if verdict.outcome == verdicts.LEVEL:
         times += " (level)"
@@ -132,12 +132,12 @@ def nowhere(found: list[Verdict]) -> str:
 
 def loser_lines(losers: list[Verdict], written: list[dict[str, str]]) -> str:
     """Return a line a case, with every number of threads, why, and what would fix it."""
-    cases: dict[tuple[str, str, str, str], list[str]] = {}
+    cases: dict[tuple[str, ...], list[str]] = {}
     for v in losers:
         peer = "" if v.peer is None else f" beside {wording.name(v.peer)}"
         key = v.group, v.title, v.measure, verdicts.reason(v, written)
-        text = f"with {wording.threads(v.threads)}{peer} {v.by_how_much()}"
-        cases.setdefault(key, []).append(text)
+        text = f"{v.ours['variant']} with {wording.threads(v.threads)}{peer} {v.by_how_much()}"
+        cases.setdefault(key, []).append(text.strip())
     lines = [
         f"{group_text(group)}: {title}, {measure}: {'; '.join(texts)}. Why: {why}"
         for (group, title, measure, why), texts in cases.items()
@@ -146,7 +146,7 @@ def loser_lines(losers: list[Verdict], written: list[dict[str, str]]) -> str:
 
 
 def _more_memory(found: list[Verdict]) -> list[str]:
-    cases: dict[tuple[str, str, str], list[str]] = {}
+    cases: dict[tuple[str, ...], list[str]] = {}
     for verdict in more_memory(found):
         key = verdict.group, verdict.title, wording.name(verdict.peer or verdict.ours)
         times = wording.digits(verdict.memory or 0.0)
