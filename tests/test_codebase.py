@@ -80,6 +80,7 @@ LAYERS = (
     ("cli_options", "cli_progress"),
     ("cli_session",),
     ("cli_lda_corpus", "cli_lda_show", "cli_gmm_missing", "cli_gmm_select"),
+    ("cli_lda_report",),
     ("cli_lda_fit", "cli_rbm_fit"),
     ("cli_lda_measure",),
     ("cli_gmm", "cli_kmeans", "cli_lda", "cli_rbm"),
@@ -93,6 +94,7 @@ UPWARDS = {
     ("lda_time", "plot"): "plot() is a method of topics over time",
     ("gmm_select", "plot_gmm"): "plot() is a method of a selection of mixtures",
     ("plot", "plot_gmm"): "the clusters of a mixture are drawn with its ellipses",
+    ("lda_describe", "report_lda"): "report() is a method of a fitted topic model",
     ("gmm_conditional", "gmm"): "what is left of a mixture given some features is a mixture",
 }
 

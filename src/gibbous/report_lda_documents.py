@@ -106,7 +106,8 @@ def levels_of(
     joint = phi * theta[:, None]
     total = joint.sum(axis=0)
     own = np.divide(joint[topic], total, out=np.zeros_like(total), where=total > 0)
-    return np.searchsorted(LEVELS, own, side="right")
+    level: NDArray[np.int64] = np.searchsorted(LEVELS, own, side="right")
+    return level
 
 
 def excerpt(text: str, spans: Sequence[Span], levels: Mapping[int, int], most: int) -> list[Piece]:

@@ -53,8 +53,8 @@ def divergences(topics: TopicWord) -> NDArray[np.float64]:
         between = 0.5 * (floor[a] + floor[a + 1 :])
         total += neither * xlogy(between, between)
         found[a, a + 1 :] = 0.5 * (own[a] + own[a + 1 :]) - total
-    found = np.clip(found + found.T, 0.0, np.log(2))
-    return found
+    both_ways: NDArray[np.float64] = np.clip(found + found.T, 0.0, np.log(2))
+    return both_ways
 
 
 def positions(distances: NDArray[np.float64]) -> NDArray[np.float64]:
