@@ -36,9 +36,8 @@
       value: (t) => t.exclusivity.toFixed(3),
       of: (t) => t.exclusivity,
     },
-    word: { name: "the word found", value: (t) => percent(t.share), of: (t, k) => -k },
   };
-  const known = (name) => !(name in quality) && name.match(/_|excl/) ? false : true;
+  const known = (name) => topics.every((t) => name === "number" || typeof t[name] === "number");
   let sequence = topics.map((_, k) => k);
 
   function holds(k) {
@@ -50,10 +49,11 @@
   }
 
   function arrange() {
-    const order = ORDERS[state.order];
-    const key = state.order === "word" ? (t, k) => holds(k) : order.of;
-    sequence = topics.map((_, k) => k);
-    sequence.sort((a, b) => key(topics[b], b) - key(topics[a], a) || a - b);
+    // those that hold the word found come first
+    const of = ORDERS[state.order].of;
+    const held = topics.map((_, k) => holds(k));
+    const before = (a, b) => held[b] - held[a] || of(topics[b], b) - of(topics[a], a) || a - b;
+    sequence = topics.map((_, k) => k).sort(before);
     byId("list").append(...sequence.map((k) => rows[k]));
     rows.forEach((row, k) => row.lastChild.replaceChildren(valueOf(k)));
   }
@@ -93,85 +93,145 @@
 
   let circles = [];
 
+  function span(of) {
+    const all = topics.map(of);
+    return [Math.min(...all), Math.max(...all)];
+  }
+
   function drawMap() {
-    const box = byId("map");
-    const width = Math.max(box.clientWidth, 200);
-    const span = (name) => {
-      const all = topics.map((t) => t[name]);
-      return [Math.min(...all), Math.max(...all)];
-    };
-    const [left, right] = span("x");
-    const [bottom, top] = span("y");
-    const most = Math.sqrt(Math.max(...topics.map((t) => t.share)));
-    // circles cover a quarter of the map together
+    const width = Math.max(byId("map").clientWidth, 200);
+    const [left, right] = span((t) => t.x);
+    const [bottom, top] = span((t) => t.y);
     const shape = right > left ? (top - bottom) / (right - left) : 1;
     const height = clamp(width * shape, Math.min(240, width), Math.max(240, 0.8 * width));
-    const unit = Math.min(Math.sqrt((0.25 * width * height) / Math.PI), (0.12 * height) / most);
-    const pad = unit * most + 8;
+    // all circles together cover a fifth of the map, and the largest is no giant
+    const most = Math.sqrt(Math.max(...topics.map((t) => t.share)));
+    const unit = Math.min(Math.sqrt((0.2 * width * height) / Math.PI), (0.12 * height) / most);
+    const pad = unit * most + 4;
     const scale = Math.min(
       (width - 2 * pad) / Math.max(right - left, 1e-9),
       (height - 2 * pad) / Math.max(top - bottom, 1e-9),
     );
-    const x = (t) => width / 2 + scale * (t.x - (left + right) / 2);
-    const y = (t) => height / 2 - scale * (t.y - (top + bottom) / 2);
+    circles = topics.map((t) => ({
+      x: width / 2 + scale * (t.x - (left + right) / 2),
+      y: height / 2 - scale * (t.y - (top + bottom) / 2),
+      r: Math.max(unit * Math.sqrt(t.share), 3),
+    }));
+    if (byId("apart").checked) pushApart(width, height);
     const svg = make("svg", { width, height, viewBox: `0 0 ${width} ${height}` });
     const bySize = topics.map((_, k) => k).sort((a, b) => topics[b].share - topics[a].share);
-    circles = new Array(topics.length);
-    const taken = [];
-    for (const k of bySize) {
-      const t = topics[k];
-      const r = Math.max(unit * Math.sqrt(t.share), 3);
-      const place = { x: x(t), y: y(t), r };
-      const group = make(
-        "g",
-        { role: "option", id: `circle-${k}`, "aria-selected": "false", "aria-label": named(k) },
-        make("circle", { cx: place.x, cy: place.y, r }),
-      );
-      group.addEventListener("click", () => choose(k));
-      group.firstChild.append(make("title", {}, `${named(k)}, ${percent(t.share)}`));
-      svg.append(group);
-      circles[k] = Object.assign(place, { group });
-    }
+    for (const k of bySize) svg.append(drawCircle(k));
     byId("map").replaceChildren(svg);
-    for (const k of bySize) label(k, taken, width, height);
+    labelMap(bySize, width, height);
   }
 
-  function label(k, taken, width, height) {
-    // the number within the circle and the label beside it, each where it meets nothing else
-    const { x, y, r, group } = circles[k];
-    const free = (box) =>
-      box.left >= 2 &&
-      box.right <= width - 2 &&
-      box.top >= 2 &&
-      box.bottom <= height - 2 &&
-      taken.every(
-        (o) =>
-          o.right < box.left || o.left > box.right || o.bottom < box.top || o.top > box.bottom,
-      );
-    const put = (text, at, box, kind) => {
-      if (!free(box)) return;
-      taken.push(box);
-      group.append(make("text", { x: at, y: y + 4, class: kind }, text));
-    };
-    const half = 3.6 * String(k).length;
-    if (half < r)
-      put(String(k), x, { left: x - half, right: x + half, top: y - 7, bottom: y + 7 }, "number");
-    const text = short(topics[k].label, 24);
-    const long = 6.4 * text.length;
-    const right = { left: x + r + 3, right: x + r + 3 + long, top: y - 7, bottom: y + 7 };
-    put(text, x + r + 3, right, "words");
+  function drawCircle(k) {
+    const { x, y, r } = circles[k];
+    const circle = make("circle", { cx: x.toFixed(1), cy: y.toFixed(1), r: r.toFixed(1) });
+    circle.append(make("title", {}, `${named(k)}, ${percent(topics[k].share)}`));
+    const group = make(
+      "g",
+      { role: "option", id: `circle-${k}`, "aria-selected": "false", "aria-label": named(k) },
+      circle,
+    );
+    group.addEventListener("click", () => choose(k));
+    circles[k].group = group;
+    return group;
+  }
+
+  function pushApart(width, height) {
+    // circles that overlap push each other away, a little at a time and always in the same way
+    for (let round = 0; round < 80; round++) {
+      let moved = false;
+      circles.forEach((a, i) => {
+        for (let j = 0; j < i; j++) {
+          const b = circles[j];
+          const dx = a.x - b.x || 1e-3 * (i - j);
+          const dy = a.y - b.y;
+          const near = a.r + b.r + 1;
+          if (Math.abs(dx) > near || Math.abs(dy) > near) continue;
+          const far = Math.hypot(dx, dy);
+          if (far >= near) continue;
+          const push = (0.25 * (near - far)) / far;
+          a.x += push * dx;
+          a.y += push * dy;
+          b.x -= push * dx;
+          b.y -= push * dy;
+          moved = true;
+        }
+      });
+      for (const c of circles) {
+        c.x = clamp(c.x, c.r + 2, width - c.r - 2);
+        c.y = clamp(c.y, c.r + 2, height - c.r - 2);
+      }
+      if (!moved) return;
+    }
+  }
+
+  function labelMap(bySize, width, height) {
+    // numbers within circles, then labels beside them, each where it meets nothing written before
+    // and no circle's middle; the large circles come first
+    const meets = (o, box) =>
+      o.right > box.left && o.left < box.right && o.bottom > box.top && o.top < box.bottom;
+    const around = (x, y, half, tall = 7) => ({
+      left: x - half,
+      right: x + half,
+      top: y - tall,
+      bottom: y + tall,
+    });
+    const numbers = [];
+    for (const k of bySize) {
+      const { x, y, r, group } = circles[k];
+      const half = 3.6 * String(k).length;
+      const box = around(x, y, half);
+      if (half > r || numbers.some((o) => meets(o, box))) continue;
+      numbers.push(box);
+      group.append(make("text", { x, y: y + 4, "text-anchor": "middle" }, String(k)));
+    }
+    const middles = circles.map(({ x, y, r }) => around(x, y, 0.7 * r, 0.7 * r));
+    const taken = [...numbers, ...middles];
+    for (const k of bySize) {
+      const { x, y, r, group } = circles[k];
+      const text = short(topics[k].label, 26);
+      const half = 2.9 * text.length;
+      const places = [
+        [x + r + 3 + half, y, "start", -half],
+        [x - r - 3 - half, y, "end", half],
+        [x, y + r + 8, "middle", 0],
+        [x, y - r - 8, "middle", 0],
+      ];
+      for (const [middle, level, anchor, shift] of places) {
+        const box = around(middle, level, half);
+        const out = box.left < 1 || box.right > width - 1 || box.top < 1 || box.bottom > height - 1;
+        if (out || taken.some((o) => meets(o, box))) continue;
+        taken.push(box);
+        const at = { x: middle + shift, y: level + 4, "text-anchor": anchor, class: "words" };
+        group.append(make("text", at, text));
+        break;
+      }
+    }
   }
 
   function markMap() {
-    byId("map").firstChild.classList.toggle("searched", state.word >= 0);
+    const svg = byId("map").firstChild;
+    svg.classList.toggle("searched", state.word >= 0);
     circles.forEach(({ group }, k) => {
       const share = holds(k) / 100;
       group.classList.toggle("chosen", k === state.topic);
       group.classList.toggle("held", share > 0);
       group.setAttribute("aria-selected", String(k === state.topic));
-      group.firstChild.style.fillOpacity = state.word < 0 ? "" : String(share && 0.25 + 0.75 * share);
+      const opacity = state.word < 0 ? "" : String(share && 0.25 + 0.75 * share);
+      group.firstChild.style.fillOpacity = opacity;
     });
     byId("map").setAttribute("aria-activedescendant", `circle-${state.topic}`);
+    // what is chosen has a label whatever is around it
+    svg.querySelector("#chosen-label")?.remove();
+    const { x, y, r, group } = circles[state.topic];
+    if (group.querySelector(".words")) return;
+    const toLeft = x > svg.clientWidth / 2;
+    const place = toLeft ? { x: x - r - 4, "text-anchor": "end" } : { x: x + r + 4 };
+    const text = short(`${state.topic}: ${topics[state.topic].label}`, 30);
+    svg.append(make("text", { id: "chosen-label", y: y + 4, ...place }, text));
   }
 
   // --- one topic -----------------------------------------------------------------------------
@@ -380,12 +440,9 @@
   function search(word, typed) {
     state.word = word;
     if (typed) byId("search").value = word < 0 ? "" : words.text[word];
-    if (word < 0 && state.order === "word") {
-      state.order = "number";
-      byId("order").value = "number";
-    }
     rows.forEach((row, k) => row.classList.toggle("held", holds(k) > 0));
     arrange();
+    if (word >= 0) byId("list").scrollTop = 0;
     markMap();
     drawWords();
     tellFound([]);
@@ -456,7 +513,7 @@
         make(
           "div",
           { class: "measure" },
-          make("strong", {}, String(quality[name])),
+          make("strong", {}, quality[name].toLocaleString("en", { maximumSignificantDigits: 5 })),
           MEASURES[name](quality.top),
         ),
       ),
@@ -478,10 +535,12 @@
       svg.setAttribute("aria-label", title);
       return make("figure", {}, make("figcaption", {}, title), svg);
     };
+    // between two evaluations the value stays
+    const seen = run.values.map((v, i) => (i && v === run.values[i - 1] ? null : v));
     const sweeps = run.values.map((_, i) => i + 1);
     const held = run.heldOut;
     const charts = [
-      draw(`${run.metric[0].toUpperCase()}${run.metric.slice(1)}, by sweep`, sweeps, run.values),
+      draw(`${run.metric[0].toUpperCase()}${run.metric.slice(1)}, by sweep`, sweeps, seen),
       draw("Perplexity of documents held back, by sweep", held.map((p) => p[0]), held.map((p) => p[1])),
     ];
     fill("charts", ...charts.filter((node) => node));
@@ -543,6 +602,11 @@
     byId("lambda").addEventListener("input", (event) => {
       state.lambda = Number(event.target.value);
       drawWords();
+    });
+    byId("apart").checked = topics.length > 100;
+    byId("apart").addEventListener("change", () => {
+      drawMap();
+      markMap();
     });
     byId("order").addEventListener("change", (event) => {
       state.order = event.target.value;

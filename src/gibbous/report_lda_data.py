@@ -27,7 +27,7 @@ MOST_TOPICS = 2000
 SEARCHED_WORDS = 10_000
 
 #: Characters of documents in a page, and the least and most of one document.
-_CHARACTERS = 1_200_000
+_CHARACTERS = 1_000_000
 _LEAST, _MOST = 240, 1200
 
 #: Points of a line over time beyond which the next longer period of the calendar is taken.

@@ -130,9 +130,14 @@ def excerpt(text: str, spans: Sequence[Span], levels: Mapping[int, int], most: i
         level = levels.get(span.word, 0)
         if not level or span.start < at or span.end > last:
             continue
-        if span.start > at:
-            pieces.append(text[at : span.start])
-        pieces.append((text[span.start : span.end], level))
+        between = text[at : span.start]
+        before = pieces[-1] if pieces else ""
+        word = text[span.start : span.end]
+        if between.isspace() and isinstance(before, tuple) and before[1] == level:
+            pieces[-1] = (before[0] + between + word, level)  # words side by side are one piece
+        else:
+            pieces += [between] * bool(between)
+            pieces.append((word, level))
         at = span.end
     if at < last:
         pieces.append(text[at:last])
