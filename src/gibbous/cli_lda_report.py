@@ -123,6 +123,8 @@ def report(
             if given:
                 bar.wait_for(f"reading {source.corpus.name}")
                 corpus = read_corpus_for(loaded, source)
+            if by is not None and (corpus is None or corpus.dates is None):
+                raise ValueError("--by needs documents with dates: name their field with --date")
             bar.wait_for("writing the report")
             shown["title"] = title or _name(source.corpus if given else model)
             write_page(loaded, place, source if given else None, corpus, **shown)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 import warnings
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -84,7 +85,7 @@ def report_data(
         raise ValueError("texts need corpus, the counts of their words")
     check_n(shown.words, "n_words")
     check_n(shown.documents, "n_documents")
-    corpus = None if X is None else model._corpus(X, reset=False)
+    corpus = None if X is None else _corpus(model, X)
     scores = WordScores(model.topics_, model.topic_sizes_)
     topics, words = _topics_and_words(model, scores, shown.words)
     quality = _quality(model, corpus, shown.seed, topics)
@@ -126,6 +127,14 @@ def check_topics(model: Any) -> None:
             f"a topic report shows at most {MOST_TOPICS} topics; this model has "
             f"{model.topics_.n_topics}: merge_topics or describe() may help"
         )
+
+
+def _corpus(model: Any, X: Any) -> Corpus:
+    try:
+        found: Corpus = model._corpus(X, reset=False)
+    except ValueError as error:
+        raise ValueError(re.sub(r"\bX\b", "corpus", str(error))) from error
+    return found
 
 
 def brief(value: float, digits: int = 4) -> float | None:
@@ -236,7 +245,7 @@ def _over_time(model: Any, corpus: Corpus, by: Any) -> dict[str, Any] | None:
         return None
     return {
         "by": found.by,
-        "periods": [str(period) for period in found.periods],
+        "periods": [_date(period) for period in found.periods],
         "at": _years(found),
         "shares": [[brief(v, 3) for v in column] for column in found.shares.T],
         "errors": [[brief(v, 2) for v in column] for column in found.errors.T],
@@ -257,6 +266,13 @@ def _period(dates: NDArray[Any]) -> str:
             break
         by = name
     return by
+
+
+def _date(value: Any) -> str:
+    """Return a date or whatever else is in its place: years without a point, days without hours."""
+    if isinstance(value, (float, np.floating)):
+        return f"{value:.10g}"
+    return str(value).removesuffix("T00:00:00")
 
 
 def _years(found: TopicsOverTime) -> list[float | None]:
@@ -318,11 +334,18 @@ def _chosen_texts(texts: Iterable[Any] | None, chosen: set[int], n: int) -> dict
     count = 0
     for at, text in enumerate(texts):
         count += 1
-        if at in chosen:
-            kept[at] = text
+        if at not in chosen:
+            continue
+        if not isinstance(text, str) and not _is_tokens(text):
+            raise TypeError(f"texts: document {at} must be text or tokens; got {text!r:.60}")
+        kept[at] = text
     if count != n:
         raise ValueError(f"texts must be as many as the documents of corpus, {n}; got {count}")
     return kept
+
+
+def _is_tokens(text: Any) -> bool:
+    return isinstance(text, (list, tuple)) and all(isinstance(token, str) for token in text)
 
 
 def _about(corpus: Corpus, document: int) -> list[str]:
@@ -330,7 +353,7 @@ def _about(corpus: Corpus, document: int) -> list[str]:
     known = []
     for column in (corpus.names, corpus.labels, corpus.dates):
         if column is not None:
-            value = str(column[document])
+            value = _date(column[document])
             if value and value not in ("nan", "NaT"):
                 known.append(value)
     return known
