@@ -360,6 +360,6 @@ def _option_names() -> Iterator[None]:
         yield
     except ValueError as error:
         text = str(error)
-        for name in ("vocabulary", "format"):
+        for name in ("vocabulary", "format", "text", "id", "date", "label"):
             text = text.replace(f"{name}=", f"--{name}")
         raise ValueError(text) from error
