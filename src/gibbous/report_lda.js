@@ -103,7 +103,8 @@
     const [left, right] = span((t) => t.x);
     const [bottom, top] = span((t) => t.y);
     const shape = right > left ? (top - bottom) / (right - left) : 1;
-    const height = clamp(width * shape, Math.min(240, width), Math.max(240, 0.8 * width));
+    const tallest = Math.min(0.8 * width, 0.5 * window.innerHeight);
+    const height = clamp(width * shape, Math.min(240, width), Math.max(240, tallest));
     // all circles together cover a fifth of the map, and the largest is no giant
     const most = Math.sqrt(Math.max(...topics.map((t) => t.share)));
     const unit = Math.min(Math.sqrt((0.2 * width * height) / Math.PI), (0.12 * height) / most);
