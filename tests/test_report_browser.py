@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
@@ -307,6 +308,38 @@ def test_the_policy_runs_no_other_script(browser: Browser, tmp_path: Path, lette
     with pytest.raises(Exception, match="TrustedHTML"):
         page.evaluate("document.body.innerHTML = '<b>x</b>'")
     page.close()
+
+
+@pytest.mark.parametrize(
+    "case", ["one topic", "empty topics", "no documents", "one word", "no date"]
+)
+def test_odd_models_have_pages_that_work(open_page: Any, tmp_path: Path, case: str) -> None:
+    path = tmp_path / "odd.html"
+    documents = corpus()
+    one = np.ones((4, 1), dtype=int)
+    dates = ["1900", "", *["1950-02-03"] * 58]
+    undated = Corpus.from_texts(texts(), vocabulary=documents.vocabulary, dates=dates)
+    model, shown = {
+        "one topic": (fitted(documents, 1, max_iter=2), documents),
+        "empty topics": (fitted(documents, 40, max_iter=40), documents),
+        "no documents": (fitted(documents, 3, max_iter=2), None),
+        "one word": (fitted(one, 2, max_iter=2), one),
+        "no date": (fitted(undated, 3, max_iter=2), undated),
+    }[case]
+    write_report(model, path, shown)
+    page = open_page(path)
+    for key in ("End", "ArrowUp", "Home"):
+        page.locator("#list").focus()
+        page.keyboard.press(key)
+    assert chosen(page) == "0"
+    page.locator("#lambda").fill("3")
+    page.locator("#search").fill("0" if case == "one word" else "moon")
+    assert page.locator("#found .word").count() == 1
+    page.set_viewport_size({"width": 700, "height": 700})  # draws anew
+    assert page.locator("#map circle").count() == model.topics_.n_topics
+    assert (
+        page.locator("svg").evaluate_all("all => all.some(s => /NaN/.test(s.outerHTML))") is False
+    )
 
 
 def test_five_hundred_topics_load_and_react(open_page: Any, large: Path) -> None:

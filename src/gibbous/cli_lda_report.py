@@ -143,6 +143,8 @@ def check_page(path: Path, model: Path | None = None) -> None:
     ValueError, OSError
         If not.
     """
+    if path == _DASH:
+        raise ValueError("the page needs a file; got -")
     check_place(path)
     if model is not None and path.exists() and model.exists() and path.samefile(model):
         raise ValueError(f"-o must not be the model itself; got {path}")

@@ -254,7 +254,11 @@
     drawWords();
     drawTime();
     drawDocuments();
-    history.replaceState(null, "", `#topic-${k}`);
+    try {
+      history.replaceState(null, "", `#topic-${k}`);
+    } catch {
+      // a frame without an address, as in a notebook, has no history to change
+    }
   }
 
   function drawTopic() {
@@ -428,7 +432,8 @@
 
   // --- the search ----------------------------------------------------------------------------
 
-  const folded = words.text.map((text) => text.toLowerCase());
+  const fold = (text) => text.normalize("NFC").toLowerCase();
+  const folded = words.text.map(fold);
   const byFrequency = words.text.map((_, w) => w).sort((a, b) => words.p[b] - words.p[a]);
 
   function matches(query) {
@@ -471,7 +476,7 @@
   }
 
   function typed() {
-    const query = byId("search").value.trim().toLowerCase();
+    const query = fold(byId("search").value.trim());
     if (!query) return search(-1, false);
     const found = matches(query);
     search(found.length ? found[0] : -1, false);

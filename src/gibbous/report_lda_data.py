@@ -400,8 +400,11 @@ def _facts(model: Any, corpus: Corpus | None) -> dict[str, Any]:
 def _settings(model: Any) -> list[list[str]]:
     """Return names and values of everything that made the model, as text."""
     history = model.history_
+    # neither of these two changes what was found
     rows: dict[str, Any] = {
-        name: value for name, value in model.get_params(deep=False).items() if name != "verbose"
+        name: value
+        for name, value in model.get_params(deep=False).items()
+        if name not in ("n_jobs", "verbose")
     }
     rows |= {
         "sweeps": model.n_iter_,
