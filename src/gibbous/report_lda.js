@@ -119,7 +119,8 @@
       r: Math.max(unit * Math.sqrt(t.share), 3),
     }));
     if (byId("apart").checked) pushApart(width, height);
-    const svg = make("svg", { width, height, viewBox: `0 0 ${width} ${height}` });
+    const box = { width, height, viewBox: `0 0 ${width} ${height}`, role: "presentation" };
+    const svg = make("svg", box);
     const bySize = topics.map((_, k) => k).sort((a, b) => topics[b].share - topics[a].share);
     for (const k of bySize) svg.append(drawCircle(k));
     byId("map").replaceChildren(svg);
@@ -229,9 +230,11 @@
     svg.querySelector("#chosen-label")?.remove();
     const { x, y, r, group } = circles[state.topic];
     if (group.querySelector(".words")) return;
-    const toLeft = x > svg.clientWidth / 2;
+    const width = Number(svg.getAttribute("width"));
+    const toLeft = x > width / 2;
     const place = toLeft ? { x: x - r - 4, "text-anchor": "end" } : { x: x + r + 4 };
-    const text = short(`${state.topic}: ${topics[state.topic].label}`, 30);
+    const room = Math.floor((toLeft ? x - r - 6 : width - x - r - 6) / 7.4);
+    const text = short(`${state.topic}: ${topics[state.topic].label}`, clamp(room, 3, 30));
     svg.append(make("text", { id: "chosen-label", y: y + 4, ...place }, text));
   }
 
@@ -329,7 +332,7 @@
       values: shares,
       errors,
       names: time.periods,
-      format: (v) => percent(v, v < 0.02 ? 1 : 0),
+      format: (v) => percent(v, v > 0 && v < 0.02 ? 1 : 0),
       tell,
       zero: true,
     });
