@@ -112,7 +112,7 @@ def write_report(
 
 
 def _page(data: dict[str, Any]) -> str:
-    style, script = _part("report_lda.css"), _part("report_lda.js")
+    style, script = _part("report_lda.css"), _part("report_lda_draw.js") + _part("report_lda.js")
     policy = (
         f"default-src 'none'; script-src {_hash(script)}; style-src {_hash(style)}; "
         "img-src data:; connect-src 'none'; base-uri 'none'; form-action 'none'; "
