@@ -72,11 +72,15 @@ LAYERS = (
     ("evaluate_coherence", "evaluate_heldout", "evaluate_stability"),
     ("evaluate_select",),
     ("evaluate",),
+    ("report_lda_map", "report_lda_words", "report_lda_documents"),
+    ("report_lda_data",),
+    ("report_lda",),
     ("demo_plot", "demo_rbm", "demo_texts"),
     ("demo",),
     ("cli_options", "cli_progress"),
     ("cli_session",),
     ("cli_lda_corpus", "cli_lda_show", "cli_gmm_missing", "cli_gmm_select"),
+    ("cli_lda_report",),
     ("cli_lda_fit", "cli_rbm_fit"),
     ("cli_lda_measure",),
     ("cli_gmm", "cli_kmeans", "cli_lda", "cli_rbm"),
@@ -90,6 +94,7 @@ UPWARDS = {
     ("lda_time", "plot"): "plot() is a method of topics over time",
     ("gmm_select", "plot_gmm"): "plot() is a method of a selection of mixtures",
     ("plot", "plot_gmm"): "the clusters of a mixture are drawn with its ellipses",
+    ("lda_describe", "report_lda"): "report() is a method of a fitted topic model",
     ("gmm_conditional", "gmm"): "what is left of a mixture given some features is a mixture",
 }
 

@@ -153,7 +153,7 @@ def test_the_commands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     table.to_parquet("points.parquet")
     table.mask(np.random.default_rng(1).random(X.shape) < 0.2).to_csv("holes.csv", index=False)
     sky, money = "moon tide comet star orbit", "bank bond interest stock credit"
-    rows = [{"text": text} for text in (sky, money) for _ in range(20)]
+    rows = [{"text": text, "year": 1900 + y} for text in (sky, money) for y in range(20)]
     for name, part in (("speeches", rows), ("new", rows[15:25])):
         Path(f"{name}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in part))
     digits = load_digits().data

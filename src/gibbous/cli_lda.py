@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from . import cli_lda_fit, cli_lda_measure
+from . import cli_lda_fit, cli_lda_measure, cli_lda_report
 from . import cli_options as options
 from .cli_lda_corpus import CorpusFile, read_corpus, read_corpus_for
 from .cli_lda_show import load_topics, print_topics, topic_rows
@@ -164,6 +164,13 @@ app.command(epilog="Example: gibbous lda evaluate topics.model unseen.jsonl")(
 app.command(epilog="Example: gibbous lda select texts.jsonl -k 10,20,50,100 --plot grid.png")(
     cli_lda_measure.select
 )
+
+
+# --- a page ----------------------------------------------------------------------------------
+
+app.command(
+    epilog="Example: gibbous lda report topics.model texts.jsonl --date year -o report.html"
+)(cli_lda_report.report)
 
 
 # --- what a file holds -----------------------------------------------------------------------

@@ -313,6 +313,19 @@ def read_corpus_for(model: Any, asked: CorpusFile) -> Corpus:
     return _read(asked, kind, options)
 
 
+def read_texts(asked: CorpusFile) -> Iterator[Any] | None:
+    """Return the texts of a corpus as they are, one a document; None where it holds counts.
+
+    What can be read only once, such as a pipe, has no texts either: its corpus was read before.
+    """
+    from .corpus_formats import texts_of
+
+    if not (asked.corpus.is_file() or asked.corpus.is_dir()):
+        return None
+    kind, _ = _kind(asked)
+    return texts_of(asked.corpus, kind, **asked.layout())
+
+
 def _kind(asked: CorpusFile) -> tuple[str, bool]:
     """Return the format, and whether it holds counts instead of texts."""
     from .corpus_formats import format_of
@@ -347,6 +360,6 @@ def _option_names() -> Iterator[None]:
         yield
     except ValueError as error:
         text = str(error)
-        for name in ("vocabulary", "format"):
+        for name in ("vocabulary", "format", "text", "id", "date", "label"):
             text = text.replace(f"{name}=", f"--{name}")
         raise ValueError(text) from error

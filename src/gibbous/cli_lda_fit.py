@@ -12,6 +12,7 @@ import typer
 
 from . import cli_options as options
 from .cli_lda_corpus import CorpusFile, read_corpus
+from .cli_lda_report import check_page, write_page
 from .cli_lda_show import print_topics, topic_rows
 from .cli_progress import progress_bar
 from .cli_session import (
@@ -217,6 +218,15 @@ def fit(
     stopping: Stopping,
     repeat: options.Repeat,
     report: options.Report,
+    page: Annotated[
+        Path | None,
+        typer.Option(
+            "--report",
+            metavar="FILE",
+            help="Write a page about the topics here, as 'gibbous lda report' does.",
+            rich_help_panel=options.OUTPUT,
+        ),
+    ] = None,
 ) -> None:
     """Find the topics of documents by collapsed Gibbs sampling.
 
@@ -226,6 +236,8 @@ def fit(
         source.check()
         stopping.check(repeat.seed)
         check_report(report)
+        if page is not None:
+            check_page(page)
         parameters = sampling.parameters() | stopping.parameters()
         if seeds is not None:
             parameters["seeds"] = read_seeds(seeds)
@@ -239,10 +251,12 @@ def fit(
             n_jobs=repeat.n_jobs,
             **parameters,
         )
-        _run(source, model, stopping, report)
+        _run(source, model, stopping, report, page)
 
 
-def _run(source: CorpusFile, model: Any, stopping: Stopping, report: options.Report) -> None:
+def _run(
+    source: CorpusFile, model: Any, stopping: Stopping, report: options.Report, page: Path | None
+) -> None:
     interrupted = False
     with progress_bar(report.quiet) as bar:
         bar.wait_for(f"reading {source.corpus.name}")
@@ -271,6 +285,11 @@ def _run(source: CorpusFile, model: Any, stopping: Stopping, report: options.Rep
         return topics_figure(model)
 
     files = write_report(report, model, draw)
+    if page is not None:
+        with progress_bar(report.quiet) as bar:
+            bar.wait_for("writing the report")
+            write_page(model, page, source, corpus)
+        files["report"] = str(page)
     if report.as_json:
         print_json(_summary(source, corpus, model, files))
     elif not report.quiet:

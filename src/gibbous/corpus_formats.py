@@ -102,6 +102,27 @@ def open_source(path: PathLike, format: str | None, options: dict[str, Any]) -> 
     return Source(count_records(counter, _records(path, kind, own)), counter=counter)
 
 
+def texts_of(path: PathLike, format: str, **layout: Any) -> Iterator[Any] | None:
+    """Return the texts of a file or folder, in the order in which a corpus has its documents.
+
+    Parameters
+    ----------
+    path : str or path
+    format : str
+    **layout
+        Options of the format that say where texts are: ``text``, ``header``, ``glob`` and so on.
+
+    Returns
+    -------
+    iterator of str or of lists of tokens, or None
+        None where the format holds counts of words and no texts.
+    """
+    if format not in _TEXTS:
+        return None
+    own = {name: value for name, value in layout.items() if name in _TEXTS[format]}
+    return (record[0] for record in _records(path, format, own))
+
+
 def _refuse(kind: str, options: dict[str, Any], known: tuple[str, ...]) -> None:
     if options:
         takes = f"only {', '.join(known)}" if known else "none"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from numbers import Integral
 from typing import TYPE_CHECKING, Any
@@ -408,6 +409,40 @@ class TopicTools:
         if hasattr(self, "topic_labels_"):
             known["label"] = np.array(self.topic_labels(), dtype=object)
         return SparseTable(matrix, known, self.vocabulary_ or tuple(range(shape[1])))
+
+    # --- a page ------------------------------------------------------------------------------
+
+    def report(
+        self, path: str | os.PathLike[str] | None = None, corpus: Any = None, **options: Any
+    ) -> str | None:
+        """Write a page about the topics that a browser shows without a network.
+
+        Parameters
+        ----------
+        path : str or path, optional
+            Where the page goes; None returns it instead.
+        corpus : Corpus, sparse matrix or array of shape (n_documents, n_words), optional
+            Documents to show the topics in.
+        **options
+            As :func:`gibbous.report_lda.write_report`: ``texts``, ``title``, ``n_words``,
+            ``n_documents``, ``by``, ``random_state``.
+
+        Returns
+        -------
+        str or None
+            The page, where there is no path.
+
+        Raises
+        ------
+        NotFittedError, TypeError, ValueError, OSError
+            As :func:`gibbous.report_lda.write_report`.
+        """
+        from .report_lda import report_html, write_report
+
+        if path is None:
+            return report_html(self, corpus, **options)
+        write_report(self, path, corpus, **options)
+        return None
 
     # --- what the methods above begin with ---------------------------------------------------
 

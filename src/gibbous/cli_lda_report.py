@@ -1,0 +1,176 @@
+"""``gibbous lda report``: a page about the topics of a model."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from . import cli_options as options
+from .cli_lda_corpus import CorpusFile, read_corpus_for, read_texts
+from .cli_lda_show import load_topics
+from .cli_progress import progress_bar
+from .cli_session import check_place, print_json, reporting
+
+if TYPE_CHECKING:
+    from .corpus import Corpus
+
+REPORT = "Report"
+
+#: Standard output.
+_DASH = Path("-")
+
+
+@dataclass(frozen=True)
+class ShownCorpus(CorpusFile):
+    """A corpus that may be left out."""
+
+    corpus: Annotated[
+        Path,
+        typer.Argument(
+            help="Documents to show the topics in, of any format: those of the fit, or others. "
+            "Without them the page shows what the model alone knows.",
+            show_default="none",
+        ),
+    ] = None  # type: ignore[assignment]  # asked for before any use
+
+
+@options.grouped
+def report(
+    model: options.Model,
+    source: ShownCorpus,
+    *,
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "-o",
+            "--output",
+            metavar="FILE",
+            help="Write the page here; - for standard output.",
+            show_default="the model's name with .html",
+            rich_help_panel=options.OUTPUT,
+        ),
+    ] = None,
+    title: Annotated[
+        str | None,
+        typer.Option(
+            help="Title of the page.",
+            show_default="the corpus's or the model's name",
+            rich_help_panel=REPORT,
+        ),
+    ] = None,
+    top: Annotated[
+        int,
+        typer.Option(
+            "-n", "--top", min=1, metavar="N", help="Words a topic.", rich_help_panel=REPORT
+        ),
+    ] = 30,
+    documents: Annotated[
+        int,
+        typer.Option(min=1, metavar="N", help="Typical documents a topic.", rich_help_panel=REPORT),
+    ] = 5,
+    by: Annotated[
+        str | None,
+        typer.Option(
+            metavar="PERIOD",
+            help="Periods of the prevalence over time: day, week, month, quarter, year, decade, "
+            "century, or a number of them.",
+            show_default="the shortest that makes 60 or fewer",
+            rich_help_panel=REPORT,
+        ),
+    ] = None,
+    seed: Annotated[
+        int,
+        typer.Option(
+            min=0,
+            max=2**32 - 1,
+            help="Of the split of documents that perplexity is measured with.",
+            rich_help_panel=REPORT,
+        ),
+    ] = 0,
+    n_jobs: options.Jobs = None,
+    as_json: options.Json = False,
+    quiet: options.Quiet = False,
+) -> None:
+    """Write one page about a model's topics, which a browser shows without a network.
+
+    It has a map of the topics, their words with a slider for relevance, typical documents,
+    prevalence over time where documents have dates, a search for words, measures of quality, and
+    the settings and the seed of the fit.
+    """
+    with reporting():
+        place = model.with_suffix(".html") if output is None else output
+        if place != _DASH:
+            check_page(place, model)
+        elif as_json:
+            raise ValueError("--json and -o - both want standard output; give -o a file")
+        given = source.corpus is not None
+        if given:
+            source.check()
+        loaded = load_topics(model).set_params(n_jobs=n_jobs)
+        shown = {
+            "title": title,
+            "n_words": top,
+            "n_documents": documents,
+            "by": int(by) if by is not None and by.isdecimal() else by,
+            "random_state": seed,
+        }
+        with progress_bar(quiet) as bar:
+            corpus = None
+            if given:
+                bar.wait_for(f"reading {source.corpus.name}")
+                corpus = read_corpus_for(loaded, source)
+            if by is not None and (corpus is None or corpus.dates is None):
+                raise ValueError("--by needs documents with dates: name their field with --date")
+            bar.wait_for("writing the report")
+            shown["title"] = title or _name(source.corpus if given else model)
+            write_page(loaded, place, source if given else None, corpus, **shown)
+        if as_json:
+            told = {"topics": loaded.topics_.n_topics, "files": {"report": str(place)}}
+            print_json({"command": "lda report", **told})
+        elif not quiet and place != _DASH:
+            print(f"report written to {place}")
+
+
+def check_page(path: Path, model: Path | None = None) -> None:
+    """Find out before the work whether a page can be written.
+
+    Raises
+    ------
+    ValueError, OSError
+        If not.
+    """
+    if path == _DASH:
+        raise ValueError("the page needs a file; got -")
+    check_place(path)
+    if model is not None and path.exists() and model.exists() and path.samefile(model):
+        raise ValueError(f"-o must not be the model itself; got {path}")
+
+
+def write_page(
+    model: Any, path: Path, source: CorpusFile | None, corpus: Corpus | None, **shown: Any
+) -> None:
+    """Write the page of a model, with the texts of its documents where a file holds them.
+
+    Raises
+    ------
+    ValueError, OSError
+        As :func:`gibbous.report_lda.write_report`.
+    """
+    from .report_lda import report_html, write_report
+
+    if source is not None:
+        shown.setdefault("title", _name(source.corpus))
+        shown["texts"] = read_texts(source)
+    if path == _DASH:
+        sys.stdout.write(report_html(model, corpus, **shown))
+    else:
+        write_report(model, path, corpus, **shown)
+
+
+def _name(path: Path) -> str:
+    """Return a title for what is in a file."""
+    return f"Topics of {path.name.partition('.')[0] or path.name}"
