@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from ._config import show_config
     from ._fit import History, Progress
     from .bgmm import BayesianGaussianMixture
+    from .convert import from_sklearn, to_sklearn
     from .corpus import Corpus
     from .corpus_writer import CorpusWriter
     from .gmm import GaussianMixture
@@ -46,12 +47,14 @@ _MODULES = {
     "Progress": "_fit",
     "RBMClassifier": "rbm_classifier",
     "ReplicatedSoftmax": "rbm_counts",
+    "from_sklearn": "convert",
     "k_means": "kmeans",
     "kmeans_plusplus": "kmeans",
     "load": "io",
     "save": "io",
     "select_mixture": "gmm_select",
     "show_config": "_config",
+    "to_sklearn": "convert",
 }
 
 __all__ = [
@@ -72,12 +75,14 @@ __all__ = [
     "RBMClassifier",
     "ReplicatedSoftmax",
     "__version__",
+    "from_sklearn",
     "k_means",
     "kmeans_plusplus",
     "load",
     "save",
     "select_mixture",
     "show_config",
+    "to_sklearn",
 ]
 
 
