@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from ._fit import History, Progress
     from .bgmm import BayesianGaussianMixture
     from .convert import from_sklearn, to_sklearn
+    from .convert_mallet import read_mallet_state, write_mallet_state
     from .corpus import Corpus
     from .corpus_writer import CorpusWriter
     from .gmm import GaussianMixture
@@ -51,10 +52,12 @@ _MODULES = {
     "k_means": "kmeans",
     "kmeans_plusplus": "kmeans",
     "load": "io",
+    "read_mallet_state": "convert_mallet",
     "save": "io",
     "select_mixture": "gmm_select",
     "show_config": "_config",
     "to_sklearn": "convert",
+    "write_mallet_state": "convert_mallet",
 }
 
 __all__ = [
@@ -79,10 +82,12 @@ __all__ = [
     "k_means",
     "kmeans_plusplus",
     "load",
+    "read_mallet_state",
     "save",
     "select_mixture",
     "show_config",
     "to_sklearn",
+    "write_mallet_state",
 ]
 
 
