@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from ._fit import History, Progress
     from .bgmm import BayesianGaussianMixture
     from .convert import from_sklearn, to_sklearn
+    from .convert_lda import from_gensim
     from .convert_mallet import read_mallet_state, write_mallet_state
     from .corpus import Corpus
     from .corpus_writer import CorpusWriter
@@ -48,6 +49,7 @@ _MODULES = {
     "Progress": "_fit",
     "RBMClassifier": "rbm_classifier",
     "ReplicatedSoftmax": "rbm_counts",
+    "from_gensim": "convert_lda",
     "from_sklearn": "convert",
     "k_means": "kmeans",
     "kmeans_plusplus": "kmeans",
@@ -78,6 +80,7 @@ __all__ = [
     "RBMClassifier",
     "ReplicatedSoftmax",
     "__version__",
+    "from_gensim",
     "from_sklearn",
     "k_means",
     "kmeans_plusplus",
