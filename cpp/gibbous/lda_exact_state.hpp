@@ -160,6 +160,7 @@ class SharedPlaces {
       next_.push_back(next);
     }
   }
+  Index64 next(Index part) const { return next_[at(part)]; }  // the next one of a part
   Index64 operator()() {
     while (t_ >= part_begin(n_, parts_, part_ + 1)) ++part_;
     ++t_;

@@ -104,12 +104,14 @@ void lays_out(const Bags& bags, Kernel kernel, Index blocks) {
       const Index64 n = tokens_of(w, g);
       CHECK(table[at(g * in.vocabulary + w)] == n, "word " << w << " of group " << g);
       SharedPlaces places(s, shared, table, g);
-      // the cut of Shared's comment, in 128 bits; walked where it is short
-      for (Index64 t = 0, j = 0; t < std::min<Index64>(n, 20); ++t) {
+      for (Index j = 0; j < parts; ++j)
+        CHECK(places.next(j) == next[at(j)],
+              "part " << j << " of group " << g << " goes to " << places.next(j));
+      // the cut of Shared's comment, in 128 bits
+      for (Index64 t = 0; t < std::min<Index64>(n, 20); ++t) {
+        Index j = 0;
         while (static_cast<__int128>(t) * parts >= static_cast<__int128>(n) * (j + 1)) ++j;
-        if (n > 20 && j > 0) break;
-        const Index64 got = places();
-        const Index64 want = next[at(j)] + t - part_begin(n, parts, j);
+        const Index64 got = places(), want = next[at(j)] + t - part_begin(n, parts, j);
         CHECK(got == want, "token " << t << " of " << n << " goes to " << got << ", not " << want);
       }
       for (Index j = 0; j < parts; ++j) next[at(j)] += part_tokens(n, parts, j);

@@ -16,10 +16,11 @@ from sklearn.base import (
     _fit_context,
 )
 from sklearn.utils._param_validation import Interval, StrOptions
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 
 from . import _random, _validate
 from ._fit import Callback, History
+from ._validate import validate_data
 from .corpus import Corpus
 from .lda_chain import Chain
 from .lda_describe import TopicTools

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.utils.validation import validate_data
 
 from . import _random, _validate
 from ._fit import History
 from ._isa import core
+from ._validate import validate_data
 from .rbm_rows import check_range, rows_of
 
 Array = NDArray[Any]
