@@ -11,6 +11,7 @@ import pytest
 
 from gibbous import Corpus, CorpusWriter
 from gibbous import corpus_disk as disk
+from gibbous.corpus_rows import Rows
 from test_corpus import COUNTS, WORDS, same, small
 
 
@@ -256,7 +257,7 @@ def test_offsets_beyond_32_bits_are_written(tmp_path):
         assert np.frombuffer(section.source.read(), dtype="<i8").tolist() == [2**31 + 7]
 
 
-def test_offsets_beyond_2_31_of_a_mapped_corpus(tmp_path: Path) -> None:
+def test_offsets_beyond_2_31_of_a_mapped_corpus(tmp_path):
     # entries that nobody reads are holes of a sparse file, without a block on the disk
     hole = 2**31 + 5
     arrays = []
