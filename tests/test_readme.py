@@ -152,8 +152,8 @@ def test_the_example_of_other_libraries(tmp_path: Path, monkeypatch: pytest.Monk
         exec(compile(block_with("from_sklearn("), "README.md", "exec"), names)
     assert float(printed.getvalue()) < 1e-12
     assert Path("state.gz").stat().st_size > 0
-    assert len(names["inputs"]["vocab"]) == 8  # type: ignore[index]
-    assert gibbous.Corpus.from_bow(names["bow"], names["id2word"]).n_tokens == 10
+    assert len(names["inputs"]["vocab"]) == 7  # type: ignore[index]
+    assert gibbous.Corpus.from_bow(names["bow"], names["id2word"]).n_tokens == 9
 
 
 def test_the_commands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

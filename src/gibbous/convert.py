@@ -206,7 +206,7 @@ def to_sklearn(estimator: Any) -> Any:
 def _has_chains_of(machine: Any) -> bool:
     """Whether its chains are as many as scikit-learn's training counts on, all of them its own."""
     chains = getattr(machine, "h_samples_", ())
-    return machine.method == "pcd" and len(chains) == machine.batch_size
+    return bool(machine.method == "pcd" and len(chains) == machine.batch_size)
 
 
 # --- what both do ----------------------------------------------------------------------------

@@ -41,7 +41,7 @@ def from_gensim(model: Any) -> LatentDirichletAllocation:
     ValueError
         If its prior ``eta`` differs between words, which no model of ours knows.
     """
-    state = getattr(model, "state", None)
+    state: Any = getattr(model, "state", None)
     if not hasattr(state, "get_lambda") or not hasattr(model, "alpha"):
         kind = type(model)
         raise TypeError(
