@@ -68,6 +68,8 @@ LAYERS = (
     ("io_specs",),
     ("io", "plot", "tables"),
     ("plot_rbm", "plot_gmm"),
+    ("convert_mallet", "convert_lda"),
+    ("convert",),
     ("evaluate_inputs",),
     ("evaluate_coherence", "evaluate_heldout", "evaluate_stability"),
     ("evaluate_select",),

@@ -11,6 +11,7 @@ import pytest
 
 from gibbous import Corpus, CorpusWriter
 from gibbous import corpus_disk as disk
+from gibbous.corpus_rows import Rows
 from test_corpus import COUNTS, WORDS, same, small
 
 
@@ -254,3 +255,24 @@ def test_offsets_beyond_32_bits_are_written(tmp_path):
         section = spool.sections()[0]
         section.source.seek(8)
         assert np.frombuffer(section.source.read(), dtype="<i8").tolist() == [2**31 + 7]
+
+
+def test_offsets_beyond_2_31_of_a_mapped_corpus(tmp_path):
+    # entries that nobody reads are holes of a sparse file, without a block on the disk
+    hole = 2**31 + 5
+    arrays = []
+    for name, values in (("indices", [1, 4, 0, 1, 4]), ("counts", [2, 1, 3, 1, 2])):
+        file = np.memmap(tmp_path / name, np.int32, "w+", shape=(hole + 5,))
+        file[hole:] = values
+        arrays.append(file)
+    assert sum(path.stat().st_blocks for path in tmp_path.iterdir()) * 512 < 1 << 20
+    indptr = np.array([0, hole, hole + 2, hole + 2, hole + 5])
+    corpus = Corpus._made(Rows(indptr, *arrays), 5, ("a", "b", "c", "d", "e"))
+    rest = corpus[1:]
+    assert rest.indptr.tolist() == [0, 2, 2, 5]
+    assert rest.to_csr().toarray().tolist() == [[0, 2, 0, 0, 1], [0] * 5, [3, 1, 0, 0, 2]]
+    assert rest.document_lengths().tolist() == [3, 0, 6]
+    assert corpus[[3, 1]].to_csr().toarray().tolist() == [[3, 1, 0, 0, 2], [0, 2, 0, 0, 1]]
+    assert corpus.to_gensim()[0][3] == [(0, 3), (1, 1), (4, 2)]
+    rest.save(tmp_path / "rest")
+    assert Corpus.open(tmp_path / "rest").digest() == rest.digest()

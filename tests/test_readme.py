@@ -85,7 +85,7 @@ def test_the_example_of_missing_values() -> None:
 
 
 def test_the_topics_example() -> None:
-    code = block_with("LatentDirichletAllocation(")
+    code = block_with(" LatentDirichletAllocation(")
     names: dict[str, object] = {}
     with contextlib.redirect_stdout(io.StringIO()) as printed:
         exec(compile(code, "README.md", "exec"), names)
@@ -115,7 +115,7 @@ def test_the_examples_of_choosing_a_mixture() -> None:
 
 
 def test_the_example_of_boltzmann_machines() -> None:
-    *_, code, _ = blocks("python")
+    code = block_with(" BernoulliRBM(")
     assert len(code.splitlines()) <= 23
     names: dict[str, object] = {}
     with contextlib.redirect_stdout(io.StringIO()) as printed:
@@ -133,7 +133,7 @@ def test_the_example_of_boltzmann_machines() -> None:
 
 
 def test_the_example_of_other_units() -> None:
-    *_, code = blocks("python")
+    code = block_with("ReplicatedSoftmax(")
     names: dict[str, object] = {}
     with contextlib.redirect_stdout(io.StringIO()) as printed:
         exec(compile(code, "README.md", "exec"), names)
@@ -142,6 +142,18 @@ def test_the_example_of_other_units() -> None:
     assert 20 < perplexity < 31  # 30 words, of which none is likelier
     labelled, thirds = names["labelled"], names["thirds"]
     assert labelled.score(thirds, names["benign"]) > 0.85  # type: ignore[attr-defined]
+
+
+def test_the_example_of_other_libraries(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    names: dict[str, object] = {}
+    exec(compile(blocks("python")[0].split("\nkm =")[0], "README.md", "exec"), names)  # for X
+    with contextlib.redirect_stdout(io.StringIO()) as printed:
+        exec(compile(block_with("from_sklearn("), "README.md", "exec"), names)
+    assert float(printed.getvalue()) < 1e-12
+    assert Path("state.gz").stat().st_size > 0
+    assert len(names["inputs"]["vocab"]) == 7  # type: ignore[index]
+    assert gibbous.Corpus.from_bow(names["bow"], names["id2word"]).n_tokens == 9
 
 
 def test_the_commands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

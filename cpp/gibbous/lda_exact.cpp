@@ -63,6 +63,8 @@ ExactSampler::ExactSampler(const Documents& documents, Index topics, const Topic
                            const Execution& run, Kernel kernel, Index blocks)
     : state_(exact::build(documents, topics, z, kernel, blocks, run)) {}
 
+ExactSampler::ExactSampler(std::unique_ptr<exact::State> state) : state_(std::move(state)) {}
+
 ExactSampler::~ExactSampler() = default;
 
 void ExactSampler::sweep(const Priors& priors, std::uint64_t seed, std::uint32_t iteration,

@@ -32,6 +32,8 @@ class ExactSampler {
   // choice by the corpus. May throw std::length_error for a corpus beyond its index types.
   ExactSampler(const Documents& documents, Index topics, const Topic* z, const Execution& run,
                Kernel kernel = Kernel::automatic, Index blocks = 0);
+  // Goes on from a state that was made elsewhere.
+  explicit ExactSampler(std::unique_ptr<exact::State> state);
   ~ExactSampler();
 
   // Every token once: O(tokens * topics) dense, O(tokens * topics of a document) sparse. Draws are

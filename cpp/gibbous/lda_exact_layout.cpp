@@ -198,10 +198,6 @@ std::vector<std::vector<Piece>> group_words(const std::vector<Piece>& pieces, co
   return groups;
 }
 
-Index64 part_tokens(Index64 n, Index parts, Index j) {
-  return part_begin(n, parts, j + 1) - part_begin(n, parts, j);
-}
-
 Index find_shared(const State& s, Index32 id) {
   const auto it = std::lower_bound(s.shared.begin(), s.shared.end(), id,
                                    [](const Shared& x, Index32 w) { return x.id < w; });
@@ -259,30 +255,6 @@ void table_of_places(const Execution& run, const State& s, std::vector<Index64>&
   });
 }
 
-// Where token t of a shared word in a document group goes, for t = 0, 1, ...
-class SharedPlaces {
- public:
-  SharedPlaces(const State& s, const Shared& x, const std::vector<Index64>& table, Index g)
-      : n_(table[at(g * s.vocabulary + x.id)]), parts_(static_cast<Index>(x.parts.size())) {
-    for (Index j = 0; j < parts_; ++j) {
-      Index64 next = s.words[at(x.parts[at(j)])].begin;
-      for (Index f = 0; f < g; ++f)
-        next += part_tokens(table[at(f * s.vocabulary + x.id)], parts_, j);
-      next_.push_back(next);
-    }
-  }
-  Index64 operator()() {
-    while (t_ >= part_begin(n_, parts_, part_ + 1)) ++part_;
-    ++t_;
-    return next_[at(part_)]++;
-  }
-
- private:
-  Index64 n_, t_ = 0;
-  Index parts_, part_ = 0;
-  std::vector<Index64> next_;
-};
-
 void scatter_tokens(const Documents& in, const Topic* z, const Execution& run,
                     std::vector<Index64>& table, State& s) {
   s.z = PageBuffer<Topic>(s.tokens + kSlack);
@@ -337,10 +309,8 @@ void fill_kept(const Execution& run, State& s) {
 
 }  // namespace
 
-std::unique_ptr<State> build(const Documents& in, Index topics, const Topic* z, Kernel kernel,
-                             Index blocks, const Execution& run) {
-  auto state = std::make_unique<State>();
-  State& s = *state;
+std::vector<Index64> lay_out(const Documents& in, Index topics, Kernel kernel, Index blocks,
+                             const Execution& run, State& s) {
   s.documents = in.n;
   s.vocabulary = in.vocabulary;
   s.topics = topics;
@@ -349,7 +319,6 @@ std::unique_ptr<State> build(const Documents& in, Index topics, const Topic* z, 
   cut_documents(s);
   s.rows = choose_rows(s, kernel);
   std::visit([&](auto& rows) { place_rows(rows, s); }, s.rows);
-  std::visit([&](auto& rows) { fill_rows(rows, z, run, s); }, s.rows);
   std::vector<Index64> table = count_words(in, run, s);
   std::vector<Index64> frequency(at(s.vocabulary), 0);
   for (Index g = 0; g < s.blocks; ++g)
@@ -357,6 +326,15 @@ std::unique_ptr<State> build(const Documents& in, Index topics, const Topic* z, 
   const std::vector<Piece> pieces = cut_words(frequency, s);
   place_words(group_words(pieces, s), table, frequency, s);
   table_of_places(run, s, table);
+  return table;
+}
+
+std::unique_ptr<State> build(const Documents& in, Index topics, const Topic* z, Kernel kernel,
+                             Index blocks, const Execution& run) {
+  auto state = std::make_unique<State>();
+  State& s = *state;
+  std::vector<Index64> table = lay_out(in, topics, kernel, blocks, run, s);
+  std::visit([&](auto& rows) { fill_rows(rows, z, run, s); }, s.rows);
   scatter_tokens(in, z, run, table, s);
   fill_kept(run, s);
   s.frozen.assign(s.shared.size() * at(s.stride()), 0);

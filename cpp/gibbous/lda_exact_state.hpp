@@ -110,6 +110,10 @@ inline Index64 part_begin(Index64 r, Index parts, Index j) {
   return r / parts * j + r % parts * j / parts;
 }
 
+inline Index64 part_tokens(Index64 n, Index parts, Index j) {
+  return part_begin(n, parts, j + 1) - part_begin(n, parts, j);
+}
+
 struct State {
   Index documents = 0, vocabulary = 0, topics = 0, tokens = 0;
   Index blocks = 1;
@@ -143,6 +147,38 @@ struct State {
     return {first - r, std::lower_bound(first, end, row_limit(g)) - r};
   }
 };
+
+// Where token t of a shared word in a document group goes, for t = 0, 1, ...
+class SharedPlaces {
+ public:
+  SharedPlaces(const State& s, const Shared& x, const std::vector<Index64>& table, Index g)
+      : n_(table[at(g * s.vocabulary + x.id)]), parts_(static_cast<Index>(x.parts.size())) {
+    for (Index j = 0; j < parts_; ++j) {
+      Index64 next = s.words[at(x.parts[at(j)])].begin;
+      for (Index f = 0; f < g; ++f)
+        next += part_tokens(table[at(f * s.vocabulary + x.id)], parts_, j);
+      next_.push_back(next);
+    }
+  }
+  Index64 next(Index part) const { return next_[at(part)]; }  // the next one of a part
+  Index64 operator()() {
+    while (t_ >= part_begin(n_, parts_, part_ + 1)) ++part_;
+    ++t_;
+    return next_[at(part_)]++;
+  }
+
+ private:
+  Index64 n_, t_ = 0;
+  Index parts_, part_ = 0;
+  std::vector<Index64> next_;
+};
+
+// Cuts documents and words into groups and gives every word and document its place: all of a state
+// but its tokens, in time and memory that do not grow with their number, so that a test lays out
+// more of them than memory holds. Returns where the tokens of word w in document group g go, at
+// g * vocabulary + w, or how many there are where groups share the word.
+std::vector<Index64> lay_out(const Documents& in, Index topics, Kernel kernel, Index blocks,
+                             const Execution& run, State& s);
 
 std::unique_ptr<State> build(const Documents& in, Index topics, const Topic* z, Kernel kernel,
                              Index blocks, const Execution& run);

@@ -34,6 +34,14 @@ class PageBuffer {
 #endif
   }
 
+  // Memory of someone else, who frees it later than this.
+  static PageBuffer borrowed(T* data, Index n) {
+    PageBuffer buffer;
+    buffer.data_ = std::unique_ptr<T[], Free>(data, Free{false});
+    buffer.size_ = n;
+    return buffer;
+  }
+
   T* data() { return data_.get(); }
   const T* data() const { return data_.get(); }
   T& operator[](Index i) { return data_[static_cast<std::size_t>(i)]; }
@@ -43,7 +51,10 @@ class PageBuffer {
 
  private:
   struct Free {
-    void operator()(T* p) const { std::free(p); }
+    bool own = true;
+    void operator()(T* p) const {
+      if (own) std::free(p);
+    }
   };
   std::unique_ptr<T[], Free> data_;
   Index size_ = 0;

@@ -11,6 +11,9 @@ if TYPE_CHECKING:
     from ._config import show_config
     from ._fit import History, Progress
     from .bgmm import BayesianGaussianMixture
+    from .convert import from_sklearn, to_sklearn
+    from .convert_lda import from_gensim
+    from .convert_mallet import read_mallet_state, write_mallet_state
     from .corpus import Corpus
     from .corpus_writer import CorpusWriter
     from .gmm import GaussianMixture
@@ -46,12 +49,17 @@ _MODULES = {
     "Progress": "_fit",
     "RBMClassifier": "rbm_classifier",
     "ReplicatedSoftmax": "rbm_counts",
+    "from_gensim": "convert_lda",
+    "from_sklearn": "convert",
     "k_means": "kmeans",
     "kmeans_plusplus": "kmeans",
     "load": "io",
+    "read_mallet_state": "convert_mallet",
     "save": "io",
     "select_mixture": "gmm_select",
     "show_config": "_config",
+    "to_sklearn": "convert",
+    "write_mallet_state": "convert_mallet",
 }
 
 __all__ = [
@@ -72,12 +80,17 @@ __all__ = [
     "RBMClassifier",
     "ReplicatedSoftmax",
     "__version__",
+    "from_gensim",
+    "from_sklearn",
     "k_means",
     "kmeans_plusplus",
     "load",
+    "read_mallet_state",
     "save",
     "select_mixture",
     "show_config",
+    "to_sklearn",
+    "write_mallet_state",
 ]
 
 

@@ -17,10 +17,11 @@ from sklearn.base import (
 )
 from sklearn.utils import check_array
 from sklearn.utils._param_validation import Interval, StrOptions
-from sklearn.utils.validation import _is_arraylike_not_scalar, check_is_fitted, validate_data
+from sklearn.utils.validation import _is_arraylike_not_scalar, check_is_fitted
 
 from . import _random, _validate
 from ._isa import core
+from ._validate import validate_data
 
 Array = NDArray[Any]
 

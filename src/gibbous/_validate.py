@@ -16,6 +16,52 @@ Float = np.float32 | np.float64
 _MOST_THREADS = 64
 
 
+def validate_data(estimator: Any, X: Any, y: Any = "no_validation", **checks: Any) -> Any:
+    """Check X as scikit-learn does, and tell in which column of a frame there is text.
+
+    Raises
+    ------
+    ValueError, TypeError
+        As scikit-learn's ``validate_data``.
+    """
+    from sklearn.utils import validation
+
+    try:
+        result = validation.validate_data(estimator, X, y, **checks)
+    except (ValueError, TypeError) as error:
+        # the second where text is compared with 0
+        if "could not convert string" in str(error) or "not supported between" in str(error):
+            _refuse_text(X, estimator, error)
+        raise
+    checked = result[0] if isinstance(result, tuple) else result
+    if getattr(getattr(checked, "dtype", None), "kind", "") == "O":  # columns of several kinds
+        _refuse_text(X, estimator, None)
+        numbers = np.asarray(checked, np.float64)
+        return (numbers, *result[1:]) if isinstance(result, tuple) else numbers
+    return result
+
+
+def _refuse_text(X: Any, estimator: Any, cause: Exception | None) -> None:
+    """Raise an error that names the first column of a frame with text that is no number."""
+    names = getattr(X, "column_names", getattr(X, "columns", ()))
+    for name in names:
+        for value in np.asarray(X[name]).ravel():
+            if isinstance(value, str) and not _is_number(value):
+                raise ValueError(
+                    f"X has text in column {name!r:.60} ({str(value)!r:.40}), and "
+                    f"{type(estimator).__name__} takes numbers: leave the column out, or encode it "
+                    "first (sklearn.preprocessing.OneHotEncoder)"
+                ) from cause
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
 def n_threads(n_jobs: int | None) -> int:
     """Return how many threads a kernel may use.
 

@@ -9,10 +9,11 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.utils._param_validation import Interval, StrOptions
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 
 from . import _random, _validate
 from ._fit import Callback
+from ._validate import validate_data
 from .bgmm_em import VariationalEngine
 from .bgmm_prior import GivenPrior
 from .bgmm_update import (

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from . import corpus_disk as disk
 from ._random import RandomState, generator, key_of
 from .corpus_columns import COLUMNS, column, join, words
+from .corpus_matrix import PairLists
 from .corpus_rows import (
     CHUNK,
     MOST,
@@ -188,6 +189,21 @@ class BagOfWords:
 
         shape = (self.n_documents, self.n_words)
         return sp.csr_matrix((self.counts, self.indices, self.indptr), shape=shape)
+
+    def to_gensim(self) -> tuple[Sequence[list[tuple[int, int]]], dict[int, str]]:
+        """Return the documents as gensim's models take them, and their dictionary.
+
+        ``Corpus.from_bow(*corpus.to_gensim())`` is the corpus again, without names and dates.
+
+        Returns
+        -------
+        bow : sequence of lists of (word number, count)
+            Made document by document as it is gone through, as often as one likes.
+        id2word : dict from number to word
+            Without a vocabulary the numbers themselves, as text.
+        """
+        names = map(str, range(self.n_words)) if self.vocabulary is None else self.vocabulary
+        return PairLists(self.indptr, self.indices, self.counts), dict(enumerate(names))
 
     # --- parts of it -------------------------------------------------------------------------
 

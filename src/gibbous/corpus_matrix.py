@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -210,6 +210,30 @@ def _of_pairs(batch: list[NDArray[np.float64]], first: int) -> Rows:
         shifted = documents + first
         sum_triples(shifted, joined[:, 0].astype(np.int64), joined[:, 1], first + len(batch))
         raise
+
+
+class PairLists(Sequence[Any]):
+    """Documents as gensim takes them: lists of (word number, count), made when they are asked for.
+
+    Parameters
+    ----------
+    indptr, indices, counts : ndarray
+        Compressed rows.
+    """
+
+    def __init__(self, indptr: Any, indices: Any, counts: Any) -> None:
+        self._rows = (indptr, indices, counts)
+
+    def __len__(self) -> int:
+        return len(self._rows[0]) - 1
+
+    def __getitem__(self, at: Any) -> Any:
+        if isinstance(at, slice):
+            return [self[d] for d in range(*at.indices(len(self)))]
+        indptr, indices, counts = self._rows
+        d = range(len(self))[at]
+        part = slice(int(indptr[d]), int(indptr[d + 1]))
+        return list(zip(indices[part].tolist(), counts[part].tolist(), strict=True))
 
 
 def dictionary_words(id2word: Any, least: int) -> list[str]:

@@ -10,10 +10,10 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.utils._param_validation import Interval, StrOptions
-from sklearn.utils.validation import validate_data
 
 from . import _random, _validate
 from ._fit import Callback
+from ._validate import validate_data
 from .gmm_blocks import BlockWeights, MissingEntry, Source, check_finite, is_source
 from .gmm_em import Engine, Parameters
 from .gmm_missing import engine_of

@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from sklearn.utils.validation import check_array, check_is_fitted, validate_data
+from sklearn.utils.validation import check_array, check_is_fitted
 
 from . import _random, _validate
 from ._isa import core
+from ._validate import validate_data
 from .gmm_em import Floats, Parameters, covariances_of_factors
 from .gmm_missing import Patterns, spread
 

@@ -12,10 +12,11 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, DensityMixin
 from sklearn.utils import get_tags
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 
 from . import _random, _validate
 from ._isa import core
+from ._validate import validate_data
 from .gmm_blocks import BlockWeights, Source, check_finite, is_source
 from .gmm_conditional import Conditionals
 from .gmm_conditional import explained as _explained

@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from sklearn.utils.validation import validate_data
 
 from . import _random, _validate
+from ._validate import validate_data
 from .gmm_em import Engine, Parameters, covariance_shape, widened
 from .gmm_missing import engine_of
 from .gmm_mixture import DTYPES, LikelihoodMixture

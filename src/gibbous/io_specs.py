@@ -195,7 +195,11 @@ SPECS = {
     "LatentDirichletAllocation": Spec(
         module="gibbous.lda",
         k="n_components",
-        arrays={"doc_topic_prior_": ("k",), "topic_sizes_": ("k",)},
+        arrays={
+            "doc_topic_prior_": ("k",),
+            "topic_sizes_": ("k",),
+            "token_topics_": ("tokens",),
+        },
         scalars={
             "topic_word_prior_": float,
             "n_iter_": int,
@@ -205,8 +209,12 @@ SPECS = {
             "text_options_": dict,
             "topic_labels_": tuple,
         },
-        dtypes={"doc_topic_prior_": "float64", "topic_sizes_": "int64"},
-        optional=frozenset({"vocabulary_", "text_options_", "topic_labels_"}),
+        dtypes={
+            "doc_topic_prior_": "float64",
+            "topic_sizes_": "int64",
+            "token_topics_": "uint16",
+        },
+        optional=frozenset({"token_topics_", "vocabulary_", "text_options_", "topic_labels_"}),
         parts={
             "topics_": io_parts.TOPICS,
             "word_topic_": io_parts.counts("d", "k"),

@@ -16,10 +16,11 @@ from sklearn.base import (
     _fit_context,
 )
 from sklearn.utils._param_validation import Interval, StrOptions
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 
 from . import _random, _validate
 from ._fit import Callback, History
+from ._validate import validate_data
 from .corpus import Corpus
 from .lda_chain import Chain
 from .lda_describe import TopicTools
@@ -42,6 +43,7 @@ _FOUND = (
     "doc_topic_prior_",
     "topic_word_prior_",
     "topic_sizes_",
+    "token_topics_",
 )
 
 
@@ -129,6 +131,8 @@ class LatentDirichletAllocation(
         Tokens of each word in each topic in the last state.
     document_topic_ : scipy.sparse.csr_array of shape (n_documents, n_components), int32
         Tokens of each training document in each topic in the last state.
+    token_topics_ : ndarray of shape (n_tokens,), uint16
+        Topic of each token in the last state, where :meth:`fit` was asked to keep them.
     doc_topic_prior_ : ndarray of shape (n_components,), float64
     topic_word_prior_ : float
     vocabulary_ : tuple of str or None
@@ -248,6 +252,8 @@ class LatentDirichletAllocation(
         callback: Callback | None = None,
         checkpoint: str | os.PathLike[str] | None = None,
         checkpoint_every: int = 50,
+        start: Any = None,
+        keep_token_topics: bool = False,
     ) -> LatentDirichletAllocation:
         """Find the topics of a corpus.
 
@@ -263,6 +269,12 @@ class LatentDirichletAllocation(
             Where it is there already, the fit goes on from it and ends in the same bits as one
             that was never stopped.
         checkpoint_every : int, default 50
+        start : array-like of int, shape (n_tokens,), optional
+            The topic of each token that the chain begins with, such as ``token_topics_`` of
+            another fit: documents in order, in each the words by number, and equal words side by
+            side. Topics keep their numbers. None draws them.
+        keep_token_topics : bool, default False
+            Keep ``token_topics_``, 2 bytes a token.
 
         Returns
         -------
@@ -272,14 +284,23 @@ class LatentDirichletAllocation(
         ------
         ValueError
             If a parameter is out of range, counts are negative or no whole numbers, there is no
-            word at all, or the checkpoint is damaged or of another fit.
+            word at all, the checkpoint is damaged or of another fit, or ``start`` has not one topic
+            a token; also if ``early_stopping`` holds documents back, whose tokens have no topics.
         KeyboardInterrupt
             After Ctrl-C; the model is then that of the state that was reached.
         """
         corpus = self._corpus(X, reset=True)
         key = _random.key_of(self.random_state)
         priors = self._priors(corpus)
-        return self._run(corpus, priors, key, callback, checkpoint, checkpoint_every)
+        if self.early_stopping is not False and (start is not None or keep_token_topics):
+            raise ValueError(
+                "early_stopping holds documents back, so that start and keep_token_topics have no "
+                "topics of their tokens: set early_stopping=False"
+            )
+        z = None if start is None else _start(start, corpus.n_tokens, len(priors.alpha))
+        return self._run(
+            corpus, priors, key, callback, checkpoint, checkpoint_every, z, keep_token_topics
+        )
 
     @_fit_context(prefer_skip_nested_validation=True)  # type: ignore[untyped-decorator]
     def partial_fit(
@@ -329,6 +350,8 @@ class LatentDirichletAllocation(
         callback: Callback | None,
         checkpoint: str | os.PathLike[str] | None,
         checkpoint_every: int,
+        start: NDArray[np.uint16] | None = None,
+        keep_token_topics: bool = False,
         seen: Any = None,
     ) -> LatentDirichletAllocation:
         if corpus.n_words == 0:
@@ -346,6 +369,7 @@ class LatentDirichletAllocation(
             n_proposals=int(self.n_proposals),
             key=key,
             n_threads=_validate.n_threads(self.n_jobs),
+            z=start,
         )
         run = Run(
             chain,
@@ -355,6 +379,8 @@ class LatentDirichletAllocation(
             verbose=int(self.verbose),
             callback=callback,
             held_out=held_out,
+            keeps_numbers=seen is not None or bool(self.seeds) or start is not None,
+            keeps_topics=keep_token_topics,
         )
         if checkpoint is not None:
             run.checkpoint(checkpoint, checkpoint_every)
@@ -453,11 +479,13 @@ class LatentDirichletAllocation(
         if seen is not None:
             words = sp.csr_array(words + seen, dtype=np.int32)
         totals = np.asarray(words.sum(axis=0)).ravel()
-        fixed = seen is not None or self.seeds
-        order = np.arange(len(totals)) if fixed else order_by_size(totals)
+        order = np.arange(len(totals)) if run.keeps_numbers else order_by_size(totals)
         self.topics_ = chain.topic_word().take(order)
         self.word_topic_ = sp.csr_array(words[:, order])
-        self.document_topic_ = sp.csr_array(chain.finish()[:, order])
+        documents, z = chain.finish()
+        self.document_topic_ = sp.csr_array(documents[:, order])
+        if run.keeps_topics:
+            self.token_topics_ = np.argsort(order).astype(np.uint16)[z]
         self.doc_topic_prior_ = chain.priors.alpha[order]
         self.topic_word_prior_ = chain.priors.beta
         self.topic_sizes_ = totals[order]
@@ -571,6 +599,21 @@ class LatentDirichletAllocation(
         tags.input_tags.sparse = True
         tags.transformer_tags.preserves_dtype = []
         return tags
+
+
+def _start(topics: Any, n_tokens: int, n_topics: int) -> NDArray[np.uint16]:
+    """Return the topics that tokens are to begin with, checked."""
+    z = np.asarray(topics)
+    if z.shape != (n_tokens,) or (z.size and z.dtype.kind not in "iu"):
+        raise ValueError(
+            f"start must be whole numbers, one topic for each of the {n_tokens} tokens; "
+            f"got {z.dtype} of shape {z.shape}"
+        )
+    if z.size and not 0 <= z.min() <= z.max() < n_topics:
+        raise ValueError(
+            f"start must hold topics below n_components={n_topics}; got {z.min()} to {z.max()}"
+        )
+    return np.ascontiguousarray(z, np.uint16)
 
 
 def _bags(corpus: Corpus) -> Bags:

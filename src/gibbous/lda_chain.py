@@ -99,13 +99,15 @@ class Chain:
         shape = (self.corpus.n_words, len(self.priors.alpha))
         return sp.csr_array((counts, topics.astype(np.int32), indptr), shape=shape)
 
-    def finish(self) -> Any:
-        """End the chain and free its state; return the topics of documents.
+    def finish(self) -> tuple[Any, NDArray[np.uint16]]:
+        """End the chain and free its state; return the topics of documents and of tokens.
 
         Returns
         -------
         scipy.sparse.csr_array of shape (n_documents, n_topics), int32
             Tokens of each document in each topic.
+        ndarray of shape (n_tokens,), uint16
+            The topic of every token in canonical order.
         """
         k = len(self.priors.alpha)
         z = self.topics()
@@ -113,7 +115,7 @@ class Chain:
         rows = core.lda_document_counts(self.document_tokens, z, k, self.n_threads)
         indptr, topics, counts = rows
         shape = (self.corpus.n_documents, k)
-        return sp.csr_array((counts, topics.astype(np.int32), indptr), shape=shape)
+        return sp.csr_array((counts, topics.astype(np.int32), indptr), shape=shape), z
 
     def counts(self) -> TopicCounts:
         """Return what the state says of the priors."""

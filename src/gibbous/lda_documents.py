@@ -44,6 +44,44 @@ class DocumentTools:
         def _fold_in(self, bags: Bags) -> NDArray[np.float64]: ...
         def topic_labels(self, n_words: int = 3) -> tuple[str, ...]: ...  # noqa: D102
 
+    # --- for another library's pictures ------------------------------------------------------
+
+    def pyldavis_inputs(self, X: Any) -> dict[str, Any]:
+        """Return what ``pyLDAvis.prepare`` takes (Sievert and Shirley 2014).
+
+        ``pyLDAvis.prepare(**model.pyldavis_inputs(corpus), sort_topics=False)`` keeps the numbers
+        of topics, from 1 on; ``start_index=0`` makes them those of here. All arrays are dense.
+
+        Parameters
+        ----------
+        X : Corpus, sparse matrix, array or DataFrame of shape (n_documents, n_words)
+
+        Returns
+        -------
+        dict
+            ``topic_term_dists`` (n_components, n_words) and ``doc_topic_dists`` (n_documents,
+            n_components), both float64 with rows that sum to 1; ``doc_lengths`` (n_documents,)
+            and ``term_frequency`` (n_words,), both int64; ``vocab``, a list of str.
+
+        Raises
+        ------
+        NotFittedError
+            If the model has not been fitted.
+        ValueError
+            If X has another number of words.
+        """
+        check_is_fitted(self, "topics_")
+        corpus = self._corpus(X, reset=False)
+        dists = self.topics_.dense()
+        names = self.vocabulary_ or corpus.vocabulary or range(corpus.n_words)
+        return {
+            "topic_term_dists": dists / dists.sum(axis=1, keepdims=True),  # of float32
+            "doc_topic_dists": self._fold_in(_bags(corpus)),
+            "doc_lengths": corpus.document_lengths(),
+            "vocab": [str(name) for name in names],
+            "term_frequency": corpus.word_counts(),
+        }
+
     # --- topics of many documents ------------------------------------------------------------
 
     def transform_batches(

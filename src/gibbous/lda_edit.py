@@ -112,7 +112,8 @@ def _remade(
     k = len(alpha)
     result = clone(model).set_params(n_components=k)
     for name, value in vars(model).items():
-        if name not in model.get_params(deep=False):
+        # topics of tokens belong to the topics that were; dropping one leaves tokens without any
+        if name not in model.get_params(deep=False) and name != "token_topics_":
             setattr(result, name, value)
     result.topics_, result.doc_topic_prior_ = topics, alpha
     for name in ("word_topic_", "document_topic_"):

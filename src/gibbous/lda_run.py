@@ -75,9 +75,12 @@ class Run:
         verbose: int,
         callback: Callback | None,
         held_out: HeldOut | None,
+        keeps_numbers: bool = False,
+        keeps_topics: bool = False,
     ) -> None:
         self.chain, self.plan, self.sampler = chain, plan, sampler
         self.model, self.verbose, self.held_out = model, verbose, held_out
+        self.keeps_numbers, self.keeps_topics = keeps_numbers, keeps_topics
         self.recorder = Recorder(model, METRIC, max_iter=plan.max_iter, callback=callback)
         self.value = math.nan
         self.stop_reason = "interrupted"
@@ -128,6 +131,11 @@ class Run:
     def go(self) -> None:
         """Sweep to the end; what was reached stands in the chain also after an exception."""
         began = time.perf_counter()
+        if self.end == 0:  # nothing is drawn, and the value is that of the state as it stands
+            counts = self.chain.counts()
+            self.value = self.chain.priors.joint_log_likelihood(counts) / max(
+                int(counts.totals.sum()), 1
+            )
         while self.chain.iteration < self.end:
             stop = self._step()
             if self.verbose and self._evaluates(self.chain.iteration):

@@ -372,6 +372,7 @@ class MiniBatchKMeans(CentersModel):
             self.n_steps_ = 0
         else:
             centers = np.array(self.cluster_centers_)
+            self._counts = np.array(self._counts)  # which joblib may have mapped from a file
         self._mini_batch_step(data, centers)
         self.cluster_centers_ = centers
         self._n_features_out = self.n_clusters

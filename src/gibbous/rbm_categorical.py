@@ -9,10 +9,11 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.utils._param_validation import Interval
-from sklearn.utils.validation import check_is_fitted, check_non_negative, validate_data
+from sklearn.utils.validation import check_is_fitted, check_non_negative
 
 from . import _random
 from ._isa import core
+from ._validate import validate_data
 from .rbm_conditionals import Conditionals
 from .rbm_enumeration import Enumeration
 from .rbm_groups import Groups

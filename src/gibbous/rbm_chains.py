@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 
 from . import _random
 from ._isa import core
+from ._validate import validate_data
 from .rbm_machine import LITTLE_BATCH
 from .rbm_rows import check_range
 from .rbm_scores import Scores

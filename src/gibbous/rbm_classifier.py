@@ -12,11 +12,12 @@ from numpy.typing import NDArray
 from sklearn.base import ClassifierMixin, _fit_context
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 
 from . import _random, _validate
 from ._fit import Callback
 from ._isa import core
+from ._validate import validate_data
 from .rbm_chains import check_count
 from .rbm_conditionals import Conditionals
 from .rbm_enumeration import Enumeration

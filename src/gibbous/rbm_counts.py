@@ -9,10 +9,11 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import ArrayLike, NDArray
 from sklearn.utils._param_validation import StrOptions
-from sklearn.utils.validation import check_is_fitted, check_non_negative, validate_data
+from sklearn.utils.validation import check_is_fitted, check_non_negative
 
 from . import _random
 from ._isa import core
+from ._validate import validate_data
 from .rbm_conditionals import Conditionals
 from .rbm_enumeration import hidden_states, refuse_many
 from .rbm_rows import numbers_of, whole_numbers

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.utils.validation import validate_data
 
 from . import _random, _validate
 from ._fit import History
 from ._isa import core
+from ._validate import validate_data
 from .rbm_rows import check_range, rows_of
 
 Array = NDArray[Any]
@@ -29,6 +29,13 @@ LITTLE_BATCH = 1 << 20
 
 #: What training keeps beside the parameters, where it needs it.
 _STATE = ("velocity_", "fast_", "offsets_", "activity_", "h_samples_")
+
+
+def _writable(value: Any) -> Any:
+    """Return arrays that can be written to, copied where they cannot; anything else as it is."""
+    if isinstance(value, tuple):
+        return tuple(map(_writable, value))
+    return value.copy() if isinstance(value, np.ndarray) and not value.flags.writeable else value
 
 
 class Machine:
@@ -137,7 +144,10 @@ class Machine:
                 f"n_components={self.n_components}, but the machine that training goes on from has "
                 f"{k} hidden units; set n_components={k}, or fit anew with warm_start=False"
             )
-        # A user may have put other arrays there; training goes on in place.
+        # Training goes on in place, and a pickle that joblib mapped from a file is read-only.
+        for name, value in list(vars(self).items()):
+            setattr(self, name, _writable(value))
+        # A user may have put other arrays there.
         self.components_, self.intercept_visible_, self.intercept_hidden_ = self._parameters()
         self._set_state(X, weight)
 
