@@ -66,8 +66,12 @@ LAYERS = (
     ("io_parts",),
     ("io_mixtures",),
     ("io_specs",),
-    ("io", "plot", "tables"),
-    ("plot_rbm", "plot_gmm"),
+    ("io", "tables"),
+    ("plot_style",),
+    ("plot_plane", "plot_text", "plot_fit"),
+    ("plot_kmeans", "plot_lda", "plot_rbm"),
+    ("plot_gmm", "plot_words"),
+    ("plot",),
     ("evaluate_inputs",),
     ("evaluate_coherence", "evaluate_heldout", "evaluate_stability"),
     ("evaluate_select",),
@@ -89,7 +93,6 @@ UPWARDS = {
     ("_fit", "plot"): "history_.plot() is a method of the results object",
     ("lda_time", "plot"): "plot() is a method of topics over time",
     ("gmm_select", "plot_gmm"): "plot() is a method of a selection of mixtures",
-    ("plot", "plot_gmm"): "the clusters of a mixture are drawn with its ellipses",
     ("gmm_conditional", "gmm"): "what is left of a mixture given some features is a mixture",
 }
 
