@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ._fit import History
 from .plot_style import LINES, PALETTE, SMALL, axes_of, colours, ink, new_figure, rgb, tidy
@@ -91,20 +92,21 @@ def plot_history(
     if x not in ("iteration", "seconds"):
         raise ValueError(f"x must be 'iteration' or 'seconds'; got {x!r}")
     own, others = _measures(history, metric)
-    across = np.arange(1, history.n_iter + 1) if x == "iteration" else np.cumsum(history.seconds)
-    lines = _curves(ax, across, own, PALETTE)
+    across, label = _across(history, x)
+    palette = colours(len(PALETTE))
+    lines = _curves(ax, across, own, palette)
     # a long name takes a line of its own, as beside the clusters there is no room
     name = f"{history.model}:{chr(10) if len(history.model) > 20 else ' '}"
     n = history.n_iter
     ax.set_title(f"{name}{_ENDS[history.stop_reason]} after {n} iteration{'' if n == 1 else 's'}")
-    ax.set_xlabel(x)
+    ax.set_xlabel(label)
     ax.set_ylabel(history.metric if history.metric in own else next(iter(own)))
     ax.xaxis.set_major_locator(MaxNLocator(integer=x == "iteration", steps=[1, 2, 5, 10]))
     tidy(ax)
     if others:
         right = ax.twinx()
-        lines += _curves(right, across, others, PALETTE[5:], linestyle="dotted", linewidth=1.8)
-        right.set_ylabel(", ".join(others), color=PALETTE[5])
+        lines += _curves(right, across, others, palette[5:], linestyle="dotted", linewidth=1.8)
+        right.set_ylabel(", ".join(others), color=rgb(palette[5]))
         right.spines["top"].set_visible(False)
     if len(lines) > 1:
         # below, where no curve is
@@ -112,11 +114,21 @@ def plot_history(
             handles=lines,
             loc="upper center",
             bbox_to_anchor=(0.5, -0.14),
-            ncols=1 if sum(len(str(line.get_label())) for line in lines) > 50 else len(lines),
+            ncols=2 if sum(len(str(line.get_label())) for line in lines) > 50 else len(lines),
             frameon=False,
             fontsize=SMALL,
         )
     return ax
+
+
+def _across(history: History, x: str) -> tuple[NDArray[Any], str]:
+    """Return where each iteration stands, and what the axis is called."""
+    if x == "iteration":
+        return np.arange(1, history.n_iter + 1), x
+    passed = np.cumsum(history.seconds)
+    if len(passed) and passed[-1] < 1:
+        return passed * 1000, "milliseconds"
+    return passed, x
 
 
 def _measures(
@@ -136,7 +148,7 @@ def _curves(
     ax: Axes,
     across: Any,
     measures: Mapping[str, Sequence[float]],
-    palette: Sequence[str],
+    palette: NDArray[np.float64],
     *,
     linestyle: str = "solid",
     linewidth: float = 1.8,
@@ -148,7 +160,7 @@ def _curves(
         found += ax.plot(
             across[shown],
             np.asarray(values)[shown],
-            color=palette[at % len(palette)],
+            color=rgb(palette[at % len(palette)]),
             linewidth=linewidth,
             linestyle=linestyle if linestyle != "solid" else LINES[at % len(LINES)],
             marker="o" if drawn <= 60 and linestyle == "solid" else None,
@@ -206,7 +218,7 @@ def plot_criterion(selection: Any, ax: Axes | None = None, *, criterion: str | N
     name = selection.criterion if criterion is None else criterion
     best = selection.ranked(name)[0]
     kinds = list(dict.fromkeys(trial.covariance_type for trial in selection.trials))
-    for kind, colour in zip(kinds, PALETTE, strict=False):
+    for kind, colour in zip(kinds, map(rgb, colours(len(kinds))), strict=True):
         trials = [trial for trial in selection.trials if trial.covariance_type == kind]
         ax.plot(
             [trial.n_components for trial in trials],

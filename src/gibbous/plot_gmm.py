@@ -352,7 +352,7 @@ def plot_pairs(
         ax.set_ylabel(labels[row] if column == 0 else "")
         ax.tick_params(labelsize=SMALL, labelbottom=row == n - 1)
         if row == column or column:
-            ax.tick_params(labelleft=False)
+            ax.tick_params(labelleft=False, left=row != column)
     return panels
 
 
@@ -414,7 +414,9 @@ def _density_curve(ax: Axes, model: Any, points: Points, names: Sequence[str] | 
 
 def _doubt_curve(ax: Axes, model: Any, points: Points, names: Sequence[str] | None) -> Axes:
     x = _line(points)
-    ax.plot(x, 1.0 - shares_of(model, x[:, None]).max(axis=1), color=PALETTE[5], linewidth=1.8)
+    ax.plot(
+        x, 1.0 - shares_of(model, x[:, None]).max(axis=1), color=rgb(colours(6)[5]), linewidth=1.8
+    )
     ax.plot(points, np.zeros_like(points), "|", color=rgb(ink()), alpha=0.5, markersize=10)
     ax.set_xlabel("feature 1" if names is None else str(names[0]))
     ax.set_ylabel("1 - largest responsibility")

@@ -66,7 +66,12 @@ def title_of_topic(model: Any, topic: int) -> str:
 def labels_of(model: Any, which: Sequence[int], n_words: int = 3) -> list[str]:
     """Return number and label of topics, as a legend names them."""
     labels = model.topic_labels(n_words)
-    return [plain(f"{k}: {labels[k]}") for k in which]
+    return [plain(cut(f"{k}: {labels[k]}")) for k in which]
+
+
+def cut(text: str, most: int = 28) -> str:
+    """Return text, or its beginning where it would be long beside a picture."""
+    return text if len(text) <= most else text[: most - 1] + "\u2026"
 
 
 def plot_topics(
@@ -175,9 +180,8 @@ def _word_bars(ax: Axes, model: Any, topic: int, n: int, colour: NDArray[np.floa
     labels = [str(w) if names is None else names[w] for w in words.tolist()]
     at = np.arange(len(labels))
     ax.barh(at, values, color=rgb(colour), height=0.72)
-    shown = [label if len(label) <= 18 else label[:17] + "\u2026" for label in labels]
     # A word with a dollar sign is no formula.
-    ax.set_yticks(at, [plain(label) for label in shown], fontsize=SMALL)
+    ax.set_yticks(at, [plain(cut(label, 18)) for label in labels], fontsize=SMALL)
     ax.invert_yaxis()
     ax.xaxis.set_major_locator(MaxNLocator(3, min_n_ticks=2))
     ax.xaxis.set_major_formatter(lambda x, _: f"{100 * x:.3g}%")
@@ -205,7 +209,7 @@ def topics_figure(model: Any) -> Figure:
     curves = [(np.column_stack([at + 1, values[at]]), history.metric)]
     if held_out:
         curves.append((np.reshape(held_out, (-1, 2)), "perplexity of documents held back"))
-    for ax, (points, label), colour in zip(panels, curves, PALETTE, strict=False):
+    for ax, (points, label), colour in zip(panels, curves, map(rgb, colours(2)), strict=False):
         ax.plot(*points.T, color=colour, linewidth=1.8, marker="o", markersize=4)
         ax.set_xlabel("sweep")
         ax.set_ylabel(label)
@@ -269,7 +273,7 @@ def plot_topics_over_time(
     shown = _chosen(over_time, n, topics)
     shares = _smoothed(over_time, smooth)
     ax = axes_of(ax, (9, 5))
-    labels = [plain(f"{over_time.topics[at]}: {over_time.labels[at]}") for at in shown]
+    labels = [plain(cut(f"{over_time.topics[at]}: {over_time.labels[at]}", 40)) for at in shown]
     if kind == "lines":
         errors = np.nan_to_num(over_time.errors[:, shown]) if smooth in (None, 1) else None
         _lines(ax, over_time.periods, shares[:, shown], errors, labels)
@@ -413,7 +417,9 @@ def plot_topic_similarity(
 
     near = squareform(far, checks=False)
     order = leaves_list(linkage(near, "average", optimal_ordering=len(which) <= 500))
-    drawn = ax.imshow(far[np.ix_(order, order)], cmap="cividis", interpolation="nearest")
+    ordered_far = far[np.ix_(order, order)]
+    np.fill_diagonal(ordered_far, np.nan)  # its zeros would take the scale
+    drawn = ax.imshow(ordered_far, cmap="cividis", interpolation="nearest")
     n = len(which)
     ordered = [which[at] for at in order]
     if n <= 30:
@@ -466,7 +472,7 @@ def plot_topic_map(
     at, share = scaled(far)
     sizes = np.asarray(model.topic_sizes_, dtype=np.float64)[which]
     span = max(float(np.ptp(at, axis=0).max()), 1e-9)
-    radii = 0.1 * span * np.sqrt(sizes / max(sizes.max(), 1))
+    radii = 0.25 * span / np.sqrt(len(which)) * np.sqrt(sizes / max(sizes.max(), 1))
     fill, edge = colours(1)[0], rgb(ink())
     for i in np.argsort(-sizes, kind="stable"):
         ax.add_patch(
@@ -480,11 +486,7 @@ def plot_topic_map(
         )
         if len(which) <= 60:
             ax.annotate(str(which[i]), at[i], ha="center", va="center", color=edge, fontsize=SMALL)
-    margin = 0.16 * span
-    (x0, y0), (x1, y1) = at.min(axis=0) - margin, at.max(axis=0) + margin
-    ax.set_xlim(x0, x1)
-    ax.set_ylim(y0, y1)
-    ax.set_aspect("equal", adjustable="datalim")
+    _frame(ax, at - radii.max(), at + radii.max())
     ax.set_xlabel(f"first axis ({share[0]:.0%} of the squared distances)")
     ax.set_ylabel(f"second axis ({share[1]:.0%})")
     tidy(ax)
@@ -493,6 +495,17 @@ def plot_topic_map(
     ax.set_title(f"{len(which)} topics by {metric} distance; areas: their tokens")
     _name_circles(ax, model, which, at, radii)
     return ax
+
+
+def _frame(ax: Axes, low: NDArray[np.float64], high: NDArray[np.float64]) -> None:
+    """Set limits about points in which circles are round, as wide by high as the axes are."""
+    least, most = low.min(axis=0), high.max(axis=0)
+    middle = (least + most) / 2
+    sides = np.array(points_across(ax))
+    half = 0.55 * sides * ((most - least) / sides).max()
+    ax.set_xlim(middle[0] - half[0], middle[0] + half[0])
+    ax.set_ylim(middle[1] - half[1], middle[1] + half[1])
+    ax.set_aspect("equal")
 
 
 def scaled(far: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from . import _random
 from .plot_fit import history_of, plot_history
-from .plot_style import SMALL, axes_of, bare, fitted, ink, is_dark, new_figure, plain, rgb
+from .plot_style import SMALL, axes_of, bare, faint, fitted, ink, is_dark, new_figure, plain, rgb
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -30,12 +30,12 @@ _MOST_ROWS = 100
 _MOST_PAIRS = 16
 
 A_MACHINE = "a fitted Boltzmann machine"
+_BINARY = "a fitted BernoulliRBM or RBMClassifier"
 
 #: Steps after which chains are shown: near each other at first, where they move most.
 _STEPS = (0, 1, 2, 5, 10, 20, 50, 100, 200, 500)
 
-#: What is neither on nor off: lines between images, and units that are not known.
-_GAP = "#BBBBBB"
+#: What is neither on nor off: lines between rows that are lines, and units that are not known.
 _LINE = "#7FB0DC"
 _UNKNOWN = "#F3D9B1"
 
@@ -190,7 +190,7 @@ def plot_rows(
     if flat:
         images = np.stack(tables, axis=1).reshape(-1, 1, d)
     # between lines that are grey themselves another colour has to stand
-    _mosaic(ax, images, _grey(most), columns=1 if flat else count, gap=_LINE if flat else _GAP)
+    _mosaic(ax, images, _grey(most), columns=1 if flat else count, gap=_LINE if flat else None)
     return _named_lines(ax, list(rows) * (count if flat else 1))
 
 
@@ -291,7 +291,7 @@ def plot_chains(
 
     Parameters
     ----------
-    model : BernoulliRBM or a machine of other units with ``sample``
+    model : BernoulliRBM or RBMClassifier
         Fitted.
     start : array-like of shape (n_chains, n_features) or None
         Rows that the first ``n`` chains begin with; None for a draw of coins, one a pixel, which
@@ -321,15 +321,16 @@ def plot_chains(
         If the steps do not ascend, or ``start`` or ``shape`` does not fit.
     """
     ax = axes_of(ax)
-    d = np.asarray(fitted(model, "components_", A_MACHINE)).shape[1]
+    fitted(model, "components_", A_MACHINE)
+    d = model.n_features_in_
     told = [int(step) for step in steps]
     if not told or told[0] < 0 or sorted(set(told)) != told:
         raise ValueError(f"steps must be numbers from 0 that ascend; got {list(steps)}")
     down, across = image_shape(d, shape) or (1, d)
     rng = np.random.Generator(np.random.Philox(_random.key_of(random_state)))
-    most = float(getattr(model, "data_max", 1.0))
+    most = float(fitted(model, "data_max", _BINARY))
     rows = (rng.random((n, d)) < 0.5) * most if start is None else np.asarray(start)[:n]
-    shown = _wandered(model, rows, told, rng)
+    shown = _wandered(model, rows, most, told, rng)
     images = np.stack(shown, axis=1).reshape(-1, down, across)
     if down == 1:  # lines, of which those of a chain lie below one another
         _mosaic(ax, images, _grey(1.0), columns=1, gap=_LINE)
@@ -344,7 +345,9 @@ def plot_chains(
     return ax
 
 
-def _wandered(model: Any, rows: Array, steps: Sequence[int], rng: Any) -> list[Array]:
+def _wandered(
+    model: Any, rows: Array, most: float, steps: Sequence[int], rng: np.random.Generator
+) -> list[Array]:
     """Return what chains look like after numbers of steps, each going on from the one before."""
     before, found = 0, []
     state: Array = np.asarray(rows)
@@ -352,10 +355,12 @@ def _wandered(model: Any, rows: Array, steps: Sequence[int], rng: Any) -> list[A
     for step in steps:
         if step > before:
             # states carry a chain on and means are what is seen, of one and the same draw
-            seed = int(rng.integers(1 << 62))
+            seed = int(rng.integers(1 << 32))
             kept = {"burn_in": step - before - 1, "start": state, "random_state": seed}
-            image = np.asarray(model.sample(len(rows), means=True, **kept), dtype=np.float64)
-            state = model.sample(len(rows), **kept)
+            drawn = [model.sample(len(rows), means=means, **kept) for means in (True, False)]
+            # a classifier returns labels, too
+            image, state = (of[0] if isinstance(of, tuple) else of for of in drawn)
+            state = state * most
             before = step
         found.append(image)
     return found
@@ -469,7 +474,7 @@ def _mosaic(
     look: Mapping[str, Any],
     *,
     columns: int | None = None,
-    gap: str = _GAP,
+    gap: str | None = None,
 ) -> None:
     """Draw images side by side as one, with lines of one pixel between them."""
     n, down, across = images.shape
@@ -486,7 +491,7 @@ def _mosaic(
         place = np.s_[row * (high + 1) :, column * (wide + 1) :]
         whole[place][:high, :wide] = np.kron(image, np.ones((parts, parts)))
         between[place][:high, :wide] = False
-    _draw(ax, whole, between, look, gap)
+    _draw(ax, whole, between, look, faint(0.3) if gap is None else gap)
     ax.set_aspect("auto" if down == 1 else "equal")
     bare(ax)
 
@@ -500,7 +505,7 @@ def _named_lines(ax: Axes, labels: Sequence[str]) -> Axes:
     return ax
 
 
-def _draw(ax: Axes, whole: Array, between: Array, look: Mapping[str, Any], gap: str) -> None:
+def _draw(ax: Axes, whole: Array, between: Array, look: Mapping[str, Any], gap: Any) -> None:
     from matplotlib import colormaps
     from matplotlib.colors import to_rgb
 

@@ -191,11 +191,16 @@ def _rgb(name: Literal["text.color", "axes.facecolor"]) -> NDArray[np.float64]:
 
 
 def colours(n: int) -> NDArray[np.float64]:
-    """Return ``n`` colours, shape (n, 3); past the palette they repeat, nearer to the ink."""
+    """Return ``n`` colours, shape (n, 3); past the palette they repeat, nearer to the ink.
+
+    On dark paper all are somewhat lighter, as the blue could hardly be seen.
+    """
     require()
     from matplotlib.colors import to_rgb
 
     base = np.array([to_rgb(c) for c in PALETTE])
+    if is_dark():
+        base = 0.8 * base + 0.2 * ink()
     at = np.arange(n)
     shade = np.array([0.0, 0.4, 0.65])[at // len(base) % 3][:, None]
     repeated: NDArray[np.float64] = base[at % len(base)] * (1 - shade) + shade * ink()

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .plot_lda import A_MODEL, labels_of, title_of_topic, topic_of
+from .plot_lda import A_MODEL, cut, labels_of, title_of_topic, topic_of
 from .plot_style import (
     HATCHES,
     PALETTE,
@@ -341,7 +341,7 @@ def plot_document_topics(
         )
         left += share
     titles = [str(row) if names is None else str(names[row]) for row in which]
-    ax.set_yticks(place, [plain(t if len(t) <= 30 else t[:29] + "\u2026") for t in titles])
+    ax.set_yticks(place, [plain(cut(title, 30)) for title in titles])
     ax.invert_yaxis()
     ax.set_xlim(0, 1)
     ax.xaxis.set_major_formatter(lambda x, _: f"{x:.0%}")
