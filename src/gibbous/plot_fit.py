@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from ._fit import History
 from .plot_style import LINES, PALETTE, SMALL, axes_of, colours, ink, new_figure, rgb, tidy
+from .plot_text import points_across
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -95,10 +96,11 @@ def plot_history(
     across, label = _across(history, x)
     palette = colours(len(PALETTE))
     lines = _curves(ax, across, own, palette)
-    # a long name takes a line of its own, as beside the clusters there is no room
-    name = f"{history.model}:{chr(10) if len(history.model) > 20 else ' '}"
     n = history.n_iter
-    ax.set_title(f"{name}{_ENDS[history.stop_reason]} after {n} iteration{'' if n == 1 else 's'}")
+    end = f"{_ENDS[history.stop_reason]} after {n} iteration{'' if n == 1 else 's'}"
+    # a name takes a line of its own where there is no room beside it: a letter is 7 points wide
+    narrow = 7 * len(f"{history.model}: {end}") > points_across(ax)[0]
+    ax.set_title(f"{history.model}:{chr(10) if narrow else ' '}{end}")
     ax.set_xlabel(label)
     ax.set_ylabel(history.metric if history.metric in own else next(iter(own)))
     ax.xaxis.set_major_locator(MaxNLocator(integer=x == "iteration", steps=[1, 2, 5, 10]))
@@ -109,16 +111,25 @@ def plot_history(
         right.set_ylabel(", ".join(others), color=rgb(palette[5]))
         right.spines["top"].set_visible(False)
     if len(lines) > 1:
-        # below, where no curve is
-        ax.legend(
-            handles=lines,
-            loc="upper center",
-            bbox_to_anchor=(0.5, -0.14),
-            ncols=2 if sum(len(str(line.get_label())) for line in lines) > 50 else len(lines),
-            frameon=False,
-            fontsize=SMALL,
-        )
+        _legend_below(ax, lines)
     return ax
+
+
+def _legend_below(ax: Axes, lines: Sequence[Any]) -> None:
+    """Put a legend below the axis, where no curve is: 34 points, for ticks and the label."""
+    from matplotlib.transforms import ScaledTranslation
+
+    drop = ScaledTranslation(0, -34 / 72, ax.figure.dpi_scale_trans)
+    long = sum(len(str(line.get_label())) for line in lines) > 50
+    ax.legend(
+        handles=lines,
+        loc="upper center",
+        bbox_to_anchor=(0.5, 0.0),
+        bbox_transform=ax.transAxes + drop,
+        ncols=2 if long else len(lines),
+        frameon=False,
+        fontsize=SMALL,
+    )
 
 
 def _across(history: History, x: str) -> tuple[NDArray[Any], str]:

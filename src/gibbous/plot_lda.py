@@ -339,7 +339,9 @@ def _lines(ax: Axes, periods: Any, shares: Any, errors: Any, labels: Sequence[st
 def _areas(ax: Axes, periods: Any, shares: Any, labels: Sequence[str]) -> None:
     rest = np.maximum(1 - shares.sum(axis=1), 0)
     fills = [*map(rgb, colours(len(labels))), faint(0.2)]
-    areas = ax.stackplot(periods, *shares.T, rest, labels=[*labels, "other topics"], colors=fills)
+    # where all topics are drawn nothing is left but rounding, and the legend need not name it
+    name = "other topics" if rest.max(initial=0) > 1e-6 else "_nolegend_"
+    areas = ax.stackplot(periods, *shares.T, rest, labels=[*labels, name], colors=fills)
     for at, area in enumerate(areas):
         area.set_edgecolor(rgb(paper()))
         area.set_linewidth(0.6)
@@ -419,7 +421,7 @@ def plot_topic_similarity(
     order = leaves_list(linkage(near, "average", optimal_ordering=len(which) <= 500))
     ordered_far = far[np.ix_(order, order)]
     np.fill_diagonal(ordered_far, np.nan)  # its zeros would take the scale
-    drawn = ax.imshow(ordered_far, cmap="cividis", interpolation="nearest")
+    drawn = ax.imshow(ordered_far, cmap="cividis", interpolation="nearest", aspect="auto")
     n = len(which)
     ordered = [which[at] for at in order]
     if n <= 30:

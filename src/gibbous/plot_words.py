@@ -118,7 +118,8 @@ def _weights(model: Any, topic: int, n: int) -> dict[str, float]:
             raise ValueError(f"model: the weight of {odd[0]!r:.40} must be a number >= 0")
         ranked = sorted(given.items(), key=lambda pair: -pair[1])
     else:
-        pairs = model.topic_words(topic_of(model, topic), n)
+        number = topic_of(model, topic)
+        pairs = model.topic_words(number, n)
         ranked = [(str(word), float(value)) for word, value in pairs]
     found = {word: value for word, value in ranked[:n] if value > 0 and word.strip()}
     if not found:
@@ -140,7 +141,8 @@ def plot_document(
 
     A word's topic is the most probable one of ``p(k | w, d)``, in proportion to ``theta_dk
     phi_kw``, the document's topics being inferred from all of its words; the paler a colour, the
-    less sure. Words that the model does not know, such as stop words, have none.
+    less sure. Words that the model does not know, such as stop words, have none. In axes that are
+    too small for the text all of it is drawn smaller.
 
     Parameters
     ----------
@@ -174,6 +176,7 @@ def plot_document(
     """
     from matplotlib.patches import FancyBboxPatch, Patch
 
+    ax = None if ax is None else axes_of(ax)
     words = _tokens(text, token_pattern)
     found = _topics_of(model, words, lowercase)
     counts = Counter(topic for topic, _ in found if topic >= 0)
