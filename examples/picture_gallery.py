@@ -37,7 +37,7 @@ def keep(name: str, figure: plt.Figure) -> None:
     """Write a picture where pictures are asked for."""
     if options.output is not None:
         options.output.mkdir(parents=True, exist_ok=True)
-        figure.savefig(options.output / f"{name}.png", dpi=110)
+        figure.savefig(options.output / f"{name}.png", dpi=100)
         print(options.output / f"{name}.png")
 
 

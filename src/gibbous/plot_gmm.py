@@ -111,8 +111,23 @@ def plot_density(
     """Draw the contours of log p(x), in nats, with the points over them.
 
     Of more than two features it is the density of the first two principal axes, the others
-    integrated out. Of one feature it is a curve, above the curves of the components. Takes and
-    raises what :func:`plot_components` does.
+    integrated out. Of one feature it is a curve, above the curves of the components.
+
+    Parameters
+    ----------
+    model : GaussianMixture or BayesianGaussianMixture
+        Fitted.
+    X, ax, names
+        As for :func:`plot_components`.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+
+    Raises
+    ------
+    ImportError, NotFittedError, TypeError, ValueError
+        As :func:`plot_components`.
     """
     ax, points, names = _prepare(model, X, ax, names)
     if points.shape[1] == 1:
@@ -151,8 +166,23 @@ def plot_uncertainty(
     """Draw where a mixture is in doubt: one minus the largest responsibility.
 
     Each point is as large and as red as its component is uncertain; of two features the plane
-    behind is, too. Of one feature it is a curve. Takes and raises what :func:`plot_components`
-    does.
+    behind is, too. Of one feature it is a curve.
+
+    Parameters
+    ----------
+    model : GaussianMixture or BayesianGaussianMixture
+        Fitted.
+    X, ax, names
+        As for :func:`plot_components`.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+
+    Raises
+    ------
+    ImportError, NotFittedError, TypeError, ValueError
+        As :func:`plot_components`.
     """
     ax, points, names = _prepare(model, X, ax, names)
     doubt = 1.0 - shares_of(model, points).max(axis=1)
