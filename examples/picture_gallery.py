@@ -102,11 +102,11 @@ lda = LatentDirichletAllocation(min(16, corpus.n_words), max_iter=100, random_st
 largest = range(min(2, lda.topics_.n_topics))
 
 figure, panels = plt.subplots(
-    2, 2, figsize=(7.6, 5.2), width_ratios=[1, 1.9], layout="constrained", squeeze=False
+    2, 2, figsize=(7.6, 4.6), width_ratios=[1, 1.9], layout="constrained", squeeze=False
 )
 for row, topic in zip(panels, largest, strict=False):
-    plot.plot_topic_words(lda, topic, row[0], top_n=9)
-    plot.plot_word_cloud(lda, topic, row[1], n=26)
+    plot.plot_topic_words(lda, topic, row[0], top_n=8)
+    plot.plot_word_cloud(lda, topic, row[1], n=22)
 keep("topic_words", figure)
 
 # %%

@@ -53,9 +53,8 @@ def test_regions_are_where_predict_says_so(d: int, k: int) -> None:
     drawn = cells_of(ax)
     assert len(drawn) == sum(len(polygon) > 0 for polygon in found)
     # together they are the whole frame
-    area = sum(
-        0.5 * abs(x @ np.roll(y, -1) - y @ np.roll(x, -1)) for x, y in (p.T for p in found if len(p))
-    )
+    sides = [p.T for p in found if len(p)]
+    area = sum(0.5 * abs(x @ np.roll(y, -1) - y @ np.roll(x, -1)) for x, y in sides)
     assert area == pytest.approx((x1 - x0) * (y1 - y0))
     assert ("principal axes cuts those of" in ax.get_title()) == (d > 2)
 
