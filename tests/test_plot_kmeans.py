@@ -156,6 +156,7 @@ def test_shades_are_responsibilities() -> None:
     pixels = np.asarray(image.get_array())
     x0, x1, y0, y1 = image.get_extent()
     high, wide = pixels.shape[:2]
+    assert image.origin == "lower"  # the first row of pixels lies at y0
     for row, column in ((10, 20), (100, 110), (200, 60)):
         at = [[x0 + (column + 0.5) * (x1 - x0) / wide, y0 + (row + 0.5) * (y1 - y0) / high]]
         blend = soft.predict_proba(np.array(at)) @ plot.colours(2)

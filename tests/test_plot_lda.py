@@ -274,17 +274,17 @@ def test_words_have_the_colours_of_their_topics(model: Any) -> None:
 
 
 def test_words_stand_in_lines_in_their_order(model: Any) -> None:
-    words = ["moon", "tide", "unknown", "bank"] * 30
+    words = ["moon", "tide", "unknown", "bank"] * 15
     ax = plot.plot_document(model, words, axes())
     boxes = boxes_of(ax)
-    assert len(boxes) == 120
+    assert len(boxes) == 60
     for at, box in enumerate(boxes):
         assert not overlaps(box, boxes[at + 1 :]).any()
     (x0, x1), (y0, y1) = ax.get_xlim(), ax.get_ylim()
     assert (boxes[:, :2] >= [x0, y0]).all() and (boxes[:, 2:] <= [x1, y1]).all()
     begins = boxes[:, 0]
     lines = 1 + int((np.diff(begins) < 0).sum())
-    assert lines > 1 and len(chips_of(ax)) == 90
+    assert lines > 1 and len(chips_of(ax)) == 45
 
 
 def test_few_topics_have_colours_and_the_others_are_grey(model: Any) -> None:

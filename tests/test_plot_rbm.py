@@ -161,9 +161,7 @@ def test_the_history_of_one_measure() -> None:
     gap = plot.plot_free_energy_gap(model.history_, axes())
     assert gap.lines[0].get_ydata().tolist() == model.free_energy_gap_
     assert gap.lines[1].get_ydata() == [0, 0]
-    with pytest.raises(
-        ValueError, match=r"metric must be one of pseudo.*; got 'loss'"
-    ):
+    with pytest.raises(ValueError, match=r"metric must be one of pseudo.*; got 'loss'"):
         plot.plot_history(model, axes(), metric="loss")
     with pytest.raises(ValueError, match="x must be 'iteration' or 'seconds'; got 'hours'"):
         plot.plot_history(model, axes(), x="hours")

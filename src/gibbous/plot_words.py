@@ -188,13 +188,14 @@ def plot_document(
         if not 1 <= len(shown) <= len(PALETTE):
             raise ValueError(f"topics must be 1 to {len(PALETTE)}; got {len(shown)}")
     width = points_across(ax)[0] if ax is not None else 72 * 6.6
-    places, height = _flow(words, max(width, 150.0))
+    shapes = {word: outline(word, _TYPE) for word in set(words)}  # most words come again
+    places, height = _flow([shapes[word][1] for word in words], max(width, 150.0))
     if ax is None:
         ax = axes_of(None, (7.0, (height + 30) / 72 + 0.25 * len(shown) + 0.3))
     fills = dict(zip(shown, map(rgb, colours(len(shown))), strict=True))
     grey = faint(0.35)
     for word, (topic, sure), (x, y, wide) in zip(words, found, places, strict=True):
-        path = outline(word, _TYPE)[0]
+        path = shapes[word][0]
         if topic < 0:
             draw_word(ax, path, x, y, rgb(faint(0.65)))
             continue
@@ -267,12 +268,11 @@ def _topics_of(model: Any, words: Sequence[str], lowercase: bool) -> list[tuple[
     return [at.get(form, (-1, 0.0)) for form in forms]
 
 
-def _flow(words: Sequence[str], width: float) -> tuple[list[tuple[float, float, float]], float]:
+def _flow(widths: Sequence[float], most: float) -> tuple[list[tuple[float, float, float]], float]:
     """Return x, y and width of each word in lines of a width, and the height of all lines."""
     places, x, line = [], 0.0, 1
-    for word in words:
-        wide = outline(word, _TYPE)[1]
-        if x > 0 and x + wide > width:
+    for wide in widths:
+        if x > 0 and x + wide > most:
             x, line = 0.0, line + 1
         places.append((x, -line * _LEADING + 0.35 * _TYPE, wide))
         x += wide + 0.65 * _TYPE
