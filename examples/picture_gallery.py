@@ -88,7 +88,7 @@ panels = plot.plot_pairs(soft, X, features=[0, 6, 9], names=wine.feature_names)
 # Topics of the documentation of Python's standard library, where its sources are installed.
 
 library = Path(sysconfig.get_paths()["stdlib"])
-texts = dict(islice(docstrings(library), 3000))
+texts = dict(islice(docstrings(library), 6000))
 if len(texts) < 100:  # some systems keep no sources
     texts = {"moon": "moon tide comet", "bank": "bank rates bonds"}
 corpus = Corpus.from_texts(
@@ -98,7 +98,7 @@ corpus = Corpus.from_texts(
     token_pattern=r"[a-z]{3,}",
     max_df=0.04 if len(texts) > 2 else 1.0,
 )
-lda = LatentDirichletAllocation(min(16, corpus.n_words), max_iter=60, random_state=7).fit(corpus)
+lda = LatentDirichletAllocation(min(16, corpus.n_words), max_iter=100, random_state=7).fit(corpus)
 largest = range(min(2, lda.topics_.n_topics))
 
 figure, panels = plt.subplots(

@@ -103,7 +103,7 @@ def plot_history(
     ax.set_title(f"{history.model}:{chr(10) if narrow else ' '}{end}")
     ax.set_xlabel(label)
     ax.set_ylabel(history.metric if history.metric in own else next(iter(own)))
-    ax.xaxis.set_major_locator(MaxNLocator(integer=x == "iteration", steps=[1, 2, 5, 10]))
+    ax.xaxis.set_major_locator(MaxNLocator(6, integer=x == "iteration", steps=[1, 2, 5, 10]))
     tidy(ax)
     if others:
         right = ax.twinx()
