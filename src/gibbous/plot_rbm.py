@@ -216,6 +216,15 @@ def plot_reconstructions(
     Returns
     -------
     matplotlib.axes.Axes
+
+    Raises
+    ------
+    ImportError
+        If matplotlib is missing.
+    NotFittedError, TypeError
+        If the model is no fitted machine.
+    ValueError
+        If the shape of images does not fit.
     """
     fitted(model, "components_", A_MACHINE)
     given = np.asarray(X)[:n]
