@@ -202,6 +202,20 @@ def test_chains_are_the_machines_own() -> None:
             assert found == pytest.approx([0.0] * 3 if at < 4 else [1.0] * 3)
 
 
+def test_chains_make_as_many_steps_as_they_say(monkeypatch: pytest.MonkeyPatch) -> None:
+    model, made = machine(9, 3), []
+    sample = model.sample
+
+    def counted(n: int, **options: Any) -> Any:
+        made.append((options["means"], options["burn_in"] + 1))
+        return sample(n, **options)
+
+    monkeypatch.setattr(model, "sample", counted)
+    plot_rbm.plot_chains(model, ax=axes(), steps=(0, 1, 4, 10), n=1, random_state=0)
+    assert [steps for means, steps in made if means] == [1, 3, 6]
+    assert [steps for means, steps in made if not means] == [1, 3, 6]
+
+
 def test_bad_chains_are_named() -> None:
     for steps in ((), (3, 1), (1, 1), (-1, 2)):
         with pytest.raises(ValueError, match="steps must be numbers from 0 that ascend"):
