@@ -38,3 +38,13 @@ def test_prior_to_posterior(tmp_path: Path) -> None:
     # four virtual rows a component, and all that were seen
     shares = np.array([float(line.split()[5]) for line in text.splitlines() if " to 0." in line])
     assert np.allclose(shares.reshape(4, 3).sum(axis=1), 15 + np.array(rows), rtol=1e-3)
+
+
+def test_picture_gallery(tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib", reason="it draws pictures")
+    text = run("picture_gallery.py", "--output", str(tmp_path))
+    names = ("half_and_half", "kmeans_regions", "topic_words", "topics_over_time")
+    names += ("filters", "history")
+    assert text.split() == [str(tmp_path / f"{name}.png") for name in names]
+    for name in names:
+        assert (tmp_path / f"{name}.png").read_bytes().startswith(b"\x89PNG")

@@ -137,8 +137,8 @@ def test_many_features_are_projected_and_labels_say_so(kind: str) -> None:
     X = data(5)
     model = GaussianMixture(2, covariance_type=kind, random_state=0).fit(X)
     ax = plot.plot_clusters(model, X, axes())
-    assert ax.get_xlabel().startswith("first principal axis of 5 features (")
-    assert ax.get_ylabel().startswith("second principal axis of 5 features (")
+    assert ax.get_xlabel().startswith("first principal axis of 5 features\n(")
+    assert ax.get_ylabel().startswith("second principal axis of 5 features\n(")
     where, _ = drawn(ax)
     values = np.linalg.eigvalsh(np.cov(X.T))[::-1][:2]
     assert where.var(axis=0, ddof=1) == pytest.approx(values)

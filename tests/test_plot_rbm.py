@@ -12,7 +12,7 @@ from matplotlib import colormaps
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 
-from gibbous import BernoulliRBM, plot, plot_rbm
+from gibbous import BernoulliRBM, RBMClassifier, plot, plot_rbm
 
 
 def axes() -> Any:
@@ -147,6 +147,103 @@ def test_the_course_of_a_fit_shows_rows_held_out() -> None:
     told = [text.get_text() for text in ax.get_legend().get_texts()]
     assert told == ["pseudo-likelihood", "held-out pseudo-likelihood", "free-energy gap"]
     assert "completed after 5 iterations" in ax.get_title()
+
+
+def test_the_history_of_one_measure() -> None:
+    X = np.random.default_rng(3).random((60, 9)) < 0.4
+    model = BernoulliRBM(4, n_iter=5, random_state=0).fit(X[:40], X_val=X[40:])
+    ax = plot.plot_history(model, axes(), metric="free-energy gap", x="seconds")
+    (line,) = ax.lines
+    assert line.get_ydata().tolist() == model.free_energy_gap_
+    passed = np.cumsum(model.history_.seconds)
+    scale = {"milliseconds": 1000, "seconds": 1}[ax.get_xlabel()]
+    assert line.get_xdata() == pytest.approx(passed * scale)
+    gap = plot.plot_free_energy_gap(model.history_, axes())
+    assert gap.lines[0].get_ydata().tolist() == model.free_energy_gap_
+    assert gap.lines[1].get_ydata() == [0, 0]
+    with pytest.raises(ValueError, match=r"metric must be one of pseudo.*; got 'loss'"):
+        plot.plot_history(model, axes(), metric="loss")
+    with pytest.raises(ValueError, match="x must be 'iteration' or 'seconds'; got 'hours'"):
+        plot.plot_history(model, axes(), x="hours")
+    with pytest.raises(ValueError, match="no free-energy gap; fit with X_val"):
+        plot.plot_free_energy_gap(machine(), axes())
+
+
+@pytest.mark.parametrize("kind", ["binary", "classifier", "thresholded"])
+def test_chains_go_on_from_what_they_begin_with(kind: str) -> None:
+    X = np.random.default_rng(0).integers(0, 5, (30, 9)).astype(float)
+    if kind == "classifier":
+        model: Any = RBMClassifier(5, n_iter=2, data_max=4, random_state=0).fit(X, X[:, 0] > 2)
+    else:
+        more = {"binarize": 0.5} if kind == "thresholded" else {}
+        model = BernoulliRBM(5, n_iter=2, data_max=4, random_state=0, **more).fit(X)
+    ax = plot_rbm.plot_chains(model, X, axes(), steps=(0, 1, 4), n=2, random_state=5)
+    again = plot_rbm.plot_chains(model, X, axes(), steps=(0, 1, 4), n=2, random_state=5)
+    assert np.array_equal(picture(ax), picture(again))
+    other = plot_rbm.plot_chains(model, X, axes(), steps=(0, 1, 4), n=2, random_state=6)
+    assert not np.array_equal(picture(ax), picture(other))
+    grey = colormaps["gray_r"]
+    begun = X[:2] > 2 if kind == "thresholded" else X[:2] / 4
+    for chain, at in ((0, 4), (1, 7)):
+        found = pixel(ax, (2, 3), (3, 3), 3 * chain, divmod(at, 3))
+        assert found == pytest.approx(grey(float(begun[chain, at]))[:3])
+    assert [t.get_text() for t in ax.get_xticklabels()] == ["0", "1", "4"]
+
+
+def test_chains_are_the_machines_own() -> None:
+    # no weights: whatever a chain begins with, after a step it shows the biases
+    model = machine(9, 3)
+    model.components_[...] = 0
+    model.intercept_visible_[...] = [30.0] * 4 + [-30.0] * 5
+    ax = plot_rbm.plot_chains(model, ax=axes(), steps=(1, 3), n=1, random_state=0)
+    for image in (0, 1):
+        for at in range(9):
+            found = pixel(ax, (1, 2), (3, 3), image, divmod(at, 3))
+            assert found == pytest.approx([0.0] * 3 if at < 4 else [1.0] * 3)
+
+
+def test_chains_make_as_many_steps_as_they_say(monkeypatch: pytest.MonkeyPatch) -> None:
+    model, made = machine(9, 3), []
+    sample = model.sample
+
+    def counted(n: int, **options: Any) -> Any:
+        made.append((options["means"], options["burn_in"] + 1))
+        return sample(n, **options)
+
+    monkeypatch.setattr(model, "sample", counted)
+    plot_rbm.plot_chains(model, ax=axes(), steps=(0, 1, 4, 10), n=1, random_state=0)
+    assert [steps for means, steps in made if means] == [1, 3, 6]
+    assert [steps for means, steps in made if not means] == [1, 3, 6]
+
+
+def test_bad_chains_are_named() -> None:
+    for steps in ((), (3, 1), (1, 1), (-1, 2)):
+        with pytest.raises(ValueError, match="steps must be numbers from 0 that ascend"):
+            plot_rbm.plot_chains(machine(), ax=axes(), steps=steps)
+    ax = plot_rbm.plot_chains(machine(7), ax=axes(), steps=(0, 2), n=2)
+    told = [label.get_text() for label in ax.get_yticklabels()]
+    assert told == ["chain 0, 0", "chain 0, 2", "chain 1, 0", "chain 1, 2"]
+
+
+def test_hidden_units_are_their_probabilities() -> None:
+    model = machine()
+    X = np.random.default_rng(0).random((20, 12)) < 0.5
+    ax = plot_rbm.plot_hidden(model, X, axes(), n=15)
+    want = model.transform(X[:15])
+    assert picture(ax) == pytest.approx(want)
+    assert ax.images[0].get_clim() == (0, 1)
+    assert f"{want.mean():.0%} on" in ax.get_title()
+    ax = plot_rbm.plot_hidden(model, X, axes(), sort=True)
+    assert (np.diff(picture(ax).mean(axis=0)) <= 0).all()
+
+
+def test_what_is_off_is_paper() -> None:
+    import matplotlib.pyplot as plt
+
+    with plt.style.context("dark_background"):
+        ax = plot_rbm.plot_samples(np.eye(4), Figure().subplots())
+    assert pixel(ax, (2, 2), (2, 2), 0, (0, 1)) == pytest.approx([0.0] * 3)
+    assert pixel(ax, (2, 2), (2, 2), 0, (0, 0)) == pytest.approx([1.0] * 3)
 
 
 @pytest.mark.parametrize("reason", ["completed", "diverged", "interrupted"])

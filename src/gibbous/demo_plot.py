@@ -56,14 +56,14 @@ def story(case: demo.Halfway) -> Figure:
 
 
 def _halfway(ax: Axes, colour: Any) -> None:
-    ax.scatter([0], [0], s=110, color=[tuple(colour)], edgecolors=plot.INK, zorder=5)
+    ax.scatter([0], [0], s=110, color=[tuple(colour)], edgecolors=plot.rgb(plot.ink()), zorder=5)
     ax.annotate(
         "half-way",
         (0, 0.12),
         (0, 1.9),
         ha="center",
-        color=plot.INK,
-        arrowprops={"arrowstyle": "->", "color": plot.INK, "shrinkB": 4},
+        color=plot.rgb(plot.ink()),
+        arrowprops={"arrowstyle": "->", "color": plot.rgb(plot.ink()), "shrinkB": 4},
     )
 
 
@@ -80,7 +80,7 @@ def _along(ax: Axes, case: demo.Halfway) -> None:
         f"half-way: {1 - soft[200]:.0%} : {soft[200]:.0%}",
         (0.5, soft[200]),
         (0.56, 0.47),
-        color=plot.INK,
+        color=plot.rgb(plot.ink()),
     )
     ax.set_title("Along the line between the groups")
     ax.set_xlabel("way from the left group's middle to the right one's")

@@ -14,7 +14,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from .plot import new_figure, plot_history, require
+from . import _random
+from .plot_fit import history_of, plot_history
+from .plot_style import SMALL, axes_of, bare, faint, fitted, ink, is_dark, new_figure, plain, rgb
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -27,13 +29,20 @@ _MOST_FILTERS = 100
 _MOST_ROWS = 100
 _MOST_PAIRS = 16
 
-#: What is neither on nor off: lines between images, and units that are not known.
-_GAP = "#BBBBBB"
+A_MACHINE = "a fitted Boltzmann machine"
+_BINARY = "a fitted BernoulliRBM or RBMClassifier"
+
+#: Steps after which chains are shown: near each other at first, where they move most.
+_STEPS = (0, 1, 2, 5, 10, 20, 50, 100, 200, 500)
+
+#: What is neither on nor off: lines between rows that are lines, and units that are not known.
 _LINE = "#7FB0DC"
 _UNKNOWN = "#F3D9B1"
 
 #: Parts that an image is at least wide or high; the line beside it is one of them.
 _PARTS = 32
+
+_GAP_NAME = "free-energy gap"
 
 
 def image_shape(n_features: int, shape: Sequence[int] | None = None) -> tuple[int, int] | None:
@@ -106,8 +115,8 @@ def plot_filters(
     ValueError
         If the shape does not fit, or a unit is not there.
     """
-    ax = _axes(ax)
-    weights = np.asarray(model.components_, dtype=np.float64)
+    ax = axes_of(ax)
+    weights = np.asarray(fitted(model, "components_", A_MACHINE), dtype=np.float64)
     total = len(weights)
     if units is None:
         strongest = np.argsort(-np.linalg.norm(weights, axis=1), kind="stable")
@@ -152,7 +161,7 @@ def plot_rows(
     shape : (int, int) or None
         Rows and columns of an image; None for a square, or for one line where there is none.
     most : float, default 1.0
-        The value of a unit that is fully on, which is black.
+        The value of a unit that is fully on, which is black (white on dark paper).
     n : int, default 16
         Rows of each table at most.
 
@@ -167,7 +176,7 @@ def plot_rows(
     ValueError
         If tables have different shapes, or the shape of images does not fit.
     """
-    ax = _axes(ax)
+    ax = axes_of(ax)
     tables = [np.asarray(table, dtype=np.float64)[:n] for table in rows.values()]
     if not tables or len({table.shape for table in tables}) > 1 or tables[0].ndim != 2:
         raise ValueError(
@@ -181,13 +190,8 @@ def plot_rows(
     if flat:
         images = np.stack(tables, axis=1).reshape(-1, 1, d)
     # between lines that are grey themselves another colour has to stand
-    _mosaic(ax, images, _grey(most), columns=1 if flat else count, gap=_LINE if flat else _GAP)
-    labels = list(rows) * (count if flat else 1)
-    low, high = sorted(ax.get_ylim())
-    step = (high - low) / len(labels)
-    ax.set_yticks([low + step * (at + 0.5) for at in range(len(labels))], labels)
-    ax.tick_params(length=0)
-    return ax
+    _mosaic(ax, images, _grey(most), columns=1 if flat else count, gap=_LINE if flat else None)
+    return _named_lines(ax, list(rows) * (count if flat else 1))
 
 
 def plot_reconstructions(
@@ -212,7 +216,17 @@ def plot_reconstructions(
     Returns
     -------
     matplotlib.axes.Axes
+
+    Raises
+    ------
+    ImportError
+        If matplotlib is missing.
+    NotFittedError, TypeError
+        If the model is no fitted machine.
+    ValueError
+        If the shape of images does not fit.
     """
+    fitted(model, "components_", A_MACHINE)
     given = np.asarray(X)[:n]
     back = model.reconstruct(given)
     seen = model._as_probabilities(given)
@@ -241,7 +255,7 @@ def plot_samples(
         Rows and columns of an image; None for a square. Where the features make no square, the
         picture is the matrix of rows.
     most : float, default 1.0
-        The value of a unit that is fully on, which is black.
+        The value of a unit that is fully on, which is black (white on dark paper).
     n : int, default 100
         Rows at most.
 
@@ -256,7 +270,7 @@ def plot_samples(
     ValueError
         If the shape does not fit.
     """
-    ax = _axes(ax)
+    ax = axes_of(ax)
     rows = np.asarray(samples, dtype=np.float64)
     total, rows = len(rows), rows[:n]
     shown = image_shape(rows.shape[1], shape)
@@ -266,6 +280,183 @@ def plot_samples(
         _mosaic(ax, rows.reshape(-1, *shown), _grey(most))
     which = "" if len(rows) == total else f" (the first {len(rows)} of {total:,})"
     ax.set_title(f"What the machine dreams{which}")
+    return ax
+
+
+def plot_chains(
+    model: Any,
+    start: ArrayLike | None = None,
+    ax: Axes | None = None,
+    *,
+    steps: Sequence[int] = _STEPS,
+    n: int = 6,
+    shape: Sequence[int] | None = None,
+    random_state: Any = None,
+) -> Axes:
+    """Draw how chains of a machine wander: a line a chain, an image a number of Gibbs steps.
+
+    Images are the probabilities of the last downward step. At 0 steps stand the rows that the
+    chains begin with.
+
+    Parameters
+    ----------
+    model : BernoulliRBM or RBMClassifier
+        Fitted.
+    start : array-like of shape (n_chains, n_features) or None
+        Rows that the first ``n`` chains begin with; None for a draw of coins, one a pixel, which
+        is no row that the machine has seen.
+    ax : matplotlib.axes.Axes or None
+        Where to draw; None makes a figure with pyplot.
+    steps : sequence of int
+        After how many steps, ascending, from 0.
+    n : int, default 6
+        Chains at most.
+    shape : (int, int) or None
+        Rows and columns of an image; None for a square, or for one line where there is none.
+    random_state : None, int, RandomState, Generator or SeedSequence
+        None goes on from the machine's own seed, so that every call differs.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+
+    Raises
+    ------
+    ImportError
+        If matplotlib is missing.
+    NotFittedError, TypeError
+        If the model is no fitted machine.
+    ValueError
+        If the steps do not ascend, or ``start`` or ``shape`` does not fit.
+    """
+    ax = axes_of(ax)
+    fitted(model, "components_", A_MACHINE)
+    d = model.n_features_in_
+    told = [int(step) for step in steps]
+    if not told or told[0] < 0 or sorted(set(told)) != told:
+        raise ValueError(f"steps must be numbers from 0 that ascend; got {list(steps)}")
+    down, across = image_shape(d, shape) or (1, d)
+    rng = np.random.Generator(np.random.Philox(_random.key_of(random_state)))
+    most = float(fitted(model, "data_max", _BINARY))
+    rows = (rng.random((n, d)) < 0.5) * most if start is None else np.asarray(start)[:n]
+    shown = _wandered(model, rows, most, told, rng)
+    images = np.stack(shown, axis=1).reshape(-1, down, across)
+    if down == 1:  # lines, of which those of a chain lie below one another
+        _mosaic(ax, images, _grey(1.0), columns=1, gap=_LINE)
+        return _named_lines(ax, [f"chain {i}, {step}" for i in range(len(rows)) for step in told])
+    _mosaic(ax, images, _grey(1.0), columns=len(told))
+    low, high = ax.get_xlim()
+    step = (high - low) / len(told)
+    ax.set_xticks([low + step * (at + 0.5) for at in range(len(told))], [str(t) for t in told])
+    ax.tick_params(length=0)
+    ax.set_xlabel("Gibbs steps")
+    ax.set_title(f"{len(rows)} chains of the machine")
+    return ax
+
+
+def _wandered(
+    model: Any, rows: Array, most: float, steps: Sequence[int], rng: np.random.Generator
+) -> list[Array]:
+    """Return what chains look like after numbers of steps, each going on from the one before."""
+    before, found = 0, []
+    state: Array = np.asarray(rows)
+    image = np.asarray(model._as_probabilities(state), dtype=np.float64)
+    for step in steps:
+        if step > before:
+            # states carry a chain on and means are what is seen, of one and the same draw
+            seed = int(rng.integers(1 << 32))
+            kept = {"burn_in": step - before - 1, "start": state, "random_state": seed}
+            drawn = [model.sample(len(rows), means=means, **kept) for means in (True, False)]
+            # a classifier returns labels, too
+            image, state = (of[0] if isinstance(of, tuple) else of for of in drawn)
+            state = state * most
+            before = step
+        found.append(image)
+    return found
+
+
+def plot_hidden(
+    model: Any, X: ArrayLike, ax: Axes | None = None, *, n: int = _MOST_ROWS, sort: bool = False
+) -> Axes:
+    """Draw the probabilities of hidden units, a line a row (Hinton 2010, section 15).
+
+    A column of one colour is a unit that does not tell rows apart; a line of few bright places is
+    a row that few units explain.
+
+    Parameters
+    ----------
+    model : BernoulliRBM or a machine of other units
+        Fitted.
+    X : array-like of shape (n_rows, n_features)
+        The first ``n`` rows are drawn.
+    ax : matplotlib.axes.Axes or None
+        Where to draw; None makes a figure with pyplot.
+    n : int, default 100
+        Rows at most.
+    sort : bool, default False
+        Whether units stand in the order of their mean, the busiest first.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+
+    Raises
+    ------
+    ImportError
+        If matplotlib is missing.
+    NotFittedError, TypeError
+        If the model is no fitted machine.
+    """
+    ax = axes_of(ax)
+    fitted(model, "components_", A_MACHINE)
+    rows: Any = X if hasattr(X, "shape") else np.asarray(X)
+    p = np.asarray(model.transform(rows[:n]))
+    if sort:
+        p = p[:, np.argsort(-p.mean(axis=0), kind="stable")]
+    top = max(1.0, float(p.max()))  # above 1 of units that are rectified linear
+    drawn = ax.imshow(p, aspect="auto", interpolation="nearest", cmap="viridis", vmin=0, vmax=top)
+    bar = ax.figure.colorbar(drawn, ax=ax)
+    bar.set_label("P(h = 1 | v)" if top == 1.0 else "E(h | v)")
+    ax.set_xlabel("hidden unit, the busiest first" if sort else "hidden unit")
+    ax.set_ylabel("row")
+    ax.set_title(f"Hidden units of {len(p)} rows: {p.mean():.0%} on")
+    return ax
+
+
+def plot_free_energy_gap(history: Any, ax: Axes | None = None) -> Axes:
+    """Draw how much higher the free energy of rows held out is than that of rows learned from.
+
+    A gap that grows tells overfitting (Hinton 2010, section 6).
+
+    Parameters
+    ----------
+    history : History or a Boltzmann machine
+        Of a fit with ``X_val``.
+    ax : matplotlib.axes.Axes or None
+        Where to draw; None makes a figure with pyplot.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+
+    Raises
+    ------
+    ImportError
+        If matplotlib is missing.
+    NotFittedError
+        If the model has not been fitted.
+    TypeError
+        If ``history`` is neither of these.
+    ValueError
+        If no rows were held out.
+    """
+    history = history_of(history)
+    if _GAP_NAME not in history.more:
+        raise ValueError("history: it has no free-energy gap; fit with X_val, rows held out")
+    ax = plot_history(history, ax, metric=_GAP_NAME)
+    ax.axhline(0, color=rgb(ink()), linewidth=0.8)
+    ax.set_ylabel("free-energy gap, nats")
+    ax.set_title(f"{history.model}: held out less learned from")
     return ax
 
 
@@ -281,18 +472,9 @@ def rbm_figure(model: Any, shape: Sequence[int] | None = None) -> Figure:
 # --- images ----------------------------------------------------------------------------------
 
 
-def _axes(ax: Axes | None) -> Axes:
-    require()
-    if ax is not None:
-        return ax
-    import matplotlib.pyplot as plt
-
-    new: Axes = plt.subplots(layout="constrained")[1]
-    return new
-
-
 def _grey(most: float) -> dict[str, Any]:
-    return {"cmap": "gray_r", "vmin": 0.0, "vmax": most}
+    # what is off has the colour of the paper
+    return {"cmap": "gray" if is_dark() else "gray_r", "vmin": 0.0, "vmax": most}
 
 
 def _mosaic(
@@ -301,7 +483,7 @@ def _mosaic(
     look: Mapping[str, Any],
     *,
     columns: int | None = None,
-    gap: str = _GAP,
+    gap: str | None = None,
 ) -> None:
     """Draw images side by side as one, with lines of one pixel between them."""
     n, down, across = images.shape
@@ -318,15 +500,21 @@ def _mosaic(
         place = np.s_[row * (high + 1) :, column * (wide + 1) :]
         whole[place][:high, :wide] = np.kron(image, np.ones((parts, parts)))
         between[place][:high, :wide] = False
-    _draw(ax, whole, between, look, gap)
+    _draw(ax, whole, between, look, faint(0.3) if gap is None else gap)
     ax.set_aspect("auto" if down == 1 else "equal")
-    for side in ax.spines.values():
-        side.set_visible(False)
-    ax.set_xticks([])
-    ax.set_yticks([])
+    bare(ax)
 
 
-def _draw(ax: Axes, whole: Array, between: Array, look: Mapping[str, Any], gap: str) -> None:
+def _named_lines(ax: Axes, labels: Sequence[str]) -> Axes:
+    """Write what stands in each line beside it."""
+    low, high = sorted(ax.get_ylim())
+    step = (high - low) / len(labels)
+    ax.set_yticks([low + step * (at + 0.5) for at in range(len(labels))], labels)
+    ax.tick_params(length=0)
+    return ax
+
+
+def _draw(ax: Axes, whole: Array, between: Array, look: Mapping[str, Any], gap: Any) -> None:
     from matplotlib import colormaps
     from matplotlib.colors import to_rgb
 
@@ -344,8 +532,8 @@ def _matrix(ax: Axes, rows: Array, look: Mapping[str, Any], what: str, model: An
     ax.imshow(rows, aspect="auto", interpolation="nearest", **look)
     names = getattr(model, "feature_names_in_", None)
     if names is not None and len(names) <= 40:
-        shown = [str(name).replace("$", r"\$") for name in names]
-        ax.set_xticks(range(len(names)), shown, rotation=90, fontsize="small")
+        shown = [plain(name) for name in names]
+        ax.set_xticks(range(len(names)), shown, rotation=90, fontsize=SMALL)
     else:
         ax.set_xlabel("feature")
     ax.set_ylabel(what)
