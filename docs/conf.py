@@ -6,14 +6,15 @@ Nothing is fetched: no inventories of other projects, and MathJax is a file of t
 from __future__ import annotations
 
 import importlib.util
-import os
 import sys
 from pathlib import Path
+from typing import Any
+
+from sphinx.application import Sphinx
 
 import gibbous
 
-HERE = Path(__file__).parent
-sys.path.insert(0, str(HERE))
+sys.path.insert(0, str(Path(__file__).parent / "_ext"))
 
 project = "gibbous"
 author = "The gibbous developers"
@@ -21,13 +22,14 @@ copyright = "The gibbous developers"
 version = release = gibbous.__version__
 
 extensions = [
+    "commands",
     "myst_parser",
+    "numpydoc",
     "sphinx.ext.autodoc",
     "sphinx.ext.autosummary",
     "sphinx.ext.mathjax",
-    "sphinx.ext.napoleon",
 ]
-exclude_patterns = ["_templates"]
+exclude_patterns = ["_ext", "_templates"]
 templates_path = ["_templates"]
 
 myst_enable_extensions = ["amsmath", "attrs_inline", "colon_fence", "deflist", "dollarmath"]
@@ -40,12 +42,24 @@ def mathjax() -> str:
     """Return the path of MathJax with its TeX input and SVG output in one file."""
     found = importlib.util.find_spec("sphinx-mathjax-offline")
     if found is None or found.origin is None:
-        raise RuntimeError("sphinx-mathjax-offline is missing; install the extra: pip install '.[docs]'")
+        raise RuntimeError(
+            "sphinx-mathjax-offline is missing; install the extra: pip install '.[docs]'"
+        )
     return str(Path(found.origin).parent / "static" / "mathjax" / "tex-svg.js")
 
 
 mathjax_path = "tex-svg.js"
 html_static_path = ["_static", mathjax()]
+
+# ---- reference ------------------------------------------------------------------------------------
+
+autosummary_generate = ["reference/index.rst"]
+autodoc_typehints = "none"  # docstrings tell types, with shapes
+autodoc_member_order = "bysource"
+numpydoc_show_class_members = False  # the template asks autodoc for them
+numpydoc_class_members_toctree = False
+# Names of this project must lead somewhere; those of others would need their inventories.
+nitpick_ignore_regex = [(r"py:.*", r"(?!gibbous).*")]
 
 # ---- look ------------------------------------------------------------------------------------------
 
@@ -56,3 +70,14 @@ html_theme_options = {"light_logo": "moon-light.svg", "dark_logo": "moon-dark.sv
 html_favicon = "_static/moon-light.svg"
 html_copy_source = False
 html_show_sourcelink = False
+
+
+def of_others(app: Sphinx, what: str, name: str, obj: Any, skip: bool, options: Any) -> bool | None:
+    """Leave out what a class inherits from scikit-learn: its own documentation describes that."""
+    home = getattr(obj, "__module__", None) or ""
+    return True if home.partition(".")[0] == "sklearn" else None
+
+
+def setup(app: Sphinx) -> None:
+    """Connect what is above."""
+    app.connect("autodoc-skip-member", of_others)
