@@ -28,6 +28,7 @@ extensions = [
     "sphinx.ext.autodoc",
     "sphinx.ext.autosummary",
     "sphinx.ext.mathjax",
+    "sphinx_gallery.gen_gallery",
 ]
 exclude_patterns = ["_ext", "_templates"]
 templates_path = ["_templates"]
@@ -35,7 +36,7 @@ templates_path = ["_templates"]
 myst_enable_extensions = ["amsmath", "attrs_inline", "colon_fence", "deflist", "dollarmath"]
 myst_heading_anchors = 3
 
-# ---- mathematics: one file of MathJax, from a package, so that pages work with no network ----------
+# ---- mathematics: one file of MathJax, from a package, so that pages work with no network --------
 
 
 def mathjax() -> str:
@@ -51,7 +52,7 @@ def mathjax() -> str:
 mathjax_path = "tex-svg.js"
 html_static_path = ["_static", mathjax()]
 
-# ---- reference ------------------------------------------------------------------------------------
+# ---- reference -----------------------------------------------------------------------------------
 
 autosummary_generate = ["reference/index.rst"]
 autodoc_typehints = "none"  # docstrings tell types, with shapes
@@ -61,7 +62,25 @@ numpydoc_class_members_toctree = False
 # Names of this project must lead somewhere; those of others would need their inventories.
 nitpick_ignore_regex = [(r"py:.*", r"(?!gibbous).*")]
 
-# ---- look ------------------------------------------------------------------------------------------
+# ---- gallery -------------------------------------------------------------------------------------
+
+sphinx_gallery_conf = {
+    "examples_dirs": "../examples",
+    "gallery_dirs": "examples",
+    "filename_pattern": r"/plot_",
+    # these take arguments, and the tests run them
+    "ignore_pattern": r"(mixture_gallery|prior_to_posterior)\.py$",
+    "within_subsection_order": "FileNameSortKey",
+    "download_all_examples": False,
+    "show_memory": False,
+    "min_reported_time": 0,
+    "show_signature": False,
+    "remove_config_comments": True,
+    "abort_on_example_error": True,
+    "matplotlib_animations": False,
+}
+
+# ---- look ----------------------------------------------------------------------------------------
 
 html_theme = "furo"
 html_title = "gibbous"
