@@ -75,9 +75,8 @@ sphinx_gallery_conf = {
     "show_memory": False,
     "min_reported_time": 0,
     "show_signature": False,
-    "remove_config_comments": True,
     "abort_on_example_error": True,
-    "matplotlib_animations": False,
+    "capture_repr": (),
 }
 
 # ---- look ----------------------------------------------------------------------------------------

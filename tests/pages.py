@@ -50,10 +50,15 @@ def run_page(page: Path) -> None:
     names: dict[str, object] = {"__name__": "__main__"}
     for block in blocks(page):
         printed = _python(block, page, names) if block.language == "python" else _shell(block, page)
-        where = f"{page.relative_to(ROOT)}:{block.line}"
+        where = f"{page.name}:{block.line}"
         if block.says is not None:
-            same = doctest.OutputChecker().check_output(block.says, printed, _RULES)
+            same = compare(block.says, printed)
             assert same, f"{where} prints\n{printed}\nand the page says\n{block.says}"
+
+
+def compare(says: str, printed: str) -> bool:
+    """Return whether what is printed is what a page says, where "..." stands for anything."""
+    return doctest.OutputChecker().check_output(says, printed, _RULES)
 
 
 def _python(block: Block, page: Path, names: dict[str, object]) -> str:
