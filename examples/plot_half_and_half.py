@@ -3,7 +3,8 @@ Half and half
 =============
 
 K-means puts every point into exactly one group. A mixture tells how likely the point belongs to
-each, so a point half-way between two groups is 50:50, and here gets a colour half-way between theirs.
+each, so a point half-way between two groups is 50:50, and here gets a colour half-way between
+theirs.
 """
 
 import matplotlib.pyplot as plt

@@ -74,7 +74,14 @@ def _shell(block: Block, page: Path) -> str:
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
     done = subprocess.run(
         ["bash", "-euo", "pipefail", "-c", block.code],
-        env={**os.environ, "PATH": path, "COLUMNS": "100", "LC_ALL": "C.UTF-8"},
+        # one thread: the data are small, and the result is the same for any number
+        env={
+            **os.environ,
+            "PATH": path,
+            "COLUMNS": "100",
+            "LC_ALL": "C.UTF-8",
+            "OMP_NUM_THREADS": "1",
+        },
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
