@@ -34,8 +34,8 @@ print(corpus)
 plot_topics(lda, plt.figure(figsize=(9, 7), layout="constrained"), top_n=7)
 
 # %%
-# The joint log-likelihood of words and topics, sweep by sweep. The step at the end is where exact
-# sweeps take over from fast ones.
+# The joint log-likelihood of words and topics, looked at every tenth sweep. Fast sweeps do most of
+# the work; the last twenty are exact ones.
 
 plot_history(lda.history_)
 plt.show()
