@@ -160,10 +160,15 @@ def test_what_is_said_of_scikit_learn() -> None:
 def test_what_the_readme_says_is_printed_is_printed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # test_readme.py runs all of its blocks; here those count whose output it shows
+    # test_readme.py runs all of its blocks; those whose output it shows are compared here
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    languages = re.findall(r"^```(\w*)\n(?:.*?)^```$", text, re.DOTALL | re.MULTILINE)
+    assert len(languages) >= 10
+    assert set(languages) <= {"python", "sh", "text"}, "a block that no test looks at"
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("MPLBACKEND", "Agg")
     shown = [block for block in blocks(ROOT / "README.md") if block.says is not None]
+    assert len(shown) == languages.count("text")
     for block in shown:
         page = tmp_path / "README.md"
         page.write_text(f"```{block.language}\n{block.code}```\n\n```text\n{block.says}```\n")
