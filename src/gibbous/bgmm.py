@@ -65,9 +65,8 @@ class BayesianGaussianMixture(MixtureBase):
         Starts; the one with the highest lower bound is kept.
     init_params : {"kmeans", "k-means++", "random", "random_from_data"}, default="kmeans"
         Where responsibilities come from at the start.
-    weight_concentration_prior_type : {"dirichlet_process", "dirichlet_distribution"}, \
-            default="dirichlet_process"
-        Kind of the prior of the weights.
+    weight_concentration_prior_type : str, default="dirichlet_process"
+        Kind of the prior of the weights: that, or ``"dirichlet_distribution"``.
     weight_concentration_prior : float, default=None
         The lower, the fewer components keep a weight; None for 1 / k. Of a Dirichlet distribution
         the parameter of every component, of a process the second one of the beta distributions of

@@ -72,7 +72,7 @@ def document_completion(
     """Return the log-likelihood of half of each document, given the other half.
 
     Topics of each document are inferred from its first half by
-    :func:`~gibbous.lda_fold_in.fold_in`; the second half has the probability of its tokens under
+    ``gibbous.lda_fold_in.fold_in``; the second half has the probability of its tokens under
     the mixture of topics (document completion: Wallach, Murray, Salakhutdinov and Mimno 2009,
     section 5.1, with point estimates as in Asuncion, Welling, Smyth and Teh 2009).
 

@@ -1,0 +1,25 @@
+"""
+The regions of K-means
+======================
+
+Every point of the plane belongs to the nearest centre. The borders are straight lines, half-way
+between two centres, whatever the shape of the groups.
+"""
+
+import matplotlib.pyplot as plt
+import numpy as np
+from sklearn.datasets import load_iris
+
+from gibbous import KMeans
+from gibbous.plot import colours, plot_clusters
+
+X = load_iris().data[:, 2:]
+km = KMeans(3, random_state=0).fit(X)
+
+x, y = np.meshgrid(np.linspace(0.5, 7.5, 400), np.linspace(-0.3, 2.9, 300))
+regions = km.predict(np.column_stack([x.ravel(), y.ravel()])).reshape(x.shape)
+
+fig, ax = plt.subplots(figsize=(6.5, 4.5), layout="constrained")
+ax.contourf(x, y, regions, levels=np.arange(4) - 0.5, colors=colours(3), alpha=0.15)
+plot_clusters(km, X, ax, names=["length of petals, cm", "width of petals, cm"])
+plt.show()
