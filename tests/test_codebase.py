@@ -382,6 +382,26 @@ def test_the_border_includes_only_the_core_and_itself(path: Path) -> None:
         assert used <= {model, None}
 
 
+def below(path: Path) -> set[str]:
+    """Return everything that a file includes, and that those include."""
+    found: set[str] = set()
+    new = [target for kind, target in includes(path) if kind == '"']
+    while new:
+        target = new.pop()
+        if target not in found:
+            found.add(target)
+            new += [t for kind, t in includes(BIND.parent / target) if kind == '"']
+    return found
+
+
+def test_the_border_that_all_levels_share_knows_no_vectors() -> None:
+    # a template that knows their width would have one name and another body at every level
+    users = {p.name for p in BIND.glob("*.cpp") if "gibbous/simd.hpp" in below(p)}
+    assert users == {"module.cpp", "tiles.cpp"}
+    built = (BIND.parents[1] / "CMakeLists.txt").read_text(encoding="utf-8")
+    assert 'EXCLUDE REGEX "(probe|module|tiles)' in built
+
+
 def test_openmp_is_in_one_file() -> None:
     pattern = re.compile(r"#\s*pragma\s+omp|_Pragma\(\s*\"omp|\bomp_[a-z_]+\(|<omp\.h>")
     users = {p.name for p in [*CORE_FILES, *BIND.iterdir()] if pattern.search(p.read_text())}

@@ -187,6 +187,55 @@ def test_the_likelihood_never_falls(kind, dtype, data):
     assert (np.diff(bounds) >= -slack - 100 * unit * narrow**2 * d).all(), bounds
 
 
+class Watched:
+    """An engine that keeps what it was asked and what it answered."""
+
+    def __init__(self, engine):
+        self.engine, self.type, self.reg_covar = engine, engine.type, engine.reg_covar
+        self.calls = []
+
+    def starved(self):
+        return self.engine.starved()
+
+    def step(self, old):
+        value, new, failed = self.engine.step(old)
+        self.calls.append((old, value, new))
+        return value, new, failed
+
+
+@pytest.mark.parametrize("kind", TYPES)
+@given(seed=st.integers(0, 2**31))
+@settings(max_examples=25, deadline=None)
+def test_a_jump_that_is_kept_is_as_high_as_two_steps_of_em(kind, seed):
+    rng = np.random.default_rng(seed)
+    k, n, d = int(rng.integers(1, 6)), int(rng.integers(60, 200)), int(rng.integers(1, 4))
+    X = groups(n, d, int(rng.integers(1, 6)), seed, spread=float(rng.choice([0.0, 1.0, 2.5])))
+    engine = Watched(Engine(X, None, covariance_type=kind, reg_covar=1e-6, k=k, threads=1))
+    start, failed = engine.engine.start(["kmeans", "random"][rng.integers(2)], seed)
+    if failed >= 0:
+        return
+    steps = Squarem(engine, 1e-7, 3000, lambda note: None)
+    p = start
+    for _ in range(60):
+        try:
+            _, p, failed = steps.step(p)
+        except ValueError:  # EM itself collapsed
+            break
+        if failed >= 0 or steps.converged(math.inf):
+            break
+    calls, anchor = engine.calls, start
+    for (_, _, plain), (old, value, new), (after, _, _) in zip(
+        calls, calls[1:], calls[2:], strict=False
+    ):
+        if old is plain or after is not new or any(old is known for _, _, known in calls):
+            continue  # a step, or a try that was not kept
+        point = anchor
+        for _ in range(2):
+            _, point, _ = engine.engine.step(point)
+        assert value >= engine.engine.step(point)[0]  # of the same bits where they are the same
+        anchor = old
+
+
 class Sabotaged:
     """An engine that answers EM's own points, and spoils what jumps lead to."""
 
