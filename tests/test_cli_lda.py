@@ -558,7 +558,7 @@ def test_outputs_are_checked_before_the_work(
 @pytest.mark.parametrize("command", ["fit", "topics", "infer", "evaluate", "select", "info"])
 def test_every_command_has_help_with_an_example(command: str) -> None:
     text = " ".join(run("lda", command, "--help").stdout.split())
-    assert f"gibbous lda {command}" in text and "Example: " in text
+    assert f"gibbous lda {command}" in text and "Examples: gibbous" in text
 
 
 # --- as a process -----------------------------------------------------------------------------

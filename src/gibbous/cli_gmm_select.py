@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from enum import Enum
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from . import cli_options as options
+from .cli_files import incoming, name_of
 from .cli_progress import progress_bar
 from .cli_session import (
     check_report,
@@ -17,11 +19,12 @@ from .cli_session import (
     split_names,
     write_report,
 )
+from .cli_show import console, print_files
 
 if TYPE_CHECKING:
     from .gmm_select import MixtureSelection
 
-EPILOG = "Example: gibbous gmm select points.csv -k 1-9 --criterion icl --plot curves.png -o best"
+EXAMPLE = "gibbous gmm select points.csv -k 1-9 --criterion icl --plot curves.png -o best"
 
 
 class Criterion(str, Enum):
@@ -108,7 +111,7 @@ def select(
     A fit that fails, as when a component collapses, is told and stands in nobody's way.
     """
     with reporting():
-        check_report(report)
+        check_report(report, read=[data])
         sizes = _sizes(n_components)
         kinds = [kind.strip() for kind in covariance_types.split(",")]
         seed = fresh_seed(repeat.seed)
@@ -116,8 +119,8 @@ def select(
         from .tables import read_table
 
         with progress_bar(report.quiet) as bar:
-            bar.wait_for(f"reading {data.name}")
-            table = read_table(data, columns=split_names(columns), header=header)
+            bar.wait_for(f"reading {name_of(data)}")
+            table = read_table(incoming(data), columns=split_names(columns), header=header)
             bar.wait_for("fits")
             found = select_mixture(
                 table.values,
@@ -186,9 +189,9 @@ def _draw(found: MixtureSelection) -> Any:
 
 
 def _print(found: MixtureSelection, files: dict[str, str]) -> None:
-    print(found)
+    shown = console(Path(files["model"]) if "model" in files else None)
     best = found.best_
-    print(f"best by {found.criterion}: {best.n_components} components, {best.covariance_type}")
-    print(f"repeat with --seed {found.seed}")
-    for what, path in files.items():
-        print(f"{what} written to {path}")
+    told = f"best by {found.criterion}: {best.n_components} components, {best.covariance_type}"
+    for line in (str(found), told, f"repeat with --seed {found.seed}"):
+        shown.print(line, markup=False, soft_wrap=True)
+    print_files(shown, files)

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from .cli_session import check_place
+from .cli_files import check_files, incoming, is_standard
 
 if TYPE_CHECKING:
     from .corpus import Corpus
@@ -64,9 +64,10 @@ class CorpusFile:
     corpus: Annotated[
         Path,
         typer.Argument(
+            metavar="CORPUS",
             help="Documents: a file of counts (.mtx, .npz, docword.*, .ldac), of texts (.jsonl, "
             ".csv, .tsv, .parquet, .mallet, .txt with --format lines), a folder of text files, or "
-            "a corpus that --into wrote.",
+            "a corpus that --into wrote; - for standard input, one text a line or JSON lines.",
             show_default=False,
         ),
     ]
@@ -176,10 +177,22 @@ class CorpusFile:
         ),
     ] = None
 
-    def check(self) -> None:
-        """Find out before the work whether the corpus can be written where it was asked for."""
-        if self.into is not None:
-            check_place(self.into)
+    def opened(self) -> CorpusFile:
+        """Return the corpus to read, where that is standard input, too.
+
+        Raises
+        ------
+        ValueError, OSError
+            If the corpus cannot be written where it was asked for.
+        """
+        check_files([self.corpus], [self.into])
+        if is_standard(self.into):
+            raise ValueError("--into needs a file of its own; a corpus is no text for a pipe")
+        if not is_standard(self.corpus):
+            return self
+        path = incoming(self.corpus, documents=True)
+        told = {".jsonl": Format.jsonl, ".txt": Format.lines}.get(path.suffix)
+        return replace(self, corpus=path, format=self.format or told)
 
     def spelling(self) -> dict[str, Any]:
         """Return what says how texts become words, where it was given."""

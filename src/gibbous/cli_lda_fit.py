@@ -11,20 +11,20 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from . import cli_options as options
+from .cli_files import is_standard, name_of, source_name
 from .cli_lda_corpus import CorpusFile, read_corpus
 from .cli_lda_show import print_topics, topic_rows
 from .cli_progress import progress_bar
 from .cli_session import (
     after_interrupt,
-    check_place,
     check_report,
     fresh_seed,
-    print_end,
     print_json,
     reporting,
     say,
     write_report,
 )
+from .cli_show import console, print_end
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -174,7 +174,8 @@ class Stopping:
             raise ValueError(
                 "--checkpoint needs --seed: with a fresh seed the next run is another fit"
             )
-        check_place(self.checkpoint)
+        if is_standard(self.checkpoint):
+            raise ValueError("--checkpoint needs a file of its own, not standard output")
 
     def parameters(self) -> dict[str, Any]:
         """Return the parameters that were given."""
@@ -223,9 +224,11 @@ def fit(
     Ctrl-C ends the fit with code 130; with -o the model of the last finished sweep is kept.
     """
     with reporting():
-        source.check()
+        source = source.opened()
         stopping.check(repeat.seed)
-        check_report(report)
+        check_report(
+            report, read=[source.corpus, source.vocabulary, seeds], written=[stopping.checkpoint]
+        )
         parameters = sampling.parameters() | stopping.parameters()
         if seeds is not None:
             parameters["seeds"] = read_seeds(seeds)
@@ -245,7 +248,7 @@ def fit(
 def _run(source: CorpusFile, model: Any, stopping: Stopping, report: options.Report) -> None:
     interrupted = False
     with progress_bar(report.quiet) as bar:
-        bar.wait_for(f"reading {source.corpus.name}")
+        bar.wait_for(f"reading {name_of(source.corpus)}")
         corpus, spelling = read_corpus(source)
         bar.wait_for("laying out")
         bar.tokens = round(corpus.n_tokens * (1 - float(model.early_stopping)))
@@ -282,7 +285,7 @@ def _summary(
 ) -> dict[str, Any]:
     return {
         "command": "lda fit",
-        "data": str(source.corpus),
+        "data": source_name(source.corpus),
         "documents": corpus.n_documents,
         "words": corpus.n_words,
         "tokens": corpus.n_tokens,
@@ -301,18 +304,16 @@ def _summary(
 
 
 def _print(corpus: Corpus, model: Any, files: dict[str, str]) -> None:
-    from rich.console import Console
-
-    console = Console(highlight=False)
-    console.print(
+    shown = console(Path(files["model"]) if "model" in files else None)
+    shown.print(
         f"{model.n_components} topics, {corpus.n_documents:,} documents, "
         f"{corpus.n_tokens:,} tokens of {corpus.n_words:,} words"
     )
-    print_topics(console, topic_rows(model, 8), most=20)
+    print_topics(shown, topic_rows(model, 8), most=20)
     if model.heldout_perplexities_:
         sweep, value = model.heldout_perplexities_[-1]
-        console.print(f"held-out perplexity {value:,.1f} after {sweep} sweeps")
-    print_end(console, model, files)
+        shown.print(f"held-out perplexity {value:,.1f} after {sweep} sweeps")
+    print_end(shown, model, files)
 
 
 def read_seeds(path: Path) -> dict[int, Any]:
