@@ -387,7 +387,7 @@ def test_wrong_options_are_usage_errors(ones: Path, machine: Path) -> None:
 @pytest.mark.parametrize("command", ["fit", "sample", "reconstruct", "score", "features"])
 def test_every_command_has_help_with_an_example(command: str) -> None:
     text = run("rbm", command, "--help").stdout
-    assert "Example: gibbous rbm" in " ".join(text.split())
+    assert "Examples: gibbous rbm" in " ".join(text.split())
 
 
 # --- as a process -----------------------------------------------------------------------------

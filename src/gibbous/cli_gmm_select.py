@@ -118,7 +118,7 @@ def select(
         from .gmm_select import select_mixture
         from .tables import read_table
 
-        with progress_bar(report.quiet) as bar:
+        with progress_bar(report.quiet, report.as_json) as bar:
             bar.wait_for(f"reading {name_of(data)}")
             table = read_table(incoming(data), columns=split_names(columns), header=header)
             bar.wait_for("fits")

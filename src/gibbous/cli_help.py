@@ -20,15 +20,16 @@ _FIRST = ("Arguments", options.FITTING)
 _LAST = (options.FILES, "Corpus", "Words", options.OUTPUT)
 
 
+_SETTINGS = {"help_option_names": ["--help", "-h"]}
+
+#: Widest column of options; longer ones stand above their text.
+_WIDEST = 34
+
+
 def _place(panel: str) -> int:
     if panel in _FIRST:
         return _FIRST.index(panel) - len(_FIRST)
     return _LAST.index(panel) + 1 if panel in _LAST else 0
-
-
-def _context_settings() -> dict[str, Any]:
-    width = shutil.get_terminal_size().columns
-    return {"help_option_names": ["--help", "-h"], "terminal_width": max(36, min(width, 100)) - 1}
 
 
 def _write_options(command: Any, ctx: Any, formatter: Any) -> None:
@@ -53,30 +54,41 @@ def _write_options(command: Any, ctx: Any, formatter: Any) -> None:
     panels.setdefault(final, []).extend(last)
     for panel in sorted(panels, key=_place):
         with formatter.section(panel):
-            formatter.write_dl(panels[panel])
+            formatter.write_dl(panels[panel], col_max=_WIDEST)
 
 
-def _write_epilog(command: Any, formatter: Any) -> None:
-    # Lines as they are: they are commands to copy.
-    if command.epilog:
-        formatter.write_paragraph()
-        for line in command.epilog.splitlines():
-            formatter.write(f"{line}\n")
+class _Look:
+    """What the help of commands and of groups has in common."""
 
+    epilog: str | None
 
-class Command(TyperCommand):
-    """A command whose help ends with examples."""
+    def collect_usage_pieces(self, ctx: Any) -> list[str]:
+        """Return the arguments, each in capitals."""
+        pieces: list[str] = super().collect_usage_pieces(ctx)  # type: ignore[misc]
+        return [piece.strip("{}") for piece in pieces]
+
+    def format_help(self, ctx: Any, formatter: Any) -> None:
+        """Write the help, as wide as the terminal."""
+        formatter.width = max(36, shutil.get_terminal_size().columns - 1)
+        super().format_help(ctx, formatter)  # type: ignore[misc]
 
     def format_options(self, ctx: Any, formatter: Any) -> None:
         """Write the options, by panels."""
         _write_options(self, ctx, formatter)
 
     def format_epilog(self, ctx: Any, formatter: Any) -> None:
-        """Write the examples."""
-        _write_epilog(self, formatter)
+        """Write the examples, a line each: they are commands to copy."""
+        if self.epilog:
+            formatter.write_paragraph()
+            for line in self.epilog.splitlines():
+                formatter.write(f"{line}\n")
 
 
-class Group(TyperGroup):
+class Command(_Look, TyperCommand):
+    """A command whose help ends with examples."""
+
+
+class Group(_Look, TyperGroup):
     """A group of commands with the same look."""
 
     def format_options(self, ctx: Any, formatter: Any) -> None:
@@ -96,12 +108,8 @@ class Group(TyperGroup):
             if not commands:
                 continue
             with formatter.section(panel):
-                formatter.write_dl(commands)
+                formatter.write_dl(commands, col_max=_WIDEST)
         _write_options(self, ctx, formatter)
-
-    def format_epilog(self, ctx: Any, formatter: Any) -> None:
-        """Write the examples."""
-        _write_epilog(self, formatter)
 
 
 class App(typer.Typer):
@@ -114,7 +122,7 @@ class App(typer.Typer):
             # Typer's rich help and tracebacks are what takes long.
             rich_markup_mode=None,
             pretty_exceptions_enable=False,
-            context_settings=_context_settings(),
+            context_settings=_SETTINGS,
             **{"cls": Group, **settings},
         )
 
@@ -126,8 +134,8 @@ class App(typer.Typer):
             **{
                 "cls": Command,
                 "epilog": examples(*commands),
-                "context_settings": _context_settings(),
                 **settings,
+                "context_settings": {**_SETTINGS, **settings.get("context_settings", {})},
             }
         )
 

@@ -247,10 +247,11 @@ def fit(
 
 def _run(source: CorpusFile, model: Any, stopping: Stopping, report: options.Report) -> None:
     interrupted = False
-    with progress_bar(report.quiet) as bar:
+    with progress_bar(report.quiet, report.as_json) as bar:
         bar.wait_for(f"reading {name_of(source.corpus)}")
         corpus, spelling = read_corpus(source)
         bar.wait_for("laying out")
+        bar.timed, bar.unit = not model.early_stopping, "sweep"
         bar.tokens = round(corpus.n_tokens * (1 - float(model.early_stopping)))
         try:
             model.fit(

@@ -271,7 +271,7 @@ def select(
         from .evaluate import select_topics
         from .lda import LatentDirichletAllocation
 
-        with progress_bar(quiet) as bar:
+        with progress_bar(quiet, as_json) as bar:
             bar.wait_for(f"reading {name_of(source.corpus)}")
             corpus, _ = read_corpus(source)
             bar.count(0, len(grid) * n_seeds, "fits")

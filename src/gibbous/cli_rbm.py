@@ -331,7 +331,7 @@ def features(
     data: Annotated[
         Path | None,
         typer.Argument(
-            metavar="[TABLE]",
+            metavar="TABLE",
             help="Rows that are to be told by their hidden units: .csv, .tsv, .npy or .parquet; - "
             "for standard input; without one, --plot.",
             show_default=False,

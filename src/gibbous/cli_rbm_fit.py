@@ -345,7 +345,7 @@ def _run(rows: Rows, model: Any, shape: tuple[int, int] | None, report: options.
     from .rbm_run import Diverged
 
     interrupted, warm = False, model.warm_start
-    with progress_bar(report.quiet) as bar:
+    with progress_bar(report.quiet, report.as_json) as bar:
         bar.wait_for(f"reading {name_of(rows.data)}")
         table, weight = _read(rows, model)
         held_out = _read_held_out(rows, model, table)
@@ -354,7 +354,7 @@ def _run(rows: Rows, model: Any, shape: tuple[int, int] | None, report: options.
 
             checked(table.values.shape[1], shape)
         bar.wait_for("packing rows")
-        bar.timed = True
+        bar.timed, bar.unit = not model.early_stopping, "epoch"
         try:
             model.set_params(warm_start=rows.start is not None).fit(
                 table.values, sample_weight=weight, X_val=held_out, callback=bar.callback

@@ -241,7 +241,7 @@ def run_fit(job: Job, model: Any, summary: Callable[[Any, Table, bool], dict[str
     """
     job.check()
     interrupted = False
-    with progress_bar(job.report.quiet) as bar:
+    with progress_bar(job.report.quiet, job.report.as_json) as bar:
         bar.wait_for(f"reading {name_of(job.table.data)}")
         table, weight = job.read()
         bar.wait_for("finding a start")
