@@ -61,7 +61,9 @@ def describe(model: Any, path: Path) -> dict[str, Any]:
         "instruction_set": history.instruction_set,
         "events": list(history.events),
     }
-    told["seed"] = history.seed
+    seed = model.random_state
+    told["seed"] = int(seed) if hasattr(seed, "__index__") else None
+    told["key"] = history.seed
     told["versions"] = history.versions
     return told
 

@@ -284,9 +284,9 @@ def read_corpus(asked: CorpusFile) -> tuple[Corpus, dict[str, Any]]:
     pruning |= {name: spelling[name] for name in ("stop_words",) if name in spelling}
     if not pruning:
         return _read(asked, kind, options), {}
-    with _option_names():
+    with _option_names(asked.corpus):
         whole = Corpus.read(asked.corpus, kind, **options)
-    return whole.filter(**pruning, path=asked.into), {}
+        return whole.filter(**pruning, path=asked.into), {}
 
 
 def read_corpus_for(model: Any, asked: CorpusFile) -> Corpus:
@@ -333,7 +333,7 @@ def _kind(asked: CorpusFile) -> tuple[str, bool]:
     if asked.format is not None:
         kind = asked.format.value
     else:
-        with _option_names():
+        with _option_names(asked.corpus):
             kind = format_of(asked.corpus)
     return kind, kind in ("gibbous", "uci", "mtx", "ldac", "npz")
 
@@ -349,17 +349,21 @@ def _refuse_spelling(spelling: dict[str, Any], kind: str) -> None:
 def _read(asked: CorpusFile, kind: str, options: dict[str, Any]) -> Corpus:
     from .corpus import Corpus
 
-    with _option_names():
+    with _option_names(asked.corpus):
         return Corpus.read(asked.corpus, kind, into=asked.into, **options)
 
 
 @contextmanager
-def _option_names() -> Iterator[None]:
-    """Let errors name options as the command line does."""
+def _option_names(corpus: Path) -> Iterator[None]:
+    """Let errors name options as the command line does, and the corpus where no word is left."""
     try:
         yield
     except ValueError as error:
         text = str(error)
         for name in ("vocabulary", "format"):
             text = text.replace(f"{name}=", f"--{name}")
+        if text.startswith("the vocabulary is empty"):
+            for name in ("min_df", "max_df", "token_pattern", "stop_words"):
+                text = text.replace(name, "--" + name.replace("_", "-"))
+            text = f"{corpus}: {text}"
         raise ValueError(text) from error

@@ -17,10 +17,10 @@ if TYPE_CHECKING:
 _FIRST_LINE, _NEXT_LINE, _SHARE = 2.0, 1.0, 0.05
 
 #: Columns of a bar: a shorter one says nothing, and makes room for numbers.
-_LEAST_BAR, _MOST_BAR = 10, 40
+_LEAST_BAR, _MOST_BAR = 4, 40
 
-#: Pieces that are worth more than the bar: the iteration, the metric, the time left.
-_BEFORE_BAR = 3
+#: Pieces that are worth more than the bar: the iteration, the metric, the time left, the rate.
+_BEFORE_BAR = 4
 
 
 @contextmanager
@@ -45,7 +45,8 @@ def progress_bar(quiet: bool, as_json: bool = False) -> Iterator[Bar]:
         "{task.description}", markup=False, table_column=Column(no_wrap=True, overflow="ellipsis")
     )
     with progress.Progress(bar, text, console=console, transient=True) as shown:
-        yield Bar(shown, bar, console.width)
+        # two columns for the ^C that a terminal writes, which would begin a new row
+        yield Bar(shown, bar, console.width - 2)
 
 
 class Bar:
@@ -140,7 +141,9 @@ class Bar:
         if self.tokens:
             return f"{self.tokens / max(self._seconds, 1e-9) / 1e6:.3g} Mtok/s"
         rate = 1 / max(self._seconds, 1e-9)
-        return f"{rate:.3g} {self.unit}/s" if rate >= 0.1 else f"{1 / rate:.3g} s/{self.unit}"
+        if rate < 0.1:
+            return f"{1 / rate:.3g} s/{self.unit}"
+        return f"{rate:,.0f} {self.unit}/s" if rate >= 100 else f"{rate:.3g} {self.unit}/s"
 
     def _left(self, now: Progress) -> str:
         iterations = now.max_iter * (now.n_starts - now.start) - now.iteration
@@ -164,7 +167,7 @@ class Bar:
     def _draw(self, pieces: list[str], done: int | None, total: int | None) -> None:
         text = ", ".join(pieces)
         room = self._width - len(text) - 1
-        self._bar.bar_width = min(room, _MOST_BAR) if room >= _LEAST_BAR else 0
+        self._bar.bar_width = min(room, _MOST_BAR) if room >= _LEAST_BAR else 1
         if done is None:
             self._shown.update(self._task, description=text)
         else:

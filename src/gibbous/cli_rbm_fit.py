@@ -363,6 +363,11 @@ def _run(rows: Rows, model: Any, shape: tuple[int, int] | None, report: options.
             interrupted = True
         except Diverged as error:
             raise ValueError(f"{error}{_kept(model, report, table)}") from error
+        except ValueError as error:
+            if not str(error).startswith("X must lie in"):
+                raise
+            text = str(error).replace("X must", "values must", 1)
+            raise ValueError(f"{table.path}: {text}; or give --data-max") from error
         finally:
             model.set_params(warm_start=warm)
     _name_features(model, table)

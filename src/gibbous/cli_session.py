@@ -188,6 +188,12 @@ class Job:
                 f"{data}: the weight of row {empty[0] + 1}, column {asked.weights!r}, is "
                 "missing; remove the row or fill it in"
             )
+        below = (weight < 0).nonzero()[0]
+        if len(below):
+            raise ValueError(
+                f"{data}: the weight of row {below[0] + 1}, column {asked.weights!r}, is "
+                f"{weight[below[0]]:g}; weights must be >= 0"
+            )
         return rest, weight
 
 
