@@ -82,6 +82,7 @@ def demo(
     output: Annotated[
         Path, typer.Option("-o", "--output", metavar="FOLDER", help="Folder for the pictures.")
     ] = Path("gibbous-demo"),
+    as_json: Json = False,
 ) -> None:
     """Show on real data what the models do; takes seconds, downloads nothing.
 
@@ -89,12 +90,18 @@ def demo(
     what Python's own documentation is about, and what a machine makes of half a digit. Writes
     pictures to a folder, if matplotlib is there.
     """
-    from .cli_session import reporting
+    from .cli_session import print_json, reporting
 
     with reporting():
         from .demo import run
 
-        run(output)
+        if not as_json:
+            run(output)
+            return
+        from rich.console import Console
+
+        files = run(output, Console(stderr=True))
+        print_json({"command": "demo", "files": [str(file) for file in files]})
 
 
 @app.verb("gibbous doctor", "gibbous doctor --json", rich_help_panel=HERE)

@@ -90,34 +90,9 @@ def fit(
             rich_help_panel=options.FITTING,
         ),
     ] = Covariance.full,
-    n_init: Annotated[
-        int,
-        typer.Option(
-            min=1, help="Starts, of which the best is kept.", rich_help_panel=options.FITTING
-        ),
-    ] = 1,
     init_params: Annotated[
         Start, typer.Option(help="How a start is made.", rich_help_panel=options.FITTING)
     ] = Start.kmeans,
-    max_iter: Annotated[
-        int, typer.Option(min=1, help="Iterations at most.", rich_help_panel=options.FITTING)
-    ] = 100,
-    tol: Annotated[
-        float,
-        typer.Option(
-            min=0.0,
-            help="Stop when the mean log-likelihood rises by less than this.",
-            rich_help_panel=options.FITTING,
-        ),
-    ] = 1e-3,
-    reg_covar: Annotated[
-        float,
-        typer.Option(
-            min=0.0,
-            help="Added to every variance, so that none becomes zero.",
-            rich_help_panel=options.FITTING,
-        ),
-    ] = 1e-6,
     on_collapse: Annotated[
         Collapse,
         typer.Option(
@@ -159,6 +134,7 @@ def fit(
         ),
     ] = False,
     *,
+    climb: cli_gmm_select.Climb,
     repeat: options.Repeat,
     report: options.Report,
 ) -> None:
@@ -172,11 +148,8 @@ def fit(
         asked: dict[str, Any] = {
             "n_components": n_components,
             "covariance_type": covariance_type.value,
-            "n_init": n_init,
             "init_params": init_params.value,
-            "max_iter": max_iter,
-            "tol": tol,
-            "reg_covar": reg_covar,
+            **vars(climb),
             "random_state": fresh_seed(repeat.seed),
             "n_jobs": repeat.n_jobs,
         }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -34,6 +35,37 @@ class Criterion(str, Enum):
     aic = "aic"
     icl = "icl"
     held_out = "held_out"
+
+
+@dataclass(frozen=True)
+class Climb:
+    """How EM climbs: what a fit and a selection have in common."""
+
+    n_init: Annotated[
+        int,
+        typer.Option(
+            min=1, help="Starts, of which the best is kept.", rich_help_panel=options.FITTING
+        ),
+    ] = 1
+    max_iter: Annotated[
+        int, typer.Option(min=1, help="Iterations at most.", rich_help_panel=options.FITTING)
+    ] = 100
+    tol: Annotated[
+        float,
+        typer.Option(
+            min=0.0,
+            help="Stop when the mean log-likelihood rises by less than this.",
+            rich_help_panel=options.FITTING,
+        ),
+    ] = 1e-3
+    reg_covar: Annotated[
+        float,
+        typer.Option(
+            min=0.0,
+            help="Added to every variance, so that none becomes zero.",
+            rich_help_panel=options.FITTING,
+        ),
+    ] = 1e-6
 
 
 @options.grouped
@@ -75,32 +107,8 @@ def select(
             rich_help_panel=options.FITTING,
         ),
     ] = None,
-    n_init: Annotated[
-        int,
-        typer.Option(
-            min=1, help="Starts, of which the best is kept.", rich_help_panel=options.FITTING
-        ),
-    ] = 1,
-    max_iter: Annotated[
-        int, typer.Option(min=1, help="Iterations at most.", rich_help_panel=options.FITTING)
-    ] = 100,
-    tol: Annotated[
-        float,
-        typer.Option(
-            min=0.0,
-            help="Stop when the mean log-likelihood rises by less than this.",
-            rich_help_panel=options.FITTING,
-        ),
-    ] = 1e-3,
-    reg_covar: Annotated[
-        float,
-        typer.Option(
-            min=0.0,
-            help="Added to every variance, so that none becomes zero.",
-            rich_help_panel=options.FITTING,
-        ),
-    ] = 1e-6,
     *,
+    climb: Climb,
     columns: options.Columns = None,
     header: options.Header = None,
     repeat: options.Repeat,
@@ -131,10 +139,7 @@ def select(
                 progress=lambda done, total: bar.count(done, total, "fits"),
                 random_state=seed,
                 n_jobs=repeat.n_jobs,
-                n_init=n_init,
-                max_iter=max_iter,
-                tol=tol,
-                reg_covar=reg_covar,
+                **vars(climb),
             )
         best = found.best_estimator_
         if table.names is not None:

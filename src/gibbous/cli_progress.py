@@ -157,7 +157,7 @@ class Bar:
         # Where there is no room for all: the first pieces, the bar, the other pieces, the name.
         fitting = [pieces[0]]
         for at, piece in enumerate(pieces[1:], start=1):
-            bar = 0 if at < _BEFORE_BAR else _LEAST_BAR + 1
+            bar = 2 if at < _BEFORE_BAR else _LEAST_BAR + 1
             if bar + len(", ".join([*fitting, piece])) < self._width:
                 fitting.append(piece)
         if len(f"{name} {', '.join(fitting)}") + _LEAST_BAR + 1 < self._width:
