@@ -250,6 +250,7 @@ def run_fit(job: Job, model: Any, summary: Callable[[Any, Table, bool], dict[str
     with progress_bar(job.report.quiet, job.report.as_json) as bar:
         bar.wait_for(f"reading {name_of(job.table.data)}")
         table, weight = job.read()
+        _check_rows_for(model, table)
         bar.wait_for("finding a start")
         try:
             model.fit(table.values, sample_weight=weight, callback=bar.callback)
@@ -277,6 +278,15 @@ def run_fit(job: Job, model: Any, summary: Callable[[Any, Table, bool], dict[str
         sizes = None if hasattr(model, "weights_") else group_sizes(model, table)
         missing = count_missing(table.values) if job.missing else 0
         print_fit(model, table, files, job.group, sizes, missing)
+
+
+def _check_rows_for(model: Any, table: Table) -> None:
+    name = "n_clusters" if hasattr(model, "n_clusters") else "n_components"
+    groups = getattr(model, name)
+    if len(table.values) < groups:
+        raise ValueError(
+            f"{table.path} has {len(table.values)} rows, fewer than {name}={groups}; lower -k"
+        )
 
 
 def count_missing(values: NDArray[Any]) -> int:
