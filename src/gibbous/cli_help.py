@@ -5,6 +5,7 @@ Typer's own help takes rich, which takes twice as long to import as all the rest
 
 from __future__ import annotations
 
+import re
 import shutil
 from collections.abc import Callable
 from typing import Any
@@ -23,7 +24,7 @@ _LAST = (options.FILES, "Corpus", "Words", options.OUTPUT)
 _SETTINGS = {"help_option_names": ["--help", "-h"]}
 
 #: Widest column of options; longer ones stand above their text.
-_WIDEST = 34
+_WIDEST = 36
 
 
 def _place(panel: str) -> int:
@@ -39,6 +40,8 @@ def _write_options(command: Any, ctx: Any, formatter: Any) -> None:
         record = parameter.get_help_record(ctx)
         if record is None:
             continue
+        # Defaults in words stand in brackets of their own.
+        record = (record[0], re.sub(r"\[default: \((.*)\)", r"[default: \1", record[1]))
         panel = getattr(parameter, "rich_help_panel", None)
         if parameter.param_type_name == "argument":
             panel = "Arguments"
@@ -54,7 +57,7 @@ def _write_options(command: Any, ctx: Any, formatter: Any) -> None:
     panels.setdefault(final, []).extend(last)
     for panel in sorted(panels, key=_place):
         with formatter.section(panel):
-            formatter.write_dl(panels[panel], col_max=_WIDEST)
+            formatter.write_dl(panels[panel], col_max=min(_WIDEST, formatter.width // 2))
 
 
 class _Look:
@@ -108,7 +111,7 @@ class Group(_Look, TyperGroup):
             if not commands:
                 continue
             with formatter.section(panel):
-                formatter.write_dl(commands, col_max=_WIDEST)
+                formatter.write_dl(commands, col_max=min(_WIDEST, formatter.width // 2))
         _write_options(self, ctx, formatter)
 
 
