@@ -128,7 +128,7 @@ def test_help_tells_the_defaults_of_the_class(monkeypatch: pytest.MonkeyPatch) -
     names |= {f"--{n.replace('_', '-')}": n for n in ("learning_rate", "momentum", "data_max")}
     for option, name in names.items():
         # names stand at the left of a line, and nothing else does
-        (line,) = [x for x in lines if option in re.findall(r"--[a-z-]+", x[:50])]
+        (line,) = [x for x in lines if option in re.findall(r"--[a-z-]+", x[:30])]
         default = getattr(BernoulliRBM(), name)
         shown = default if isinstance(default, str) else f"{default:g}"
         assert re.search(rf"\[default: {shown}[\];]", line), line
