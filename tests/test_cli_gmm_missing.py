@@ -200,4 +200,4 @@ def test_a_condition_that_cannot_be(mixture: Path, holes: Path, tmp_path: Path) 
 @pytest.mark.parametrize("command", ["impute", "condition"])
 def test_help_has_an_example(command: str) -> None:
     text = " ".join(run("gmm", command, "--help").stdout.split())
-    assert f"Example: gibbous gmm {command}" in text
+    assert f"Examples: gibbous gmm {command}" in text

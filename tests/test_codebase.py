@@ -84,13 +84,15 @@ LAYERS = (
     ("report_lda",),
     ("demo_plot", "demo_rbm", "demo_texts"),
     ("demo",),
-    ("cli_options", "cli_progress"),
+    ("cli_options", "cli_files", "cli_progress"),
+    ("cli_help", "cli_show"),
     ("cli_session",),
+    ("cli_info",),
     ("cli_lda_corpus", "cli_lda_show", "cli_gmm_missing", "cli_gmm_select"),
     ("cli_lda_report",),
     ("cli_lda_fit", "cli_rbm_fit"),
     ("cli_lda_measure",),
-    ("cli_gmm", "cli_kmeans", "cli_lda", "cli_rbm"),
+    ("cli_gmm", "cli_kmeans", "cli_lda", "cli_rbm", "cli_doctor", "cli_bench"),
     ("cli",),
 )
 LAYER = {name: depth for depth, names in enumerate(LAYERS) for name in names}

@@ -113,3 +113,29 @@ def test_ctrl_c_keeps_what_the_starts_have_reached(used):
     assert used and model.history_.stop_reason == "interrupted"
     assert np.isfinite(model.score(X[:100])) and model.n_iter_ > 0
     assert threading.active_count() < 4
+
+
+def test_a_callback_that_only_watches_changes_nothing(used):
+    class Watch:
+        watches_only = True
+
+        def __init__(self):
+            self.seen = []
+
+        def __call__(self, now):
+            self.seen.append((now.start, now.iteration))
+            return True  # is not asked
+
+    X, watch = rows(), Watch()
+    asked = {"n_init": 5, "init_params": "random", "random_state": 2, "max_iter": 30}
+    watched = GaussianMixture(4, n_jobs=3, **asked).fit(X, callback=watch)
+    assert len(used) == 1
+    plain = GaussianMixture(4, n_jobs=1, **asked).fit(X)
+    assert watched.means_.tobytes() == plain.means_.tobytes()
+    assert watched.history_.starts == plain.history_.starts
+    for start in range(5):
+        iterations = [iteration for at, iteration in watch.seen if at == start]
+        assert iterations == list(range(1, len(iterations) + 1)) and iterations
+    # any other callback may stop the fit, and so has its starts one after the other
+    GaussianMixture(4, n_jobs=3, **asked).fit(X, callback=lambda _: False)
+    assert len(used) == 1

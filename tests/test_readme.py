@@ -178,6 +178,11 @@ def test_the_commands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for command in commands:
         done = CliRunner().invoke(app, shlex.split(command)[1:], catch_exceptions=False)
         assert done.exit_code == 0, f"{command}\n{done.output}"
+    (pipe,) = [line for block in blocks("sh") for line in block.splitlines() if " | " in line]
+    first, second, third = (shlex.split(part) for part in pipe.split(" | "))
+    fitted = CliRunner().invoke(app, second[1:], input=Path(first[1]).read_bytes())
+    told = CliRunner().invoke(app, third[1:], input=fitted.stdout_bytes)
+    assert json.loads(told.stdout)["class"] == "KMeans"
     for name in (
         *("fit.png", "drawn.csv", "labels.csv", "topics.png", "rbm.png", "features.npy"),
         *("filters.png", "whole.npy", "whole.png", "dreams.png", "whole.csv"),

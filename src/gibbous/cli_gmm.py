@@ -4,19 +4,24 @@ from __future__ import annotations
 
 import re
 from enum import Enum
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from . import cli_gmm_missing, cli_gmm_select
 from . import cli_options as options
+from .cli_help import App
+from .cli_info import info_of
 from .cli_session import (
     Job,
+    apply_to,
+    check_rows,
     feature_columns,
     finish_rows,
+    finish_score,
     fresh_seed,
     load_as,
-    read_for,
     reporting,
     run_fit,
     unused_name,
@@ -25,11 +30,7 @@ from .cli_session import (
 if TYPE_CHECKING:
     from .tables import Table
 
-app = typer.Typer(
-    help="Gaussian mixtures by EM: tell how likely each point belongs to each of k groups.",
-    no_args_is_help=True,
-    rich_markup_mode="rich",
-)
+app = App(options.GROUPS["gmm"])
 
 CLASSES = ("GaussianMixture",)
 
@@ -71,7 +72,7 @@ class Prior(str, Enum):
     fraley_raftery = "fraley-raftery"
 
 
-@app.command(epilog="Example: gibbous gmm fit points.csv -k 3 --plot fit.png -o model.safetensors")
+@app.verb("gibbous gmm fit points.csv -k 3 --plot fit.png -o model.safetensors")
 @options.grouped
 def fit(
     table: options.TableFit,
@@ -89,34 +90,9 @@ def fit(
             rich_help_panel=options.FITTING,
         ),
     ] = Covariance.full,
-    n_init: Annotated[
-        int,
-        typer.Option(
-            min=1, help="Starts, of which the best is kept.", rich_help_panel=options.FITTING
-        ),
-    ] = 1,
     init_params: Annotated[
         Start, typer.Option(help="How a start is made.", rich_help_panel=options.FITTING)
     ] = Start.kmeans,
-    max_iter: Annotated[
-        int, typer.Option(min=1, help="Iterations at most.", rich_help_panel=options.FITTING)
-    ] = 100,
-    tol: Annotated[
-        float,
-        typer.Option(
-            min=0.0,
-            help="Stop when the mean log-likelihood rises by less than this.",
-            rich_help_panel=options.FITTING,
-        ),
-    ] = 1e-3,
-    reg_covar: Annotated[
-        float,
-        typer.Option(
-            min=0.0,
-            help="Added to every variance, so that none becomes zero.",
-            rich_help_panel=options.FITTING,
-        ),
-    ] = 1e-6,
     on_collapse: Annotated[
         Collapse,
         typer.Option(
@@ -158,6 +134,7 @@ def fit(
         ),
     ] = False,
     *,
+    climb: cli_gmm_select.Climb,
     repeat: options.Repeat,
     report: options.Report,
 ) -> None:
@@ -171,11 +148,8 @@ def fit(
         asked: dict[str, Any] = {
             "n_components": n_components,
             "covariance_type": covariance_type.value,
-            "n_init": n_init,
             "init_params": init_params.value,
-            "max_iter": max_iter,
-            "tol": tol,
-            "reg_covar": reg_covar,
+            **vars(climb),
             "random_state": fresh_seed(repeat.seed),
             "n_jobs": repeat.n_jobs,
         }
@@ -233,20 +207,24 @@ def _bayesian(
     )
 
 
-@app.command(epilog="Example: gibbous gmm predict model.safetensors new.csv --proba -o shares.csv")
+@app.verb(
+    "gibbous gmm predict model.safetensors new.csv -o groups.csv",
+    "gibbous gmm predict model.safetensors new.csv --proba -o shares.csv",
+)
+@options.grouped
 def predict(
     model: options.Model,
     data: options.Data,
+    *,
     proba: Annotated[
         bool,
         typer.Option(
-            "--proba", help="The probability of every component, not just the likeliest one."
+            "--proba",
+            help="The probability of every component, not just the likeliest one.",
+            rich_help_panel=options.OUTPUT,
         ),
     ] = False,
-    output: options.Rows = None,
-    columns: options.Columns = None,
-    header: options.Header = None,
-    as_json: options.Json = False,
+    how: options.Apply,
 ) -> None:
     """Tell for each row of a table which component it comes from, or how likely from each.
 
@@ -254,26 +232,63 @@ def predict(
     Rows with empty cells are judged by the others.
     """
     with reporting():
-        loaded = load_as(model, MIXTURES)
-        # a variational mixture has no posterior of rows with holes
-        missing = type(loaded).__name__ == "GaussianMixture"
-        table = read_for(loaded, data, columns, header, mapped=True, missing=missing)
-        values = loaded.predict_proba(table) if proba else loaded.predict(table)
-        rows = {"component": values}
         if proba:
-            rows = {f"component {at}": column for at, column in enumerate(values.T)}
-        key = "probabilities" if proba else "labels"
-        finish_rows(
-            {"command": "gmm predict", "rows": len(values)}, key, values, rows, output, as_json
-        )
+            _proba("gmm predict", model, data, how)
+            return
+        loaded, table = apply_to(model, MIXTURES, data, how, mapped=True, holes=CLASSES)
+        labels = loaded.predict(table)
+        result = {"command": "gmm predict", "rows": len(labels)}
+        finish_rows(result, "labels", labels, {"component": labels}, how.output, how.as_json)
 
 
-@app.command(epilog="Example: gibbous gmm sample model.safetensors -n 1000 --seed 1 -o drawn.csv")
+@app.verb("gibbous gmm proba model.safetensors new.csv -o shares.csv")
+@options.grouped
+def proba(model: options.Model, data: options.Data, *, how: options.Apply) -> None:
+    """Tell for each row of a table how likely it comes from each component.
+
+    Rows with empty cells are judged by the others.
+    """
+    with reporting():
+        _proba("gmm proba", model, data, how)
+
+
+def _proba(command: str, model: Path, data: Path, how: options.Apply) -> None:
+    loaded, table = apply_to(model, MIXTURES, data, how, mapped=True, holes=CLASSES)
+    values = loaded.predict_proba(table)
+    rows = {f"component {at}": column for at, column in enumerate(values.T)}
+    result = {"command": command, "rows": len(values)}
+    finish_rows(result, "probabilities", values, rows, how.output, how.as_json)
+
+
+@app.verb("gibbous gmm score model.safetensors unseen.csv")
+@options.grouped
+def score(model: options.Model, data: options.Data, *, how: options.Apply) -> None:
+    """Tell how well a mixture explains the rows of a table, in nats a row.
+
+    AIC and BIC compare mixtures on the same rows; -o writes every row's log-likelihood, by which
+    the least likely rows are found.
+    """
+    with reporting():
+        loaded, table = apply_to(model, MIXTURES, data, how, mapped=True, holes=CLASSES)
+        values = loaded.score_samples(table)
+        result: dict[str, Any] = {
+            "command": "gmm score",
+            "rows": len(values),
+            "mean_log_likelihood": float(values.mean()),
+            "log_likelihood": float(values.sum(dtype=float)),
+        }
+        if type(loaded).__name__ in CLASSES:
+            result |= {"aic": float(loaded.aic(table)), "bic": float(loaded.bic(table))}
+        finish_score(result, {"log likelihood": values}, how)
+
+
+@app.verb("gibbous gmm sample model.safetensors -n 1000 --seed 1 -o drawn.csv")
 def sample(
     model: options.Model,
     n: Annotated[int, typer.Option("-n", "--n-samples", min=1, help="Rows to draw.")] = 100,
     seed: options.Seed = None,
     output: options.Rows = None,
+    n_jobs: options.Jobs = None,
     as_json: options.Json = False,
 ) -> None:
     """Draw new points from a mixture; the last column tells the component of each.
@@ -281,9 +296,10 @@ def sample(
     That column is called component, or component_2 where a feature has that name.
     """
     with reporting():
+        check_rows(output, as_json, model)
         loaded = load_as(model, MIXTURES)
         seed = fresh_seed(seed)
-        points, labels = loaded.set_params(random_state=seed).sample(n)
+        points, labels = loaded.set_params(random_state=seed, n_jobs=n_jobs).sample(n)
         rows = feature_columns(loaded, points)
         rows[unused_name("component", rows)] = labels
         result = {"command": "gmm sample", "rows": n, "seed": seed}
@@ -292,13 +308,12 @@ def sample(
         finish_rows(result, "points", points, rows, output, as_json)
 
 
-app.command(epilog=cli_gmm_select.EPILOG)(cli_gmm_select.select)
-app.command(epilog="Example: gibbous gmm impute model.safetensors holes.csv -o whole.csv")(
-    cli_gmm_missing.impute
-)
-app.command(epilog="Example: gibbous gmm condition model.safetensors --on length=3.5,width=1")(
+app.verb(cli_gmm_select.EXAMPLE)(cli_gmm_select.select)
+app.verb("gibbous gmm impute model.safetensors holes.csv -o whole.csv")(cli_gmm_missing.impute)
+app.verb("gibbous gmm condition model.safetensors --on length=3.5,width=1")(
     cli_gmm_missing.condition
 )
+app.verb("gibbous gmm info model.safetensors")(info_of("gmm", MIXTURES))
 
 
 def _summary(model: Any, table: Table, weighted: bool) -> dict[str, Any]:

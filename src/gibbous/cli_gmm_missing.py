@@ -5,22 +5,24 @@ others.
 from __future__ import annotations
 
 from enum import Enum
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from . import cli_options as options
+from .cli_files import check_files
 from .cli_session import (
-    check_place,
+    apply_to,
     feature_columns,
     finish_rows,
     fresh_seed,
     load_as,
     print_json,
-    read_for,
     reporting,
     write_report,
 )
+from .cli_show import console, grid, print_files
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -35,9 +37,11 @@ class Method(str, Enum):
     sample = "sample"
 
 
+@options.grouped
 def impute(
     model: options.Model,
     data: options.Data,
+    *,
     method: Annotated[
         Method,
         typer.Option(
@@ -47,10 +51,7 @@ def impute(
         ),
     ] = Method.mean,
     seed: options.Seed = None,
-    output: options.Rows = None,
-    columns: options.Columns = None,
-    header: options.Header = None,
-    as_json: options.Json = False,
+    how: options.Apply,
 ) -> None:
     """Fill in the empty cells of a table, each from the rest of its row.
 
@@ -59,8 +60,7 @@ def impute(
     with reporting():
         import numpy as np
 
-        loaded = load_as(model, CLASSES)
-        table = read_for(loaded, data, columns, header, missing=True)
+        loaded, table = apply_to(model, CLASSES, data, how, missing=True)
         result: dict[str, Any] = {
             "command": "gmm impute",
             "rows": len(table),
@@ -73,7 +73,7 @@ def impute(
             raise ValueError("--seed is for --method sample; the mean needs none")
         filled = loaded.impute(table, method=method.value, random_state=seed)
         rows = feature_columns(loaded, filled)
-        finish_rows(result, "filled", filled, rows, output, as_json)
+        finish_rows(result, "filled", filled, rows, how.output, how.as_json)
 
 
 def condition(
@@ -96,8 +96,7 @@ def condition(
     Prints what is expected of each feature and the components of that mixture; -o keeps it.
     """
     with reporting():
-        if output is not None:
-            check_place(output)
+        check_files([model], [output], as_json)
         loaded = load_as(model, CLASSES)
         known = _known(on, loaded)
         given = loaded.condition(list(known), list(known.values()))
@@ -175,27 +174,19 @@ def _print(
     std: NDArray[Any],
     files: dict[str, str],
 ) -> None:
-    from rich.console import Console
     from rich.markup import escape
-    from rich.table import Table as Grid
 
     most = 20
-    console = Console(highlight=False)
-    grid = Grid()
-    grid.add_column("feature", overflow="fold")
-    for title in ("mean", "std"):
-        grid.add_column(title, justify="right")
+    shown = console(Path(files["model"]) if "model" in files else None)
     order = model.weights_.argsort(kind="stable")[::-1][:3]
-    for component in order:
-        weight = model.weights_[component]
-        grid.add_column(f"component {component}\nweight {weight:.4f}", justify="right")
+    heads = [f"component {c}\nweight {model.weights_[c]:.4f}" for c in order]
+    table = grid(shown, ["feature", "mean", "std", *heads], text=["feature"])
     for at, name in enumerate(names[:most]):
         own = (f"{value:.5g}" for value in model.means_[order, at])
-        grid.add_row(escape(name), f"{mean[at]:.5g}", f"{std[at]:.5g}", *own)
-    console.print(grid)
+        table.add_row(escape(name), f"{mean[at]:.5g}", f"{std[at]:.5g}", *own)
+    shown.print(table)
     if len(names) > most:
-        console.print(f"and {len(names) - most} more features")
+        shown.print(f"and {len(names) - most} more features")
     if len(model.weights_) > len(order):
-        console.print(f"and {len(model.weights_) - len(order)} components of less weight")
-    for what, path in files.items():
-        console.print(f"{what} written to {path}", markup=False, soft_wrap=True)
+        shown.print(f"and {len(model.weights_) - len(order)} components of less weight")
+    print_files(shown, files)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from enum import Enum
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from . import cli_options as options
+from .cli_files import incoming, name_of
 from .cli_progress import progress_bar
 from .cli_session import (
     check_report,
@@ -17,11 +20,12 @@ from .cli_session import (
     split_names,
     write_report,
 )
+from .cli_show import console, print_files
 
 if TYPE_CHECKING:
     from .gmm_select import MixtureSelection
 
-EPILOG = "Example: gibbous gmm select points.csv -k 1-9 --criterion icl --plot curves.png -o best"
+EXAMPLE = "gibbous gmm select points.csv -k 1-9 --criterion icl --plot curves.png -o best"
 
 
 class Criterion(str, Enum):
@@ -31,6 +35,37 @@ class Criterion(str, Enum):
     aic = "aic"
     icl = "icl"
     held_out = "held_out"
+
+
+@dataclass(frozen=True)
+class Climb:
+    """How EM climbs: what a fit and a selection have in common."""
+
+    n_init: Annotated[
+        int,
+        typer.Option(
+            min=1, help="Starts, of which the best is kept.", rich_help_panel=options.FITTING
+        ),
+    ] = 1
+    max_iter: Annotated[
+        int, typer.Option(min=1, help="Iterations at most.", rich_help_panel=options.FITTING)
+    ] = 100
+    tol: Annotated[
+        float,
+        typer.Option(
+            min=0.0,
+            help="Stop when the mean log-likelihood rises by less than this.",
+            rich_help_panel=options.FITTING,
+        ),
+    ] = 1e-3
+    reg_covar: Annotated[
+        float,
+        typer.Option(
+            min=0.0,
+            help="Added to every variance, so that none becomes zero.",
+            rich_help_panel=options.FITTING,
+        ),
+    ] = 1e-6
 
 
 @options.grouped
@@ -72,32 +107,8 @@ def select(
             rich_help_panel=options.FITTING,
         ),
     ] = None,
-    n_init: Annotated[
-        int,
-        typer.Option(
-            min=1, help="Starts, of which the best is kept.", rich_help_panel=options.FITTING
-        ),
-    ] = 1,
-    max_iter: Annotated[
-        int, typer.Option(min=1, help="Iterations at most.", rich_help_panel=options.FITTING)
-    ] = 100,
-    tol: Annotated[
-        float,
-        typer.Option(
-            min=0.0,
-            help="Stop when the mean log-likelihood rises by less than this.",
-            rich_help_panel=options.FITTING,
-        ),
-    ] = 1e-3,
-    reg_covar: Annotated[
-        float,
-        typer.Option(
-            min=0.0,
-            help="Added to every variance, so that none becomes zero.",
-            rich_help_panel=options.FITTING,
-        ),
-    ] = 1e-6,
     *,
+    climb: Climb,
     columns: options.Columns = None,
     header: options.Header = None,
     repeat: options.Repeat,
@@ -108,16 +119,16 @@ def select(
     A fit that fails, as when a component collapses, is told and stands in nobody's way.
     """
     with reporting():
-        check_report(report)
+        check_report(report, read=[data])
         sizes = _sizes(n_components)
         kinds = [kind.strip() for kind in covariance_types.split(",")]
         seed = fresh_seed(repeat.seed)
         from .gmm_select import select_mixture
         from .tables import read_table
 
-        with progress_bar(report.quiet) as bar:
-            bar.wait_for(f"reading {data.name}")
-            table = read_table(data, columns=split_names(columns), header=header)
+        with progress_bar(report.quiet, report.as_json) as bar:
+            bar.wait_for(f"reading {name_of(data)}")
+            table = read_table(incoming(data), columns=split_names(columns), header=header)
             bar.wait_for("fits")
             found = select_mixture(
                 table.values,
@@ -128,10 +139,7 @@ def select(
                 progress=lambda done, total: bar.count(done, total, "fits"),
                 random_state=seed,
                 n_jobs=repeat.n_jobs,
-                n_init=n_init,
-                max_iter=max_iter,
-                tol=tol,
-                reg_covar=reg_covar,
+                **vars(climb),
             )
         best = found.best_estimator_
         if table.names is not None:
@@ -186,9 +194,9 @@ def _draw(found: MixtureSelection) -> Any:
 
 
 def _print(found: MixtureSelection, files: dict[str, str]) -> None:
-    print(found)
+    shown = console(Path(files["model"]) if "model" in files else None)
     best = found.best_
-    print(f"best by {found.criterion}: {best.n_components} components, {best.covariance_type}")
-    print(f"repeat with --seed {found.seed}")
-    for what, path in files.items():
-        print(f"{what} written to {path}")
+    told = f"best by {found.criterion}: {best.n_components} components, {best.covariance_type}"
+    for line in (str(found), told, f"repeat with --seed {found.seed}"):
+        shown.print(line, markup=False, soft_wrap=True)
+    print_files(shown, files)

@@ -8,13 +8,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from . import cli_options as options
+from .cli_help import App
+from .cli_info import info_of
 from .cli_session import (
     Job,
+    apply_to,
     finish_rows,
+    finish_score,
     fresh_seed,
     group_sizes,
-    load_as,
-    read_for,
     reporting,
     run_fit,
 )
@@ -22,11 +24,7 @@ from .cli_session import (
 if TYPE_CHECKING:
     from .tables import Table
 
-app = typer.Typer(
-    help="K-means: put every point into exactly one of k groups.",
-    no_args_is_help=True,
-    rich_markup_mode="rich",
-)
+app = App(options.GROUPS["kmeans"])
 
 CLASSES = ("KMeans", "MiniBatchKMeans")
 
@@ -38,7 +36,10 @@ class Init(str, Enum):
     random = "random"
 
 
-@app.command(epilog="Example: gibbous kmeans fit points.csv -k 3 -o model.safetensors")
+@app.verb(
+    "gibbous kmeans fit points.csv -k 3 -o model.safetensors",
+    "gibbous kmeans fit points.npy -k 100 --mini-batch 4096 --labels groups.csv",
+)
 @options.grouped
 def fit(
     table: options.TableFit,
@@ -112,24 +113,64 @@ def fit(
         run_fit(job, model(**parameters), _summary)
 
 
-@app.command(epilog="Example: gibbous kmeans predict model.safetensors new.csv -o groups.csv")
-def predict(
-    model: options.Model,
-    data: options.Data,
-    output: options.Rows = None,
-    columns: options.Columns = None,
-    header: options.Header = None,
-    as_json: options.Json = False,
-) -> None:
+@app.verb(
+    "gibbous kmeans predict model.safetensors new.csv -o groups.csv",
+    "cat new.csv | gibbous kmeans predict model.safetensors - | sort | uniq -c",
+)
+@options.grouped
+def predict(model: options.Model, data: options.Data, *, how: options.Apply) -> None:
     """Tell for each row of a table which centre of a model is the nearest.
 
     Where the model knows the names of its columns and the table has names, they are found by name.
     """
     with reporting():
-        loaded = load_as(model, CLASSES)
-        labels = loaded.predict(read_for(loaded, data, columns, header))
+        loaded, table = apply_to(model, CLASSES, data, how)
+        labels = loaded.predict(table)
         result = {"command": "kmeans predict", "rows": len(labels)}
-        finish_rows(result, "labels", labels, {"cluster": labels}, output, as_json)
+        finish_rows(result, "labels", labels, {"cluster": labels}, how.output, how.as_json)
+
+
+@app.verb("gibbous kmeans transform model.safetensors new.csv -o distances.csv")
+@options.grouped
+def transform(model: options.Model, data: options.Data, *, how: options.Apply) -> None:
+    """Tell how far each row of a table is from every centre: features for what comes next."""
+    with reporting():
+        loaded, table = apply_to(model, CLASSES, data, how)
+        values = loaded.transform(table)
+        rows = {f"distance {at}": column for at, column in enumerate(values.T)}
+        result = {"command": "kmeans transform", "rows": len(values)}
+        finish_rows(result, "distances", values, rows, how.output, how.as_json)
+
+
+@app.verb("gibbous kmeans score model.safetensors unseen.csv")
+@options.grouped
+def score(model: options.Model, data: options.Data, *, how: options.Apply) -> None:
+    """Tell how close the rows of a table lie to the centres of a model.
+
+    Prints the sum and the mean of squared distances to the nearest centre, and the rows of each;
+    -o writes every row's cluster and distance.
+    """
+    with reporting():
+        loaded, table = apply_to(model, CLASSES, data, how)
+        import numpy as np
+
+        labels, distances = loaded.predict(table), loaded.transform(table).min(axis=1)
+        sizes = np.bincount(labels, minlength=len(loaded.cluster_centers_))
+        squares = distances.astype(np.float64) ** 2
+        finish_score(
+            {
+                "command": "kmeans score",
+                "rows": len(table),
+                "inertia": float(squares.sum()),
+                "mean_squared_distance": float(squares.mean()),
+                "sizes": sizes.tolist(),
+            },
+            {"cluster": labels, "distance": distances},
+            how,
+        )
+
+
+app.verb("gibbous kmeans info model.safetensors")(info_of("kmeans", CLASSES))
 
 
 def _starts(n_init: str) -> str | int:

@@ -9,23 +9,20 @@ import typer
 
 from . import cli_lda_fit, cli_lda_measure, cli_lda_report
 from . import cli_options as options
+from .cli_help import App
+from .cli_info import GROUPED, describe
 from .cli_lda_corpus import CorpusFile, read_corpus, read_corpus_for
 from .cli_lda_show import load_topics, print_topics, topic_rows
-from .cli_session import print_json, put_rows, reporting
+from .cli_session import check_rows, print_json, put_rows, reporting
+from .cli_show import console, print_pairs
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from .corpus import Corpus
 
-app = typer.Typer(
-    help="Topics: find what documents are about, and how much of each topic is in each of them.",
-    no_args_is_help=True,
-    rich_markup_mode="rich",
-)
-app.command(
-    epilog="Example: gibbous lda fit texts.jsonl -k 50 --stop-words english -o topics.model"
-)(cli_lda_fit.fit)
+app = App(options.GROUPS["lda"])
+app.verb("gibbous lda fit texts.jsonl -k 50 --stop-words english -o topics.model")(cli_lda_fit.fit)
 
 #: 32 MB of them.
 _SHARES_AT_A_TIME = 1 << 22
@@ -38,7 +35,7 @@ Top = Annotated[
 ]
 
 
-@app.command(epilog="Example: gibbous lda topics topics.model -n 20")
+@app.verb("gibbous lda topics topics.model -n 20")
 def topics(
     model: options.Model,
     top: Top = 10,
@@ -56,8 +53,6 @@ def topics(
 ) -> None:
     """Show the topics of a model: their share of the tokens, prior, and likeliest words."""
     with reporting():
-        from rich.console import Console
-
         loaded = load_topics(model)
         rows = topic_rows(loaded, top, _chosen(only, loaded.topics_.n_topics))
         if plot is not None:
@@ -69,7 +64,7 @@ def topics(
             prior = loaded.topic_word_prior_
             print_json({"command": "lda topics", "topic_word_prior": prior, "topics": rows})
         else:
-            print_topics(Console(highlight=False), rows, most=len(rows))
+            print_topics(console(), rows, most=len(rows))
 
 
 def _chosen(only: str | None, n_topics: int) -> list[int] | None:
@@ -84,7 +79,7 @@ def _chosen(only: str | None, n_topics: int) -> list[int] | None:
 # --- unseen documents ------------------------------------------------------------------------
 
 
-@app.command(epilog="Example: gibbous lda infer topics.model new.jsonl --largest 3 -o topics.csv")
+@app.verb("gibbous lda infer topics.model new.jsonl --largest 3 -o topics.csv")
 @options.grouped
 def infer(
     model: options.Model,
@@ -110,7 +105,8 @@ def infer(
     those that it does not know are left out.
     """
     with reporting():
-        source.check()
+        source = source.opened()
+        check_rows(output, as_json, model, source.corpus)
         loaded = load_topics(model).set_params(n_jobs=n_jobs)
         corpus = read_corpus_for(loaded, source)
         columns = _shares(loaded, corpus) if largest is None else _largest(loaded, corpus, largest)
@@ -158,36 +154,31 @@ def _largest(model: Any, corpus: Corpus, n: int) -> dict[str, NDArray[Any]]:
 
 # --- measures --------------------------------------------------------------------------------
 
-app.command(epilog="Example: gibbous lda evaluate topics.model unseen.jsonl")(
-    cli_lda_measure.evaluate
-)
-app.command(epilog="Example: gibbous lda select texts.jsonl -k 10,20,50,100 --plot grid.png")(
-    cli_lda_measure.select
-)
+app.verb("gibbous lda evaluate topics.model unseen.jsonl")(cli_lda_measure.evaluate)
+app.verb("gibbous lda select texts.jsonl -k 10,20,50,100 --plot grid.png")(cli_lda_measure.select)
 
 
 # --- a page ----------------------------------------------------------------------------------
 
-app.command(
-    epilog="Example: gibbous lda report topics.model texts.jsonl --date year -o report.html"
-)(cli_lda_report.report)
+app.verb("gibbous lda report topics.model texts.jsonl --date year -o report.html")(
+    cli_lda_report.report
+)
 
 
 # --- what a file holds -----------------------------------------------------------------------
 
 
-@app.command(epilog="Example: gibbous lda info topics.model")
+@app.verb("gibbous lda info topics.model")
 @options.grouped
 def info(source: CorpusFile, *, as_json: options.Json = False) -> None:
     """Tell what a file holds: a topic model, or a corpus of any format."""
     with reporting():
-        source.check()
+        source = source.opened()
         told = _of_model(source.corpus) if _is_model(source) else _of_corpus(source)
         if as_json:
             print_json({"command": "lda info", **told})
-            return
-        for name, value in told.items():
-            print(f"{name.replace('_', ' ')}: {_shown(value)}")
+        else:
+            print_pairs(told, GROUPED)
 
 
 def _is_model(source: CorpusFile) -> bool:
@@ -202,7 +193,7 @@ def _is_model(source: CorpusFile) -> bool:
 
 def _of_model(path: Path) -> dict[str, Any]:
     model = load_topics(path)
-    history = model.history_
+    told = describe(model, path)
     return {
         "kind": "topic model",
         "topics": model.topics_.n_topics,
@@ -212,14 +203,11 @@ def _of_model(path: Path) -> dict[str, Any]:
         "tokens": int(model.topic_sizes_.sum()),
         "sampler": model.sampler,
         "sweeps": model.n_iter_,
-        "stop_reason": history.stop_reason,
-        "seconds": sum(history.seconds),
         "joint_log_likelihood": model.bound_,
         "doc_topic_prior_sum": float(model.doc_topic_prior_.sum()),
         "topic_word_prior": model.topic_word_prior_,
         "text_options": getattr(model, "text_options_", {}),
-        "seed": history.seed,
-        "versions": history.versions,
+        **{name: told[name] for name in told if name not in ("features", "feature_names")},
     }
 
 
@@ -249,15 +237,3 @@ def _of_corpus(source: CorpusFile) -> dict[str, Any]:
         ],
         "mapped_from": None if corpus.path is None else str(corpus.path),
     }
-
-
-def _shown(value: Any) -> str:
-    if isinstance(value, dict):
-        return ", ".join(f"{key} {_shown(item)}" for key, item in value.items()) or "none"
-    if isinstance(value, list):
-        return ", ".join(map(str, value)) or "none"
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, float):
-        return f"{value:.6g}"
-    return "none" if value is None else f"{value:,}" if isinstance(value, int) else str(value)

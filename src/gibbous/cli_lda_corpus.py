@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from .cli_session import check_place
+from .cli_files import check_files, incoming, is_standard
 
 if TYPE_CHECKING:
     from .corpus import Corpus
@@ -64,9 +64,10 @@ class CorpusFile:
     corpus: Annotated[
         Path,
         typer.Argument(
+            metavar="CORPUS",
             help="Documents: a file of counts (.mtx, .npz, docword.*, .ldac), of texts (.jsonl, "
             ".csv, .tsv, .parquet, .mallet, .txt with --format lines), a folder of text files, or "
-            "a corpus that --into wrote.",
+            "a corpus that --into wrote; - for standard input, one text a line or JSON lines.",
             show_default=False,
         ),
     ]
@@ -176,10 +177,22 @@ class CorpusFile:
         ),
     ] = None
 
-    def check(self) -> None:
-        """Find out before the work whether the corpus can be written where it was asked for."""
-        if self.into is not None:
-            check_place(self.into)
+    def opened(self) -> CorpusFile:
+        """Return the corpus to read, where that is standard input, too.
+
+        Raises
+        ------
+        ValueError, OSError
+            If the corpus cannot be written where it was asked for.
+        """
+        check_files([self.corpus], [self.into])
+        if is_standard(self.into):
+            raise ValueError("--into needs a file of its own; a corpus is no text for a pipe")
+        if not is_standard(self.corpus):
+            return self
+        path = incoming(self.corpus, documents=True)
+        told = {".jsonl": Format.jsonl, ".txt": Format.lines}.get(path.suffix)
+        return replace(self, corpus=path, format=self.format or told)
 
     def spelling(self) -> dict[str, Any]:
         """Return what says how texts become words, where it was given."""
@@ -271,9 +284,9 @@ def read_corpus(asked: CorpusFile) -> tuple[Corpus, dict[str, Any]]:
     pruning |= {name: spelling[name] for name in ("stop_words",) if name in spelling}
     if not pruning:
         return _read(asked, kind, options), {}
-    with _option_names():
+    with _option_names(asked.corpus):
         whole = Corpus.read(asked.corpus, kind, **options)
-    return whole.filter(**pruning, path=asked.into), {}
+        return whole.filter(**pruning, path=asked.into), {}
 
 
 def read_corpus_for(model: Any, asked: CorpusFile) -> Corpus:
@@ -333,7 +346,7 @@ def _kind(asked: CorpusFile) -> tuple[str, bool]:
     if asked.format is not None:
         kind = asked.format.value
     else:
-        with _option_names():
+        with _option_names(asked.corpus):
             kind = format_of(asked.corpus)
     return kind, kind in ("gibbous", "uci", "mtx", "ldac", "npz")
 
@@ -349,17 +362,21 @@ def _refuse_spelling(spelling: dict[str, Any], kind: str) -> None:
 def _read(asked: CorpusFile, kind: str, options: dict[str, Any]) -> Corpus:
     from .corpus import Corpus
 
-    with _option_names():
+    with _option_names(asked.corpus):
         return Corpus.read(asked.corpus, kind, into=asked.into, **options)
 
 
 @contextmanager
-def _option_names() -> Iterator[None]:
-    """Let errors name options as the command line does."""
+def _option_names(corpus: Path) -> Iterator[None]:
+    """Let errors name options as the command line does, and the corpus where no word is left."""
     try:
         yield
     except ValueError as error:
         text = str(error)
         for name in ("vocabulary", "format", "text", "id", "date", "label"):
             text = text.replace(f"{name}=", f"--{name}")
+        if text.startswith("the vocabulary is empty"):
+            for name in ("min_df", "max_df", "token_pattern", "stop_words"):
+                text = text.replace(name, "--" + name.replace("_", "-"))
+            text = f"{corpus}: {text}"
         raise ValueError(text) from error

@@ -11,21 +11,21 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from . import cli_options as options
+from .cli_files import is_standard, name_of, source_name
 from .cli_lda_corpus import CorpusFile, read_corpus
-from .cli_lda_report import check_page, write_page
+from .cli_lda_report import write_page
 from .cli_lda_show import print_topics, topic_rows
 from .cli_progress import progress_bar
 from .cli_session import (
     after_interrupt,
-    check_place,
     check_report,
     fresh_seed,
-    print_end,
     print_json,
     reporting,
     say,
     write_report,
 )
+from .cli_show import console, print_end
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -175,7 +175,8 @@ class Stopping:
             raise ValueError(
                 "--checkpoint needs --seed: with a fresh seed the next run is another fit"
             )
-        check_place(self.checkpoint)
+        if is_standard(self.checkpoint):
+            raise ValueError("--checkpoint needs a file of its own, not standard output")
 
     def parameters(self) -> dict[str, Any]:
         """Return the parameters that were given."""
@@ -233,11 +234,15 @@ def fit(
     Ctrl-C ends the fit with code 130; with -o the model of the last finished sweep is kept.
     """
     with reporting():
-        source.check()
+        source = source.opened()
         stopping.check(repeat.seed)
-        check_report(report)
-        if page is not None:
-            check_page(page)
+        if is_standard(page):
+            raise ValueError("--report needs a file; got -")
+        check_report(
+            report,
+            read=[source.corpus, source.vocabulary, seeds],
+            written=[stopping.checkpoint, page],
+        )
         parameters = sampling.parameters() | stopping.parameters()
         if seeds is not None:
             parameters["seeds"] = read_seeds(seeds)
@@ -258,10 +263,11 @@ def _run(
     source: CorpusFile, model: Any, stopping: Stopping, report: options.Report, page: Path | None
 ) -> None:
     interrupted = False
-    with progress_bar(report.quiet) as bar:
-        bar.wait_for(f"reading {source.corpus.name}")
+    with progress_bar(report.quiet, report.as_json) as bar:
+        bar.wait_for(f"reading {name_of(source.corpus)}")
         corpus, spelling = read_corpus(source)
         bar.wait_for("laying out")
+        bar.timed, bar.unit = not model.early_stopping, "sweep"
         bar.tokens = round(corpus.n_tokens * (1 - float(model.early_stopping)))
         try:
             model.fit(
@@ -286,7 +292,7 @@ def _run(
 
     files = write_report(report, model, draw)
     if page is not None:
-        with progress_bar(report.quiet) as bar:
+        with progress_bar(report.quiet, report.as_json) as bar:
             bar.wait_for("writing the report")
             write_page(model, page, source, corpus)
         files["report"] = str(page)
@@ -301,7 +307,7 @@ def _summary(
 ) -> dict[str, Any]:
     return {
         "command": "lda fit",
-        "data": str(source.corpus),
+        "data": source_name(source.corpus),
         "documents": corpus.n_documents,
         "words": corpus.n_words,
         "tokens": corpus.n_tokens,
@@ -320,18 +326,16 @@ def _summary(
 
 
 def _print(corpus: Corpus, model: Any, files: dict[str, str]) -> None:
-    from rich.console import Console
-
-    console = Console(highlight=False)
-    console.print(
+    shown = console(Path(files["model"]) if "model" in files else None)
+    shown.print(
         f"{model.n_components} topics, {corpus.n_documents:,} documents, "
         f"{corpus.n_tokens:,} tokens of {corpus.n_words:,} words"
     )
-    print_topics(console, topic_rows(model, 8), most=20)
+    print_topics(shown, topic_rows(model, 8), most=20)
     if model.heldout_perplexities_:
         sweep, value = model.heldout_perplexities_[-1]
-        console.print(f"held-out perplexity {value:,.1f} after {sweep} sweeps")
-    print_end(console, model, files)
+        shown.print(f"held-out perplexity {value:,.1f} after {sweep} sweeps")
+    print_end(shown, model, files)
 
 
 def read_seeds(path: Path) -> dict[int, Any]:

@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from . import cli_options as options
+from .cli_files import name_of, source_name
 from .cli_lda_corpus import CorpusFile, read_corpus, read_corpus_for
 from .cli_lda_fit import Sampling
 from .cli_lda_show import load_topics, print_topics, topic_rows
 from .cli_progress import progress_bar
 from .cli_session import check_report, fresh_seed, print_json, reporting
+from .cli_show import console, print_files
 
 if TYPE_CHECKING:
     from .corpus import Corpus
@@ -108,7 +110,7 @@ def evaluate(
     with reporting():
         from dataclasses import replace
 
-        source.check()
+        source = source.opened()
         wanted = _wanted(measures, OF_MODEL, [name for name, usual in OF_MODEL.items() if usual])
         loaded = load_topics(model)
         corpus = read_corpus_for(loaded, source)
@@ -116,7 +118,7 @@ def evaluate(
         if reference is not None and "coherence" in wanted:
             other = read_corpus_for(loaded, replace(source, corpus=reference, into=None))
         seed = fresh_seed(seed)
-        told: dict[str, Any] = {"command": "lda evaluate", "data": str(source.corpus)}
+        told: dict[str, Any] = {"command": "lda evaluate", "data": source_name(source.corpus)}
         told |= {"documents": corpus.n_documents, "tokens": corpus.n_tokens, "seed": seed}
         told |= _held_out(loaded, corpus, wanted, samples, resample, seed, n_jobs)
         each = _of_topics(loaded, other, wanted, coherence.value, top, n_jobs)
@@ -188,28 +190,26 @@ def _of_topics(
 
 
 def _print(told: dict[str, Any], rows: list[dict[str, Any]], extra: tuple[str, ...]) -> None:
-    from rich.console import Console
-
-    console = Console(highlight=False)
-    console.print(f"{told['documents']:,} documents, {told['tokens']:,} tokens of known words")
+    shown = console()
+    shown.print(f"{told['documents']:,} documents, {told['tokens']:,} tokens of known words")
     if "perplexity" in told:
-        console.print(
+        shown.print(
             f"perplexity of one half given the other: {told['perplexity']:,.2f} "
             f"({told['log_likelihood']:.4f} a token)"
         )
     if "left_to_right" in told:
         found = told["left_to_right"]
-        console.print(
+        shown.print(
             f"perplexity from left to right: {found['perplexity']:,.2f} "
             f"({found['log_likelihood']:.4f} a token)"
         )
     for name in (*extra, "diversity"):
         if name in told:
-            console.print(f"{name}: {told[name]:.4f}")
+            shown.print(f"{name}: {told[name]:.4f}")
     if rows:
-        print_topics(console, rows, most=20, extra=extra)
+        print_topics(shown, rows, most=20, extra=extra)
     if "perplexity" in told or "left_to_right" in told:
-        console.print(f"repeat with --seed {told['seed']}")
+        shown.print(f"repeat with --seed {told['seed']}")
 
 
 @options.grouped
@@ -262,8 +262,8 @@ def select(
     No measure alone decides: take a number at which several of them are near their best.
     """
     with reporting():
-        source.check()
-        check_report(options.Report(plot=plot))
+        source = source.opened()
+        check_report(options.Report(plot=plot), read=[source.corpus])
         grid = _grid(topics)
         usual = [name for name in OF_GRID if name != "stability" or n_seeds > 1]
         wanted = _wanted(measures, OF_GRID, usual)
@@ -271,8 +271,8 @@ def select(
         from .evaluate import select_topics
         from .lda import LatentDirichletAllocation
 
-        with progress_bar(quiet) as bar:
-            bar.wait_for(f"reading {source.corpus.name}")
+        with progress_bar(quiet, as_json) as bar:
+            bar.wait_for(f"reading {name_of(source.corpus)}")
             corpus, _ = read_corpus(source)
             bar.count(0, len(grid) * n_seeds, "fits")
             found = select_topics(
@@ -295,14 +295,13 @@ def select(
             save_figure(found.plot(), plot)
             files["plot"] = str(plot)
         if as_json:
-            told = {"command": "lda select", "data": str(source.corpus), "seed": seed}
+            told = {"command": "lda select", "data": source_name(source.corpus), "seed": seed}
             table = {"table": found.to_dict(), "values": found.values, "best": found.best}
             print_json({**told, **table, "coherence": found.coherence, "files": files})
         elif not quiet:
             print(found)
             print(f"repeat with --seed {seed}")
-            for what, path in files.items():
-                print(f"{what} written to {path}")
+            print_files(console(), files)
 
 
 def _grid(topics: str) -> list[int]:

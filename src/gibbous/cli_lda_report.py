@@ -10,18 +10,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from . import cli_options as options
+from .cli_files import check_files, is_standard, name_of
 from .cli_lda_corpus import CorpusFile, read_corpus_for, read_texts
 from .cli_lda_show import load_topics
 from .cli_progress import progress_bar
-from .cli_session import check_place, print_json, reporting
+from .cli_session import print_json, reporting
 
 if TYPE_CHECKING:
     from .corpus import Corpus
 
 REPORT = "Report"
-
-#: Standard output.
-_DASH = Path("-")
 
 
 @dataclass(frozen=True)
@@ -103,13 +101,10 @@ def report(
     """
     with reporting():
         place = model.with_suffix(".html") if output is None else output
-        if place != _DASH:
-            check_page(place, model)
-        elif as_json:
-            raise ValueError("--json and -o - both want standard output; give -o a file")
+        check_files([model, source.corpus, source.vocabulary], [place], as_json)
         given = source.corpus is not None
         if given:
-            source.check()
+            source = source.opened()
         loaded = load_topics(model).set_params(n_jobs=n_jobs)
         shown = {
             "title": title,
@@ -118,10 +113,10 @@ def report(
             "by": int(by) if by is not None and by.isdecimal() else by,
             "random_state": seed,
         }
-        with progress_bar(quiet) as bar:
+        with progress_bar(quiet, as_json) as bar:
             corpus = None
             if given:
-                bar.wait_for(f"reading {source.corpus.name}")
+                bar.wait_for(f"reading {name_of(source.corpus)}")
                 corpus = read_corpus_for(loaded, source)
             if by is not None and (corpus is None or corpus.dates is None):
                 raise ValueError("--by needs documents with dates: name their field with --date")
@@ -131,23 +126,8 @@ def report(
         if as_json:
             told = {"topics": loaded.topics_.n_topics, "files": {"report": str(place)}}
             print_json({"command": "lda report", **told})
-        elif not quiet and place != _DASH:
+        elif not quiet and not is_standard(place):
             print(f"report written to {place}")
-
-
-def check_page(path: Path, model: Path | None = None) -> None:
-    """Find out before the work whether a page can be written.
-
-    Raises
-    ------
-    ValueError, OSError
-        If not.
-    """
-    if path == _DASH:
-        raise ValueError("the page needs a file; got -")
-    check_place(path)
-    if model is not None and path.exists() and model.exists() and path.samefile(model):
-        raise ValueError(f"-o must not be the model itself; got {path}")
 
 
 def write_page(
@@ -165,7 +145,7 @@ def write_page(
     if source is not None:
         shown.setdefault("title", _name(source.corpus))
         shown["texts"] = read_texts(source)
-    if path == _DASH:
+    if is_standard(path):
         sys.stdout.write(report_html(model, corpus, **shown))
     else:
         write_report(model, path, corpus, **shown)
@@ -173,4 +153,5 @@ def write_page(
 
 def _name(path: Path) -> str:
     """Return a title for what is in a file."""
-    return f"Topics of {path.name.partition('.')[0] or path.name}"
+    name = name_of(path)
+    return f"Topics of {name.partition('.')[0] or name}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from .cli_session import load_as
+from .cli_show import grid
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -58,21 +59,17 @@ def print_topics(
 ) -> None:
     """Print a table of topics with their words; ``extra`` names further numbers of the rows."""
     from rich.markup import escape
-    from rich.table import Table
 
-    grid = Table()
-    for name in ("topic", "share", "prior", *extra):
-        grid.add_column(name, justify="right")
-    grid.add_column("words", overflow="fold", ratio=1)
+    table = grid(console, ["topic", "share", "prior", *extra, "words"], text=["words"])
     for row in rows[:most]:
         label = f" {row['label']}" if row["label"] else ""
-        grid.add_row(
+        table.add_row(
             escape(f"{row['topic']}{label}"),
             f"{row['share']:.2%}",
             f"{row['prior']:.3g}",
             *(f"{row[name]:.3f}" for name in extra),
             escape(" ".join(row["words"])),
         )
-    console.print(grid)
+    console.print(table)
     if len(rows) > most:
         console.print(f"and {len(rows) - most} more topics")

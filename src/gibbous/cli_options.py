@@ -20,14 +20,33 @@ FILES = "Files"
 FITTING = "Fitting"
 OUTPUT = "Output"
 
+#: Exit code after Ctrl-C.
+INTERRUPTED = 130
+
+#: The models, each with what its commands do.
+GROUPS = {
+    "kmeans": "K-means: put every point into exactly one of k groups.",
+    "gmm": "Gaussian mixtures by EM: tell how likely each point belongs to each of k groups.",
+    "lda": "Topics: find what documents are about, and how much of each topic is in each of them.",
+    "rbm": "Restricted Boltzmann machines: learn hidden causes of rows of ones and zeros, and "
+    "dream.",
+}
+
 Data = Annotated[
     Path,
     typer.Argument(
-        help="Table of numbers, one row a point: .csv, .tsv, .npy or .parquet.", show_default=False
+        metavar="TABLE",
+        help="Numbers, one row a point: .csv, .tsv, .npy or .parquet; - for standard input.",
+        show_default=False,
     ),
 ]
 Model = Annotated[
-    Path, typer.Argument(help="Model file that a fit wrote with -o.", show_default=False)
+    Path,
+    typer.Argument(
+        metavar="MODEL",
+        help="Model file that a fit wrote with -o; - for standard input.",
+        show_default=False,
+    ),
 ]
 Columns = Annotated[
     str | None,
@@ -63,7 +82,7 @@ Output = Annotated[
         "-o",
         "--output",
         metavar="MODEL",
-        help="Write the model here, for example to model.safetensors.",
+        help="Write the model here, for example to model.safetensors; - for standard output.",
         rich_help_panel=OUTPUT,
     ),
 ]
@@ -72,7 +91,7 @@ Labels = Annotated[
     typer.Option(
         "--labels",
         metavar="FILE",
-        help="Write each row's group here: .csv, .tsv, .npy or .parquet.",
+        help="Write each row's group here: .csv, .tsv, .npy or .parquet; - for standard output.",
         rich_help_panel=OUTPUT,
     ),
 ]
@@ -108,7 +127,7 @@ Rows = Annotated[
         "-o",
         "--output",
         metavar="FILE",
-        help="Write the rows here: .csv, .tsv, .npy or .parquet.",
+        help="Write the rows here: .csv, .tsv, .npy or .parquet; - for standard output.",
         show_default="standard output, as .csv",
         rich_help_panel=OUTPUT,
     ),
@@ -163,6 +182,17 @@ class Report:
     plot: Plot = None
     as_json: Json = False
     quiet: Quiet = False
+
+
+@dataclass(frozen=True)
+class Apply:
+    """What every command that applies a model to the rows of a table is asked."""
+
+    output: Rows = None
+    columns: Columns = None
+    header: Header = None
+    n_jobs: Jobs = None
+    as_json: Json = False
 
 
 def grouped(command: Callable[..., None]) -> Callable[..., None]:

@@ -11,9 +11,13 @@ import typer
 
 from . import cli_options as options
 from . import cli_rbm_fit
+from .cli_files import check_place
+from .cli_help import App
+from .cli_info import info_of
 from .cli_rbm_fit import CLASSES, Shape, image_shape
 from .cli_session import (
-    check_place,
+    apply_to,
+    check_rows,
     feature_columns,
     finish_rows,
     fresh_seed,
@@ -24,21 +28,19 @@ from .cli_session import (
     reporting,
     say,
 )
+from .cli_show import console
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from numpy.typing import NDArray
 
-app = typer.Typer(
-    help="Restricted Boltzmann machines: learn hidden causes of rows of ones and zeros, and dream.",
-    no_args_is_help=True,
-    rich_markup_mode="rich",
-)
-app.command(
-    epilog="Example: gibbous rbm fit digits.npy -k 100 --data-max 255 -o model.safetensors"
-)(cli_rbm_fit.fit)
+app = App(options.GROUPS["rbm"])
+app.verb("gibbous rbm fit digits.npy -k 100 --data-max 255 -o model.safetensors")(cli_rbm_fit.fit)
 
 SAMPLING = "Sampling"
+
+#: What a file may hold that info tells of.
+MACHINES = (*CLASSES, "GaussianRBM", "CategoricalRBM", "RBMClassifier", "ReplicatedSoftmax")
 
 Picture = Annotated[
     Path | None,
@@ -58,7 +60,7 @@ def _steps(least: int, text: str, *names: str) -> Any:
 # --- what a machine dreams -------------------------------------------------------------------
 
 
-@app.command(epilog="Example: gibbous rbm sample model.safetensors -n 100 --plot dreams.png")
+@app.verb("gibbous rbm sample model.safetensors -n 100 --plot dreams.png")
 def sample(
     model: options.Model,
     n: Annotated[int, typer.Option("-n", "--n-samples", min=1, help="Rows to draw.")] = 100,
@@ -86,6 +88,7 @@ def sample(
     output: options.Rows = None,
     plot: Picture = None,
     shape: Shape = None,
+    n_jobs: options.Jobs = None,
     as_json: options.Json = False,
 ) -> None:
     """Draw new rows from a machine by Gibbs sampling.
@@ -93,9 +96,9 @@ def sample(
     With --plot and no -o the picture alone is written.
     """
     with reporting():
-        _check_rows(output)
+        check_rows(output, as_json, model)
         picture = _Picture.of(plot, shape)
-        loaded = load_as(model, CLASSES)
+        loaded = load_as(model, CLASSES).set_params(n_jobs=n_jobs)
         picture.check(loaded)
         seed = fresh_seed(seed)
         drawn = loaded.sample(
@@ -107,10 +110,15 @@ def sample(
         _finish(result, "samples", loaded, rows, output, as_json, picture)
 
 
-@app.command(epilog="Example: gibbous rbm reconstruct model.safetensors torn.csv --fill -o new.csv")
+@app.verb(
+    "gibbous rbm reconstruct model.safetensors unseen.npy --plot beside.png",
+    "gibbous rbm reconstruct model.safetensors torn.csv --fill -o new.csv",
+)
+@options.grouped
 def reconstruct(
     model: options.Model,
     data: options.Data,
+    *,
     fill: Annotated[
         bool,
         typer.Option(
@@ -143,12 +151,9 @@ def reconstruct(
         ),
     ] = None,
     seed: options.Seed = None,
-    output: options.Rows = None,
     plot: Picture = None,
     shape: Shape = None,
-    columns: options.Columns = None,
-    header: options.Header = None,
-    as_json: options.Json = False,
+    how: options.Apply,
 ) -> None:
     """Show what a machine makes of the rows of a table, or fill in what is missing in them.
 
@@ -156,11 +161,9 @@ def reconstruct(
     With --plot and no -o the picture alone is written.
     """
     with reporting():
-        _check_rows(output)
         picture = _Picture.of(plot, shape)
-        loaded = load_as(model, CLASSES)
+        loaded, table = apply_to(model, CLASSES, data, how, missing=True, small=True)
         picture.check(loaded)
-        table = read_for(loaded, data, columns, header, missing=True, small=True)
         missing = _missing(table)
         if missing and not fill:
             raise ValueError(f"{data}: {missing} values are missing; fill them in with --fill")
@@ -177,7 +180,7 @@ def reconstruct(
             result["squared_error"] = float(((seen - rows) ** 2).sum(axis=1).mean())
         picture.draw(lambda ax: _beside(ax, loaded, table, rows, fill, picture), (12, 2.4))
         key = "filled" if fill else "reconstructions"
-        _finish(result, key, loaded, rows, output, as_json, picture)
+        _finish(result, key, loaded, rows, how.output, how.as_json, picture)
 
 
 def _missing(table: NDArray[Any]) -> int:
@@ -208,10 +211,12 @@ class Likelihood(str, Enum):
     none = "none"
 
 
-@app.command(epilog="Example: gibbous rbm score model.safetensors unseen.npy --method both")
+@app.verb("gibbous rbm score model.safetensors unseen.npy --method both")
+@options.grouped
 def score(
     model: options.Model,
     data: options.Data,
+    *,
     method: Annotated[
         Likelihood,
         typer.Option(
@@ -241,10 +246,7 @@ def score(
         ),
     ] = None,
     seed: options.Seed = None,
-    output: options.Rows = None,
-    columns: options.Columns = None,
-    header: options.Header = None,
-    as_json: options.Json = False,
+    how: options.Apply,
 ) -> None:
     """Tell how well a machine explains the rows of a table, in nats a row.
 
@@ -253,9 +255,7 @@ def score(
     energies compare rows under one machine. With -o the scores of each row are written.
     """
     with reporting():
-        _check_rows(output)
-        loaded = load_as(model, CLASSES)
-        table = read_for(loaded, data, columns, header, small=True)
+        loaded, table = apply_to(model, CLASSES, data, how, small=True)
         seed = fresh_seed(seed)
         found = _log_partitions(
             loaded, table, method, n_betas=n_betas, n_chains=n_chains, random_state=seed
@@ -265,16 +265,16 @@ def score(
         rows["pseudo-likelihood"] = loaded.pseudo_likelihood(table, n_flips=flips)
         rows["free energy"] = loaded.free_energy(table)
         rows["reconstruction error"] = loaded.reconstruction_error(table)
-        if output is not None:
-            put_rows(output, rows)
-        if not as_json:
-            _print_scores(rows, found)
+        if how.output is not None:
+            put_rows(how.output, rows)
+        if not how.as_json:
+            _print_scores(rows, found, how)
             return
         result: dict[str, Any] = {"command": "rbm score", "rows": len(table), "seed": seed}
         for name, values in rows.items():
             result["_".join(re.findall("[a-z]+", name))] = values.mean()
         result |= {"flips": flips, "log_partition": [_told(log_z) for log_z in found]}
-        print_json(result | ({} if output is None else {"files": {"scores": str(output)}}))
+        print_json(result | ({} if how.output is None else {"files": {"scores": str(how.output)}}))
 
 
 def _log_partitions(
@@ -309,26 +309,31 @@ def _told(log_z: Any) -> dict[str, Any]:
     }
 
 
-def _print_scores(rows: dict[str, NDArray[Any]], found: list[Any]) -> None:
+def _print_scores(rows: dict[str, NDArray[Any]], found: list[Any], how: options.Apply) -> None:
+    shown = console(how.output)
     errors = {_likelihood(log_z): log_z for log_z in found}
-    print(f"{len(next(iter(rows.values()))):,} rows, means:")
+    shown.print(f"{len(next(iter(rows.values()))):,} rows, means:")
     for name, values in rows.items():
         log_z = errors.get(name)
         # that of log Z: the mean is of these rows, whose spread is no error of it
         error = "" if log_z is None or not log_z.n_chains else f" +- {log_z.standard_error:.2g}"
-        print(f"  {name:<25}{values.mean():.6g}{error}")
+        shown.print(f"  {name:<25}{values.mean():.6g}{error}", markup=False)
     for log_z in found:
-        print(f"  {log_z}")
+        shown.print(f"  {log_z}", markup=False, soft_wrap=True)
 
 
-@app.command(epilog="Example: gibbous rbm features model.safetensors --plot filters.png")
+@app.verb(
+    "gibbous rbm features model.safetensors digits.npy -o features.npy",
+    "gibbous rbm features model.safetensors --plot filters.png",
+)
 def features(
     model: options.Model,
     data: Annotated[
         Path | None,
         typer.Argument(
-            help="Table whose rows are to be told by their hidden units: .csv, .tsv, .npy or "
-            ".parquet; without one, --plot.",
+            metavar="TABLE",
+            help="Rows that are to be told by their hidden units: .csv, .tsv, .npy or .parquet; - "
+            "for standard input; without one, --plot.",
             show_default=False,
         ),
     ] = None,
@@ -356,6 +361,7 @@ def features(
     shape: Shape = None,
     columns: options.Columns = None,
     header: options.Header = None,
+    n_jobs: options.Jobs = None,
     as_json: options.Json = False,
 ) -> None:
     """Tell the probability that each hidden unit is on for the rows of a table, or draw the units.
@@ -365,9 +371,9 @@ def features(
     with reporting():
         if data is None and plot is None:
             raise ValueError("give a table to tell its rows by hidden units, or --plot FILE")
-        _check_rows(output)
+        check_rows(output, as_json, model, data)
         picture = _Picture.of(plot, shape)
-        loaded = load_as(model, CLASSES)
+        loaded = load_as(model, CLASSES).set_params(n_jobs=n_jobs)
         picture.check(loaded)
         picture.draw(
             lambda ax: _plots().plot_filters(loaded, ax, shape=picture.shape, n=most), (7, 7)
@@ -381,6 +387,9 @@ def features(
         rows = {f"hidden {at}": column for at, column in enumerate(values.T)}
         result["rows"] = len(values)
         finish_rows(result, "features", values, rows, output, as_json)
+
+
+app.verb("gibbous rbm info model.safetensors")(info_of("rbm", MACHINES))
 
 
 # --- pictures --------------------------------------------------------------------------------
@@ -435,22 +444,6 @@ class _Picture:
     def files(self) -> dict[str, Any]:
         """Return what a result tells of it."""
         return {} if self.path is None else {"files": {"plot": str(self.path)}}
-
-
-def _check_rows(output: Path | None) -> None:
-    """Find out before the work whether rows can be written.
-
-    Raises
-    ------
-    ValueError, OSError
-        If not.
-    """
-    if output is not None:
-        from . import tables
-        from ._files import suffix_of
-
-        suffix_of(output, tables.SUFFIXES, "a table")
-        check_place(output)
 
 
 def _finish(

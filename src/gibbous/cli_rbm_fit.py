@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from . import cli_options as options
+from .cli_files import incoming, name_of
 from .cli_progress import progress_bar
 from .cli_session import (
     after_interrupt,
@@ -17,12 +18,13 @@ from .cli_session import (
     fitted_names,
     fresh_seed,
     load_as,
-    print_end,
     print_json,
     reporting,
+    save_model,
     split_names,
     write_report,
 )
+from .cli_show import console, print_end, print_files
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -295,7 +297,8 @@ def fit(
     130; with -o the model of the last finished epoch is kept.
     """
     with reporting():
-        check_report(report)
+        # the model gone on from may be written over
+        check_report(report, read=[rows.data, rows.validation])
         given = {"n_components": n_components, **vars(learning), **vars(stopping)}
         given |= values.parameters() | {"n_jobs": repeat.n_jobs}
         chosen = {
@@ -342,8 +345,8 @@ def _run(rows: Rows, model: Any, shape: tuple[int, int] | None, report: options.
     from .rbm_run import Diverged
 
     interrupted, warm = False, model.warm_start
-    with progress_bar(report.quiet) as bar:
-        bar.wait_for(f"reading {rows.data.name}")
+    with progress_bar(report.quiet, report.as_json) as bar:
+        bar.wait_for(f"reading {name_of(rows.data)}")
         table, weight = _read(rows, model)
         held_out = _read_held_out(rows, model, table)
         if shape is not None:
@@ -351,7 +354,7 @@ def _run(rows: Rows, model: Any, shape: tuple[int, int] | None, report: options.
 
             checked(table.values.shape[1], shape)
         bar.wait_for("packing rows")
-        bar.timed = True
+        bar.timed, bar.unit = not model.early_stopping, "epoch"
         try:
             model.set_params(warm_start=rows.start is not None).fit(
                 table.values, sample_weight=weight, X_val=held_out, callback=bar.callback
@@ -360,6 +363,11 @@ def _run(rows: Rows, model: Any, shape: tuple[int, int] | None, report: options.
             interrupted = True
         except Diverged as error:
             raise ValueError(f"{error}{_kept(model, report, table)}") from error
+        except ValueError as error:
+            if not str(error).startswith("X must lie in"):
+                raise
+            text = str(error).replace("X must", "values must", 1)
+            raise ValueError(f"{table.path}: {text}; or give --data-max") from error
         finally:
             model.set_params(warm_start=warm)
     _name_features(model, table)
@@ -375,7 +383,7 @@ def _run(rows: Rows, model: Any, shape: tuple[int, int] | None, report: options.
     if report.as_json:
         print_json(_summary(rows, table, model, files))
     elif not report.quiet:
-        _print(rows, table, model, files)
+        _print(rows, report, table, model, files)
 
 
 def _read(rows: Rows, model: Any) -> tuple[Table, NDArray[Any] | None]:
@@ -388,10 +396,11 @@ def _read(rows: Rows, model: Any) -> tuple[Table, NDArray[Any] | None]:
     """
     from .tables import read_table
 
-    columns = split_names(rows.columns) or fitted_names(model, rows.data, rows.header)
+    data = incoming(rows.data)
+    columns = split_names(rows.columns) or fitted_names(model, data, rows.header)
     if columns is not None and rows.weights is not None and rows.weights not in columns:
         columns = [*columns, rows.weights]
-    table = read_table(rows.data, columns=columns, header=rows.header, small=True)
+    table = read_table(data, columns=columns, header=rows.header, small=True)
     weight = None
     if rows.weights is not None:
         at = rows.weights if columns is None else columns.index(rows.weights)
@@ -399,7 +408,7 @@ def _read(rows: Rows, model: Any) -> tuple[Table, NDArray[Any] | None]:
     found, fitted = table.values.shape[1], getattr(model, "n_features_in_", None)
     if fitted is not None and found != fitted:
         raise ValueError(
-            f"{rows.data} has {found} columns and the model was fitted on {fitted}; "
+            f"{data} has {found} columns and the model was fitted on {fitted}; "
             "choose them with --columns"
         )
     return table, weight
@@ -410,13 +419,14 @@ def _read_held_out(rows: Rows, model: Any, table: Table) -> NDArray[Any] | None:
 
     if rows.validation is None:
         return None
+    validation = incoming(rows.validation)
     columns = split_names(rows.columns)
-    if table.names is not None and column_names(rows.validation, header=rows.header) is not None:
+    if table.names is not None and column_names(validation, header=rows.header) is not None:
         columns = list(table.names)
-    held_out = read_table(rows.validation, columns=columns, header=rows.header, small=True)
+    held_out = read_table(validation, columns=columns, header=rows.header, small=True)
     if held_out.values.shape[1] != table.values.shape[1]:
         raise ValueError(
-            f"{rows.validation} has {held_out.values.shape[1]} columns and {rows.data} "
+            f"{validation} has {held_out.values.shape[1]} columns and {rows.data} "
             f"{table.values.shape[1]}; --validation needs the same ones"
         )
     return held_out.values
@@ -424,12 +434,10 @@ def _read_held_out(rows: Rows, model: Any, table: Table) -> NDArray[Any] | None:
 
 def _kept(model: Any, report: options.Report, table: Table) -> str:
     """Keep the last good parameters of a fit that ran away, and tell where."""
-    from .io import save
-
     if report.output is None or not model.n_iter_:
         return ""
     _name_features(model, table)
-    save(model, report.output)
+    save_model(model, report.output)
     return f". The model of the last good epoch is in {report.output}"
 
 
@@ -461,16 +469,15 @@ def _summary(rows: Rows, table: Table, model: Any, files: dict[str, str]) -> dic
     }
 
 
-def _print(rows: Rows, table: Table, model: Any, files: dict[str, str]) -> None:
-    from rich.console import Console
-
-    console = Console(highlight=False)
+def _print(
+    rows: Rows, report: options.Report, table: Table, model: Any, files: dict[str, str]
+) -> None:
+    shown = console(report.output)
     hidden, visible = model.components_.shape
-    console.print(f"{hidden} hidden units, {visible} visible ones, {len(table.values):,} rows")
+    shown.print(f"{hidden} hidden units, {visible} visible ones, {len(table.values):,} rows")
     if rows.start is None:
-        print_end(console, model, files)
+        print_end(shown, model, files)
         return
-    console.print(str(model.history_), markup=False, soft_wrap=True)
-    console.print(f"  {model._n_epochs} epochs in all, the first ones as in {rows.start}")
-    for what, path in files.items():
-        console.print(f"{what} written to {path}", markup=False, soft_wrap=True)
+    shown.print(str(model.history_), markup=False, soft_wrap=True)
+    shown.print(f"  {model._n_epochs} epochs in all, the first ones as in {rows.start}")
+    print_files(shown, files)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import math
-import secrets
+import os
+import signal
 import sys
+import threading
 import warnings
-from collections.abc import Callable, Container, Iterator
+from collections.abc import Callable, Container, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,52 +17,109 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import typer
 
-from .cli_options import Report, TableFit
+from .cli_files import (
+    check_files,
+    incoming,
+    is_standard,
+    name_of,
+    named,
+    spooling,
+    writing,
+)
+from .cli_files import check_place as check_place
+from .cli_options import INTERRUPTED, Apply, Report, TableFit
 from .cli_progress import progress_bar
+from .cli_show import console, print_files, print_fit, print_pairs
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from numpy.typing import NDArray
-    from rich.console import Console
 
     from .tables import Table
 
-INTERRUPTED = 130
+
+#: Exit codes after SIGTERM, and after what reads standard output went away.
+TERMINATED, CUT_OFF = 143, 141
+
+
+class _Ending:
+    """What an interrupted command ends with."""
+
+    code = INTERRUPTED
 
 
 def say(message: str) -> None:
     """Print one line on standard error."""
-    print(f"gibbous: {' '.join(message.split())}", file=sys.stderr, flush=True)
+    print(f"gibbous: {named(' '.join(message.split()))}", file=sys.stderr, flush=True)
 
 
 @contextmanager
 def reporting() -> Iterator[None]:
     """Turn errors and warnings into one line each on standard error.
 
-    A user's error ends the command with code 1, Ctrl-C with 130.
+    A user's error ends the command with code 1, Ctrl-C with 130, SIGTERM with 143, and a reader of
+    standard output that has gone away with 141.
     """
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), spooling(), _terminable():
         warnings.simplefilter("default")
         # scikit-learn's, for arrays given to a model that knows names: the commands check names.
         warnings.filterwarnings("ignore", message="X does not have valid feature names")
         warnings.showwarning = lambda message, *_, **__: say(f"warning: {message}")
         try:
             yield
+            # Here and not at the end of Python, which could tell of a closed pipe no more.
+            sys.stdout.flush()
+        except BrokenPipeError as error:
+            _leave_output()
+            raise typer.Exit(CUT_OFF) from error
         except (ValueError, TypeError, OSError, ImportError) as error:
-            if isinstance(error, BrokenPipeError):
-                raise
-            say(f"error: {error}")
+            say(f"error: {_told(error)}")
             raise typer.Exit(1) from error
         except MemoryError as error:
             say(f"error: not enough memory ({error}); give fewer rows or columns, or .npy float32")
             raise typer.Exit(1) from error
         except KeyboardInterrupt as error:
             say("interrupted")
-            raise typer.Exit(INTERRUPTED) from error
+            raise typer.Exit(_Ending.code) from error
+
+
+def _told(error: Exception) -> str:
+    """Return what an error tells; those of the system name the file first."""
+    if isinstance(error, OSError) and error.errno is not None and error.filename is not None:
+        return f"{error.filename}: {(error.strerror or str(error)).lower()}"
+    return str(error)
+
+
+def _leave_output() -> None:
+    # What is still to be written at the end of Python goes nowhere.
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, sys.stdout.fileno())
+    os.close(nowhere)
+
+
+@contextmanager
+def _terminable() -> Iterator[None]:
+    """Let SIGTERM end a command as Ctrl-C does."""
+    _Ending.code = INTERRUPTED
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def end(*_: object) -> NoReturn:
+        _Ending.code = TERMINATED
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, end)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def fresh_seed(seed: int | None) -> int:
     """Return the seed given, or a fresh one, which a summary can then tell."""
+    import secrets
+
     return secrets.randbits(32) if seed is None else seed
 
 
@@ -103,27 +162,22 @@ class Job:
         ValueError, OSError, ImportError
             If not.
         """
-        from . import tables
-        from ._files import suffix_of
-
-        labels = self.table.labels
-        if labels is not None:
-            suffix_of(labels, tables.SUFFIXES, "a table")
-            check_place(labels)
-        check_report(self.report)
+        check_suffix(self.table.labels)
+        check_report(self.report, read=[self.table.data], written=[self.table.labels])
 
     def read(self) -> tuple[Table, NDArray[Any] | None]:
         """Return the data and the weights."""
         from .tables import read_table
 
         asked = self.table
+        data = incoming(asked.data)
         columns = split_names(asked.columns)
         how: Any = {"header": asked.header, "missing": self.missing}
         if asked.weights is None:
-            return read_table(asked.data, columns=columns, mapped=self.mapped, **how), None
+            return read_table(data, columns=columns, mapped=self.mapped, **how), None
         if columns is not None and asked.weights not in columns:
             columns = [*columns, asked.weights]
-        table = read_table(asked.data, columns=columns, **how)
+        table = read_table(data, columns=columns, **how)
         # With --columns the table has the columns asked for, in that order.
         rest, weight = table.split(
             asked.weights if columns is None else columns.index(asked.weights)
@@ -131,14 +185,24 @@ class Job:
         empty = (weight != weight).nonzero()[0]
         if len(empty):
             raise ValueError(
-                f"{asked.data}: the weight of row {empty[0] + 1}, column {asked.weights!r}, is "
+                f"{data}: the weight of row {empty[0] + 1}, column {asked.weights!r}, is "
                 "missing; remove the row or fill it in"
+            )
+        below = (weight < 0).nonzero()[0]
+        if len(below):
+            raise ValueError(
+                f"{data}: the weight of row {below[0] + 1}, column {asked.weights!r}, is "
+                f"{weight[below[0]]:g}; weights must be >= 0"
             )
         return rest, weight
 
 
-def check_report(report: Report) -> None:
+def check_report(
+    report: Report, read: Sequence[Path | None] = (), written: Sequence[Path | None] = ()
+) -> None:
     """Find out before the work whether a model and a picture can be written.
+
+    ``read`` are the files that the command reads, ``written`` others that it writes.
 
     Raises
     ------
@@ -151,19 +215,28 @@ def check_report(report: Report) -> None:
     if report.plot is not None:
         suffix_of(report.plot, plot.SUFFIXES, "a picture")
         plot.require()
-    for path in (report.output, report.plot):
-        if path is not None:
-            check_place(path)
+    check_files(read, [report.output, report.plot, *written], report.as_json)
 
 
-def check_place(path: Path) -> None:
-    """Raise an OSError if ``path`` is a folder, or in a folder that is not there."""
-    if path.is_dir():
-        raise IsADirectoryError(f"{path} is a folder; give the name of a file")
-    if not path.absolute().parent.is_dir():
-        raise FileNotFoundError(
-            f"{path} cannot be written: there is no folder {path.parent}; make it first"
-        )
+def check_suffix(table: Path | None) -> None:
+    """Raise a ValueError if the ending of a table to write is not known."""
+    from . import tables
+    from ._files import suffix_of
+
+    if table is not None and not is_standard(table):
+        suffix_of(table, tables.SUFFIXES, "a table")
+
+
+def check_rows(output: Path | None, as_json: bool, *read: Path | None) -> None:
+    """Find out before the work whether rows can be written, given the files that are read.
+
+    Raises
+    ------
+    ValueError, OSError
+        If not.
+    """
+    check_suffix(output)
+    check_files(read, [output], as_json)
 
 
 def run_fit(job: Job, model: Any, summary: Callable[[Any, Table, bool], dict[str, Any]]) -> None:
@@ -174,9 +247,10 @@ def run_fit(job: Job, model: Any, summary: Callable[[Any, Table, bool], dict[str
     """
     job.check()
     interrupted = False
-    with progress_bar(job.report.quiet) as bar:
-        bar.wait_for(f"reading {job.table.data.name}")
+    with progress_bar(job.report.quiet, job.report.as_json) as bar:
+        bar.wait_for(f"reading {name_of(job.table.data)}")
         table, weight = job.read()
+        _check_rows_for(model, table)
         bar.wait_for("finding a start")
         try:
             model.fit(table.values, sample_weight=weight, callback=bar.callback)
@@ -201,7 +275,18 @@ def run_fit(job: Job, model: Any, summary: Callable[[Any, Table, bool], dict[str
             }
         )
     elif not job.report.quiet:
-        print_fit(job, model, table, files)
+        sizes = None if hasattr(model, "weights_") else group_sizes(model, table)
+        missing = count_missing(table.values) if job.missing else 0
+        print_fit(model, table, files, job.group, sizes, missing)
+
+
+def _check_rows_for(model: Any, table: Table) -> None:
+    name = "n_clusters" if hasattr(model, "n_clusters") else "n_components"
+    groups = getattr(model, name)
+    if len(table.values) < groups:
+        raise ValueError(
+            f"{table.path} has {len(table.values)} rows, fewer than {name}={groups}; lower -k"
+        )
 
 
 def count_missing(values: NDArray[Any]) -> int:
@@ -228,20 +313,22 @@ def after_interrupt(model: Any, output: Path | None, unit: str = "iteration") ->
     typer.Exit
         Always.
     """
-    from .io import save
-
     history = getattr(model, "history_", None)
     if history is None or not history.n_iter:
         say(f"interrupted before the first {unit} was finished; nothing was written")
-    elif output is None:
-        say(f"interrupted after {history.n_iter} {unit}s; -o would have kept the model")
+        raise typer.Exit(_Ending.code)
+    done = f"interrupted after {history.n_iter} {unit}{'' if history.n_iter == 1 else 's'}"
+    if output is None:
+        say(f"{done}; -o would have kept the model")
+        raise typer.Exit(_Ending.code)
+    try:
+        save_model(model, output)
+    except KeyboardInterrupt:
+        say(f"interrupted again; {output} was not written")
     else:
-        save(model, output)
-        say(
-            f"interrupted after {history.n_iter} {unit}s; "
-            f"the model of the last finished one is in {output}"
-        )
-    raise typer.Exit(INTERRUPTED)
+        place = "on standard output" if is_standard(output) else f"in {output}"
+        say(f"{done}; the model of the last finished one is {place}")
+    raise typer.Exit(_Ending.code)
 
 
 def _write(job: Job, model: Any, table: Table) -> dict[str, str]:
@@ -252,9 +339,7 @@ def _write(job: Job, model: Any, table: Table) -> dict[str, str]:
 
     files = write_report(job.report, model, draw)
     if job.table.labels is not None:
-        from .tables import write_table
-
-        write_table(job.table.labels, {job.group: model.predict(table.values)})
+        put_rows(job.table.labels, {job.group: model.predict(table.values)})
         files["labels"] = str(job.table.labels)
     return {name: files[name] for name in ("model", "labels", "plot") if name in files}
 
@@ -263,16 +348,33 @@ def write_report(report: Report, model: Any, draw: Callable[[], Figure]) -> dict
     """Write the model and the picture where they were asked for, and return the files."""
     files = {}
     if report.output is not None:
-        from .io import save
-
-        save(model, report.output)
+        save_model(model, report.output)
         files["model"] = str(report.output)
     if report.plot is not None:
         from .plot import save_figure
 
-        save_figure(draw(), report.plot)
+        figure = draw()
+        with writing(report.plot):
+            save_figure(figure, report.plot)
         files["plot"] = str(report.plot)
     return files
+
+
+def save_model(model: Any, path: Path) -> None:
+    """Write a model to a file, or to standard output."""
+    from .io import save
+
+    if not is_standard(path):
+        with writing(path):
+            save(model, path)
+        return
+    import tempfile
+
+    with tempfile.TemporaryDirectory(prefix="gibbous-") as folder:
+        whole = Path(folder) / "model"
+        save(model, whole)
+        sys.stdout.buffer.write(whole.read_bytes())
+        sys.stdout.buffer.flush()
 
 
 def group_sizes(model: Any, table: Table) -> list[int]:
@@ -304,6 +406,7 @@ def read_for(
     """
     from .tables import read_table
 
+    data = incoming(data)
     names = split_names(columns) or fitted_names(model, data, header)
     table = read_table(
         data, columns=names, header=header, missing=missing, small=small, mapped=mapped
@@ -314,6 +417,32 @@ def read_for(
             f"{model.n_features_in_}; choose them with --columns"
         )
     return table.values
+
+
+def apply_to(
+    model: Path,
+    classes: tuple[str, ...],
+    data: Path,
+    how: Apply,
+    *,
+    holes: tuple[str, ...] = (),
+    **reading: bool,
+) -> tuple[Any, NDArray[Any]]:
+    """Return a model and the rows to apply it to, once their output is known to have a place.
+
+    ``holes`` are the classes whose rows may have empty cells, ``reading`` as for :func:`read_for`.
+
+    Raises
+    ------
+    ValueError, OSError
+        If the model holds another class, the file other columns, or the output has no place.
+    """
+    check_rows(how.output, how.as_json, model, data)
+    loaded = load_as(model, classes)
+    if how.n_jobs is not None:
+        loaded.set_params(n_jobs=how.n_jobs)
+    reading["missing"] = reading.get("missing", False) or type(loaded).__name__ in holes
+    return loaded, read_for(loaded, data, how.columns, how.header, **reading)
 
 
 def fitted_names(model: Any, data: Path, header: bool | None) -> list[str] | None:
@@ -332,19 +461,21 @@ def fitted_names(model: Any, data: Path, header: bool | None) -> list[str] | Non
     return [str(name) for name in fitted]
 
 
-#: The command that applies a model, by its class.
+#: The group of a class, and the command in it that applies a model.
 _APPLIES = {
-    "KMeans": "kmeans predict",
-    "MiniBatchKMeans": "kmeans predict",
-    "GaussianMixture": "gmm predict",
-    "BayesianGaussianMixture": "gmm predict",
-    "LatentDirichletAllocation": "lda infer",
-    "BernoulliRBM": "rbm features",
+    "KMeans": ("kmeans", "predict"),
+    "MiniBatchKMeans": ("kmeans", "predict"),
+    "GaussianMixture": ("gmm", "predict"),
+    "BayesianGaussianMixture": ("gmm", "predict"),
+    "LatentDirichletAllocation": ("lda", "infer"),
+    "BernoulliRBM": ("rbm", "features"),
 }
 
 
-def load_as(model: Path, classes: tuple[str, ...]) -> Any:
+def load_as(model: Path, classes: tuple[str, ...], verb: str | None = None) -> Any:
     """Read a model file that holds one of these classes.
+
+    ``verb`` is a command that every group has.
 
     Raises
     ------
@@ -353,10 +484,12 @@ def load_as(model: Path, classes: tuple[str, ...]) -> Any:
     """
     from .io import load
 
+    model = incoming(model)
     loaded = load(model)
     name = type(loaded).__name__
     if name not in classes:
-        raise ValueError(f"{model} holds a {name}; use 'gibbous {_APPLIES[name]}'")
+        group, usual = _APPLIES.get(name, ("rbm", "info"))
+        raise ValueError(f"{model} holds a {name}; use 'gibbous {group} {verb or usual}'")
     return loaded
 
 
@@ -376,6 +509,19 @@ def finish_rows(
         if output is not None:
             extra = {"files": {key: str(output), **result.get("files", {})}}
         print_json({**result, **extra})
+
+
+def finish_score(result: dict[str, Any], rows: dict[str, NDArray[Any]], how: Apply) -> None:
+    """Tell a score, and write that of each row where it was asked for."""
+    if how.output is not None:
+        put_rows(how.output, rows)
+        result["files"] = {"scores": str(how.output)}
+    if how.as_json:
+        print_json(result)
+    elif not is_standard(how.output):
+        files = result.pop("files", {})
+        print_pairs({name: value for name, value in result.items() if name != "command"})
+        print_files(console(), files)
 
 
 def feature_columns(model: Any, rows: NDArray[Any]) -> dict[str, NDArray[Any]]:
@@ -403,11 +549,12 @@ def put_rows(path: Path | None, columns: dict[str, NDArray[Any]]) -> None:
     """Write rows to a file, or as .csv to standard output."""
     from .tables import text_rows, write_table
 
-    if path is None:
+    if path is None or is_standard(path):
         for text in text_rows(columns):
             sys.stdout.write(text)
     else:
-        write_table(path, columns)
+        with writing(path):
+            write_table(path, columns)
 
 
 def print_json(result: dict[str, Any]) -> None:
@@ -425,54 +572,3 @@ def _jsonable(value: Any) -> Any:
     if isinstance(value, float) and not math.isfinite(value):
         return None
     return value
-
-
-# --- for people ------------------------------------------------------------------------------
-
-_MOST_GROUPS = 20
-_MOST_COLUMNS = 6
-
-
-def print_fit(job: Job, model: Any, table: Table, files: dict[str, str]) -> None:
-    """Print the history, a table of the groups, and the files written."""
-    from rich.console import Console
-    from rich.markup import escape
-    from rich.table import Table as Grid
-
-    console = Console(highlight=False)
-    mixture = hasattr(model, "weights_")
-    centres = model.means_ if mixture else model.cluster_centers_
-    if mixture:
-        sizes = [f"{weight:.4f}" for weight in model.weights_]
-    else:
-        sizes = [f"{size:,}" for size in group_sizes(model, table)]
-    shown = min(centres.shape[1], _MOST_COLUMNS)
-    missing = count_missing(table.values) if job.missing else 0
-    share = f", {missing:,} values ({missing / table.values.size:.1%}) missing" if missing else ""
-    console.print(f"{len(centres)} {job.group}s, {len(table.values):,} rows{share}")
-    if hasattr(model, "n_effective_components_"):
-        console.print(f"{model.n_effective_components_} of them hold a row or more")
-    grid = Grid()
-    grid.add_column(job.group, justify="right")
-    grid.add_column("weight" if mixture else "rows", justify="right")
-    names = table.names or [f"column {at + 1}" for at in range(centres.shape[1])]
-    for name in names[:shown]:
-        grid.add_column(
-            ("mean " if mixture else "centre ") + escape(name), justify="right", overflow="fold"
-        )
-    if shown < centres.shape[1]:
-        grid.add_column(f"and {centres.shape[1] - shown} more")
-    for at, centre in enumerate(centres[:_MOST_GROUPS]):
-        grid.add_row(str(at), sizes[at], *(f"{value:.5g}" for value in centre[:shown]))
-    console.print(grid)
-    if len(centres) > _MOST_GROUPS:
-        console.print(f"and {len(centres) - _MOST_GROUPS} more {job.group}s")
-    print_end(console, model, files)
-
-
-def print_end(console: Console, model: Any, files: dict[str, str]) -> None:
-    """Print the record of a fit, how to repeat it, and the files written."""
-    console.print(str(model.history_), markup=False, soft_wrap=True)
-    console.print(f"  repeat with --seed {model.random_state}", markup=False)
-    for what, path in files.items():
-        console.print(f"{what} written to {path}", markup=False, soft_wrap=True)

@@ -20,7 +20,7 @@ from .gmm_missing import engine_of
 from .gmm_missing_passes import MissingBlockEngine
 from .gmm_mixture import DTYPES
 from .gmm_online import OnlineMixture
-from .gmm_parallel import run_starts, side_by_side
+from .gmm_parallel import run_starts, side_by_side, watches_only
 from .gmm_passes import BlockEngine
 from .gmm_prior import FRALEY_RAFTERY, MixturePrior
 from .gmm_run import Run
@@ -324,9 +324,9 @@ class GaussianMixture(OnlineMixture):
         # partial_fit's lower bound is of a batch
         bound = -math.inf if not resume or hasattr(self, "n_steps_") else self.lower_bound_
         try:
-            quiet = callback is None and not self.verbose
+            quiet = watches_only(callback) and not self.verbose
             if quiet and not resume and side_by_side(engine, self.n_init):
-                run_starts(run, self.n_init, partial(self._climb, given))
+                run_starts(run, self.n_init, partial(self._climb, given), callback)
                 run.finish()
                 return data
             for index in range(1 if resume else self.n_init):

@@ -9,6 +9,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 
 import numpy as np
 
+from ._fit import Callback, Progress
 from .gmm_em import Engine
 from .gmm_run import Run
 
@@ -23,12 +24,21 @@ def side_by_side(engine: Engine, n_init: int) -> bool:
 
     So they do where rows are in memory and few enough that a step is done in some milliseconds:
     then Ctrl-C is answered between steps, and threads that share a step out wait for each other.
-    Fits with a callback or with printed progress make their starts one after the other.
+    Fits with a callback or with printed progress make their starts one after the other, but for
+    callbacks that say that they only watch.
     """
     wide = engine.type in ("full", "tied")
     work = float(engine.n) * engine.k * engine.d * (engine.d if wide else 1)
     fits = type(engine) is Engine and _LEAST_WORK <= work <= _MOST_WORK
     return fits and n_init > 1 and engine.threads > 1
+
+
+def watches_only(callback: Callback | None) -> bool:
+    """Return whether a callback stops no fit and may be called by several threads, or is None.
+
+    It says so by an attribute of this name. What it answers is not asked then.
+    """
+    return callback is None or getattr(callback, "watches_only", False) is True
 
 
 def alone(engine: Engine) -> Engine:
@@ -39,7 +49,12 @@ def alone(engine: Engine) -> Engine:
     return own
 
 
-def run_starts(run: Run, n_init: int, climb: Callable[[Run, int], object]) -> None:
+def run_starts(
+    run: Run,
+    n_init: int,
+    climb: Callable[[Run, int], object],
+    watch: Callback | None = None,
+) -> None:
     """Climb from every start, and take the starts over in their order.
 
     Which start is kept, and every bit of it, are those of one start after the other.
@@ -51,6 +66,8 @@ def run_starts(run: Run, n_init: int, climb: Callable[[Run, int], object]) -> No
     n_init : int
     climb : callable
         Climbs one start, given a run of its own and the start's index.
+    watch : callable or None
+        Told of every iteration, by the thread that made it.
 
     Raises
     ------
@@ -59,8 +76,13 @@ def run_starts(run: Run, n_init: int, climb: Callable[[Run, int], object]) -> No
     """
     stop = threading.Event()
 
+    def stopped(now: Progress) -> bool:
+        if watch is not None and not stop.is_set():
+            watch(now)
+        return stop.is_set()
+
     def one(index: int) -> Run:
-        own = Run(run.model, alone(run.engine), run.key, lambda _: stop.is_set())
+        own = Run(run.model, alone(run.engine), run.key, stopped)
         if not stop.is_set():
             climb(own, index)
         return own
