@@ -30,10 +30,25 @@ class RbmCase:
     rate: float = 0.05
     #: Relative difference from the reference that is no more than chance; see rbm_judge.
     tolerance: float = 0.02
+    #: Rows of the data that are trained on; 0 for all of them.
+    rows: int = 0
+    group: str = ""
+    series: str = ""
 
     def quick(self) -> RbmCase:
-        """Return the same kind of work in a size for smoke tests."""
-        return replace(self, data="tiny", hidden=min(self.hidden, 16), batch=20, k=min(self.k, 3))
+        """Return the same kind of work in a size for smoke tests.
+
+        It learns enough in its epochs that half of them, or half of the rows, are another machine.
+        """
+        hidden = self.hidden // 16 if self.group == "growth" else min(self.hidden, 16)
+        return replace(
+            self,
+            data="tiny",
+            hidden=hidden,
+            batch=20,
+            k=min(self.k, 3),
+            rows=self.rows // 150,
+        )
 
     def to_dict(self) -> dict[str, Any]:
         return asdict(self)
@@ -55,6 +70,7 @@ class QualityCase:
     settings: dict[str, Any]
     seed: int = 0
     data: str = "mnist"
+    group: str = ""
 
     def quick(self) -> QualityCase:
         """Return the same kind of work in a size for smoke tests."""

@@ -129,6 +129,7 @@ def _summarise(row: dict[str, Any]) -> None:
     row["tokens_per_second"] = runs[0]["n_tokens"] / row["seconds"]["median"]
     row["processor_seconds"] = runs[0].get("processor_seconds")
     row["setup_seconds"] = statistics.median(run["setup_seconds"] for run in runs)
+    row["peak_bytes"] = max(run["peak_bytes"] for run in runs)
     row["bytes_beyond_corpus"] = max(run["bytes_beyond_corpus"] for run in runs)
     row["bytes_a_token"] = row["bytes_beyond_corpus"] / runs[0]["n_tokens"]
     row["quality"] = runs[0]["quality"]

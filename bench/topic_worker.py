@@ -60,6 +60,7 @@ def measure(spec: dict[str, Any]) -> dict[str, Any]:
         "n_tokens": n_tokens,
         "baseline_bytes": baseline,
         "corpus_bytes": sum(a.nbytes for a in (corpus.data, corpus.indices, corpus.indptr)),
+        "peak_bytes": peak + children.peak,
         "bytes_beyond_corpus": max(peak - before, 0) + children.peak,
         "versions": machine.versions(adapter.DISTRIBUTIONS),
     }
