@@ -28,9 +28,9 @@ one number of threads, on one case, in one measure:
 - ``curve``: null or [[seconds, quality], ...];
 - ``busy``: whether other work kept a part of the processors during a run.
 
-Values are seconds unless the measure says otherwise. A sampler that needs more sweeps than plain
-collapsed Gibbs sampling for equal quality has its "seconds a sweep" counted for all that it needs,
-and a record "seconds a sweep of proposals" of the single one.
+Values are seconds unless the measure says otherwise. "seconds a sweep" is of collapsed Gibbs
+sampling and "seconds a sweep of proposals" of samplers that need more of them for equal quality, so
+that the two are never ranked together; "seconds to quality" compares all.
 """
 
 from __future__ import annotations
@@ -191,20 +191,14 @@ def _of_curve(record: Record, row: dict[str, Any], tokens: float) -> Iterator[Re
 
 
 def _of_sweeps(record: Record, row: dict[str, Any], tokens: float) -> Iterator[Record]:
-    worth = row.get("sweeps_worth_one", 1.0)
-    record["quality"] = row.get("check")
-    runs = row["seconds"]["runs"]
-    said = f"{worth:g} sweeps count as one, which equal quality takes" if worth != 1 else ""
+    if row["proposals"]:
+        record["measure"] = "seconds a sweep of proposals"
     yield {
         **record,
-        "value": value([worth * seconds for seconds in runs]),
-        "reason": record["reason"] or said,
+        "value": row["seconds"],
+        "quality": row.get("check"),
         "work": {"tokens": tokens},
     }
-    if worth != 1:
-        measure = "seconds a sweep of proposals"
-        work = {"tokens": tokens}
-        yield {**record, "measure": measure, "value": row["seconds"], "work": work}
 
 
 # ---- Boltzmann machines ----
