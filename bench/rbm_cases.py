@@ -31,7 +31,7 @@ class RbmCase:
     #: Relative difference from the reference that is no more than chance; see rbm_judge.
     tolerance: float = 0.02
     #: Rows of the data that are trained on; 0 for all of them.
-    rows: int = 0
+    n_rows: int = 0
     group: str = ""
     series: str = ""
 
@@ -49,7 +49,7 @@ class RbmCase:
             n_epochs=4,
             rate=0.1,
             k=min(self.k, 3),
-            rows=self.rows // 150,
+            n_rows=self.n_rows // 150,
         )
 
     def to_dict(self) -> dict[str, Any]:
