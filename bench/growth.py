@@ -31,7 +31,7 @@ _SERIES: dict[str, tuple[Any, str, tuple[Any, ...]]] = {
     "growth-lda-tokens": (_LDA, "corpus", ("synth250k", "synth1m", "synth4m")),
     "growth-lda-topics": (_LDA, "k", (25, 100, 400, 1600)),
     "growth-rbm-hidden": (_RBM, "hidden", (128, 256, 512, 1024)),
-    "growth-rbm-rows": (_RBM, "rows", (15_000, 30_000, 60_000)),
+    "growth-rbm-rows": (_RBM, "n_rows", (15_000, 30_000, 60_000)),
 }
 
 

@@ -43,11 +43,10 @@ def run_case(
     """
     say(f"{case.name}: data and reference")
     found = read(case.data, settings.data)
-    case = replace(
-        case, n_epochs=case.n_epochs if settings.quick else settings.epochs or case.n_epochs
-    )
+    if settings.epochs and not settings.quick:
+        case = replace(case, n_epochs=settings.epochs)
     train, test = found.states()
-    train = train[: case.rows or len(train)]
+    train = train[: case.n_rows or len(train)]
     reference = rbm_judge.evaluate(rbm_judge.train(case, train, 0), test)
     rows = _rows(case, settings)
     part: dict[str, Any] = {
