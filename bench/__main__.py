@@ -33,7 +33,7 @@ def main(arguments: list[str] | None = None) -> int:
         importlib.import_module(f"{__package__}.{module}").add_arguments(added)
     given = parser.parse_args(arguments)
     if given.command == "list":
-        print(listing.text())
+        print(listing.text(options.settings(running.parse_args([]))))
         return 0
     if given.command == "run":
         return run.main(given, running)

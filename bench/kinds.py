@@ -210,11 +210,17 @@ def jobs(names: Iterable[str], settings: Settings) -> list[Job]:
         case = OF[name].cases[name]
         case = case.quick() if settings.quick else case
         for job in _jobs(name, case, settings):
-            key = replace(case, name="") if not hasattr(case, "says") else case
-            if isinstance(case, cases.Case):
-                key = replace(key, extra_iter=0, spread=0.0)
-            found.setdefault((key, job.settings.threads), job)
+            found.setdefault((_sizes(case), job.settings.threads), job)
     return list(found.values())
+
+
+def _sizes(case: Any) -> str:
+    """Return what makes a case another piece of work."""
+    if isinstance(case, wholes.Whole):
+        return case.name
+    if isinstance(case, cases.Case):
+        case = replace(case, extra_iter=0, spread=0.0)
+    return repr(replace(case, name=""))
 
 
 def _jobs(name: str, case: Any, settings: Settings) -> list[Job]:

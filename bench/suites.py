@@ -75,7 +75,7 @@ SUITES: dict[str, tuple[Step, ...]] = {
         Step("rbm-cd1-500-128,rbm-pcd1-500-128", {"epochs": 1, **_TWO}),
         Step("rbm-cd1-*", {"epochs": 1, **_TWO, "peers": ("torch",)}),
         Step("rbm-cd10-500-128", {"epochs": 1, "repeats": 1, "peers": ("torch",)}),
-        Step("impute-*", {"draws": 2}),
+        Step("impute-*", {"draws": 1}),
         Step("squarem", {"repeats": 1}),
         Step("small", {"small": 0.5}),
         Step("import", {"repeats": 3}),
