@@ -29,9 +29,9 @@ _SERIES: dict[str, tuple[Any, str, tuple[Any, ...]]] = {
     "growth-kmeans-d": (_KMEANS, "d", (8, 32, 128)),
     "growth-kmeans-k": (_KMEANS, "k", (16, 64, 256)),
     "growth-lda-tokens": (_LDA, "corpus", ("synth250k", "synth1m", "synth4m")),
-    "growth-lda-topics": (_LDA, "k", (25, 100, 400, 1600)),
-    "growth-rbm-hidden": (_RBM, "hidden", (128, 256, 512, 1024)),
-    "growth-rbm-rows": (_RBM, "n_rows", (15_000, 30_000, 60_000)),
+    "growth-lda-topics": (_LDA, "k", (25, 100, 400)),
+    "growth-rbm-hidden": (_RBM, "hidden", (128, 256, 512)),
+    "growth-rbm-n_rows": (_RBM, "n_rows", (15_000, 30_000, 60_000)),
 }
 
 
@@ -48,7 +48,7 @@ def _scaled() -> dict[str, Any]:
     """One case of each model; they run at 1, 2, 4 ... threads."""
     chosen = {
         "gmm": MATRIX_CASES["A"],
-        "kmeans": MATRIX_CASES["kmeans"],
+        "kmeans": replace(MATRIX_CASES["kmeans"], n=200_000),
         "lda": TOPIC_CASES["lda-20news-100"],
         "rbm": replace(RBM_CASES["rbm-cd1-500-128"], n_epochs=1),
     }

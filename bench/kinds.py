@@ -225,6 +225,8 @@ def _sizes(case: Any) -> str:
 
 def _jobs(name: str, case: Any, settings: Settings) -> list[Job]:
     """Return a job, or one a number of threads for a mixture or K-means that is to scale."""
+    if case.group == "growth":
+        return [Job(name, case, replace(settings, thread_counts=(settings.threads,)))]
     if case.group != "scaling":
         return [Job(name, case, settings)]
     if not isinstance(case, cases.Case):

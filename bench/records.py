@@ -39,7 +39,7 @@ import statistics
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from .runner import DIFFERENT, OK
+from .runner import DIFFERENT, OK, SKIPPED
 
 Record = dict[str, Any]
 Part = dict[str, Any]
@@ -113,7 +113,13 @@ def _of_matrices(part: Part) -> Iterator[Record]:
     for row in part["results"]:
         record = {**common, **_who(row)}
         if "seconds" in row:
-            record["value"] = row["seconds"]
+            if row["seconds"]["median"] > 0:
+                record["value"] = row["seconds"]
+            elif row["status"] == OK:
+                record["status"] = SKIPPED
+                record["reason"] = (
+                    "more iterations took no longer than one: below the clock's noise"
+                )
             record["beyond_bytes"] = row["bytes_beyond_interpreter"]
             record["quality"] = {
                 "name": part["quality"],

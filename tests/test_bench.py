@@ -251,11 +251,15 @@ def test_records_are_of_one_format_and_a_run_goes_on(tmp_path: Path) -> None:
     for record in first["records"]:
         assert set(record) == RECORD
         assert record["series"] == "growth-gmm-n" and record["group"] == "growth"
-        assert record["value"]["median"] == statistics.median(record["value"]["runs"])
+        if record["status"] == "skipped":  # so little work may take less than the clock's noise
+            assert "noise" in record["reason"] and record["value"] is None
+        else:
+            assert record["status"] == "ok"
+            assert record["value"]["median"] == statistics.median(record["value"]["runs"]) > 0
         n, d, k = (record["sizes"][name] for name in "ndk")
         assert record["work"] == {"rows": n, "bytes": 8 * n * d, "flops": 2 * n * k * d * d}
         assert record["data_bytes"] == 8 * n * d < record["peak_bytes"]
-        assert record["status"] == "ok" and record["lower_is_better"]
+        assert record["lower_is_better"]
     # cut off in the second case: the first is kept as it was, the others run
     first["cases"][1].pop("finished")
     path.write_text(json.dumps(first))
