@@ -70,8 +70,15 @@ def build(result: dict[str, Any]) -> list[Record]:
     for section, make in _MAKERS.items():
         for part in result[section]:
             common = {**_EMPTY, "case": part["name"], "series": part.get("series", "")}
-            found += [{**common, **record} for record in make(part)]
+            found += [_settled({**common, **record}) for record in make(part)]
     return found
+
+
+def _settled(record: Record) -> Record:
+    """Return the record, which is not "ok" where nothing was measured."""
+    if record["status"] == OK and record["value"] is None:
+        return {**record, "status": SKIPPED, "reason": record["reason"] or "no run of it ended"}
+    return record
 
 
 def value(runs: list[float]) -> dict[str, Any]:
@@ -181,8 +188,10 @@ def _of_curve(record: Record, row: dict[str, Any], tokens: float) -> Iterator[Re
     record["curve"] = [[look["sampling_seconds"], look["perplexity"]] for look in looks]
     if row["figure"] is not None:
         record["value"] = value([row["figure"]])
-    elif row["status"] == OK:
+    elif row["status"] == OK and row["target"] is not None:
         record |= {"status": DIFFERENT, "reason": "the target was not reached"}
+    elif row["status"] == OK:
+        record["reason"] = "no peer that could set a target"
     if looks and row["target"]:
         record["quality"] = {
             "name": "held-out perplexity",
