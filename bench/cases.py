@@ -30,6 +30,9 @@ class Case:
     covariance: str = ""
     dtype: str = "float64"
     seed: int = 1
+    #: The group where it is not the kind's own, and what cases that differ in size only share.
+    group: str = ""
+    series: str = ""
 
     @property
     def n_iter(self) -> int:
@@ -52,6 +55,8 @@ class Case:
 
     def quick(self) -> Case:
         """Return the same kind of work in a size for smoke tests."""
+        if self.group == "growth":
+            return replace(self, n=self.n // 50, extra_iter=1)
         # Few centres leave k-means++ to chance: two draws may differ by tens of percent.
         tolerance = 1.0 if self.one_sided else self.tolerance
         # Lloyd's iterations must not end before the count does, so groups overlap there.

@@ -58,7 +58,9 @@ class Synthetic:
 
 SYNTHETIC: dict[str, Synthetic] = {
     "tiny": Synthetic(300, 500, 20_000, 8, 1, concentration=50.0),
+    "synth250k": Synthetic(1_250, 10_000, 250_000, 50, 11),
     "synth1m": Synthetic(5_000, 10_000, 1_000_000, 50, 11),
+    "synth4m": Synthetic(20_000, 10_000, 4_000_000, 50, 11),
     "synth10m": Synthetic(30_000, 50_000, 10_000_000, 200, 12),
     "synth100m": Synthetic(300_000, 100_000, 100_000_000, 250, 13),
     "synth300m": Synthetic(900_000, 100_000, 300_000_000, 250, 14),

@@ -23,6 +23,7 @@ class HolesCase:
     share: float
     draws: int = 5
     quickly: bool = False
+    group: str = ""
 
     def quick(self) -> HolesCase:
         return replace(self, data="wine", share=0.3, draws=1, quickly=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import statistics
 import tempfile
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,8 @@ _COLUMNS = (("", 26), ("RMSE", 8), ("of draws", 17), ("x ours", 7), ("s a draw",
 
 def run_case(case: HolesCase, settings: Settings) -> dict[str, Any]:
     """Run every implementation on one case and return its part of the report."""
-    part: dict[str, Any] = {**case.to_dict(), "results": []}
+    case = replace(case, draws=settings.draws or case.draws)
+    part: dict[str, Any] = {**case.to_dict(), "threads": settings.threads, "results": []}
     names = [settings.ours, *settings.peers]
     for name in (name for name in names if adapters.takes_part(name, "holes")):
         adapter = adapters.find(name, "holes")

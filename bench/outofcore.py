@@ -22,7 +22,7 @@ from typing import Any
 
 import numpy as np
 
-from .runner import DIFFERENT, FAILED, ROOT
+from .runner import DIFFERENT, FAILED, PACKAGE, root
 
 D, K = 16, 8
 KINDS = ("full", "diag")
@@ -117,8 +117,8 @@ def _speeds(path: Path) -> dict[str, float]:
 def _fit(path: Path, n: int, kind: str, threads: int, iterations: int) -> dict[str, Any]:
     spec = {"path": str(path), "n": n, "kind": kind, "threads": threads, "iterations": iterations}
     done = subprocess.run(
-        [sys.executable, "-m", "bench.outofcore", json.dumps(spec)],
-        cwd=ROOT,
+        [sys.executable, "-m", f"{PACKAGE}.outofcore", json.dumps(spec)],
+        cwd=root(),
         capture_output=True,
         text=True,
         check=False,

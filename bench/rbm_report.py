@@ -71,38 +71,3 @@ def _cells(row: dict[str, Any]) -> list[str]:
         f"{quality['pseudo_likelihood']:.2f}" if quality else "-",
         f"{note} BUSY".strip() if row["busy"] else note,
     ]
-
-
-def markdown(parts: list[dict[str, Any]]) -> str:
-    """Return the table of a run for a README: ours beside the best peer of each case."""
-    lines = [
-        "Boltzmann machines: seconds an epoch.",
-        "",
-        "| case | data | threads | gibbous | best peer | times as fast | by turn |",
-        "| --- | --- | ---: | ---: | ---: | ---: | ---: |",
-    ]
-    for part in parts:
-        for row in part["results"]:
-            if row["ours"] and "seconds" in row:
-                lines.append(_markdown_row(part, row))
-    return "\n".join(lines)
-
-
-def _markdown_row(part: dict[str, Any], row: dict[str, Any]) -> str:
-    peers = [
-        other
-        for other in part["results"]
-        if not other["ours"] and other["threads"] == row["threads"] and other["status"] == OK
-    ]
-    best = min(peers, key=lambda other: other["seconds"]["median"], default=None)
-    ratio, spread = row["times_as_fast_as_best_peer"], row["spread"]
-    cells = [
-        part["name"],
-        part["facts"]["source"],
-        str(row["threads"]),
-        f"{row['seconds']['median']:.3f}" if row["status"] == OK else str(row["status"]),
-        "-" if best is None else f"{best['seconds']['median']:.3f} {_name(best)}",
-        "-" if ratio is None else f"{ratio:.2f}",
-        "-" if spread is None else f"{spread[0]:.2f}-{spread[1]:.2f}",
-    ]
-    return "| " + " | ".join(cells) + " |"

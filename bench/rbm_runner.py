@@ -6,6 +6,7 @@ import itertools
 import statistics
 import tempfile
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -42,12 +43,15 @@ def run_case(
     """
     say(f"{case.name}: data and reference")
     found = read(case.data, settings.data)
+    if settings.epochs and not settings.quick:
+        case = replace(case, n_epochs=settings.epochs)
     train, test = found.states()
+    train = train[: case.n_rows or len(train)]
     reference = rbm_judge.evaluate(rbm_judge.train(case, train, 0), test)
     rows = _rows(case, settings)
     part: dict[str, Any] = {
         **case.to_dict(),
-        "facts": found.facts(),
+        "facts": {**found.facts(), "n": len(train)},
         "reference": reference,
         "results": rows,
     }
@@ -136,6 +140,7 @@ def _summarise(row: dict[str, Any]) -> None:
     }
     for name in ("processor_seconds", "setup_seconds"):
         row[name] = statistics.median(run[name] for run in runs)
+    row["peak_bytes"] = max(run["peak_bytes"] for run in runs)
     row["bytes_beyond_data"] = max(run["bytes_beyond_data"] for run in runs)
     row["busy"] = max(run["neighbours"] or 0.0 for run in runs) > BUSY
     row["versions"] = runs[-1]["versions"]

@@ -43,6 +43,7 @@ def measure(spec: dict[str, Any]) -> dict[str, Any]:
         "setup_seconds": total - sum(seconds),
         "fit_seconds": total,
         "baseline_bytes": baseline,
+        "peak_bytes": peak,
         "bytes_beyond_data": max(peak - before, 0),
         "versions": machine.versions(adapter.DISTRIBUTIONS),
     }

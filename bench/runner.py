@@ -20,7 +20,8 @@ from .cases import Case, make
 from .machine import BUSY, Neighbours
 from .reference import evaluate, solve
 
-ROOT = Path(__file__).resolve().parent.parent
+#: The package's own name: "bench" in the repository, "gibbous.bench" where it was installed.
+PACKAGE = __package__ or "bench"
 
 #: Variables by which the libraries' thread pools are told their size.
 _THREADS = (
@@ -50,8 +51,12 @@ class Settings:
     repeats: int = 3
     limit: float = 120.0
     quick: bool = False
+    #: Seconds that a process of mixtures or K-means repeats its measurement for.
+    budget: float = 5.0
     #: Numbers of threads of the runs on topics and of Boltzmann machines.
     thread_counts: tuple[int, ...] = (1,)
+    #: Numbers of threads of the cases that are about scaling.
+    scaling_counts: tuple[int, ...] = (1,)
     #: Of topics only: seconds of sampling, bytes a run may have, samplers of ours by name, and
     #: where corpora are kept.
     sampling: float = 10.0
@@ -61,6 +66,12 @@ class Settings:
     cache: str = ""
     #: The folder of real data sets.
     data: str = ""
+    #: Of some groups only: epochs of Boltzmann machines (0: the case's), GB of the file of
+    #: outofcore, draws of impute (0: the case's), seconds a row of small.
+    epochs: int = 0
+    size: float = 4.0
+    draws: int = 0
+    small: float = 0.7
 
 
 @dataclass
@@ -103,7 +114,7 @@ def run_case(case: Case, settings: Settings, say: Callable[[str], None]) -> dict
                 _run_once(case, entry, settings, Path(folder), (data, truth), turn)
     for entry in entries:
         _judge(case, entry, target)
-    return _report(case, entries, target, data.nbytes)
+    return {"threads": settings.threads, **_report(case, entries, target, data.nbytes)}
 
 
 def _entries(case: Case, settings: Settings) -> list[Entry]:
@@ -141,6 +152,7 @@ def _run_once(
         "start": str(folder / "start.npz"),
         "arrays": str(arrays),
         "seed": 1000 * turn,
+        "budget": 0.2 if settings.quick else settings.budget,
     }
     try:
         with Neighbours() as neighbours:
@@ -179,12 +191,11 @@ def start_worker(spec: dict[str, Any], folder: Path, threads: int, limit: float)
     answer = folder / "answer.json"
     path = folder / "spec.json"
     path.write_text(json.dumps({**spec, "answer": str(answer)}))
-    environment = {**os.environ, **dict.fromkeys(_THREADS, str(threads))}
     try:
         done = subprocess.run(
-            [sys.executable, "-m", "bench.worker", str(path)],
-            cwd=ROOT,
-            env=environment,
+            [sys.executable, "-m", f"{PACKAGE}.worker", str(path)],
+            cwd=root(),
+            env=environment(threads),
             timeout=limit,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
@@ -201,6 +212,16 @@ def start_worker(spec: dict[str, Any], folder: Path, threads: int, limit: float)
     result: dict[str, Any] = json.loads(answer.read_text())
     answer.unlink()
     return result
+
+
+def root() -> Path | None:
+    """Return the folder to start workers in: the repository, or none for what is installed."""
+    return None if "." in PACKAGE else Path(__file__).resolve().parent.parent
+
+
+def environment(threads: int) -> dict[str, str]:
+    """Return the variables of a process that may have so many threads."""
+    return {**os.environ, **dict.fromkeys(_THREADS, str(threads))}
 
 
 def _judge(case: Case, entry: Entry, truth: float) -> None:
@@ -293,6 +314,7 @@ def _result(
         # draws of centres have nothing to be compared with
         "parameter_difference": None if case.one_sided else entry.apart,
         "reported": entry.runs[-1]["reported"],
+        "peak_bytes": max(run["peak_bytes"] for run in entry.runs),
         "bytes_beyond_interpreter": beyond,
         "times_data": beyond / data_bytes,
         "busy": max(run["neighbours"] or 0.0 for run in entry.runs) > BUSY,

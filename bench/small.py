@@ -99,6 +99,10 @@ def _row(
         "ours_seconds": statistics.median(our.seconds[1:]),
         "peer_seconds": statistics.median(their.seconds[1:]),
         "times_as_fast": statistics.median(ratios),
+        "ours_runs": our.seconds[1:],
+        "peer_runs": their.seconds[1:],
+        "tolerance": (_TOLERANCE if task.start == "given" else _DEFAULT_TOLERANCE)
+        * abs(statistics.median(their.values)),
         "ours_value": statistics.median(our.values),
         "peer_value": statistics.median(their.values),
         "ours_n_iter": statistics.fmean(our.n_iter),

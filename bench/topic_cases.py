@@ -7,6 +7,9 @@ from typing import Any
 
 from .corpora import KNOWN
 
+#: Corpora for smoke tests and for growth only.
+_NO_CASES = ("tiny", "synth250k", "synth4m")
+
 #: Numbers of topics of the cases that are about speed.
 TOPICS = (20, 100, 1000, 10_000)
 
@@ -24,6 +27,8 @@ class TopicCase:
     corpus: str
     k: int
     beta: float = 0.01
+    group: str = ""
+    series: str = ""
 
     @property
     def alpha(self) -> float:
@@ -32,14 +37,15 @@ class TopicCase:
 
     def quick(self) -> TopicCase:
         """Return the same kind of work in a size for smoke tests."""
-        return replace(self, corpus="tiny", k=min(self.k, 8))
+        k = max(2, self.k // 50) if self.group == "growth" else min(self.k, 8)
+        return replace(self, corpus="tiny", k=k)
 
     def to_dict(self) -> dict[str, Any]:
         return asdict(self)
 
 
 def _cases() -> list[TopicCase]:
-    corpora = [name for name in KNOWN if name != "tiny"]
+    corpora = [name for name in KNOWN if name not in _NO_CASES]
     found = [TopicCase(f"lda-{name}-{k}", "lda", name, k) for name in corpora for k in TOPICS]
     curves = [("20news", 100), ("sotu", 50), ("synth1m", 100), ("synth10m", 1000)]
     return found + [TopicCase(f"lda-curve-{name}-{k}", "lda-curve", name, k) for name, k in curves]

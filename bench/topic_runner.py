@@ -9,9 +9,10 @@ import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
-from . import adapters, corpora
+from . import adapters, corpora, topic_judge
 from .machine import BUSY, Neighbours
 from .runner import DIFFERENT, OK, SKIPPED, RunError, Settings, start_worker
 from .topic_cases import TopicCase
@@ -43,15 +44,24 @@ def run_case(
     except OSError as error:
         return {**part, "reason": str(error)}
     part["facts"] = corpora.facts(corpus)
+    known = None
+    if case.kind == "lda":
+        known = part["reference"] = topic_judge.reference(case, corpus, Path(settings.cache))
     part["results"] = rows = _rows(case, settings)
     for turn, row in itertools.product(range(settings.repeats), rows):
         if row["status"] != OK or (turn and _too_slow(row, settings)):
             continue
         say(f"{case.name}: {_title(row)}, run {turn + 1} of {settings.repeats}")
         _run_once(case, row, settings, corpus, turn)
+        _judge(row, known)
         compare(part)
         changed(part)
     return part
+
+
+def _proposals(adapter: ModuleType, variant: str) -> bool:
+    """Whether sweeps are of another kind than those of collapsed Gibbs sampling."""
+    return variant in getattr(adapter, "PROPOSALS", ())
 
 
 def _rows(case: TopicCase, settings: Settings) -> list[dict[str, Any]]:
@@ -74,6 +84,7 @@ def _rows(case: TopicCase, settings: Settings) -> list[dict[str, Any]]:
                     "ours": i == 0,
                     "status": SKIPPED if reason else OK,
                     "reason": reason,
+                    "proposals": _proposals(adapter, variant),
                     "runs": [],
                 }
                 for variant in variants
@@ -100,6 +111,7 @@ def _run_once(
         "threads": row["threads"],
         "corpus": str(corpus),
         "seed": 1000 * turn,
+        "check": case.kind == "lda" and turn == 0,
         "seconds": settings.sampling,
         "marks": [settings.curve / 2**i for i in reversed(range(_MARKS))],
         # Java reserves addresses that it never uses
@@ -129,6 +141,7 @@ def _summarise(row: dict[str, Any]) -> None:
     row["tokens_per_second"] = runs[0]["n_tokens"] / row["seconds"]["median"]
     row["processor_seconds"] = runs[0].get("processor_seconds")
     row["setup_seconds"] = statistics.median(run["setup_seconds"] for run in runs)
+    row["peak_bytes"] = max(run["peak_bytes"] for run in runs)
     row["bytes_beyond_corpus"] = max(run["bytes_beyond_corpus"] for run in runs)
     row["bytes_a_token"] = row["bytes_beyond_corpus"] / runs[0]["n_tokens"]
     row["quality"] = runs[0]["quality"]
@@ -139,10 +152,21 @@ def _summarise(row: dict[str, Any]) -> None:
         row["status"], row["reason"] = DIFFERENT, faults[0]
 
 
+def _judge(row: dict[str, Any], known: dict[str, float] | None) -> None:
+    """Mark a row whose sweeps are not worth what they should be."""
+    found = row["runs"][0].get("check") if row["runs"] else None
+    if known is None or found is None:
+        return
+    row["check"], fault = topic_judge.judge(found, known, row["proposals"])
+    if fault and row["status"] == OK:
+        row["status"], row["reason"] = DIFFERENT, fault
+
+
 def compare(part: dict[str, Any]) -> None:
     """Fill in each row's figures beside the best peer's at the same number of threads.
 
-    Speed: the best peer's seconds a sweep over the row's. Curves: the target is the best peer's
+    Speed: the best peer's seconds a sweep over the row's, except for sweeps of proposals, which are
+    not worth those of others. Curves: the target is the best peer's
     last perplexity and 1% more; the best peer's seconds to the target over the row's, and None for
     a row that has not reached it.
     """
@@ -150,6 +174,7 @@ def compare(part: dict[str, Any]) -> None:
     for threads in {row["threads"] for row in part["results"]}:
         rows = [row for row in part["results"] if row["threads"] == threads and "seconds" in row]
         peers = [row for row in rows if row["status"] == OK and not row["ours"]]
+        peers = [row for row in peers if curve or not row.get("proposals")]
         if curve:
             ends = [row["quality"][-1]["perplexity"] for row in peers if row["quality"]]
             target = EQUAL * min(ends) if ends else None
@@ -162,6 +187,7 @@ def compare(part: dict[str, Any]) -> None:
         best = min((row["figure"] for row in peers if row["figure"] is not None), default=None)
         for row in rows:
             valid = row["status"] == OK and best is not None and row["figure"] is not None
+            valid = valid and (curve or not row.get("proposals"))
             row["times_as_fast_as_best_peer"] = best / row["figure"] if valid else None
 
 

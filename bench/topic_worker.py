@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 
-from . import adapters, corpora, heldout, machine
+from . import adapters, corpora, heldout, machine, topic_judge
 from .topic_cases import TopicCase
 
 #: Sweeps after which a sampler's speed is taken: those that follow the counts' sparsity get
@@ -50,6 +50,8 @@ def measure(spec: dict[str, Any]) -> dict[str, Any]:
             answer = _speed(clock, spec["seconds"])
             peak = machine.peak_bytes()
             answer["quality"] = [_look(case, clock, corpus, halves)]
+            if spec["check"]:
+                answer["check"] = topic_judge.check(case, adapter, spec)
         else:
             answer = _curve(case, clock, corpus, halves, spec["marks"])
             peak = answer.pop("peak_bytes")
@@ -60,6 +62,7 @@ def measure(spec: dict[str, Any]) -> dict[str, Any]:
         "n_tokens": n_tokens,
         "baseline_bytes": baseline,
         "corpus_bytes": sum(a.nbytes for a in (corpus.data, corpus.indices, corpus.indptr)),
+        "peak_bytes": peak + children.peak,
         "bytes_beyond_corpus": max(peak - before, 0) + children.peak,
         "versions": machine.versions(adapter.DISTRIBUTIONS),
     }

@@ -20,8 +20,7 @@ from . import adapters
 from .cases import Case, make
 from .machine import limit_memory, peak_bytes, resident_bytes, versions
 
-#: A process repeats its measurement until this many seconds are spent, or this many times.
-_BUDGET = 5.0
+#: A process repeats its measurement this often at most, within the seconds that it is told.
 _REPEATS = 5
 
 Fit = Callable[[int, int], dict[str, Any]]
@@ -84,7 +83,7 @@ def measure(spec: dict[str, Any]) -> dict[str, Any]:
         return adapter.fit(case, data, start, n_iter, seed)
 
     clock = _clock_draws if case.kind == "kmeans++" else _clock_iterations
-    times, found = clock(case, fit, spec["seed"])
+    times, found = clock(case, fit, spec["seed"], spec["budget"])
     peak = peak_bytes()
     reported = found[-1].get("reported")
     arrays = {
@@ -103,7 +102,9 @@ def measure(spec: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _clock_iterations(case: Case, fit: Fit, seed: int) -> tuple[dict[str, Any], list[Any]]:
+def _clock_iterations(
+    case: Case, fit: Fit, seed: int, budget: float
+) -> tuple[dict[str, Any], list[Any]]:
     """Time ``1 + m`` iterations and one: their difference over m leaves the set-up out.
 
     Noise only ever adds time, so the fastest of each is taken within a process; the report takes
@@ -111,7 +112,7 @@ def _clock_iterations(case: Case, fit: Fit, seed: int) -> tuple[dict[str, Any], 
     """
     short, long = [], []
     began = time.perf_counter()
-    while not long or (time.perf_counter() - began < _BUDGET and len(long) < _REPEATS):
+    while not long or (time.perf_counter() - began < budget and len(long) < _REPEATS):
         short.append(_timed(fit, 1, seed)[0])
         seconds, params = _timed(fit, case.n_iter, seed)
         long.append(seconds)
@@ -124,11 +125,13 @@ def _clock_iterations(case: Case, fit: Fit, seed: int) -> tuple[dict[str, Any], 
     }, [params]
 
 
-def _clock_draws(case: Case, fit: Fit, seed: int) -> tuple[dict[str, Any], list[Any]]:
+def _clock_draws(
+    case: Case, fit: Fit, seed: int, budget: float
+) -> tuple[dict[str, Any], list[Any]]:
     """Time whole draws of centres, each with another seed."""
     times, found = [], []
     began = time.perf_counter()
-    while not found or (time.perf_counter() - began < _BUDGET and len(found) < _REPEATS):
+    while not found or (time.perf_counter() - began < budget and len(found) < _REPEATS):
         seconds, params = _timed(fit, 0, seed + len(found))
         times.append(seconds)
         found.append(params)

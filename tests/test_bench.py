@@ -5,13 +5,17 @@ Nothing here looks at a time.
 
 from __future__ import annotations
 
+import fnmatch
 import json
+import statistics
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
+from bench import adapters, kinds, suites
+from bench.runner import Settings
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -32,6 +36,12 @@ def fit(case, data, start, n_iter, seed):
     return found
 """
 
+RECORD = {
+    *("case", "group", "title", "measure", "lower_is_better", "implementation", "variant", "ours"),
+    *("threads", "status", "reason", "value", "quality", "peak_bytes", "beyond_bytes"),
+    *("data_bytes", "work", "sizes", "series", "curve", "busy", "versions"),
+}
+
 RESULT = {
     "implementation": str,
     "ours": bool,
@@ -41,6 +51,7 @@ RESULT = {
     "setup_seconds": float,
     "fit_seconds": float,
     "times_as_fast_as_best_peer": (float, type(None)),
+    "peak_bytes": int,
     "value": float,
     "relative_difference": float,
     "parameter_difference": float,
@@ -55,7 +66,7 @@ RESULT = {
 
 def bench(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", "bench", *arguments],
+        [sys.executable, "-m", "bench", "run", *arguments],
         cwd=ROOT,
         capture_output=True,
         text=True,
@@ -85,10 +96,11 @@ def test_report_has_every_figure(tmp_path: Path) -> None:
         tmp_path / "report.json", "--cases", "A-diag", "--peers", "sklearn,faiss"
     )
     assert code == 0, text
-    assert found["format"] == 1
+    assert found["format"] == 2 and found["finished"] is True
     assert found["settings"]["quick"] is True
-    assert {"processor", "processors", "load_average", "gibbous"} <= set(found["machine"])
-    assert found["small"] is None
+    facts = {"processor", "processors", "load_average", "gibbous", "warnings"}
+    assert facts <= set(found["machine"])
+    assert found["wholes"] == []
     (case,) = found["cases"]
     assert (case["name"], case["covariance"], case["unit"]) == ("A-diag", "diag", "iteration")
     results = by_name(case)
@@ -135,7 +147,7 @@ def test_ours_wrong_fails_the_command(tmp_path: Path) -> None:
 
 def test_small_group_compares_whole_fits(tmp_path: Path) -> None:
     code, text, found = report(tmp_path / "report.json", "small", "--ours", "sklearn")
-    rows = found["small"]
+    rows = found["wholes"][0]["rows"]
     assert code == 0, text
     assert found["cases"] == []
     assert {row["model"] for row in rows} == {
@@ -155,7 +167,7 @@ def test_small_group_compares_whole_fits(tmp_path: Path) -> None:
 def test_out_of_core_group_checks_memory_and_answer(tmp_path: Path) -> None:
     code, text, found = report(tmp_path / "report.json", "outofcore")
     assert code == 0, text
-    told = found["outofcore"]
+    told = found["wholes"][0]["told"]
     assert found["cases"] == [] and told["bytes"] == told["n"] * told["d"] * 8 <= 20_000_000
     assert [fit["kind"] for fit in told["fits"]] == ["full", "diag"]
     for fit in told["fits"]:
@@ -184,6 +196,8 @@ def test_imputers_are_compared_on_what_was_removed(tmp_path: Path) -> None:
     ("arguments", "said"),
     [
         (("--cases", "Z"), "no case 'Z'"),
+        (("bgmm", "--cases", "A-*"), "no case is in both: --cases A-* bgmm"),
+        (("gmm", "--suite", "quick"), "a suite chooses the cases"),
         (("weather",), "no group 'weather'"),
         (("--peers", "numpy"), "no adapter 'numpy'"),
         (("--threads", "0"), "--threads must be between 1 and"),
@@ -201,7 +215,96 @@ def test_fewer_iterations_are_counted_from_one_start(tmp_path: Path) -> None:
     status, text, result = report(tmp_path / "r.json", "squarem")
     assert status == 0
     assert "map evaluations and seconds" in text
-    rows = {(row["data"], row["k"], row["tol"]): row for row in result["squarem"]}
+    rows = {(row["data"], row["k"], row["tol"]): row for row in result["wholes"][0]["rows"]}
     em, fast = (rows["wine", 3, 1e-6][name] for name in ("em", "squarem"))
     assert fast["evaluations"] <= em["evaluations"] == 23
     assert fast["value"] > em["value"] - 1e-6
+
+
+def test_a_case_that_is_named_runs_whatever_the_groups() -> None:
+    names = kinds.chosen(["lda"], "lda-synth300m-1000,lda-20news-*")
+    assert "lda-synth300m-1000" in names and "lda-20news-20" in names
+    assert "lda-synth300m-20" not in kinds.chosen(["lda"], "lda-synth*")
+    assert kinds.chosen([], "lda-synth300m-20") == ["lda-synth300m-20"]
+
+
+def test_suites_name_cases_that_there_are() -> None:
+    settings = Settings(threads=2, thread_counts=(1, 2), scaling_counts=(1, 2))
+    for name, steps in suites.SUITES.items():
+        for step in steps:
+            for pattern in step.patterns.split(","):
+                assert fnmatch.filter(kinds.OF, pattern), (name, pattern)
+        jobs = suites.of_suite(name, settings, False)
+        assert len({job.id for job in jobs}) == len(jobs)
+    jobs = suites.of_suite("standard", settings, False)
+    scaled = [job for job in jobs if job.id.startswith("scaling-gmm@")]
+    assert [job.settings.threads for job in scaled] == [1, 2]
+
+
+def test_records_are_of_one_format_and_a_run_goes_on(tmp_path: Path) -> None:
+    path = tmp_path / "report.json"
+    code, text, first = report(path, "--cases", "growth-gmm-n-*", "--peers", "sklearn")
+    assert code == 0, text
+    assert {record["case"] for record in first["records"]} == {
+        f"growth-gmm-n-{n}" for n in (25_000, 100_000, 400_000)
+    }
+    for record in first["records"]:
+        assert set(record) == RECORD
+        assert record["series"] == "growth-gmm-n" and record["group"] == "growth"
+        if record["status"] == "skipped":  # so little work may take less than the clock's noise
+            assert "noise" in record["reason"] and record["value"] is None
+        else:
+            assert record["status"] == "ok"
+            assert record["value"]["median"] == statistics.median(record["value"]["runs"]) > 0
+        n, d, k = (record["sizes"][name] for name in "ndk")
+        assert record["work"] == {"rows": n, "bytes": 8 * n * d, "flops": 2 * n * k * d * d}
+        assert record["data_bytes"] == 8 * n * d < record["peak_bytes"]
+        assert record["lower_is_better"]
+    # cut off in the second case: the first is kept as it was, the others run
+    first["cases"][1].pop("finished")
+    path.write_text(json.dumps(first))
+    done = bench(
+        *("--quick", "--resume", str(path), "--cases", "growth-gmm-n-*", "--peers", "sklearn")
+    )
+    assert done.returncode == 0, done.stderr
+    again = json.loads(path.read_text())
+    assert [part["name"] for part in again["cases"]] == [
+        "growth-gmm-n-25000",
+        "growth-gmm-n-400000",
+        "growth-gmm-n-100000",
+    ]
+    kept = {part["name"]: part for part in first["cases"] if part.get("finished")}
+    for part in again["cases"]:
+        assert part["finished"] and (part == kept.get(part["name"], part))
+    path.write_text(json.dumps({**again, "machine": {**again["machine"], "processors": 0}}))
+    done = bench("--quick", "--resume", str(path), "gmm")
+    assert done.returncode == 2 and "of another machine (processors 0)" in done.stderr
+
+
+def test_imports_are_timed_in_fresh_interpreters(tmp_path: Path) -> None:
+    code, text, found = report(tmp_path / "r.json", "import")
+    assert code == 0, text
+    rows = {(r["case"], r["implementation"]): r for r in found["records"]}
+    assert {name for _, name in rows} == {"gibbous", "scikit-learn"}
+    for r in rows.values():
+        assert set(r) == RECORD and r["status"] == "ok", r["reason"]
+        assert r["value"]["min"] > 0
+        command = r["measure"] == "seconds of the command"
+        assert command == (r["case"] == "command-help")
+        assert command or r["peak_bytes"] > 10_000_000
+    light, heavy = (rows["import-package", name] for name in ("gibbous", "scikit-learn"))
+    assert light["versions"]["gibbous"] and heavy["versions"]["scikit-learn"]
+
+
+def test_list_names_everything() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "bench", "list"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=100,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    for name in (*kinds.GROUPS, *suites.SUITES, *kinds.OF, *adapters.PEERS):
+        assert f" {name} " in done.stdout, name

@@ -510,12 +510,12 @@ def test_the_command_tells_what_is_wrong(lines: Path, tmp_path: Path) -> None:
         "holds a KMeans; use 'gibbous kmeans predict'": ("report", km),
         "no folder": ("report", model, "-o", tmp_path / "none" / "r.html"),
         "is a folder": ("report", model, "-o", tmp_path),
-        "must not be the model itself": ("report", model, "-o", model),
+        "would overwrite what is read": ("report", model, "-o", model),
         "has 1 words without names": ("report", model, counts),
         "there are 'text', 'year'": ("report", model, lines, "--date", "day"),
         "--by needs documents with dates": ("report", model, lines, "--by", "year"),
-        "want standard output": ("report", model, "-o", "-", "--json"),
-        "the page needs a file; got -": ("fit", lines, "--report", "-"),
+        "are both for standard output": ("report", model, "-o", "-", "--json"),
+        "--report needs a file; got -": ("fit", lines, "--report", "-"),
         "there is no folder": ("fit", lines, "--report", tmp_path / "none" / "r.html"),
     }
     for message, arguments in wrong.items():

@@ -23,6 +23,8 @@ For topics:
   passes over the corpus ``n`` times and may return the seconds by its own clock, and whose
   ``state()`` is a ``bench.heldout.State``;
 - ``variants(case)``, only where there is more than one: the names of the samplers to run;
+- ``PROPOSALS``, where there are such: the variants that sample by proposals (Metropolis and
+  Hastings), of which a sweep is not worth one of collapsed Gibbs sampling;
 - ``PROCESSES``, true where it works in processes of its own, whose memory then counts too.
 
 For Boltzmann machines:
@@ -65,6 +67,7 @@ FAMILIES: dict[str, dict[str, str]] = {
         "gibbous": "gibbous_rbm",
         "torch": "torch_rbm",
         "rbms": "rbms",
+        "learnergy": "learnergy",
         "sklearn": "sklearn_rbm",
     },
     "holes": {"gibbous": "gibbous_impute", "sklearn": "sklearn_impute"},

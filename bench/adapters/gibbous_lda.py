@@ -24,6 +24,10 @@ SAMPLERS: dict[str, dict[str, Any]] = {
     "exact": {"sampler": "exact"},
 }
 
+#: Variants whose sweeps propose topics and may keep the old ones: one is not worth one of Gibbs
+#: sampling, so they are not ranked by seconds a sweep.
+PROPOSALS = ("auto", "fast", "fast-3")
+
 #: Exact sweeps at the end of an "auto" fit, its own default, where a tenth of all is not fewer.
 _SETTLE = 20
 

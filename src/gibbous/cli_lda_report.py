@@ -102,9 +102,7 @@ def report(
     with reporting():
         place = model.with_suffix(".html") if output is None else output
         check_files([model, source.corpus, source.vocabulary], [place], as_json)
-        given = source.corpus is not None
-        if given:
-            source = source.opened()
+        documents_from: CorpusFile | None = source.opened() if source.corpus is not None else None
         loaded = load_topics(model).set_params(n_jobs=n_jobs)
         shown = {
             "title": title,
@@ -115,14 +113,14 @@ def report(
         }
         with progress_bar(quiet, as_json) as bar:
             corpus = None
-            if given:
-                bar.wait_for(f"reading {name_of(source.corpus)}")
-                corpus = read_corpus_for(loaded, source)
+            if documents_from is not None:
+                bar.wait_for(f"reading {name_of(documents_from.corpus)}")
+                corpus = read_corpus_for(loaded, documents_from)
             if by is not None and (corpus is None or corpus.dates is None):
                 raise ValueError("--by needs documents with dates: name their field with --date")
             bar.wait_for("writing the report")
-            shown["title"] = title or _name(source.corpus if given else model)
-            write_page(loaded, place, source if given else None, corpus, **shown)
+            shown["title"] = title or _name(documents_from.corpus if documents_from else model)
+            write_page(loaded, place, documents_from, corpus, **shown)
         if as_json:
             told = {"topics": loaded.topics_.n_topics, "files": {"report": str(place)}}
             print_json({"command": "lda report", **told})
