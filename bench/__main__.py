@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import argparse
-import importlib
-import importlib.util
 import sys
 
-from . import listing, options, run
+from . import compare, listing, options, page, run
 from .runner import PACKAGE
 
-_LATER = {
-    "compare": ("compare", "compare two files of results; the exit status tells of regressions"),
-    "report": ("page", "make tables and a page with plots of a file of results"),
+#: Commands on files of results.
+_OF_FILES = {
+    "compare": (compare, "compare two files of results; the exit status tells of regressions"),
+    "report": (page, "make tables and a page with plots of a file of results"),
 }
 
 
@@ -26,19 +25,15 @@ def main(arguments: list[str] | None = None) -> int:
     commands.add_parser("list", help="list groups, suites, cases and peers, and what they take")
     running = commands.add_parser("run", help="run groups, cases or a suite")
     options.add_run_arguments(running)
-    for name, (module, says) in _LATER.items():
-        if importlib.util.find_spec(f"{__package__}.{module}") is None:
-            continue  # not merged
-        added = commands.add_parser(name, help=says, description=says)
-        importlib.import_module(f"{__package__}.{module}").add_arguments(added)
+    for name, (module, says) in _OF_FILES.items():
+        module.add_arguments(commands.add_parser(name, help=says, description=says))
     given = parser.parse_args(arguments)
     if given.command == "list":
         print(listing.text(options.settings(running.parse_args([]))))
         return 0
     if given.command == "run":
         return run.main(given, running)
-    module = importlib.import_module(f"{__package__}.{_LATER[given.command][0]}")
-    return int(module.main(given))
+    return int(_OF_FILES[given.command][0].main(given))
 
 
 if __name__ == "__main__":

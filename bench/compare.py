@@ -302,9 +302,3 @@ def _json(found: Comparison) -> str:
         del change["key"]
     result = {**asdict(found), "changes": changes, "regressions": found.regressions}
     return json.dumps({**result, "exit_code": found.exit_code}, indent=1)
-
-
-if __name__ == "__main__":
-    _parser = argparse.ArgumentParser(prog="python -m bench compare", description=__doc__)
-    add_arguments(_parser)
-    sys.exit(main(_parser.parse_args()))

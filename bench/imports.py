@@ -102,7 +102,8 @@ print(json.dumps([seconds, peak]))
 def run(settings: Settings, say: Callable[[str], None]) -> list[dict[str, Any]]:
     """Return one row an import."""
     rows = []
-    for case, (title, known) in IMPORTS.items():
+    # in small two of them show that all can be done
+    for case, (title, known) in list(IMPORTS.items())[: 2 if settings.quick else None]:
         for name, what, module, distribution in known:
             if name == "gibbous" or not settings.quick or name == "scikit-learn":
                 rows.append(_row(case, title, name, what, module, distribution))

@@ -60,9 +60,3 @@ def _rewrite(
     text = page_markdown.figures(found, named, written)
     new = page_markdown.rewritten(readme.read_text(encoding="utf-8"), str(readme), text, named)
     readme.write_text(new, encoding="utf-8")
-
-
-if __name__ == "__main__":
-    _parser = argparse.ArgumentParser(prog="python -m bench report", description=__doc__)
-    add_arguments(_parser)
-    sys.exit(main(_parser.parse_args()))

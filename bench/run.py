@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import importlib
-import importlib.util
 import json
 import sys
 from dataclasses import asdict
@@ -131,11 +129,12 @@ def _facts() -> dict[str, Any]:
 
 def _measure_peaks(result: dict[str, Any], settings: Settings) -> None:
     """Measure what products and memory give at most, where that is not known yet."""
-    name = f"{__package__}.peaks"
-    if result["peaks"] is None and not settings.quick and importlib.util.find_spec(name):
+    if result["peaks"] is None and not settings.quick:
+        from . import peaks
+
         _say("peaks of the machine")
         counts = sorted({*settings.thread_counts, *settings.scaling_counts, settings.threads})
-        result["peaks"] = importlib.import_module(name).measure(counts)
+        result["peaks"] = peaks.measure(counts)
 
 
 def _say(text: str) -> None:

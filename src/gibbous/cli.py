@@ -119,7 +119,7 @@ def doctor(as_json: Json = False) -> None:
 
 
 @app.verb(
-    "gibbous bench run --quick",
+    "gibbous bench --quick",
     context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False},
     add_help_option=False,
     rich_help_panel=HERE,

@@ -24,6 +24,9 @@ def run(arguments: list[str]) -> int:
             "this installation has no benchmark (no module gibbous.bench); install a release with "
             "pip install 'gibbous[bench]', or run python -m bench in a checkout"
         )
+    # options alone are those of the commonest command: gibbous bench --quick
+    if arguments and arguments[0].startswith("-") and arguments[0] not in ("-h", "--help"):
+        arguments = ["run", *arguments]
     with subprocess.Popen([sys.executable, "-m", BENCHMARK, *arguments]) as process:
         while True:
             try:
