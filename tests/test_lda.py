@@ -348,6 +348,12 @@ def test_a_checkpoint_of_something_else_is_refused(tmp_path):
         with pytest.raises(ValueError, match="other parameters"):
             model.fit(X, checkpoint=seeded)
     model = LatentDirichletAllocation(3, max_iter=5, settle_iter=2, random_state=0)
+    started, topics = tmp_path / "started", np.zeros(int(X.sum()), dtype=int)
+    model.fit(X, checkpoint=started, start=topics)
+    model.fit(X, checkpoint=started, start=topics)  # the same goes on
+    for other_start in (None, topics + 1):
+        with pytest.raises(ValueError, match="other parameters"):
+            model.fit(X, checkpoint=started, start=other_start)
     with pytest.raises(ValueError, match="another corpus"):
         model.fit(X[:40], checkpoint=path)
     whole = path.read_bytes()

@@ -381,6 +381,7 @@ class LatentDirichletAllocation(
             held_out=held_out,
             keeps_numbers=seen is not None or bool(self.seeds) or start is not None,
             keeps_topics=keep_token_topics,
+            start=start,
         )
         if checkpoint is not None:
             run.checkpoint(checkpoint, checkpoint_every)

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ._fit import Callback, History, Recorder
 from .corpus import Corpus
@@ -77,6 +78,7 @@ class Run:
         held_out: HeldOut | None,
         keeps_numbers: bool = False,
         keeps_topics: bool = False,
+        start: NDArray[np.uint16] | None = None,
     ) -> None:
         self.chain, self.plan, self.sampler = chain, plan, sampler
         self.model, self.verbose, self.held_out = model, verbose, held_out
@@ -90,7 +92,7 @@ class Run:
         self.perplexities: list[tuple[int, float]] = []
         self._path: Path | None = None
         self._every = 0
-        self._settings = self._describe()  # now: the priors change on the way
+        self._settings = self._describe(start)  # now: the priors change on the way
 
     def checkpoint(self, path: str | os.PathLike[str], every: int) -> None:
         """Write the state to a file every so many sweeps, and go on from it where it is there."""
@@ -110,7 +112,7 @@ class Run:
         self.stale, self.perplexities = head["stale"], [tuple(p) for p in head["perplexities"]]
         self.recorder.resume(head["values"], head["seconds"])
 
-    def _describe(self) -> str:
+    def _describe(self, start: NDArray[np.uint16] | None) -> str:
         """Return all that the bits of a fit depend on, beside its corpus."""
         chain, priors = self.chain, self.chain.priors
         told = {"plan": asdict(self.plan), "sampler": self.sampler, "key": chain.key}
@@ -119,6 +121,8 @@ class Run:
         if priors.seeds is not None:
             rows = (priors.seeds.indptr, priors.seeds.indices, priors.seeds.data)
             told["seeds"] = hashlib.sha256(b"".join(a.tobytes() for a in rows)).hexdigest()
+        if start is not None:
+            told["start"] = hashlib.sha256(start.tobytes()).hexdigest()
         return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
 
     def _write(self) -> None:
