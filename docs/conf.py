@@ -69,7 +69,7 @@ sphinx_gallery_conf = {
     "gallery_dirs": "examples",
     "filename_pattern": r"/plot_",
     # these take arguments, and the tests run them
-    "ignore_pattern": r"(mixture_gallery|prior_to_posterior)\.py$",
+    "ignore_pattern": r"(mixture_gallery|picture_gallery|prior_to_posterior)\.py$",
     "within_subsection_order": "FileNameSortKey",
     "download_all_examples": False,
     "show_memory": False,
