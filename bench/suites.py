@@ -48,9 +48,12 @@ SUITES: dict[str, tuple[Step, ...]] = {
         Step("A,A-tied,A-diag,B-diag,C-separated,D-f32", {"budget": 2.0, "limit": 30.0}),
         Step("bgmm-A,bgmm-A-diag", {**_TWO, "budget": 2.0, "limit": 30.0}),
         Step("kmeans,kmeans++", {**_TWO, "budget": 2.0}),
+        Step("small", {"small": 0.5}),
+        Step("squarem", {"repeats": 1}),
+        Step("import", _TWO),
         Step(
             "lda-20news-20,lda-20news-1000",
-            {**_TWO, "sampling": 1.0, "peers": ("tomotopy",), "samplers": ("fast", "exact")},
+            {"repeats": 1, "sampling": 1.0, "peers": ("tomotopy",), "samplers": ("fast", "exact")},
         ),
         Step("lda-20news-100", {"sampling": 1.0, "repeats": 1, "samplers": ("fast", "exact")}),
         Step(
@@ -80,10 +83,6 @@ SUITES: dict[str, tuple[Step, ...]] = {
             "rbm-pcd1-500-128,rbm-cd10-128-128",
             {"epochs": 1, "repeats": 1, "peers": ("torch", "sklearn")},
         ),
-        Step("impute-*", {"draws": 1}),
-        Step("squarem", {"repeats": 1}),
-        Step("small", {"small": 0.5}),
-        Step("import", {"repeats": 3}),
         Step("scaling-*", {**_TWO, "budget": 1.0, "sampling": 1.0, "samplers": ("fast", "exact")}),
         Step(
             "growth-*",
