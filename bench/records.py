@@ -278,6 +278,9 @@ def _of_quality(part: Part) -> Iterator[Record]:
 
 # ---- rows with holes ----
 
+#: Part of the best error that an equal one may be above it.
+_WORSE = 0.05
+
 
 def _of_holes(part: Part) -> Iterator[Record]:
     common = {
@@ -286,12 +289,25 @@ def _of_holes(part: Part) -> Iterator[Record]:
         "threads": part["threads"],
         "sizes": {"share": part["share"]},
     }
+    best = min((statistics.fmean(r["rmse"]) for r in part["results"] if "rmse" in r), default=0.0)
     for row in part["results"]:
         record = {**common, **_who(row), "variant": row["variant"]}
         if "rmse" not in row:
             yield {**record, "measure": "RMSE"}
             continue
         yield {**record, "measure": "RMSE", "value": value(row["rmse"])}
+        # who fills in worse is no one to race against
+        error = statistics.fmean(row["rmse"])
+        record["quality"] = {
+            "name": "RMSE",
+            "value": error,
+            "reference": best,
+            "tolerance": _WORSE * best,
+            "higher_is_better": False,
+        }
+        if record["status"] == OK and error > (1 + _WORSE) * best:
+            record["status"] = DIFFERENT
+            record["reason"] = f"RMSE {error:.3g}; the best has {best:.3g}"
         yield {**record, "measure": "seconds of imputing", "value": value([row["seconds"]])}
 
 
