@@ -7,6 +7,7 @@ and "behind" are said only of what the spreads of both leave no doubt about.
 from __future__ import annotations
 
 import json
+import statistics
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -25,6 +26,9 @@ NO_REASON = "no reason written down yet"
 #: Share by which two figures must differ where one of them is of a single run, whose spread
 #: nobody knows: the pairs of runs in the files of results differ by 2 to 50%.
 _LONE = 0.1
+
+#: From so many runs on, quartiles say more than the least and the most.
+_MANY = 8
 
 
 @dataclass(frozen=True)
@@ -159,15 +163,24 @@ def _outcome(ours: dict[str, Any], peer: dict[str, Any]) -> str:
 def surely_apart(one: dict[str, Any], other: dict[str, Any], lone: float = _LONE) -> bool:
     """Whether two figures differ beyond what the spreads of their runs explain.
 
-    They do where no run of one lies among those of the other. The spread of a single run is not
-    known: there the medians must differ by the share ``lone``.
+    They do where no run of one lies among those of the other; of many runs, the middle half of
+    them, since one of dozens always met a busy moment. The spread of a single run is not known:
+    there the medians must differ by the share ``lone``.
     """
-    if not (one["max"] < other["min"] or other["max"] < one["min"]):
+    (low, high), (least, most) = _range(one), _range(other)
+    if not (high < least or most < low):
         return False
     if min(len(one["runs"]), len(other["runs"])) > 1:
         return True
     a, b = one["median"], other["median"]
     return bool(abs(a - b) > lone * min(abs(a), abs(b)))
+
+
+def _range(value: dict[str, Any]) -> tuple[float, float]:
+    if len(value["runs"]) < _MANY:
+        return value["min"], value["max"]
+    low, _, high = statistics.quantiles(value["runs"], n=4)
+    return low, high
 
 
 def reasons(path: Path = REASONS) -> list[dict[str, str]]:
