@@ -38,7 +38,9 @@ def _run(
     result: dict[str, Any] = {
         "format": FORMAT,
         "machine": _facts(),
-        "settings": asdict(settings),
+        # files of results are passed on: whose folders they were is nobody's business
+        "settings": asdict(settings)
+        | {name: Path(getattr(settings, name)).name for name in ("cache", "data")},
         "finished": False,
         "peaks": None,
         "records": [],

@@ -245,6 +245,7 @@ def test_records_are_of_one_format_and_a_run_goes_on(tmp_path: Path) -> None:
     path = tmp_path / "report.json"
     code, text, first = report(path, "--cases", "growth-gmm-n-*", "--peers", "sklearn")
     assert code == 0, text
+    assert not any("/" in first["settings"][name] for name in ("cache", "data"))
     assert {record["case"] for record in first["records"]} == {
         f"growth-gmm-n-{n}" for n in (25_000, 100_000, 400_000)
     }
