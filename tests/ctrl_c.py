@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import signal
 import threading
 import time
@@ -30,7 +29,9 @@ def answered_ctrl_c(after: float, n_threads: int) -> Iterator[Callable[[], None]
     pressed = []
 
     def press() -> None:
-        os.kill(os.getpid(), signal.SIGINT)
+        # To this thread: the system may hand Ctrl-C to any, and one other than Python's main thread
+        # does not wake that from a wait for a lock.
+        signal.pthread_kill(threading.get_ident(), signal.SIGINT)
         # after it: this thread may lose the processor here, and the block must not pay for that
         pressed.append(time.process_time())
 

@@ -26,7 +26,7 @@ BIND = ROOT / "cpp" / "bind"
 LAYERS = (
     ("_cpu", "_core"),
     ("_isa",),
-    ("_random", "_validate", "_files"),
+    ("_random", "_validate", "_files", "_side_by_side"),
     ("_fit", "_config"),
     ("corpus_rows",),
     ("corpus_text", "corpus_matrix", "corpus_columns", "corpus_disk", "corpus_files"),

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import inspect
-import threading
 from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from numbers import Integral, Real
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -14,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ._random import Key, RandomState, child, key_of
+from ._side_by_side import Stop, side_by_side
 from ._validate import n_threads
 from .corpus import Corpus
 from .evaluate_coherence import MEASURES as COHERENCES
@@ -267,17 +266,7 @@ def _default() -> Any:
     return LatentDirichletAllocation()
 
 
-class _Stop:
-    """Tells fits in other threads that nobody waits for them any more."""
-
-    def __init__(self) -> None:
-        self.event = threading.Event()
-
-    def __call__(self, _: object) -> bool:
-        return self.event.is_set()
-
-
-def _fit(model: Any, data: _Data, k: int, seed: int, threads: int, stop: _Stop) -> _Fit:
+def _fit(model: Any, data: _Data, k: int, seed: int, threads: int, stop: Stop) -> _Fit:
     from sklearn.base import clone
 
     own = clone(model).set_params(n_components=k, random_state=seed)
@@ -288,7 +277,7 @@ def _fit(model: Any, data: _Data, k: int, seed: int, threads: int, stop: _Stop) 
         own.fit(data.train.to_csr(), **told)
     known = described(own)
     perplexity = float("nan")
-    if data.observed is not None and not stop.event.is_set():
+    if data.observed is not None and not stop():
         perplexity = document_completion(
             known.topics, data.observed, data.hidden, alpha=known.alpha, n_jobs=threads
         ).perplexity
@@ -311,33 +300,11 @@ def _run(
         for s in range(n_seeds)
     ]
     workers = min(threads, len(jobs))
-    stop, lock, done = _Stop(), threading.Lock(), 0
-
-    def tell(_: object = None) -> None:
-        nonlocal done
-        with lock:
-            done += 1
-            if progress is not None:
-                progress(done, len(jobs))
-
-    if workers == 1:  # in this thread, where kernels answer Ctrl-C themselves
-        fits = []
-        for k, seed in jobs:
-            fits.append(_fit(model, data, k, seed, threads, stop))
-            tell()
-        return fits
-    with ThreadPoolExecutor(workers) as pool:
-        try:
-            futures: dict[int, Future[_Fit]] = {}
-            for i in sorted(range(len(jobs)), key=lambda i: -jobs[i][0]):  # the longest first
-                k, seed = jobs[i]
-                futures[i] = pool.submit(_fit, model, data, k, seed, threads // workers, stop)
-                futures[i].add_done_callback(tell)
-            return [futures[i].result() for i in range(len(jobs))]
-        except BaseException:
-            stop.event.set()
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise
+    stop, each = Stop(), threads if workers == 1 else threads // workers
+    longest_first = sorted(range(len(jobs)), key=lambda i: -jobs[i][0])
+    return side_by_side(
+        lambda i: _fit(model, data, *jobs[i], each, stop), longest_first, workers, stop, progress
+    )
 
 
 def _measured(name: str, fits: list[_Fit], n_seeds: int, top_n: int) -> list[float]:

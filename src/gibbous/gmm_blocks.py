@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from . import _validate
+from ._side_by_side import awaited
 
 Floats = NDArray[Any]
 Bytes = NDArray[np.uint8]
@@ -294,7 +295,7 @@ class MappedSource(Source):
             coming = ask(0) if count else None
             for index in range(count):
                 assert coming is not None
-                rows = coming.result()
+                rows = awaited(coming)
                 coming = ask(index + 1) if index + 1 < count else None
                 yield rows
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import copy
-import threading
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 
 import numpy as np
 
 from ._fit import Callback, Progress
+from ._side_by_side import Stop, awaited
 from .gmm_em import Engine
 from .gmm_run import Run
 
@@ -74,16 +74,16 @@ def run_starts(
     KeyboardInterrupt
         On Ctrl-C, with what the starts have reached taken over.
     """
-    stop = threading.Event()
+    stop = Stop()
 
     def stopped(now: Progress) -> bool:
-        if watch is not None and not stop.is_set():
+        if watch is not None and not stop():
             watch(now)
-        return stop.is_set()
+        return stop()
 
     def one(index: int) -> Run:
         own = Run(run.model, alone(run.engine), run.key, stopped)
-        if not stop.is_set():
+        if not stop():
             climb(own, index)
         return own
 
@@ -92,7 +92,7 @@ def run_starts(
         try:
             futures = [pool.submit(one, index) for index in range(n_init)]
             for future in futures:
-                run.absorb(future.result())
+                run.absorb(awaited(future))
         except BaseException as error:
             stop.set()
             pool.shutdown(wait=True, cancel_futures=True)

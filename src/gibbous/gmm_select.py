@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import math
-import threading
 import time
 import warnings
 from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, fields
 from numbers import Integral
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -16,6 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from . import _random
+from ._side_by_side import Stop, side_by_side
 from ._validate import n_threads
 from .gmm import GaussianMixture
 from .gmm_mixture import DTYPES, n_parameters
@@ -463,22 +462,12 @@ class _Result(NamedTuple):
     error: str
 
 
-class _Stop:
-    """Tells fits in other threads that nobody waits for them any more."""
-
-    def __init__(self) -> None:
-        self.event = threading.Event()
-
-    def __call__(self, _: object) -> bool:
-        return self.event.is_set()
-
-
 class _Work(NamedTuple):
     rows: NDArray[Any]
     splits: list[tuple[Any, Any]]
     template: GaussianMixture
 
-    def fit(self, job: _Job, threads: int, stop: _Stop) -> _Result:
+    def fit(self, job: _Job, threads: int, stop: Stop) -> _Result:
         """Fit one mixture; a ValueError becomes a result that says so."""
         from sklearn.base import clone
 
@@ -512,32 +501,11 @@ def _run(
 ) -> list[_Result]:
     """Return the result of each job, in their order."""
     workers = min(threads, len(jobs)) if work.rows.size <= _SMALL else 1
-    stop, lock, done = _Stop(), threading.Lock(), 0
-
-    def tell(_: object = None) -> None:
-        nonlocal done
-        with lock:
-            done += 1
-            if progress is not None and not stop.event.is_set():
-                progress(done, len(jobs))
-
-    if workers == 1:  # in this thread, where kernels answer Ctrl-C themselves
-        results = []
-        for job in jobs:
-            results.append(work.fit(job, threads, stop))
-            tell()
-        return results
-    with ThreadPoolExecutor(workers) as pool:
-        try:
-            futures: dict[int, Future[_Result]] = {}
-            for i in sorted(range(len(jobs)), key=lambda i: -jobs[i].k):  # the longest first
-                futures[i] = pool.submit(work.fit, jobs[i], 1, stop)
-                futures[i].add_done_callback(tell)
-            return [futures[i].result() for i in range(len(jobs))]
-        except BaseException:
-            stop.event.set()
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise
+    stop, each = Stop(), threads if workers == 1 else 1
+    longest_first = sorted(range(len(jobs)), key=lambda i: -jobs[i].k)
+    return side_by_side(
+        lambda i: work.fit(jobs[i], each, stop), longest_first, workers, stop, progress
+    )
 
 
 def _trial(job: _Job, results: list[_Result], rows: NDArray[Any]) -> MixtureTrial:
