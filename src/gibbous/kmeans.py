@@ -197,25 +197,25 @@ class KMeans(CentersModel):
     ) -> tuple[list[_Run], bool]:
         """Run every start; return those that finished an iteration, and whether Ctrl-C came."""
         runs: list[_Run] = []
-        for start in range(self._n_init):
-            recorder = Recorder(
-                "KMeans",
-                "inertia",
-                max_iter=self.max_iter,
-                callback=callback,
-                start=start,
-                n_starts=self._n_init,
-            )
-            start_key = key if start == 0 else _random.child(key, "kmeans-start", start)
-            try:
+        try:
+            for start in range(self._n_init):
+                recorder = Recorder(
+                    "KMeans",
+                    "inertia",
+                    max_iter=self.max_iter,
+                    callback=callback,
+                    start=start,
+                    n_starts=self._n_init,
+                )
+                start_key = key if start == 0 else _random.child(key, "kmeans-start", start)
                 centers = self._start(data, init, self.n_clusters, start_key)
                 if self.verbose:
                     print("Initialization complete")
                 runs.append(self._lloyd(data, centers, recorder))
-            except KeyboardInterrupt:
-                return runs, True
-            if runs[-1].trace.stop_reason in ("callback", "interrupted"):
-                break
+                if runs[-1].trace.stop_reason in ("callback", "interrupted"):
+                    break
+        except KeyboardInterrupt:
+            return runs, True
         return runs, runs[-1].trace.stop_reason == "interrupted"
 
     def _lloyd(self, data: Samples, centers: Array, recorder: Recorder) -> _Run:
