@@ -131,18 +131,32 @@ def nowhere(found: list[Verdict]) -> str:
 
 
 def loser_lines(losers: list[Verdict], written: list[dict[str, str]]) -> str:
-    """Return a line a case, with every number of threads, why, and what would fix it."""
+    """Return a line a case, with every number of threads, why, and what would fix it.
+
+    Cases of a group of many small ones share a line where one reason holds for them.
+    """
     cases: dict[tuple[str, ...], list[str]] = {}
     for v in losers:
         peer = "" if v.peer is None else f" beside {wording.name(v.peer)}"
-        key = v.group, v.title, v.measure, verdicts.reason(v, written)
         text = f"{v.ours['variant']} with {wording.threads(v.threads)}{peer} {v.by_how_much()}"
+        title = f"{v.title}, "
+        if v.group in _SUMMED:
+            title, text = "", f"{v.title} ({_briefly(v)}{peer})"
+        key = v.group, title, v.measure, verdicts.reason(v, written)
         cases.setdefault(key, []).append(text.strip())
     lines = [
-        f"{group_text(group)}: {title}, {measure}: {'; '.join(texts)}. Why: {why}"
+        f"{group_text(group)}: {title}{measure}: {'; '.join(texts)}. Why: {why}"
         for (group, title, measure, why), texts in cases.items()
     ]
     return "\n".join(f"- {cell(line)}" for line in lines)
+
+
+def _briefly(verdict: Verdict) -> str:
+    """Return how far ours is from the best peer, in as few words as a list of cases has room for."""
+    if verdict.times is None:
+        return verdict.by_how_much()
+    level = "level, " if verdict.outcome == verdicts.LEVEL else ""
+    return f"{level}{wording.digits(verdict.times)} times"
 
 
 def _more_memory(found: list[Verdict]) -> list[str]:

@@ -20,14 +20,22 @@ _SAME = ("processor", "processors", "instruction_sets", "memory_bytes")
 
 
 def main(given: argparse.Namespace, parser: argparse.ArgumentParser) -> int:
-    """Run what the options ask for and return the exit status: 1 where ours is wrong."""
+    """Run what the options ask for and return the exit status.
+
+    It is 1 where ours is wrong, and 130 after Ctrl-C.
+    """
     try:
         jobs, settings = options.jobs(given)
         before = _read(given.resume, settings) if given.resume else None
     except (ValueError, OSError) as error:
         parser.error(str(error))
     path = given.json or given.resume
-    result = _run(jobs, settings, None if path is None else path.resolve(), before)
+    try:
+        result = _run(jobs, settings, None if path is None else path.resolve(), before)
+    except KeyboardInterrupt:
+        kept = "" if path is None else f"; --resume {path} goes on from what was finished"
+        print(f"\ninterrupted{kept}", file=sys.stderr)
+        return 130
     parts = [part for kind in kinds.KINDS for part in result[kind.section]]
     return int(any(kinds.failed(part) for part in parts))
 

@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import fnmatch
 import json
+import signal
 import statistics
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -280,6 +282,21 @@ def test_records_are_of_one_format_and_a_run_goes_on(tmp_path: Path) -> None:
     path.write_text(json.dumps({**again, "machine": {**again["machine"], "processors": 0}}))
     done = bench("--quick", "--resume", str(path), "gmm")
     assert done.returncode == 2 and "of another machine (processors 0)" in done.stderr
+
+
+def test_ctrl_c_keeps_what_was_finished(tmp_path: Path) -> None:
+    path = tmp_path / "report.json"
+    command = [sys.executable, "-m", "bench", "run", "--quick", "--json", str(path)]
+    cases = ("--cases", "growth-gmm-*", "--peers", "sklearn")
+    with subprocess.Popen([*command, *cases], cwd=ROOT, stderr=subprocess.PIPE, text=True) as run:
+        while not path.exists() and run.poll() is None:
+            time.sleep(0.05)
+        run.send_signal(signal.SIGINT)
+        assert run.stderr is not None
+        said = run.stderr.read()
+    assert run.returncode == 130
+    assert said == f"\ninterrupted; --resume {path} goes on from what was finished\n"
+    assert not json.loads(path.read_text())["finished"]
 
 
 def test_imports_are_timed_in_fresh_interpreters(tmp_path: Path) -> None:

@@ -277,6 +277,37 @@ def test_bounds_change_nothing(dtype, shift, kind):
     assert settled > 1000  # and they would be worth having
 
 
+@given(
+    seed=st.integers(0, 2**32 - 1),
+    dtype=st.sampled_from(DTYPES),
+    n=st.sampled_from([1, 23, 500, 3000]),
+    d=st.sampled_from([1, 3, 8, 33]),
+    k=st.sampled_from([1, 2, 5, 17, 64, 130]),
+)
+@settings(max_examples=60)
+def test_bounds_change_nothing_however_centers_move(seed, dtype, n, d, k):
+    # few centers that go far and many that hardly move: rows are compared with some of them only
+    rng = np.random.default_rng(seed)
+    places = rng.normal(size=(k, d)) * 4
+    X = (places[rng.integers(0, k, n)] + rng.normal(size=(n, d))).astype(dtype)
+    if seed % 3 == 0:  # ties
+        X, places = np.round(X), np.round(places)
+    centers, drift = places.astype(dtype), np.zeros(k)
+    lower, labels = np.zeros(n, dtype), [np.full(n, -1, np.int32) for _ in range(2)]
+    fresh = [np.empty_like(centers) for _ in labels]
+    for _ in range(6):
+        a = core.kmeans_step(X, None, centers, labels[0], fresh[0], 2, lower, drift)
+        b = core.kmeans_step(X, None, centers, labels[1], fresh[1], 1)
+        assert a == b
+        np.testing.assert_array_equal(labels[0], labels[1])
+        np.testing.assert_array_equal(fresh[0], fresh[1])
+        far = 10.0 ** rng.uniform(-4, rng.choice([-2.0, 0.5]), k) * (rng.random(k) < 0.7)
+        step = rng.normal(size=(k, d)) * far[:, None]
+        moved = (centers.astype(float) + step).astype(dtype)
+        drift[:] = np.linalg.norm(moved.astype(float) - centers, axis=1) * (1 + 1e-6)
+        centers = moved
+
+
 @pytest.mark.parametrize("algorithm", ["lloyd", "elkan"])
 def test_fixed_point(algorithm):
     X = blobs(1500, 4, 6, seed=10)

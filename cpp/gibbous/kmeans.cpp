@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "gibbous/kmeans.hpp"
 
+#include <algorithm>
 #include <limits>
+#include <numeric>
 
 #include "gibbous/kmeans_pass.hpp"
 #include "gibbous/transpose.hpp"
@@ -63,6 +65,11 @@ class CenterLanes {
   std::vector<T> lanes_;
 };
 
+// Ranks rows against centres. Where the last iteration left bounds, a row is compared only with the
+// centres that moved so far since then that they could have become its closest: centres are sorted
+// by how far they moved, and a row takes the shortest of a few prefixes of them that will do. Where
+// the farthest move alone settles a row, that is Hamerly's test (2010); the prefixes take its sting
+// out of single centres that still wander while most have come to rest.
 template <class T>
 class DenseRanker {
  public:
@@ -77,75 +84,69 @@ class DenseRanker {
         : xt(static_cast<std::size_t>(r.groups_ * group * r.x_.d)),
           best(static_cast<std::size_t>(r.groups_ * group)),
           second(best.size()),
-          index(best.size()),
-          rows(best.size()) {}
+          at(best.size()),
+          queue(r.prefixes_.size()) {}
     std::vector<T> xt, best, second;
-    std::vector<typename std::conditional_t<sizeof(T) == 8, std::int64_t, std::int32_t>> index;
-    std::vector<Index> rows;  // the rows of the block that have to be ranked
+    std::vector<typename std::conditional_t<sizeof(T) == 8, std::int64_t, std::int32_t>> at;
+    std::vector<std::vector<Index>> queue;  // rows to be ranked against each prefix
   };
 
-  DenseRanker(const Rows<T>& x, const T* centers, Index k)
+  DenseRanker(const Rows<T>& x, const T* centers, Index k, const Bounds<T>& bounds = {})
       : x_(x),
         centers_(centers),
         k_(k),
         // several groups share each tile of centres while it is in the first-level cache
         groups_(std::clamp<Index>(32768 / (group * x.d * static_cast<Index>(sizeof(T))), 1, 8)),
-        lanes_(centers, k, x.d) {
+        lanes_(centers, k, x.d),
+        lower_(bounds.lower),
+        order_(static_cast<std::size_t>(k)) {
+    std::iota(order_.begin(), order_.end(), Index(0));
+    if (lower_) choose_prefixes(bounds.drift);
+    prefixes_.push_back({k, T(0)});
     choose_shift();
     pack();
   }
 
-  Index block() const { return groups_ * group; }
-
-  void use(const Bounds<T>& bounds) {
-    if (!bounds.lower) return;
-    lower_ = bounds.lower;
-    Index most = 0;  // the centre that moved farthest, and how far any other one moved
-    double next = 0;
-    for (Index c = 1; c < k_; ++c) {
-      if (bounds.drift[c] > bounds.drift[most]) {
-        next = bounds.drift[most];
-        most = c;
-      } else {
-        next = std::max(next, bounds.drift[c]);
-      }
-    }
-    fall_.assign(static_cast<std::size_t>(k_), static_cast<T>(bounds.drift[most] * (1 + 1e-6)));
-    fall_[static_cast<std::size_t>(most)] = static_cast<T>(next * (1 + 1e-6));
+  // Rows whose prefixes differ fill groups only where many rows come at a time.
+  Index block() const {
+    const Index unit = groups_ * group;
+    return unit * std::clamp<Index>(x_.n / (128 * unit), 1, 8);
   }
 
   void rank(Index first, Index count, Scratch& s, const Label* before, Label* labels,
             T* dist2) const {
-    const Index d = x_.d;
-    const bool bounded = lower_ && before;
-    Index todo = 0;
-    for (Index i = 0; i < count; ++i)
-      if (!bounded || !settled(first + i, before[i], labels[i], dist2[i]))
-        s.rows[static_cast<std::size_t>(todo++)] = first + i;
-    const Index groups = (todo + group - 1) / group;
-    for (Index g = 0; g < groups; ++g) {
-      const Index* rows = s.rows.data() + g * group;
-      load_rows([&](Index i) { return x_.row(rows[i]); }, std::min(group, todo - g * group), d,
-                shift_.data(), s.xt.data() + g * group * d);
+    const std::size_t last = prefixes_.size() - 1;
+    for (auto& queue : s.queue) queue.clear();
+    for (Index i = 0; i < count; ++i) {
+      std::size_t prefix = last;
+      if (lower_ && before && before[i] >= 0) {
+        labels[i] = before[i];
+        dist2[i] = distance(first + i, before[i]);
+        prefix = shortest_prefix(first + i, before[i], dist2[i]);
+        if (prefix == 0 && last > 0) continue;  // settled
+      }
+      s.queue[prefix].push_back(i);
     }
-    std::fill_n(s.best.begin(), groups * group, std::numeric_limits<T>::infinity());
-    std::fill_n(s.second.begin(), groups * group, std::numeric_limits<T>::infinity());
-    std::fill_n(s.index.begin(), groups * group, 0);
-    for (Index c = 0; c < k_; c += R)
-      for (Index g = 0; g < groups; ++g) rank_tile(c, g, s);
-    for (Index j = 0; j < todo; ++j) {
-      const std::size_t at = static_cast<std::size_t>(j);
-      const Index row = s.rows[at];
-      Label label = static_cast<Label>(s.index[at]);
-      const T* x = x_.row(row);
-      T far = distance2(x, centers_ + label * d, d);
-      const T unsure = slack_ * (far + reach_), gap = s.second[at] - s.best[at];
-      const bool clear = gap > unsure;
-      if (!clear) rank_directly(x, label, far);
-      // the runner-up's squared distance is larger by the gap
-      if (bounded) lower_[row] = clear ? std::sqrt(far + (gap - unsure)) * below : T(0);
-      labels[row - first] = label;
-      dist2[row - first] = far;
+    for (std::size_t p = 0; p <= last; ++p) {
+      std::vector<Index>& queue = s.queue[p];
+      // what does not fill a group joins rows that are compared with more centres
+      const Index size = static_cast<Index>(queue.size());
+      const Index whole = p == last ? size : size / group * group;
+      for (Index at = 0; at < whole; at += groups_ * group) {
+        const Index some = std::min(groups_ * group, whole - at);
+        rank_rows(first, queue.data() + at, some, prefixes_[p].centers, s);
+        for (Index j = 0; j < some; ++j) {
+          const Index i = queue[static_cast<std::size_t>(at + j)];
+          const std::size_t lane = static_cast<std::size_t>(j);
+          const Index closest = order_[static_cast<std::size_t>(s.at[lane])];
+          const T gap = s.second[lane] - s.best[lane];
+          if (p == last)
+            decide(first + i, closest, gap, labels[i], dist2[i]);
+          else
+            decide_bounded(first + i, closest, gap, labels[i], dist2[i]);
+        }
+      }
+      if (p < last) s.queue[p + 1].insert(s.queue[p + 1].end(), queue.begin() + whole, queue.end());
     }
   }
 
@@ -161,6 +162,26 @@ class DenseRanker {
   }
 
  private:
+  struct Prefix {
+    Index centers;  // how many of the sorted centres
+    T fall;         // how far any other one may have come closer
+  };
+
+  // Sorts the centres by their moves, the farthest first. The first prefix is empty.
+  void choose_prefixes(const double* drift) {
+    std::stable_sort(order_.begin(), order_.end(),
+                     [drift](Index a, Index b) { return drift[a] > drift[b]; });
+    const auto fall = [&](Index rank) {
+      return static_cast<T>(drift[order_[static_cast<std::size_t>(rank)]] * (1 + 1e-6));
+    };
+    for (const Index sixteenths : {0, 1, 2, 4, 8, 12}) {
+      const Index centers = ceil_to(k_ * sixteenths / 16, R);
+      if (centers >= k_ || (!prefixes_.empty() && centers == prefixes_.back().centers)) continue;
+      prefixes_.push_back({centers, fall(centers)});
+    }
+    second_fall_ = k_ > 1 ? fall(1) : T(0);
+  }
+
   // The median of some centres, by columns: within the cloud even where one centre is far out.
   void choose_shift() {
     const Index some = std::min<Index>(k_, 33);
@@ -182,9 +203,10 @@ class DenseRanker {
     init_.assign(static_cast<std::size_t>(padded), std::numeric_limits<T>::infinity());
     double longest = 0;
     for (Index c = 0; c < k_; ++c) {
+      const T* center = centers_ + order_[static_cast<std::size_t>(c)] * d;
       double norm2 = 0;
       for (Index a = 0; a < d; ++a) {
-        const T v = centers_[c * d + a] - shift_[static_cast<std::size_t>(a)];
+        const T v = center[a] - shift_[static_cast<std::size_t>(a)];
         norm2 += static_cast<double>(v) * static_cast<double>(v);
         coef_[static_cast<std::size_t>(c / R * R * d + a * R + c % R)] = T(-2) * v;
       }
@@ -202,12 +224,12 @@ class DenseRanker {
     Vec<T> acc[R][3];
     linear_panel<T, R>(init_.data() + c, coef_.data() + c * x_.d, x_.d,
                        s.xt.data() + g * group * x_.d, acc);
-    using I = typename decltype(s.index)::value_type;
+    using I = typename decltype(s.at)::value_type;
     GIBBOUS_UNROLL
     for (int v = 0; v < 3; ++v) {
       T* bp = s.best.data() + g * group + v * L;
       T* sp = s.second.data() + g * group + v * L;
-      I* ip = s.index.data() + g * group + v * L;
+      I* ip = s.at.data() + g * group + v * L;
       Vec<T> best = load(bp), second = load(sp);
       Bits<T> index;
       std::memcpy(&index, ip, sizeof index);
@@ -227,21 +249,79 @@ class DenseRanker {
     }
   }
 
-  // Whether the bound shows that the row's label is what it was, beyond what rounding could change.
-  GIBBOUS_INLINE bool settled(Index row, Label before, Label& label, T& dist2) const {
-    if (before < 0) return false;
-    const T bound = (lower_[row] - fall_[static_cast<std::size_t>(before)]) * below;
-    lower_[row] = bound;
-    if (!(bound > T(0))) return false;
-    label = before;
-    dist2 = distance2(x_.row(row), centers_ + before * x_.d, x_.d);
-    return dist2 * margin_ < bound * bound;
+  // The closest two of the first so many sorted centres, for rows of a block.
+  void rank_rows(Index first, const Index* rows, Index count, Index centers, Scratch& s) const {
+    const Index d = x_.d, groups = (count + group - 1) / group;
+    for (Index g = 0; g < groups; ++g) {
+      const Index* own = rows + g * group;
+      load_rows([&](Index i) { return x_.row(first + own[i]); }, std::min(group, count - g * group),
+                d, shift_.data(), s.xt.data() + g * group * d);
+    }
+    std::fill_n(s.best.begin(), groups * group, std::numeric_limits<T>::infinity());
+    std::fill_n(s.second.begin(), groups * group, std::numeric_limits<T>::infinity());
+    std::fill_n(s.at.begin(), groups * group, 0);
+    for (Index c = 0; c < centers; c += R)
+      for (Index g = 0; g < groups; ++g) rank_tile(c, g, s);
   }
 
-  void rank_directly(const T* row, Label& label, T& dist2) const {
+  GIBBOUS_INLINE T distance(Index row, Index center) const {
+    return distance2(x_.row(row), centers_ + center * x_.d, x_.d);
+  }
+
+  // The first prefix without which no centre can have become closer than the row's own, whose
+  // squared distance is `own`, beyond what rounding could change. Lowers the bound to what holds
+  // for all centres that are not in the prefix.
+  GIBBOUS_INLINE std::size_t shortest_prefix(Index row, Label before, T own) const {
+    std::size_t p = 0;
+    for (; p + 1 < prefixes_.size(); ++p) {
+      const bool own_moved_most = p == 0 && before == order_[0];
+      const T fall = own_moved_most ? second_fall_ : prefixes_[p].fall;
+      const T bound = (lower_[row] - fall) * below;
+      if (bound > T(0) && own * margin_ < bound * bound) {
+        lower_[row] = bound;
+        break;
+      }
+    }
+    return p;
+  }
+
+  // The label of a row that was compared with all centres; the runner-up's squared distance is
+  // larger than that of the closest by the gap.
+  void decide(Index row, Index closest, T gap, Label& label, T& dist2) const {
+    label = static_cast<Label>(closest);
+    dist2 = distance(row, closest);
+    const T unsure = slack_ * (dist2 + reach_);
+    const bool clear = gap > unsure;
+    if (lower_) lower_[row] = clear ? std::sqrt(dist2 + (gap - unsure)) * below : T(0);
+    if (!clear) rank_directly(row, label, dist2);
+  }
+
+  // The same for a row that was compared with a prefix. The centres beyond it are farther than the
+  // row's last one, to which `label` and `dist2` belong, and than the bound.
+  void decide_bounded(Index row, Index closest, T gap, Label& label, T& dist2) const {
+    const T own = dist2, other = closest == label ? own : distance(row, closest);
+    const T unsure = slack_ * (std::max(own, other) + reach_);
+    bool clear = gap > unsure;
+    T next = own - unsure;  // at least the squared distance of the next centre
+    if (closest == label) {
+      next = own + (gap - unsure);
+    } else if (other + unsure < own) {
+      next = std::min(next, other + (gap - unsure));
+      label = static_cast<Label>(closest);
+      dist2 = other;
+    } else {
+      clear = own + unsure < other;
+      next = other - unsure;
+    }
+    lower_[row] = clear ? std::min(lower_[row], std::sqrt(next) * below) : T(0);
+    if (!clear) rank_directly(row, label, dist2);
+  }
+
+  // All centres by direct differences, the lowest index among equals.
+  void rank_directly(Index row, Label& label, T& dist2) const {
     Vec<T> best = splat(std::numeric_limits<T>::infinity());
     Bits<T> at{};
-    lanes_.each(row, [&](Index tile, const Vec<T>& value) {
+    lanes_.each(x_.row(row), [&](Index tile, const Vec<T>& value) {
       const Bits<T> closer = value < best;
       best = closer ? value : best;
       at = closer
@@ -250,24 +330,28 @@ class DenseRanker {
                : at;
     });
     Index winner = k_;
+    T least = 0;
     for (int l = 0; l < L; ++l) {
       const Index c = static_cast<Index>(at[l]) * L + l;
-      if (c < k_ && (winner == k_ || best[l] < dist2 || (best[l] == dist2 && c < winner))) {
+      if (c < k_ && (winner == k_ || best[l] < least || (best[l] == least && c < winner))) {
         winner = c;
-        dist2 = best[l];
+        least = best[l];
       }
     }
     label = static_cast<Label>(winner);
+    dist2 = distance(row, winner);  // rounds as that of rows that were not in doubt
   }
 
   Rows<T> x_;
   const T* centers_;
   Index k_, groups_;
   CenterLanes<T> lanes_;
+  T* lower_;
+  std::vector<Index> order_;      // of the centres, by their moves where there are bounds
+  std::vector<Prefix> prefixes_;  // the last one has all centres
+  T second_fall_ = 0;             // how far others came closer than the centre that moved farthest
   std::vector<T> shift_, coef_, init_;
   T slack_ = 0, reach_ = 0;
-  T* lower_ = nullptr;
-  std::vector<T> fall_;  // how far other centres than a row's own may have come closer
   T margin_ = 1 + static_cast<T>(2 * x_.d + 32) * std::numeric_limits<T>::epsilon();
 };
 

@@ -238,8 +238,7 @@ template <class Ranker, class Data, class T>
 Step step(const Execution& run, const Data& x, const T* centers, Index k, Label* labels,
           T* new_centers, const Bounds<T>& bounds) {
   std::vector<double> sums(static_cast<std::size_t>(k * (x.d + 1)), 0.0);
-  Ranker ranker(x, centers, k);
-  ranker.use(bounds);
+  const Ranker ranker(x, centers, k, bounds);
   const Totals t = pass(run, ranker, x, k, labels, sums.data());
   Step out{t.inertia, t.changed, 0.0, relocate(run, ranker, x, k, labels, sums.data())};
   out.shift = means(sums.data(), k, x.d, centers, new_centers, bounds.drift);

@@ -20,7 +20,8 @@ class SparseRanker {
     explicit Scratch(const SparseRanker&) {}
   };
 
-  SparseRanker(const Csr<T, I>& x, const T* centers, Index k)
+  // Bounds would save little: rows are short, and far from the centres compared with the gaps.
+  SparseRanker(const Csr<T, I>& x, const T* centers, Index k, const Bounds<T>& = {})
       : x_(x),
         centers_(centers),
         k_(k),
@@ -42,9 +43,6 @@ class SparseRanker {
   }
 
   Index block() const { return 64; }
-
-  // Bounds would save little: rows are short, and far from the centres compared with the gaps.
-  void use(const Bounds<T>&) {}
 
   void rank(Index first, Index count, Scratch&, const Label*, Label* labels, T* dist2) const {
     for (Index i = 0; i < count; ++i) {

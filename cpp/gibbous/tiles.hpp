@@ -20,16 +20,22 @@ struct Group {
   static constexpr int outputs = kVectorRegisters >= 32 ? 8 : 4;
 };
 
-// Sums are kept in double for every T; lanes of T widen to this.
-template <class T>
-using Wide = typename VectorOf<double, kLanes<T> * 8>::type;
-
+// Sums are kept in double for every T; lanes of T widen by halves, as wide a vector as there is.
 template <class T>
 GIBBOUS_INLINE void add_widened(double* sum, const Vec<T>& v) {
-  Wide<T> s;
-  std::memcpy(&s, sum, sizeof s);
-  s += __builtin_convertvector(v, Wide<T>);
-  std::memcpy(sum, &s, sizeof s);
+  if constexpr (sizeof(T) == sizeof(double)) {
+    store(sum, load(sum) + v);
+  } else {
+    constexpr int half = kLanes<double>;
+    using Half = typename VectorOf<T, kVectorBytes / 2>::type;
+    GIBBOUS_UNROLL
+    for (int h = 0; h < 2; ++h) {
+      Half part;
+      std::memcpy(&part, reinterpret_cast<const char*>(&v) + h * sizeof part, sizeof part);
+      double* to = sum + h * half;
+      store(to, load(to) + __builtin_convertvector(part, Vec<double>));
+    }
+  }
 }
 
 // Transposes rows x[0..count) (row-major, width d) minus `shift` (or nothing where null) into a
