@@ -67,9 +67,9 @@ class CenterLanes {
 
 // Ranks rows against centres. Where the last iteration left bounds, a row is compared only with the
 // centres that moved so far since then that they could have become its closest: centres are sorted
-// by how far they moved, and a row takes the shortest of a few prefixes of them that will do. Where
-// the farthest move alone settles a row, that is Hamerly's test (2010); the prefixes take its sting
-// out of single centres that still wander while most have come to rest.
+// by how far they moved, and a row takes the shortest of a few prefixes of them that will do. The
+// empty prefix is Hamerly's test (2010), which a single centre that still wanders makes worthless
+// for all rows, however many others have come to rest; the longer ones are what is left to do then.
 template <class T>
 class DenseRanker {
  public:

@@ -53,7 +53,8 @@ struct Step {
 // centers IN (k, d); labels INOUT (n,), compared with the new ones for `changed`;
 // new_centers OUT (k, d), must not be `centers`. O(n k d).
 // `bounds` lets dense iterations pass over rows whose label cannot have changed (Hamerly 2010,
-// "Making k-means even faster"); labels, centres and inertia are the same bits without it.
+// "Making k-means even faster"), and compare others only with the centres that moved far enough to
+// have become closer; labels, centres and inertia are the same bits without it.
 template <class Data, class T>
 Step lloyd_step(const Execution& run, const Data& x, const T* centers, Index k, Label* labels,
                 T* new_centers, const Bounds<T>& bounds);
