@@ -117,9 +117,9 @@ CASES: dict[str, Case] = {
         _bgmm("bgmm-B", _V, "full", extra_iter=2),
         _bgmm("bgmm-B-diag", _V, "diag"),
         _bgmm("bgmm-B-f32", _V, "full", extra_iter=2, dtype="float32", tolerance=1e-4),
-        # float32 distances of a row half-way round either way, and iterations make it grow: after
-        # six the inertias of all differ by 1e-6, after four by 2e-7.
-        Case("kmeans", "kmeans", *_K, 1.0, 3, 1e-6, dtype="float32"),
+        # float32 distances of a row half-way round either way, and iterations make it grow: the
+        # inertias of all differ by 2e-7 after four. Fewer than ten drown in what surrounds them.
+        Case("kmeans", "kmeans", *_K, 1.0, 9, 1e-5, dtype="float32"),
         Case("kmeans++", "kmeans++", *_K, 1.0, 0, 0.05, dtype="float32"),
     )
 }

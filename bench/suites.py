@@ -48,7 +48,7 @@ SUITES: dict[str, tuple[Step, ...]] = {
         Step("A,A-tied,A-diag,B-diag,C-separated,D-f32", {"budget": 2.0, "limit": 30.0}),
         Step("bgmm-A,bgmm-A-diag", {**_TWO, "budget": 2.0, "limit": 30.0}),
         Step("kmeans,kmeans++", {**_TWO, "budget": 2.0}),
-        Step("small", {"small": 0.5}),
+        Step("small", {"small": 1.0}),
         Step("squarem", {"repeats": 1}),
         Step("import", _TWO),
         Step(
