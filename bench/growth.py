@@ -16,7 +16,7 @@ from .topic_cases import CASES as TOPIC_CASES
 from .topic_cases import TopicCase
 
 _GMM = Case("", "gmm", 50_000, 16, 16, 1.0, 3, 1e-6, covariance="full")
-_KMEANS = Case("", "kmeans", 100_000, 16, 32, 1.0, 3, 1e-6, dtype="float32")
+_KMEANS = Case("", "kmeans", 100_000, 16, 32, 1.0, 9, 1e-5, dtype="float32")
 _LDA = TopicCase("", "lda", "synth1m", 100)
 _RBM = RbmCase("", "cd", 1, 256, 128, n_epochs=1)
 

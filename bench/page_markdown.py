@@ -152,7 +152,7 @@ def loser_lines(losers: list[Verdict], written: list[dict[str, str]]) -> str:
 
 
 def _briefly(verdict: Verdict) -> str:
-    """Return how far ours is from the best peer, in as few words as a list of cases has room for."""
+    """Return how far ours is from the best peer, in few words."""
     if verdict.times is None:
         return verdict.by_how_much()
     level = "level, " if verdict.outcome == verdicts.LEVEL else ""
@@ -197,7 +197,7 @@ def refused(records: list[dict[str, Any]]) -> list[str]:
             lines.append(
                 f"{record['title'] or record['case']}, {wording.name(record)}, "
                 f"{wording.threads(record['threads'])}: {record['status']}{figure}: "
-                f"{record['reason'] or 'no reason given'}"
+                f"{wording.reason(record)}"
             )
     lines += [
         f"{name} skipped in {wording.count(len(cases), 'case')}: {reason or 'no reason given'}"

@@ -51,9 +51,17 @@ SUITES: dict[str, tuple[Step, ...]] = {
         Step("small", {"small": 1.0}),
         Step("squarem", {"repeats": 1}),
         Step("import", _TWO),
-        Step(
-            "lda-20news-20,lda-20news-1000",
-            {"repeats": 1, "sampling": 1.0, "peers": ("tomotopy",), "samplers": ("fast", "exact")},
+        *(
+            Step(
+                f"lda-20news-{topics}",
+                {
+                    "repeats": repeats,
+                    "sampling": 1.0,
+                    "peers": ("tomotopy",),
+                    "samplers": ("fast", "exact"),
+                },
+            )
+            for topics, repeats in ((20, 3), (1000, 1))
         ),
         Step("lda-20news-100", {"sampling": 1.0, "repeats": 1, "samplers": ("fast", "exact")}),
         Step(

@@ -76,7 +76,7 @@ class Verdict:
     def by_how_much(self) -> str:
         """Return how far ours is from the best peer, in words."""
         if self.outcome == REFUSED:
-            return f"{self.ours['status']}: {self.ours['reason'] or 'no reason given'}"
+            return f"{self.ours['status']}: {wording.reason(self.ours)}"
         if self.peer is None:
             return "no peer to compare with"
         if self.ours["value"] is None:

@@ -75,6 +75,16 @@ def name(record: dict[str, Any]) -> str:
     return f"{record['implementation']} {record['variant']}".strip()
 
 
+def reason(record: dict[str, Any]) -> str:
+    """Return why a record does not count; where none is given, how far its answer is off."""
+    quality = record["quality"]
+    if record["reason"] or not quality or quality["value"] is None or quality["reference"] is None:
+        return str(record["reason"] or "no reason given")
+    numbers = (quality[which] for which in ("value", "reference", "tolerance"))
+    value, reference, tolerance = (f"{number:.6g}" for number in numbers)
+    return f"{quality['name']} {value} beside {reference}, more than {tolerance} off"
+
+
 def threads(count: int) -> str:
     return "1 thread" if count == 1 else f"{count} threads"
 

@@ -88,8 +88,9 @@ double accumulate_by_slots(const Rows<T>& rows, const Packed<T>& p, Covariance t
   const Index moments2 = second_moments(type, p.k, p.d, p.folded);
   const Index size = 2 + p.k * (1 + p.d) + moments2;
   std::vector<double> sums(static_cast<std::size_t>(size), 0.0);
-  ScratchPool<T> pool(run.threads, groups, p);
-  parallel_sum(run, tasks, size, sums.data(), [&](Index s, const Worker& worker, double* partial) {
+  const Execution some = fit_threads(run, static_cast<double>(rows.n * row_cost(p)));
+  ScratchPool<T> pool(some.threads, groups, p);
+  parallel_sum(some, tasks, size, sums.data(), [&](Index s, const Worker& worker, double* partial) {
     Scratch<T>& scratch = pool.of(worker);
     if (!scratch.moments) scratch.moments = std::make_unique<Moments<T>>(type, p, groups);
     scratch.moments->clear();
@@ -238,8 +239,9 @@ void posterior(const Rows<T>& rows, const Mixture<T>& mixture, const Execution& 
   const Packed<T> p = pack(mixture, Origin<T>{});
   const Index groups = block_groups(p), step = groups * size;
   const Index tasks = slots(rows.n, least_rows(p, groups));
-  ScratchPool<T> pool(run.threads, groups, p);
-  parallel_tasks(run, tasks, [&](Index s, const Worker& worker) {
+  const Execution some = fit_threads(run, static_cast<double>(rows.n * row_cost(p)));
+  ScratchPool<T> pool(some.threads, groups, p);
+  parallel_tasks(some, tasks, [&](Index s, const Worker& worker) {
     Scratch<T>& scratch = pool.of(worker);
     const Range range = slot_range(rows.n, tasks, s, step);
     for (Index begin = range.begin; begin < range.end; begin += step) {

@@ -18,11 +18,17 @@ namespace {
 
 constexpr Index kSurveyRows = 4096;  // rows a task of the survey at least
 
+// Sums in order, a number at a time: each waits for the last.
+Execution survey_threads(const Execution& run, Index numbers) {
+  return fit_threads(run, 4.0 * static_cast<double>(numbers));
+}
+
 template <class T>
 double weighted_mean(const Rows<T>& rows, const Execution& run, double* centre) {
   const Index d = rows.d, tasks = slots(rows.n, kSurveyRows);
   std::vector<double> sums(static_cast<std::size_t>(1 + d), 0.0);
-  parallel_sum(run, tasks, 1 + d, sums.data(), [&](Index s, const Worker& worker, double* out) {
+  const Execution some = survey_threads(run, rows.n * d);
+  parallel_sum(some, tasks, 1 + d, sums.data(), [&](Index s, const Worker& worker, double* out) {
     const Range range = slot_range(rows.n, tasks, s);
     for (Index i = range.begin; i < range.end; ++i) {
       if (i % 65536 == 0) worker.checkpoint();
@@ -41,7 +47,8 @@ double total_weight(const Rows<T>& rows, const Execution& run) {
   if (!rows.weight) return static_cast<double>(rows.n);
   const Index tasks = slots(rows.n, kSurveyRows);
   double sum = 0;
-  parallel_sum(run, tasks, 1, &sum, [&](Index s, const Worker&, double* out) {
+  const Execution some = survey_threads(run, rows.n);
+  parallel_sum(some, tasks, 1, &sum, [&](Index s, const Worker&, double* out) {
     const Range range = slot_range(rows.n, tasks, s);
     for (Index i = range.begin; i < range.end; ++i) *out += static_cast<double>(rows.weight[i]);
   });
@@ -52,7 +59,8 @@ template <class T>
 void measure_spread(const Rows<T>& rows, const Execution& run, const Survey& out) {
   const Index d = rows.d, tasks = slots(rows.n, kSurveyRows);
   std::vector<double> most(static_cast<std::size_t>(tasks * (1 + d)), 0.0);
-  parallel_tasks(run, tasks, [&](Index s, const Worker& worker) {
+  const Execution some = survey_threads(run, rows.n * d);
+  parallel_tasks(some, tasks, [&](Index s, const Worker& worker) {
     double* radius2 = most.data() + s * (1 + d);
     double* spread = radius2 + 1;
     const Range range = slot_range(rows.n, tasks, s);
@@ -84,7 +92,8 @@ void sum_scatter(const Rows<T>& rows, const Execution& run, const Survey& out) {
   const Index tasks = std::clamp<Index>((Index{64} << 20) / (d * width * 8), 1, wanted);
   std::vector<T> centre(out.centre, out.centre + d);
   std::vector<double> c(static_cast<std::size_t>(d * width), 0.0);
-  parallel_sum(run, tasks, d * width, c.data(), [&](Index s, const Worker& worker, double* sum) {
+  const Execution some = fit_threads(run, static_cast<double>(rows.n * d * d));
+  parallel_sum(some, tasks, d * width, c.data(), [&](Index s, const Worker& worker, double* sum) {
     constexpr Index step = 64 * Group<T>::rows;
     WideSum<T> wide(d);
     std::vector<T> r(static_cast<std::size_t>(step), T(1));

@@ -19,14 +19,6 @@
 
 namespace gibbous::kmeans {
 
-// Threads for an amount of work in multiply-adds. A parallel region costs 5 us on idle cores but
-// a scheduler's slice on busy ones, so a thread is worth it only for about 100 us of work. How many
-// threads run never changes a result.
-inline Execution fit_threads(Execution run, double work) {
-  run.threads = static_cast<int>(std::clamp(work / 2e6, 1.0, static_cast<double>(run.threads)));
-  return run;
-}
-
 // |x - c|^2 with features as lanes; the lanes are added in order.
 template <class T>
 GIBBOUS_INLINE T distance2(const T* x, const T* c, Index d) {
