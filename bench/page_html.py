@@ -231,7 +231,7 @@ def _row(record: dict[str, Any], peer: dict[str, Any] | None) -> str:
     beyond, data = record["beyond_bytes"], record["data_bytes"]
     note = record["reason"]
     if not good:
-        note = f"{record['status']}: {note or 'no reason given'}"
+        note = f"{record['status']}: {note}" if note else record["status"]
     said = [text for text in (escape(note), _quality(record)) if text]
     if record["busy"]:
         said.append("the machine was busy")

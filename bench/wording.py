@@ -91,7 +91,7 @@ def threads(count: int) -> str:
 
 def per_cent(share: float) -> str:
     """Return a share as per cent, two digits."""
-    return f"{100 * share:.2g}%" if abs(share) < 1 else f"{100 * share:.0f}%"
+    return f"{100 * share:.2g}%" if abs(share) < 0.995 else f"{100 * share:.0f}%"
 
 
 def count(number: int, noun: str) -> str:

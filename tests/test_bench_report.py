@@ -510,6 +510,21 @@ def test_sizes_have_the_unit_that_suits_them() -> None:
     ]
 
 
+def test_shares_are_per_cent() -> None:
+    shares = (0.0, 0.00034, 0.066, 0.994, 0.996, 2.53)
+    assert [wording.per_cent(share) for share in shares] == [
+        *("0%", "0.034%", "6.6%", "99%", "100%", "253%")
+    ]
+
+
+def test_a_wrong_answer_without_a_reason_tells_how_far_off_it_is() -> None:
+    quality = {"name": "inertia", "value": 61.5, "reference": 55.7, "tolerance": 2.78}
+    wrong = {"reason": "", "quality": quality}
+    assert wording.reason(wrong) == "inertia 61.5 beside 55.7, more than 2.78 off"
+    assert wording.reason({**wrong, "reason": "it broke"}) == "it broke"
+    assert wording.reason({"reason": "", "quality": None}) == "no reason given"
+
+
 def test_the_peaks_are_measured_for_each_number_of_threads() -> None:
     found = peaks.measure([1, 2], quick=True)
     schema.check(result(peaks=found), "peaks")
