@@ -7,6 +7,7 @@
 // step of it depends on a hard-to-guess branch.
 #pragma once
 #include <cstdint>
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -257,67 +258,148 @@ GIBBOUS_INLINE void prefetch_words(const State& s, const Kernel& kernel, Index v
   if (v + 3 < last) kernel.prefetch_row(s.row[begin(s.words[at(v + 3)])]);
 }
 
-// Runs f when it leaves the scope, by whatever way.
-template <class F>
-struct AtExit {
-  F f;
-  ~AtExit() { f(); }
-};
-template <class F>
-AtExit(F) -> AtExit<F>;
-
-// Samples the tokens of document group g and word group h. `first`: no block of h was sampled
-// before it in this sweep. When it leaves, by whatever way, it has added its changes to the totals
-// and to the counts of shared words.
+// Where a kernel goes on: from some token of the word at hand, and from some draw.
 template <class Kernel>
-void sample_block(Kernel& kernel, Index g, Index h, bool first, const std::vector<Index64>& totals,
-                  const Worker& worker) {
-  constexpr Index kTokens = 2048;  // between checkpoints: below a millisecond for most topics
-  State& s = kernel.s;
-  if (first) find_cursors(s, g, h);
-  const Row limit = s.row_limit(g);
-  const Row* row = s.row.data();
-  kernel.open(totals);
-  const AtExit close{[&] { kernel.close(); }};
-  Index done = 0;
-  for (Index v = s.group_words[at(h)]; v < s.group_words[at(h + 1)]; ++v) {
-    prefetch_words(s, kernel, v, g);
-    Word& word = s.words[at(v)];
-    const Index64 end = s.words[at(v + 1)].begin;
-    if (g == 0) word.cursor = word.begin;
-    Index64 i = word.cursor;
-    if (i >= end || row[i] >= limit) continue;
-    kernel.begin_word(word, end);
-    const AtExit leave{[&] { kernel.end_word(word); }};
-    while (i < end && row[i] < limit) {
-      Index n = std::min<Index64>(kDraws, end - i);
-      while (row[i + n - 1] >= limit) --n;
-      kernel.draws.make(kernel.sweep.draws, i, n);
-      kernel.tokens(i, n);
-      i += n;
-      word.cursor = i;
-      if ((done += n) >= kTokens) {
-        done = 0;
-        worker.checkpoint();
-      }
+struct ChainOf {
+  Kernel* kernel;
+  Index64 first;
+  Index draw;
+};
+
+// Walks over the tokens of document group g and word group h in the order of the words, a chunk at
+// a time. `first`: no block of h was sampled before it in this sweep. When it ends, by whatever
+// way, the block's changes are in the totals and in the counts of shared words.
+template <class Kernel>
+class BlockWalk {
+ public:
+  BlockWalk(Kernel& kernel, Index g, Index h, bool first, const std::vector<Index64>& totals,
+            const Worker& worker)
+      : kernel_(kernel),
+        worker_(worker),
+        g_(g),
+        v_(kernel.s.group_words[at(h)]),
+        v_end_(kernel.s.group_words[at(h + 1)]),
+        limit_(kernel.s.row_limit(g)) {
+    if (first) find_cursors(kernel.s, g, h);
+    kernel.open(totals);
+  }
+  BlockWalk(const BlockWalk&) = delete;
+  BlockWalk& operator=(const BlockWalk&) = delete;
+  ~BlockWalk() {
+    if (word_) kernel_.end_word(*word_);
+    kernel_.close();
+  }
+
+  // Tokens of one word at hand, whose draws are made; 0 where the block is done.
+  Index ready() {
+    while (left_ == 0 && v_ < v_end_) {
+      if (word_ && i_ < end_ && kernel_.s.row[i_] < limit_)
+        draw();
+      else
+        next_word();
+    }
+    return left_;
+  }
+  typename Kernel::Chain chain() const { return {&kernel_, i_, drawn_}; }
+  void take(Index n) {
+    i_ += n;
+    drawn_ += n;
+    left_ -= n;
+    word_->cursor = i_;
+    if ((done_ += n) < kTokens) return;
+    done_ = 0;
+    worker_.checkpoint();
+  }
+
+ private:
+  static constexpr Index kTokens = 2048;  // between checkpoints: a millisecond for most topics
+
+  void draw() {
+    const Row* row = kernel_.s.row.data();
+    left_ = std::min<Index64>(kDraws, end_ - i_);
+    while (row[i_ + left_ - 1] >= limit_) --left_;
+    kernel_.draws.make(kernel_.sweep.draws, i_, left_);
+    drawn_ = 0;
+  }
+  void next_word() {
+    State& s = kernel_.s;
+    if (word_) {
+      kernel_.end_word(*word_);
+      word_ = nullptr;
+      ++v_;
+    }
+    for (; v_ < v_end_; ++v_) {
+      prefetch_words(s, kernel_, v_, g_);
+      Word& word = s.words[at(v_)];
+      end_ = s.words[at(v_ + 1)].begin;
+      if (g_ == 0) word.cursor = word.begin;
+      i_ = word.cursor;
+      if (i_ >= end_ || s.row[i_] >= limit_) continue;
+      kernel_.begin_word(word, end_);
+      word_ = &word;
+      return;
     }
   }
+
+  Kernel& kernel_;
+  const Worker& worker_;
+  Index g_, v_, v_end_;
+  Row limit_;
+  Word* word_ = nullptr;  // the word at hand
+  Index64 i_ = 0, end_ = 0;
+  Index left_ = 0, drawn_ = 0, done_ = 0;
+};
+
+// Samples blocks of one diagonal by turns, a token of each: a token's topic depends on the one
+// before it, and a processor that has several such chains does the others' work while it waits for
+// one.
+template <class Kernel>
+void sample_together(std::optional<BlockWalk<Kernel>>* walks, Index count) {
+  constexpr int N = Kernel::together;
+  if (N > 1 && count == N) {
+    typename Kernel::Chain chains[N];
+    for (;;) {
+      Index n = kDraws;
+      for (int c = 0; c < N; ++c) n = std::min(n, walks[c]->ready());
+      if (n == 0) break;
+      for (int c = 0; c < N; ++c) chains[c] = walks[c]->chain();
+      Kernel::tokens(chains, n);
+      for (int c = 0; c < N; ++c) walks[c]->take(n);
+    }
+  }
+  typename Kernel::Chain chain[1];
+  for (Index c = 0; c < count; ++c)
+    while (const Index n = walks[c]->ready()) {
+      chain[0] = walks[c]->chain();
+      Kernel::tokens(chain, n);
+      walks[c]->take(n);
+    }
 }
 
 // One sweep: P diagonals, document group minus word group = 0, 1, ... mod P. Document groups of one
-// word group ascend, which lets a word find its tokens of the next one where it left off.
+// word group ascend, which lets a word find its tokens of the next one where it left off. Blocks of
+// a diagonal share nothing that changes, so how many a thread takes at a time changes no bit.
 template <class Kernel>
 void sample_blocks(State& s, typename Kernel::Rows& rows, const Sweep& sweep,
                    const Execution& run) {
-  std::vector<std::unique_ptr<Kernel>> kernels(at(std::max(run.threads, 1)));
+  const Index threads = std::max(run.threads, 1);
+  const Index together = s.blocks >= Kernel::together * threads ? Kernel::together : 1;
+  std::vector<std::unique_ptr<Kernel>> kernels(at(together * threads));
   std::vector<Index64> totals;
   for (Index diagonal = 0; diagonal < s.blocks; ++diagonal) {
     totals = s.totals;
     std::copy_n(s.kept.data(), s.frozen.size(), s.frozen.data());
-    parallel_tasks(run, s.blocks, [&](Index h, const Worker& worker) {
-      auto& kernel = kernels[at(worker.index())];
-      if (!kernel) kernel = std::make_unique<Kernel>(s, rows, sweep);
-      sample_block(*kernel, (h + diagonal) % s.blocks, h, diagonal == 0, totals, worker);
+    const Index tasks = (s.blocks + together - 1) / together;
+    parallel_tasks(run, tasks, [&](Index task, const Worker& worker) {
+      const Range blocks{task * together, std::min((task + 1) * together, s.blocks)};
+      std::optional<BlockWalk<Kernel>> walks[Kernel::together];
+      for (Index h = blocks.begin; h < blocks.end; ++h) {
+        const Index c = h - blocks.begin;
+        auto& kernel = kernels[at(worker.index() * together + c)];
+        if (!kernel) kernel = std::make_unique<Kernel>(s, rows, sweep);
+        walks[c].emplace(*kernel, (h + diagonal) % s.blocks, h, diagonal == 0, totals, worker);
+      }
+      sample_together(walks, blocks.end - blocks.begin);
     });
   }
 }

@@ -111,19 +111,25 @@ class SparseKernel : public Desk {
     }
   }
 
-  void tokens(Index64 first, Index n) {
-    const Row* row = s.row.data() + first;
-    Topic* z = s.z.data() + first;
+  static constexpr int together = 1;
+  using Chain = ChainOf<SparseKernel>;
+
+  static void tokens(const Chain (&chain)[1], Index n) { chain[0].kernel->sample(chain[0], n); }
+
+ private:
+  void sample(const Chain& chain, Index n) {
+    const Row* row = s.row.data() + chain.first;
+    Topic* z = s.z.data() + chain.first;
     const Tables tables = t;
     PriorMass mass = mass_;
     for (Index j = 0; j < n; ++j) {
       prefetch_row(row[j + kAhead]);
-      z[j] = static_cast<Topic>(sample(tables, mass, rows_.row(row[j]), z[j], draws[j]));
+      const double u = draws[chain.draw + j];
+      z[j] = static_cast<Topic>(sample(tables, mass, rows_.row(row[j]), z[j], u));
     }
     mass_ = mass;
   }
 
- private:
   // q_k for all topics, and all sums of alpha_k q_k.
   void fill_q() {
     std::fill(super_.begin(), super_.end(), 0.0);
