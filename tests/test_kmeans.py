@@ -13,6 +13,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import pairwise_distances
 
 from ctrl_c import answered_ctrl_c
+from gibbous import _random
 from gibbous._centers import Samples
 from gibbous._isa import core
 from gibbous.kmeans import KMeans, k_means, kmeans_plusplus
@@ -572,6 +573,24 @@ def test_interrupt_in_a_later_start_keeps_the_best_so_far():
         model.fit(X, callback=interrupt)
     first = KMeans(10, n_init=1, random_state=0).fit(X)
     assert model.inertia_ <= first.inertia_
+    assert model.history_.stop_reason == "interrupted"
+
+
+def test_interrupt_between_two_starts_keeps_the_first(monkeypatch):
+    child = _random.child
+
+    def interrupted(key, purpose, *index):
+        if purpose == "kmeans-start":  # the seed of the second start
+            raise KeyboardInterrupt
+        return child(key, purpose, *index)
+
+    monkeypatch.setattr(_random, "child", interrupted)
+    X = blobs(500, 3, 10, seed=19)
+    model = KMeans(10, n_init=9, random_state=0)
+    with pytest.raises(KeyboardInterrupt):
+        model.fit(X)
+    monkeypatch.undo()
+    assert bits(model) == bits(KMeans(10, n_init=1, random_state=0).fit(X))
     assert model.history_.stop_reason == "interrupted"
 
 
