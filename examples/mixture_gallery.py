@@ -46,7 +46,6 @@ def main(folder: Path) -> list[Path]:
     found = select_mixture(wine, range(1, 8), random_state=0, n_init=3, reg_covar=1e-3)
     print(found)
     pictures["criterion"] = lambda ax: plot_criterion(found, ax)
-    pictures["wine"] = lambda ax: plot_density(found.best_estimator_, wine, ax)
 
     for name, draw in pictures.items():
         figure = new_figure(5.4, 3.8)

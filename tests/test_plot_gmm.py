@@ -160,7 +160,7 @@ def test_the_gallery(tmp_path: Path) -> None:
     spec.loader.exec_module(gallery)
     files = gallery.main(tmp_path / "new")
     shown = GALLERY.parents[1] / "docs" / "gallery"
-    assert len(files) == 5
+    assert len(files) == 4
     for path in files:
         assert path.read_bytes().startswith(b"\x89PNG")
         assert 20_000 < path.stat().st_size < 200_000
