@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import secrets
 import subprocess
 import sys
@@ -186,14 +187,23 @@ def test_all_levels_draw_the_same_numbers() -> None:
 
 
 def test_an_unknown_level_is_an_import_error() -> None:
-    done = run_python("import gibbous", GIBBOUS_ISA="avx9")
+    done = run_python("from gibbous import KMeans", GIBBOUS_ISA="avx9")
     assert done.returncode == 1
     assert "ImportError: GIBBOUS_ISA='avx9': this processor runs 'base'" in done.stderr
     assert "unset it" in done.stderr
 
 
+@pytest.mark.parametrize("command", ["--version", "doctor", "bench list", "lda info none"])
+def test_an_unknown_level_is_one_line_of_the_command(command: str) -> None:
+    code = f"import sys, gibbous.cli as c; sys.argv[1:] = {command.split()}; c.main()"
+    done = run_python(code, GIBBOUS_ISA="avx9")
+    assert done.returncode == 1
+    assert done.stdout == ""
+    assert re.fullmatch(r"gibbous: error: GIBBOUS_ISA='avx9': .*unset it.*\n", done.stderr)
+
+
 def test_a_level_above_the_processor_is_an_import_error() -> None:
-    done = run_python(OLD_PROCESSOR + "import gibbous", GIBBOUS_ISA="v4")
+    done = run_python(OLD_PROCESSOR + "import gibbous; gibbous.__version__", GIBBOUS_ISA="v4")
     assert done.returncode == 1
     assert "ImportError: GIBBOUS_ISA='v4': this processor runs 'base', 'v2'" in done.stderr
 
@@ -205,7 +215,7 @@ def test_a_level_that_is_not_installed_is_an_import_error() -> None:
         "        if name.startswith('gibbous._core_'):\n"
         "            raise ModuleNotFoundError(name)\n"
         "sys.meta_path.insert(0, Absent())\n"
-        "import gibbous"
+        "from gibbous import KMeans"
     )
     done = run_python(code)
     assert done.returncode == 1

@@ -5,11 +5,10 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from ._isa import core as _core
-
 if TYPE_CHECKING:
     from ._config import show_config
     from ._fit import History, Progress
+    from ._isa import __version__
     from .bgmm import BayesianGaussianMixture
     from .convert import from_sklearn, to_sklearn
     from .convert_lda import from_gensim
@@ -29,9 +28,8 @@ if TYPE_CHECKING:
     from .rbm_counts import ReplicatedSoftmax
     from .rbm_gaussian import GaussianRBM
 
-__version__: str = _core.__version__
-
 # scikit-learn takes most of a second to import, so a name's module is loaded when it is asked for.
+# So is the core: where this processor has none, the command line says so in a line.
 _MODULES = {
     "BayesianGaussianMixture": "bgmm",
     "BernoulliRBM": "rbm",
@@ -49,6 +47,7 @@ _MODULES = {
     "Progress": "_fit",
     "RBMClassifier": "rbm_classifier",
     "ReplicatedSoftmax": "rbm_counts",
+    "__version__": "_isa",
     "from_gensim": "convert_lda",
     "from_sklearn": "convert",
     "k_means": "kmeans",

@@ -1,4 +1,4 @@
-"""Choose the build of the core that this machine can run, once, at import."""
+"""Choose the build of the core that this machine can run, once, when it is first needed."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import os
 from types import ModuleType
 from typing import TYPE_CHECKING
 
-__all__ = ["LEVEL", "LEVELS", "core"]
+__all__ = ["LEVEL", "LEVELS", "__version__", "core"]
 
 LEVELS = ("v2", "v3", "v4")
 
@@ -49,3 +49,5 @@ if TYPE_CHECKING:
     from . import _core as core  # the stub that stands for every level
 else:
     LEVEL, core = _choose()
+
+__version__: str = core.__version__

@@ -60,11 +60,15 @@ for _name, _help in GROUPS.items():
 
 
 def _version(asked: bool) -> None:
-    if asked:
+    if not asked:
+        return
+    from .cli_session import reporting
+
+    with reporting():
         from . import __version__
 
         print(f"gibbous {__version__}")
-        raise typer.Exit
+    raise typer.Exit
 
 
 @app.callback()

@@ -24,6 +24,7 @@ def run(arguments: list[str]) -> int:
             "this installation has no benchmark (no module gibbous.bench); install a release with "
             "pip install 'gibbous[bench]', or run python -m bench in a checkout"
         )
+    importlib.import_module("._isa", __package__)  # no core for this processor: said in one line
     # options alone are those of the commonest command: gibbous bench --quick
     if arguments and arguments[0].startswith("-") and arguments[0] not in ("-h", "--help"):
         arguments = ["run", *arguments]
