@@ -20,7 +20,7 @@ DTYPES = (np.float32, np.float64)
 
 def bags(rows):
     corpus = Corpus.of(rows)
-    return Bags(corpus.indptr, corpus.indices, corpus.counts)
+    return Bags.of(corpus)
 
 
 def documents(rng, n, n_words, mean=2.0, share=0.3):
@@ -194,8 +194,8 @@ def test_completion_of_20news_equals_the_slow_iteration(data_folder):
         sp.csr_array(X[:3000].T @ np.random.default_rng(8).dirichlet(np.ones(50), 3000)), 0.01
     )
     seen, hidden = corpus[3000:3060].completion_split(1)
-    theta, _ = fold_in(topics, 0.5, Bags(seen.indptr, seen.indices, seen.counts))
-    got = log_predictive(topics, theta, Bags(hidden.indptr, hidden.indices, hidden.counts))
+    theta, _ = fold_in(topics, 0.5, Bags.of(seen))
+    got = log_predictive(topics, theta, Bags.of(hidden))
     phi, alpha, want = topics.dense(), np.full(50, 0.5), []
     for d in range(60):
         a, b = seen[d : d + 1], hidden[d : d + 1]

@@ -14,8 +14,8 @@ from scipy.special import gammaln
 from ._isa import core
 from ._random import RandomState, child, key_of
 from ._validate import n_threads
-from .evaluate_inputs import bags_of, corpus_of, with_prior
-from .lda_fold_in import fold_in, log_predictive, prior_of
+from .evaluate_inputs import corpus_of, with_prior
+from .lda_fold_in import Bags, fold_in, log_predictive, prior_of
 
 #: Numbers of theta that are held at a time: 32 MB.
 _BLOCK = 1 << 22
@@ -120,7 +120,7 @@ def document_completion(
             f"held_out must have a row for each of the {n} rows of observed; "
             f"got {second.n_documents}"
         )
-    seen, hidden = bags_of(first), bags_of(second)
+    seen, hidden = Bags.of(first), Bags.of(second)
     log_p = np.empty(n)
     step = max(1, _BLOCK // topics.n_topics)
     for i in range(0, n, step):
@@ -230,7 +230,7 @@ def left_to_right(
     corpus = corpus_of(X, known)
     log_p = np.empty(corpus.n_documents)
     core.lda_left_to_right(
-        *bags_of(corpus),
+        *Bags.of(corpus),
         topics.indptr,
         topics.topics,
         topics.values,

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from .corpus import Corpus
-from .lda_fold_in import Bags, prior_of
+from .lda_fold_in import prior_of
 from .lda_topics import TopicWord
 
 
@@ -98,11 +98,6 @@ def corpus_of(X: Any, known: Described | None = None, name: str = "X") -> Corpus
                 "with_vocabulary(model.vocabulary_) carries a corpus over"
             )
     return corpus
-
-
-def bags_of(corpus: Corpus) -> Bags:
-    """Return a corpus's arrays, as the core takes them."""
-    return Bags(corpus.indptr, corpus.indices, corpus.counts)
 
 
 def word_lists(

@@ -27,13 +27,12 @@ from .lda_describe import TopicTools
 from .lda_documents import DocumentTools
 from .lda_fold_in import Bags, infer, log_predictive
 from .lda_priors import Priors, seeds_of
-from .lda_run import HeldOut, Plan, Run, order_by_size
+from .lda_run import HeldOut, Plan, Run, order_by_size, start_of
 from .lda_topics import MOST_TOPICS, TopicWord
 
 # The sum of the document-topic prior where none is given: a document has a few topics.
 _ALPHA_SUM = 5.0
 _BETA = 0.01
-
 
 #: What a fit finds.
 _FOUND = (
@@ -297,7 +296,7 @@ class LatentDirichletAllocation(
                 "early_stopping holds documents back, so that start and keep_token_topics have no "
                 "topics of their tokens: set early_stopping=False"
             )
-        z = None if start is None else _start(start, corpus.n_tokens, len(priors.alpha))
+        z = None if start is None else start_of(start, corpus.n_tokens, len(priors.alpha))
         return self._run(
             corpus, priors, key, callback, checkpoint, checkpoint_every, z, keep_token_topics
         )
@@ -540,7 +539,7 @@ class LatentDirichletAllocation(
             If X has another number of words.
         """
         check_is_fitted(self, "topics_")
-        return self._fold_in(_bags(self._corpus(X, reset=False)))
+        return self._fold_in(Bags.of(self._corpus(X, reset=False)))
 
     def _fold_in(self, bags: Bags) -> NDArray[np.float64]:
         theta, _ = infer(
@@ -571,7 +570,7 @@ class LatentDirichletAllocation(
             Higher is better; comparable between numbers of topics.
         """
         check_is_fitted(self, "topics_")
-        seen, hidden = map(_bags, self._corpus(X, reset=False).completion_split(0))
+        seen, hidden = map(Bags.of, self._corpus(X, reset=False).completion_split(0))
         log_p = log_predictive(
             self.topics_,
             self._fold_in(seen),
@@ -600,25 +599,6 @@ class LatentDirichletAllocation(
         tags.input_tags.sparse = True
         tags.transformer_tags.preserves_dtype = []
         return tags
-
-
-def _start(topics: Any, n_tokens: int, n_topics: int) -> NDArray[np.uint16]:
-    """Return the topics that tokens are to begin with, checked."""
-    z = np.asarray(topics)
-    if z.shape != (n_tokens,) or (z.size and z.dtype.kind not in "iu"):
-        raise ValueError(
-            f"start must be whole numbers, one topic for each of the {n_tokens} tokens; "
-            f"got {z.dtype} of shape {z.shape}"
-        )
-    if z.size and not 0 <= z.min() <= z.max() < n_topics:
-        raise ValueError(
-            f"start must hold topics below n_components={n_topics}; got {z.min()} to {z.max()}"
-        )
-    return np.ascontiguousarray(z, np.uint16)
-
-
-def _bags(corpus: Corpus) -> Bags:
-    return Bags(corpus.indptr, corpus.indices, corpus.counts)
 
 
 __all__ = ["History", "LatentDirichletAllocation", "TopicWord"]

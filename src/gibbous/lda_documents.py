@@ -76,7 +76,7 @@ class DocumentTools:
         names = self.vocabulary_ or corpus.vocabulary or range(corpus.n_words)
         return {
             "topic_term_dists": dists / dists.sum(axis=1, keepdims=True),  # of float32
-            "doc_topic_dists": self._fold_in(_bags(corpus)),
+            "doc_topic_dists": self._fold_in(Bags.of(corpus)),
             "doc_lengths": corpus.document_lengths(),
             "vocab": [str(name) for name in names],
             "term_frequency": corpus.word_counts(),
@@ -121,7 +121,7 @@ class DocumentTools:
         for part in X if hasattr(X, "__next__") else (X,):
             corpus = self._corpus(part, reset=False)
             for first in range(0, corpus.n_documents, size):
-                bags = _bags(corpus[first : min(first + size, corpus.n_documents)])
+                bags = Bags.of(corpus[first : min(first + size, corpus.n_documents)])
                 yield self._shares(bags, threshold) if sparse else self._fold_in(bags)
 
     def _shares(self, bags: Bags, threshold: float) -> Any:
@@ -286,7 +286,7 @@ class DocumentTools:
         corpus = self._corpus(X, reset=False)
         if not 0 <= document < corpus.n_documents:
             raise ValueError(f"document must be in [0, {corpus.n_documents}); got {document}")
-        bags = _bags(corpus[document : document + 1])
+        bags = Bags.of(corpus[document : document + 1])
         joint = self.topics_.columns(bags.words) * self._fold_in(bags).T
         best = joint.argmax(axis=0)
         share = joint.max(axis=0) / joint.sum(axis=0)
@@ -401,7 +401,7 @@ class DocumentTools:
         step = self._step()
         for first in range(0, corpus.n_documents, step):
             own = slice(first, min(corpus.n_documents, first + step))
-            theta = self._fold_in(_bags(corpus[own]))[:, which]
+            theta = self._fold_in(Bags.of(corpus[own]))[:, which]
             weight = (lengths[own] if weights == "tokens" else lengths[own] > 0).astype(np.float64)
             tally.add(member[own], theta, weight, lengths[own])
         some = tally.documents > 0
@@ -444,7 +444,7 @@ class DocumentTools:
         corpus: Corpus = self._corpus(X, reset=False)
 
         def inferred(first: int, end: int) -> NDArray[np.float64]:
-            theta: NDArray[np.float64] = self._fold_in(_bags(corpus[first:end]))
+            theta: NDArray[np.float64] = self._fold_in(Bags.of(corpus[first:end]))
             return theta
 
         return inferred, corpus.n_documents
@@ -454,10 +454,6 @@ class DocumentTools:
         theta = self.document_topic_[first:end].toarray() + self.doc_topic_prior_
         shares: NDArray[np.float64] = theta / theta.sum(axis=1, keepdims=True)
         return shares
-
-
-def _bags(corpus: Corpus) -> Bags:
-    return Bags(corpus.indptr, corpus.indices, corpus.counts)
 
 
 def _is_numbers(X: Any) -> bool:

@@ -9,6 +9,7 @@ import scipy.sparse as sp
 from numpy.typing import ArrayLike, NDArray
 
 from ._isa import core
+from .corpus import Corpus
 from .lda_topics import TopicWord
 
 
@@ -26,6 +27,11 @@ class Bags(NamedTuple):
     indptr: NDArray[np.int64]
     words: NDArray[np.int32]
     counts: NDArray[np.int32]
+
+    @classmethod
+    def of(cls, corpus: Corpus) -> Bags:
+        """Return the documents of a corpus, without copying them."""
+        return cls(corpus.indptr, corpus.indices, corpus.counts)
 
     @property
     def n_documents(self) -> int:

@@ -53,7 +53,7 @@ class HeldOut:
 
     def __init__(self, documents: Corpus, key: int) -> None:
         halves = documents.completion_split(key & 0xFFFFFFFF)
-        self.seen, self.hidden = (Bags(h.indptr, h.indices, h.counts) for h in halves)
+        self.seen, self.hidden = map(Bags.of, halves)
 
     def perplexity(self, chain: Chain) -> float:
         """Return the perplexity by document completion (Wallach et al. 2009, section 5.1)."""
@@ -213,3 +213,18 @@ class Run:
 def order_by_size(totals: Any) -> Any:
     """Return the topics by falling number of tokens, equal ones by their number."""
     return np.argsort(-np.asarray(totals), kind="stable")
+
+
+def start_of(topics: Any, n_tokens: int, n_topics: int) -> NDArray[np.uint16]:
+    """Return the topics that tokens are to begin with, checked."""
+    z = np.asarray(topics)
+    if z.shape != (n_tokens,) or (z.size and z.dtype.kind not in "iu"):
+        raise ValueError(
+            f"start must be whole numbers, one topic for each of the {n_tokens} tokens; "
+            f"got {z.dtype} of shape {z.shape}"
+        )
+    if z.size and not 0 <= z.min() <= z.max() < n_topics:
+        raise ValueError(
+            f"start must hold topics below n_components={n_topics}; got {z.min()} to {z.max()}"
+        )
+    return np.ascontiguousarray(z, np.uint16)
