@@ -350,30 +350,30 @@ class BlockWalk {
   Index left_ = 0, drawn_ = 0, done_ = 0;
 };
 
-// Samples blocks of one diagonal by turns, a token of each: a token's topic depends on the one
-// before it, and a processor that has several such chains does the others' work while it waits for
-// one.
+// Samples N blocks until one of them is done, a token of each by turns: a token's topic depends on
+// the one before it, and a processor that has several such chains does the others' work while it
+// waits for one.
+template <int N, class Kernel>
+void sample_by_turns(std::optional<BlockWalk<Kernel>>* walks) {
+  typename Kernel::Chain chains[N];
+  for (;;) {
+    Index n = kDraws;
+    for (int c = 0; c < N; ++c) n = std::min(n, walks[c]->ready());
+    if (n == 0) return;
+    for (int c = 0; c < N; ++c) chains[c] = walks[c]->chain();
+    Kernel::tokens(chains, n);
+    for (int c = 0; c < N; ++c) walks[c]->take(n);
+  }
+}
+
+// Samples some blocks of one diagonal, at most Kernel::together.
 template <class Kernel>
 void sample_together(std::optional<BlockWalk<Kernel>>* walks, Index count) {
-  constexpr int N = Kernel::together;
-  if (N > 1 && count == N) {
-    typename Kernel::Chain chains[N];
-    for (;;) {
-      Index n = kDraws;
-      for (int c = 0; c < N; ++c) n = std::min(n, walks[c]->ready());
-      if (n == 0) break;
-      for (int c = 0; c < N; ++c) chains[c] = walks[c]->chain();
-      Kernel::tokens(chains, n);
-      for (int c = 0; c < N; ++c) walks[c]->take(n);
-    }
-  }
-  typename Kernel::Chain chain[1];
-  for (Index c = 0; c < count; ++c)
-    while (const Index n = walks[c]->ready()) {
-      chain[0] = walks[c]->chain();
-      Kernel::tokens(chain, n);
-      walks[c]->take(n);
-    }
+  if constexpr (Kernel::together >= 4)
+    if (count >= 4) sample_by_turns<4>(walks);
+  if constexpr (Kernel::together >= 2)
+    for (Index c = 0; c + 2 <= count; c += 2) sample_by_turns<2>(walks + c);
+  for (Index c = 0; c < count; ++c) sample_by_turns<1>(walks + c);
 }
 
 // One sweep: P diagonals, document group minus word group = 0, 1, ... mod P. Document groups of one
@@ -383,7 +383,9 @@ template <class Kernel>
 void sample_blocks(State& s, typename Kernel::Rows& rows, const Sweep& sweep,
                    const Execution& run) {
   const Index threads = std::max(run.threads, 1);
-  const Index together = s.blocks >= Kernel::together * threads ? Kernel::together : 1;
+  // fewer by turns rather than a thread without a block
+  Index together = Kernel::together;
+  while (together > 1 && s.blocks < together * threads) together /= 2;
   std::vector<std::unique_ptr<Kernel>> kernels(at(together * threads));
   std::vector<Index64> totals;
   for (Index diagonal = 0; diagonal < s.blocks; ++diagonal) {
