@@ -97,6 +97,20 @@ SUITES: dict[str, tuple[Step, ...]] = {
             {"repeats": 1, "budget": 0.5, "sampling": 0.5, "samplers": ("fast", "exact")},
         ),
     ),
+    # what standard leaves out because the peers take long
+    "long": (
+        Step(
+            "lda-20news-10000",
+            {
+                "repeats": 1,
+                "sampling": 1.0,
+                "limit": 900.0,
+                "peers": ("tomotopy",),
+                "samplers": ("fast", "exact"),
+            },
+        ),
+        Step("rbm-cd10-*", {"epochs": 1, "repeats": 1, "limit": 600.0, "peers": ("torch",)}),
+    ),
 }
 
 
