@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor, wait
+from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
 from typing import TypeVar
 
 Result = TypeVar("Result")
@@ -31,9 +31,14 @@ def awaited(future: Future[Result]) -> Result:
     """Wait for a result, and answer Ctrl-C meanwhile.
 
     The system may hand Ctrl-C to any thread. Python answers it in its main thread, which it does
-    not wake for that: one that waits for a lock without end would never see it.
+    not wake for that: one that waits for a lock without end would never see it. The lock waited for
+    is not the future's own: were that left held by a wait that Ctrl-C cut short, its thread would
+    never end.
     """
-    while not wait([future], _LOOK).done:
+    done = threading.Lock()
+    done.acquire()
+    future.add_done_callback(lambda _: done.release())
+    while not done.acquire(timeout=_LOOK):
         pass
     return future.result()
 
@@ -64,8 +69,14 @@ def side_by_side(
     -------
     list
         The results of number 0, 1, ...
+
+    Raises
+    ------
+    Exception
+        The first that a fit has raised; the others have ended then, or were not begun.
     """
     lock, done, n = threading.Lock(), 0, len(order)
+    failed: list[BaseException] = []
 
     def tell(_: object = None) -> None:
         nonlocal done
@@ -73,6 +84,16 @@ def side_by_side(
             done += 1
             if progress is not None and not stop():
                 progress(done, n)
+
+    def begin(i: int) -> Result:
+        if stop():
+            raise CancelledError
+        try:
+            return fit(i)
+        except BaseException as error:
+            failed.append(error)
+            stop.set()
+            raise
 
     results: dict[int, Result] = {}
     if workers == 1:
@@ -84,10 +105,12 @@ def side_by_side(
         try:
             futures: dict[int, Future[Result]] = {}
             for i in order:
-                futures[i] = pool.submit(fit, i)
+                futures[i] = pool.submit(begin, i)
                 futures[i].add_done_callback(tell)
             return [awaited(futures[i]) for i in range(n)]
-        except BaseException:
+        except BaseException as error:
             stop.set()
             pool.shutdown(wait=False, cancel_futures=True)
+            if isinstance(error, Exception) and failed:
+                raise failed[0] from None
             raise
