@@ -6,7 +6,10 @@
 // kept by lane of the vector: a lane is chosen first, then a place in it by bisection, so that no
 // step of it depends on a hard-to-guess branch.
 #pragma once
+#include <algorithm>
+#include <array>
 #include <cstdint>
+#include <limits>
 #include <optional>
 #include <utility>
 #include <vector>
@@ -376,6 +379,22 @@ void sample_together(std::optional<BlockWalk<Kernel>>* walks, Index count) {
   for (Index c = 0; c < count; ++c) sample_by_turns<1>(walks + c);
 }
 
+// How many blocks of a diagonal a thread should sample by turns: what ends the last thread first.
+// 100 blocks by twos take the time of 92, by fours of 86.
+inline Index best_together(Index blocks, Index threads, Index most) {
+  constexpr std::array<Index, 3> percent = {100, 92, 86};
+  Index best = 1, least = std::numeric_limits<Index>::max();
+  for (std::size_t i = 0; i < percent.size(); ++i) {
+    const Index together = Index{1} << i;
+    if (together > most) break;
+    const Index tasks = (blocks + together - 1) / together;
+    const Index one_thread = std::min((tasks + threads - 1) / threads * together, blocks);
+    const Index time = one_thread * percent[i];
+    if (time < least) best = together, least = time;
+  }
+  return best;
+}
+
 // One sweep: P diagonals, document group minus word group = 0, 1, ... mod P. Document groups of one
 // word group ascend, which lets a word find its tokens of the next one where it left off. Blocks of
 // a diagonal share nothing that changes, so how many a thread takes at a time changes no bit.
@@ -383,9 +402,7 @@ template <class Kernel>
 void sample_blocks(State& s, typename Kernel::Rows& rows, const Sweep& sweep,
                    const Execution& run) {
   const Index threads = std::max(run.threads, 1);
-  // fewer by turns rather than a thread without a block
-  Index together = Kernel::together;
-  while (together > 1 && s.blocks < together * threads) together /= 2;
+  const Index together = best_together(s.blocks, threads, Kernel::together);
   std::vector<std::unique_ptr<Kernel>> kernels(at(together * threads));
   std::vector<Index64> totals;
   for (Index diagonal = 0; diagonal < s.blocks; ++diagonal) {
