@@ -84,9 +84,23 @@ class QualityCase:
         return asdict(self)
 
 
+def _tolerance(k: int, hidden: int, batch: int) -> float:
+    """Return how far machines of other seeds come to lie apart."""
+    # few and long steps: after 240, with 1024 hidden units, two of PyTorch's were 1.9% apart, ours
+    # between them, and the reference 2.5% below; one of half the steps is 15% above
+    return 0.05 if k == 10 and hidden >= 500 and batch == 500 else 0.02
+
+
 def _cases() -> list[RbmCase]:
     return [
-        RbmCase(f"rbm-{method}{k}-{hidden}-{batch}", method, k, hidden, batch)
+        RbmCase(
+            f"rbm-{method}{k}-{hidden}-{batch}",
+            method,
+            k,
+            hidden,
+            batch,
+            tolerance=_tolerance(k, hidden, batch),
+        )
         for method, k in METHODS
         for hidden in HIDDEN
         for batch in BATCHES

@@ -103,13 +103,21 @@ SUITES: dict[str, tuple[Step, ...]] = {
             "lda-20news-10000",
             {
                 "repeats": 1,
-                "sampling": 1.0,
+                "sampling": 15.0,
                 "limit": 900.0,
                 "peers": ("tomotopy",),
                 "samplers": ("fast", "exact"),
             },
         ),
-        Step("rbm-cd10-*", {"epochs": 1, "repeats": 1, "limit": 600.0, "peers": ("torch",)}),
+        # 120 steps of CD-10 tell little of a machine yet
+        Step(
+            "rbm-cd10-500-500,rbm-cd10-1024-500",
+            {"repeats": 1, "limit": 600.0, "peers": ("torch",)},
+        ),
+        Step(
+            "rbm-cd10-128-64,rbm-cd10-128-500,rbm-cd10-500-*,rbm-cd10-1024-*",
+            {"epochs": 1, "repeats": 1, "limit": 600.0, "peers": ("torch",)},
+        ),
     ),
 }
 

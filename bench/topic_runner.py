@@ -53,7 +53,7 @@ def run_case(
             continue
         say(f"{case.name}: {_title(row)}, run {turn + 1} of {settings.repeats}")
         _run_once(case, row, settings, corpus, turn)
-        _judge(row, known)
+        _judge(case, row, known)
         compare(part)
         changed(part)
     return part
@@ -152,12 +152,12 @@ def _summarise(row: dict[str, Any]) -> None:
         row["status"], row["reason"] = DIFFERENT, faults[0]
 
 
-def _judge(row: dict[str, Any], known: dict[str, float] | None) -> None:
+def _judge(case: TopicCase, row: dict[str, Any], known: dict[str, float] | None) -> None:
     """Mark a row whose sweeps are not worth what they should be."""
     found = row["runs"][0].get("check") if row["runs"] else None
     if known is None or found is None:
         return
-    row["check"], fault = topic_judge.judge(found, known, row["proposals"])
+    row["check"], fault = topic_judge.judge(case, found, known, row["proposals"])
     if fault and row["status"] == OK:
         row["status"], row["reason"] = DIFFERENT, fault
 
