@@ -55,7 +55,12 @@ IMPORTS: dict[str, tuple[str, tuple[tuple[str, str, str, str], ...]]] = {
     "import-topics": (
         "the class of topics",
         (
-            ("gibbous", "from gibbous.lda import LatentDirichletAllocation", "gibbous", "gibbous"),
+            (
+                "gibbous",
+                "from gibbous import LatentDirichletAllocation",
+                "gibbous",
+                "gibbous",
+            ),
             (
                 "scikit-learn",
                 "from sklearn.decomposition import LatentDirichletAllocation",
@@ -70,7 +75,7 @@ IMPORTS: dict[str, tuple[str, tuple[tuple[str, str, str, str], ...]]] = {
     "import-machine": (
         "the class of Boltzmann machines",
         (
-            ("gibbous", "from gibbous.rbm import BernoulliRBM", "gibbous", "gibbous"),
+            ("gibbous", "from gibbous import BernoulliRBM", "gibbous", "gibbous"),
             (
                 "scikit-learn",
                 "from sklearn.neural_network import BernoulliRBM",

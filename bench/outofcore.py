@@ -129,10 +129,10 @@ def _fit(path: Path, n: int, kind: str, threads: int, iterations: int) -> dict[s
 
 
 def _worker(spec: dict[str, Any]) -> dict[str, Any]:
-    import gibbous.gmm_blocks
+    import gibbous._rows.blocks
     from gibbous import GaussianMixture
 
-    gibbous.gmm_blocks.SMALL_BYTES = 0  # small files, too, are read in blocks here
+    gibbous._rows.blocks.SMALL_BYTES = 0  # small files, too, are read in blocks here
     warnings.simplefilter("ignore")
     path = Path(spec["path"])
     rows = np.memmap(path, dtype=np.float64, mode="r", shape=(spec["n"], D))
@@ -173,7 +173,7 @@ def _kilobytes(name: str) -> int:
 
 def _in_memory(path: Path, n: int, kind: str, threads: int) -> dict[str, float]:
     """Return seconds an iteration of a part in memory, and how far its two fits are apart."""
-    import gibbous.gmm_blocks
+    import gibbous._rows.blocks
     from gibbous import GaussianMixture
 
     count = min(n, _PART)
@@ -190,17 +190,17 @@ def _in_memory(path: Path, n: int, kind: str, threads: int) -> dict[str, float]:
         tol=0.0,
         n_jobs=threads,
     )
-    small = gibbous.gmm_blocks.SMALL_BYTES
+    small = gibbous._rows.blocks.SMALL_BYTES
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         model.fit(np.array(mapped))
         whole = {name: getattr(model, name) for name in _COMPARED}
         seconds = min(model.history_.seconds)
         try:
-            gibbous.gmm_blocks.SMALL_BYTES = 0
+            gibbous._rows.blocks.SMALL_BYTES = 0
             model.fit(mapped)
         finally:
-            gibbous.gmm_blocks.SMALL_BYTES = small
+            gibbous._rows.blocks.SMALL_BYTES = small
     apart = [_apart(getattr(model, name), whole[name]) for name in _COMPARED]
     return {"part": count, "memory": seconds * n / count, "difference": max(apart)}
 

@@ -12,8 +12,14 @@ import numpy as np
 from sklearn.datasets import load_iris, load_wine
 
 from gibbous import GaussianMixture, select_mixture
-from gibbous.plot import new_figure, save_figure
-from gibbous.plot_gmm import plot_components, plot_criterion, plot_density, plot_uncertainty
+from gibbous.plot import (
+    new_figure,
+    plot_components,
+    plot_criterion,
+    plot_density,
+    plot_uncertainty,
+    save_figure,
+)
 
 NAMES = ("eruption, minutes", "waiting, minutes")
 

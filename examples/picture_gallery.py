@@ -25,7 +25,7 @@ import numpy as np
 from sklearn.datasets import load_digits, load_wine
 
 from gibbous import BernoulliRBM, Corpus, GaussianMixture, KMeans, LatentDirichletAllocation, plot
-from gibbous.demo_texts import docstrings
+from gibbous.demo.texts import docstrings
 
 parser = argparse.ArgumentParser(description="Pictures of every model.")
 parser.add_argument("--output", type=Path, help="folder for the pictures")

@@ -10,7 +10,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 from gibbous import select_mixture
-from gibbous.plot_gmm import plot_components, plot_criterion
+from gibbous.plot import plot_components, plot_criterion
 
 rng = np.random.default_rng(0)
 slant = np.linalg.cholesky([[1.0, 0.8], [0.8, 1.0]]).T

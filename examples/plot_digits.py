@@ -10,7 +10,7 @@ import numpy as np
 from sklearn.datasets import load_digits
 
 from gibbous import BernoulliRBM
-from gibbous.plot_rbm import plot_filters, plot_reconstructions, plot_rows, plot_samples
+from gibbous.plot import plot_filters, plot_reconstructions, plot_rows, plot_samples
 
 X = (load_digits().data >= 8).astype(np.uint8)
 X = X[np.random.default_rng(0).permutation(len(X))]

@@ -34,7 +34,7 @@ print("mixture:", gm.predict_proba([[0.0, 0.0]]).round(2))
 # %%
 # Where is the doubt? The larger and redder a point, the less sure the mixture is of it.
 
-from gibbous.plot_gmm import plot_uncertainty  # noqa: E402
+from gibbous.plot import plot_uncertainty  # noqa: E402
 
 plot_uncertainty(gm, X)
 plt.show()

@@ -43,7 +43,7 @@ def stub_of(module: str) -> str:
 
 def main() -> None:
     """Write and format both stubs."""
-    from gibbous._isa import LEVEL
+    from gibbous._ground.isa import LEVEL
 
     for name, module in (("_core", f"_core_{LEVEL}"), ("_cpu", "_cpu")):
         path = PACKAGE / f"{name}.pyi"

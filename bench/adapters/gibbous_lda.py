@@ -41,7 +41,7 @@ def refuses(case: TopicCase) -> str:
 
 
 def load(case: TopicCase, threads: int) -> None:
-    import gibbous.lda  # noqa: F401
+    import gibbous.lda.model  # noqa: F401
 
 
 def start(
@@ -60,7 +60,7 @@ class _Fits(WholeFits):
         self.model: Any = None
 
     def fit(self, n_sweeps: int) -> list[float]:
-        from gibbous.lda import LatentDirichletAllocation
+        from gibbous.lda.model import LatentDirichletAllocation
 
         self.model = None  # the last state goes before the next one comes
         # A fit that ends by itself evaluates and averages, which is part of what "auto" promises;

@@ -6,59 +6,59 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from ._config import show_config
-    from ._fit import History, Progress
-    from ._isa import __version__
-    from .bgmm import BayesianGaussianMixture
-    from .convert import from_sklearn, to_sklearn
-    from .convert_lda import from_gensim
-    from .convert_mallet import read_mallet_state, write_mallet_state
-    from .corpus import Corpus
-    from .corpus_writer import CorpusWriter
-    from .gmm import GaussianMixture
-    from .gmm_posterior import MixturePosterior
-    from .gmm_prior import MixturePrior
-    from .gmm_select import select_mixture
-    from .io import load, save
-    from .kmeans import KMeans, MiniBatchKMeans, k_means, kmeans_plusplus
-    from .lda import LatentDirichletAllocation
-    from .rbm import BernoulliRBM
-    from .rbm_categorical import CategoricalRBM
-    from .rbm_classifier import RBMClassifier
-    from .rbm_counts import ReplicatedSoftmax
-    from .rbm_gaussian import GaussianRBM
+    from ._fit.history import History, Progress
+    from ._ground.config import show_config
+    from ._ground.isa import __version__
+    from .convert.gensim import from_gensim
+    from .convert.mallet import read_mallet_state, write_mallet_state
+    from .convert.sklearn import from_sklearn, to_sklearn
+    from .corpus.corpus import Corpus
+    from .corpus.writer import CorpusWriter
+    from .gmm.bayesian import BayesianGaussianMixture
+    from .gmm.mixture import GaussianMixture
+    from .gmm.posterior import MixturePosterior
+    from .gmm.prior import MixturePrior
+    from .gmm.select import select_mixture
+    from .io.model_file import load, save
+    from .kmeans.lloyd import KMeans, MiniBatchKMeans, k_means, kmeans_plusplus
+    from .lda.model import LatentDirichletAllocation
+    from .rbm.bernoulli import BernoulliRBM
+    from .rbm.categorical import CategoricalRBM
+    from .rbm.classifier import RBMClassifier
+    from .rbm.counts import ReplicatedSoftmax
+    from .rbm.gaussian import GaussianRBM
 
 # scikit-learn takes most of a second to import, so a name's module is loaded when it is asked for.
 # So is the core: where this processor has none, the command line says so in a line.
 _MODULES = {
-    "BayesianGaussianMixture": "bgmm",
-    "BernoulliRBM": "rbm",
-    "CategoricalRBM": "rbm_categorical",
-    "Corpus": "corpus",
-    "CorpusWriter": "corpus_writer",
-    "GaussianMixture": "gmm",
-    "GaussianRBM": "rbm_gaussian",
-    "History": "_fit",
-    "LatentDirichletAllocation": "lda",
-    "KMeans": "kmeans",
-    "MiniBatchKMeans": "kmeans",
-    "MixturePosterior": "gmm_posterior",
-    "MixturePrior": "gmm_prior",
-    "Progress": "_fit",
-    "RBMClassifier": "rbm_classifier",
-    "ReplicatedSoftmax": "rbm_counts",
-    "__version__": "_isa",
-    "from_gensim": "convert_lda",
-    "from_sklearn": "convert",
-    "k_means": "kmeans",
-    "kmeans_plusplus": "kmeans",
-    "load": "io",
-    "read_mallet_state": "convert_mallet",
-    "save": "io",
-    "select_mixture": "gmm_select",
-    "show_config": "_config",
-    "to_sklearn": "convert",
-    "write_mallet_state": "convert_mallet",
+    "BayesianGaussianMixture": "gmm.bayesian",
+    "BernoulliRBM": "rbm.bernoulli",
+    "CategoricalRBM": "rbm.categorical",
+    "Corpus": "corpus.corpus",
+    "CorpusWriter": "corpus.writer",
+    "GaussianMixture": "gmm.mixture",
+    "GaussianRBM": "rbm.gaussian",
+    "History": "_fit.history",
+    "LatentDirichletAllocation": "lda.model",
+    "KMeans": "kmeans.lloyd",
+    "MiniBatchKMeans": "kmeans.lloyd",
+    "MixturePosterior": "gmm.posterior",
+    "MixturePrior": "gmm.prior",
+    "Progress": "_fit.history",
+    "RBMClassifier": "rbm.classifier",
+    "ReplicatedSoftmax": "rbm.counts",
+    "__version__": "_ground.isa",
+    "from_gensim": "convert.gensim",
+    "from_sklearn": "convert.sklearn",
+    "k_means": "kmeans.lloyd",
+    "kmeans_plusplus": "kmeans.lloyd",
+    "load": "io.model_file",
+    "read_mallet_state": "convert.mallet",
+    "save": "io.model_file",
+    "select_mixture": "gmm.select",
+    "show_config": "_ground.config",
+    "to_sklearn": "convert.sklearn",
+    "write_mallet_state": "convert.mallet",
 }
 
 __all__ = [

@@ -7,16 +7,16 @@ topics by all of these.
 
 from __future__ import annotations
 
-from .evaluate_coherence import coherence, exclusivity, topic_diversity
-from .evaluate_heldout import (
+from .lda.measures.coherence import coherence, exclusivity, topic_diversity
+from .lda.measures.heldout import (
     HeldOutScore,
     document_completion,
     joint_log_likelihood,
     left_to_right,
     perplexity_document_completion,
 )
-from .evaluate_select import TopicSelection, select_topics
-from .evaluate_stability import Stability, TopicMatch, match_topics, stability
+from .lda.measures.select import TopicSelection, select_topics
+from .lda.measures.stability import Stability, TopicMatch, match_topics, stability
 
 __all__ = [
     "HeldOutScore",

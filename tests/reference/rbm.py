@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from gibbous._isa import core
+from gibbous._ground.isa import core
 
 TRAIN = 8  # random.hpp: Purpose::rbm_train
 METHODS = {"cd": 0, "pcd": 1, "fpcd": 2, "pt": 3}

@@ -1,0 +1,7 @@
+"""``python -m gibbous.cli``."""
+
+from __future__ import annotations
+
+from .root import main
+
+main()

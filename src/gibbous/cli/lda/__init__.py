@@ -1,0 +1,7 @@
+"""Commands for topics."""
+
+from __future__ import annotations
+
+from .commands import app
+
+__all__ = ["app"]

@@ -1,0 +1,1 @@
+"""Demonstration on data that the installation brings."""

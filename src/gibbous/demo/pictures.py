@@ -1,0 +1,228 @@
+"""The pictures of ``gibbous demo``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from .. import plot
+from ..plot import rbm
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+    from . import digits as demo_rbm
+    from . import show, texts
+
+
+def missing() -> str | None:
+    """Return why no pictures can be drawn, or None where they can."""
+    try:
+        plot.require()
+    except ImportError as error:
+        return str(error)
+    return None
+
+
+def save(figure: Figure, path: Path) -> Path:
+    """Write a figure and return its path."""
+    plot.save_figure(figure, path)
+    return path
+
+
+def story(case: show.Halfway) -> Figure:
+    """Draw the two groups by both models, the line between them, and EM's way up."""
+    figure = plot.new_figure(12, 9)
+    (hard, soft), (line, rise) = figure.subplots(2, 2)
+    plot.plot_clusters(case.kmeans, case.points, hard)
+    hard.set_title("K-means: every point in one group, the half-way point too")
+    plot.plot_clusters(case.mixture, case.points, soft)
+    soft.set_title("Mixture: colours blended by responsibility")
+    for ax in (hard, soft):
+        ax.set_aspect("equal")
+        ax.set_xlim(-4.4, 4.4)
+        ax.set_ylim(-3.2, 3.2)
+        ax.set_xlabel("")
+        ax.set_ylabel("")
+    half = np.zeros((1, 2))
+    pair = plot.colours(2)
+    _halfway(hard, pair[case.kmeans.predict(half)[0]])
+    _halfway(soft, case.mixture.predict_proba(half)[0] @ pair)
+    _along(line, case)
+    plot.plot_history(case.mixture.history_, rise)
+    rise.set_title("EM raises the log-likelihood at every iteration")
+    return figure
+
+
+def _halfway(ax: Axes, colour: Any) -> None:
+    ax.scatter([0], [0], s=110, color=[tuple(colour)], edgecolors=plot.rgb(plot.ink()), zorder=5)
+    ax.annotate(
+        "half-way",
+        (0, 0.12),
+        (0, 1.9),
+        ha="center",
+        color=plot.rgb(plot.ink()),
+        arrowprops={"arrowstyle": "->", "color": plot.rgb(plot.ink()), "shrinkB": 4},
+    )
+
+
+def _along(ax: Axes, case: show.Halfway) -> None:
+    t = np.linspace(0, 1, 401)
+    points = case.line(t)
+    right = int(case.mixture.means_[:, 0].argmax())
+    soft = case.mixture.predict_proba(points)[:, right]
+    hard = case.kmeans.predict(points) == case.kmeans.cluster_centers_[:, 0].argmax()
+    ax.plot(t, hard, color=plot.PALETTE[5], linewidth=2, linestyle="dashed", label="K-means")
+    ax.plot(t, soft, color=plot.PALETTE[0], linewidth=2, label="mixture")
+    ax.plot([0.5], [soft[200]], "o", color=plot.PALETTE[0])
+    ax.annotate(
+        f"half-way: {1 - soft[200]:.0%} : {soft[200]:.0%}",
+        (0.5, soft[200]),
+        (0.56, 0.47),
+        color=plot.rgb(plot.ink()),
+    )
+    ax.set_title("Along the line between the groups")
+    ax.set_xlabel("way from the left group's middle to the right one's")
+    ax.set_ylabel("belongs to the right group")
+    ax.xaxis.set_major_formatter(lambda x, _: f"{x:.0%}")
+    ax.yaxis.set_major_formatter(lambda x, _: f"{x:.0%}")
+    ax.legend(frameon=False, loc="upper left")
+    plot.tidy(ax)
+
+
+def photograph(cut: show.Photograph) -> Figure:
+    """Draw the photograph beside its two cuts, each above its colours."""
+    figure = plot.new_figure(15, 4.1)
+    k = len(cut.hard_colours)
+    blank = np.full_like(_strip(cut.hard_colours, cut.hard_shares, cut.original), 255)
+    for ax, image, strip, title in zip(
+        figure.subplots(1, 3),
+        (cut.original, cut.hard, cut.soft),
+        (
+            blank,
+            _strip(cut.hard_colours, cut.hard_shares, cut.original),
+            _strip(cut.soft_colours, cut.soft_shares, cut.original),
+        ),
+        ("Original", f"K-means: {k} colours", f"Mixture: {k} colours, blended"),
+        strict=True,
+    ):
+        ax.imshow(np.concatenate([image, strip]))
+        ax.set_title(title)
+        ax.set_axis_off()
+    return figure
+
+
+def _strip(colours: Any, shares: Any, image: Any) -> Any:
+    """Return a strip of colours for below an image, each as wide as its share, dark to light."""
+    order = np.argsort(colours.sum(axis=1))
+    ends = np.cumsum(shares[order]) / shares.sum()
+    which = np.searchsorted(ends, (np.arange(image.shape[1]) + 0.5) / image.shape[1])
+    row = np.clip(colours[order][np.minimum(which, len(order) - 1)] * 255 + 0.5, 0, 255)
+    gap = np.full((10, image.shape[1], 3), 255, dtype=np.uint8)
+    return np.concatenate([gap, np.repeat(row.astype(np.uint8)[None], 34, axis=0)])
+
+
+def digits(found: show.Digits) -> Figure:
+    """Draw the mixture's ten means, and the ten scans that it finds hardest to place."""
+    figure = plot.new_figure(12, 4.3)
+    rows = figure.subplots(2, 10)
+    order = np.argsort(found.names, kind="stable")
+    for ax, g in zip(rows[0], order, strict=True):
+        _scan(ax, found.centres[g])
+        ax.set_title(f"like {found.names[g]}", fontsize=10)
+    for ax, image, digit, share in zip(
+        rows[1], found.images, found.digits, found.shares, strict=True
+    ):
+        _scan(ax, image)
+        first, second = np.argsort(share)[::-1][:2]
+        ax.set_title(
+            f"like {found.names[first]}: {share[first]:.0%}\n"
+            f"like {found.names[second]}: {share[second]:.0%}",
+            fontsize=10,
+        )
+        ax.set_xlabel(f"is a {digit}", fontsize=10)
+    figure.suptitle(
+        "Above: the means of ten components.  "
+        "Below: the scans between two components, and what the mixture says"
+    )
+    return figure
+
+
+def _scan(ax: Axes, image: Any) -> None:
+    ax.imshow(image, cmap="gray_r", vmin=0, vmax=16)
+    ax.set_xticks([])
+    ax.set_yticks([])
+
+
+def wines(found: show.Wines) -> Figure:
+    """Draw the wines by the mixture chosen, and the criterion that chose it."""
+    figure = plot.new_figure(12, 5)
+    left, right = figure.subplots(1, 2, width_ratios=[1.3, 1])
+    plot.plot_clusters(found.mixture, found.data, left)
+    left.set_title(
+        f"178 wines: {found.mixture.n_components} components, "
+        f"{found.mixture.covariance_type} covariances"
+    )
+    for (kind, values), colour, marker in zip(
+        found.bic.items(), plot.PALETTE, "os^D", strict=False
+    ):
+        right.plot(
+            range(1, len(values) + 1), values, color=colour, marker=marker, markersize=5, label=kind
+        )
+    right.set_title("Which mixture? The lowest BIC")
+    right.set_xlabel("components")
+    right.set_ylabel("BIC")
+    right.legend(title="covariances", frameon=False)
+    plot.tidy(right)
+    return figure
+
+
+def library(found: texts.Library) -> Figure:
+    """Draw the words of each topic, under the object that is most of it."""
+    share = found.model.topic_sizes_ / found.model.topic_sizes_.sum()
+    titles = [
+        f"{_ends(name)}\n{size:.1%} of the words"
+        for name, size in zip(found.objects, share, strict=True)
+    ]
+    figure = plot.new_figure(16, 9.5)
+    plot.plot_topics(found.model, figure, topics=range(len(titles)), top_n=7, titles=titles)
+    figure.suptitle(
+        f"{found.corpus.n_documents:,} docstrings of Python's standard library: "
+        f"{len(titles)} topics, the words of each below the object that is most of it"
+    )
+    return figure
+
+
+def dreams(found: demo_rbm.Dreams) -> Figure:
+    """Draw the filters, what the machine dreams, and what it makes of digits and of halves."""
+    figure = plot.new_figure(12, 9.4)
+    parts: Any = figure.subfigures(2, 1, height_ratios=[6, 3.4])
+    filters, dreamt = parts[0].subplots(1, 2)
+    rbm.plot_filters(found.model, filters)
+    filters.set_title("What hidden units look for: red turns them on, blue off")
+    rbm.plot_samples(found.dreams, dreamt)
+    dreamt.set_title("What the machine dreams")
+    below = parts[1].subplots()
+    rows = {
+        "unseen digit": found.unseen,
+        "up and down again": found.model.reconstruct(found.unseen),
+        "upper half": found.torn,
+        "filled in": found.filled,
+    }
+    rbm.plot_rows(rows, below)
+    below.set_title(
+        f"Of the pixels not shown {found.right:.0%} are filled in rightly "
+        f"({found.plain:.0%} by guessing)"
+    )
+    return figure
+
+
+def _ends(name: str, most: int = 27) -> str:
+    """Return a name, or where it is long its first and its last part."""
+    if len(name) > most:
+        first, *_, last = name.split(".")
+        name = f"{first}\u2026{last}"
+    return name if len(name) <= most else name[: most - 1] + "\u2026"

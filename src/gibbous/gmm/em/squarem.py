@@ -1,0 +1,333 @@
+"""Fewer EM iterations: squared extrapolation of the EM map (SQUAREM), held to what EM itself gains.
+
+Three points of plain EM, a, b = EM(a) and c = EM(b), tell where EM is heading: with r = b - a and
+q = (c - b) - r a jump goes to x = a + 2 s r + s^2 q, and s = |r| / |q| is the third step length of
+Varadhan and Roland (2008, Scandinavian Journal of Statistics 35, equations 7 and 9). s = 1 is c.
+
+Coordinates have no constraints: log weights, means, and of each precision U U^T the log diagonal
+of U and U divided by it, column by column (Pourahmadi 1999's modified Cholesky). Every jump thus
+ends in a proper mixture. Lengths are taken in the Fisher information of rows whose components are
+known: EM is a gradient step in it (Xu and Jordan 1996), and no scaling of the data changes it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .engine import Parameters, covariances_of_factors
+
+Doubles = NDArray[np.float64]
+
+# Measured on thousands of random problems (noise, overlapping and separated groups, parts of iris,
+# wine, Old Faithful and digits; 2 to 8 components, all covariance types and starts; tol 1e-6) and
+# on the data sets of `python -m bench squarem`. What follows halves the map evaluations of EM. A
+# longest step of 1e9 in the place of 6 saves 1% more and ends in another optimum more often.
+_LONGEST = 6.0
+_FIRST = 4.0
+#: The last try before stopping may go further: it finds out what the slowest direction still holds.
+_LAST_LONGEST = 64.0
+#: Of two steps of EM in a row: with less they turn, and do not say where EM is heading.
+_LEAST_COSINE = 0.9
+#: Steps of EM between two jumps. What is kept is then at least as high as EM's own second point.
+#: Tries after one step saved up to 8% of the evaluations on random problems and nothing on real
+#: data, and one jump in a hundred ended below that point.
+_LEAST_STEPS = 2
+#: Nats a row: while EM gains more it has not decided where to go, and jumps decide for it. Without
+#: this limit and the one on cosines 5.7% of the problems ended more than 1e-3 below EM, with both
+#: 2.7%, for as many evaluations.
+_MOST_GAIN = 0.03
+
+
+class Climbed(Protocol):
+    """What is climbed: an engine of EM steps."""
+
+    @property
+    def type(self) -> str:
+        """The covariance type."""
+
+    def step(self, old: Parameters) -> tuple[float, Parameters, int]:
+        """Return the objective of ``old``, EM's next point, and what failed or -1."""
+
+    def starved(self) -> list[int]:
+        """Return the components that the last step left without rows."""
+
+
+class Steps:
+    """The steps of a climb: plain EM, one step of the engine each.
+
+    Parameters
+    ----------
+    engine : Climbed
+    tol : float
+        The climb has converged where a step changes the objective by less.
+    """
+
+    def __init__(self, engine: Climbed, tol: float) -> None:
+        self.engine, self.tol = engine, tol
+
+    def step(self, old: Parameters) -> tuple[float, Parameters, int]:
+        """Evaluate the EM map once; as ``Engine.step``."""
+        return self.engine.step(old)
+
+    def converged(self, change: float) -> bool:
+        """Return whether the climb ends, after a step that changed the objective by ``change``."""
+        return abs(change) < self.tol
+
+    def starved(self) -> list[int]:
+        """Return the components that the last step left without rows."""
+        return self.engine.starved()
+
+
+class Squarem(Steps):
+    """Plain EM with jumps ahead between its steps.
+
+    Each evaluation of the map is either a step of EM or a try at a jump. Two steps of EM at least
+    go before a try, and a jump is kept where the objective at its end is not below that of the last
+    point; otherwise the step returns the point and the objective that it was given, and EM goes on
+    from there. What is kept is thus never lower than two steps of EM from where the jump before it
+    ended. A jump that leads to a component without a proper covariance is taken back, and the rest
+    of the climb is plain EM.
+
+    The climb has converged where a step of EM changes the objective by less than ``tol`` and the
+    jump after it, if one can be made, raises it by less as well; it then ends where EM stood.
+
+    Parameters
+    ----------
+    engine : Climbed
+    tol : float
+    budget : int
+        Evaluations at most; the last of them is no try.
+    note : callable
+        Told, in words, where a jump was taken back.
+    """
+
+    def __init__(
+        self, engine: Climbed, tol: float, budget: int, note: Callable[[str], None]
+    ) -> None:
+        super().__init__(engine, tol)
+        self._left, self._note = budget, note
+        self._longest, self._plain_only = _FIRST, False
+        self._refuge: tuple[float, Parameters] | None = None
+        self._forget()
+
+    def _forget(self) -> None:
+        """Begin anew where the climb stands: the points before are not of this path."""
+        self._at: Parameters | None = None
+        self._before: tuple[Parameters, float] | None = None  # a point and its objective
+        self._jump: Parameters | None = None
+        self._gain = self._value = -math.inf
+        self._done: bool | None = None  # None: nothing to compare with so far
+        self._last_try = self._missed = False
+        self._plain = 0  # steps of EM since the last jump
+        self._noise: float | None = None  # of this path: what rounding alone may move
+
+    def converged(self, change: float) -> bool:
+        """Return whether the climb ends, after a step that changed the objective by ``change``."""
+        return super().converged(change) if self._done is None else self._done
+
+    def starved(self) -> list[int]:
+        """Return the components that the last step left without rows."""
+        return [] if self._missed else super().starved()
+
+    def step(self, old: Parameters) -> tuple[float, Parameters, int]:
+        """Evaluate the EM map once.
+
+        Returns
+        -------
+        objective : float
+            Of the last point that was kept: never lower than at the step before, as far as EM
+            itself does not lower it and no jump is taken back.
+        new : Parameters
+            EM's next point, to be handed to the next call; another one starts a new path there.
+        failed : int
+            First component without a proper covariance, or -1.
+        """
+        self._left -= 1
+        self._missed = False
+        if old is not self._at:
+            self._forget()
+        value, new, failed = self._step(old) if self._jump is None else self._land(old, self._jump)
+        self._at = new
+        return value, new, failed
+
+    def _step(self, old: Parameters) -> tuple[float, Parameters, int]:
+        try:
+            value, new, failed = self.engine.step(old)
+        except ValueError:
+            if self._refuge is None:
+                raise
+            failed = 0
+        if failed >= 0 and self._refuge is not None:
+            return self._retreat(*self._refuge)
+        if failed >= 0:
+            return value, new, failed
+        if self._before is not None:
+            self._judge(self._before, (old, value), new)
+        self._before, self._value = (old, value), value
+        return value, new, failed
+
+    def _retreat(self, value: float, point: Parameters) -> tuple[float, Parameters, int]:
+        """Go back to where the last jump began and leave it to plain EM."""
+        self._note("a jump led to a component without rows: taken back, plain EM from there")
+        self._plain_only, self._refuge = True, None
+        self._forget()
+        self._done = False
+        return value, point, -1
+
+    def _judge(
+        self, a: tuple[Parameters, float], b: tuple[Parameters, float], c: Parameters
+    ) -> None:
+        """Decide after a step of EM whether to stop, to jump or to go on."""
+        gain = b[1] - a[1]
+        calm = gain <= min(self._gain, _MOST_GAIN)
+        self._plain += 1
+        self._gain, self._last_try = gain, abs(gain) < self.tol
+        # with reg_covar EM may fall in the end; there is nothing to be had by going on
+        tries = gain > 0 and (calm or self._last_try) and not self._plain_only and self._left > 1
+        if tries and self._plain < _LEAST_STEPS:
+            self._done = False
+            return
+        if tries:
+            self._jump = self._ahead(a[0], b[0], c)
+        self._done = self._last_try and self._jump is None
+
+    def _ahead(self, a: Parameters, b: Parameters, c: Parameters) -> Parameters | None:
+        """Return where a jump from three points of EM ends, or None where none should be made."""
+        kind = self.engine.type
+        points = [_coordinates(p, kind) for p in (a, b, c)]
+        r = [y - x for x, y in zip(points[0], points[1], strict=True)]
+        s = [y - x for x, y in zip(points[1], points[2], strict=True)]
+        for move in (r, s):  # a component without rows has no logarithm of its weight, and stays
+            move[0][~np.isfinite(move[0])] = 0.0
+        in_metric = _Metric(b, points[1], kind)
+        ruler = in_metric(r), in_metric(s)
+        rr, ss, rs = ruler[0] @ ruler[0], ruler[1] @ ruler[1], ruler[0] @ ruler[1]
+        bend = ruler[1] - ruler[0]
+        qq = bend @ bend
+        if self._noise is None:
+            self._noise = in_metric.noise(points[1], b)
+        if not (np.isfinite(rr) and np.isfinite(ss)) or qq <= self._noise:
+            return None
+        if not self._last_try and rs < _LEAST_COSINE * math.sqrt(rr * ss):
+            return None
+        longest = _LAST_LONGEST if self._last_try else self._longest
+        self._length = min(math.sqrt(rr / qq), longest)
+        if self._length <= 1.01:  # that is c
+            self._longest = max(self._longest, 2.0)
+            return None
+        t = self._length
+        end = [x + 2.0 * t * u + t * t * (v - u) for x, u, v in zip(points[0], r, s, strict=True)]
+        return _parameters(end, kind, b, float(getattr(self.engine, "reg_covar", 0.0)))
+
+    def _land(self, old: Parameters, jump: Parameters) -> tuple[float, Parameters, int]:
+        """Try a jump; return where it leads, or what was given where that is not as high."""
+        self._jump = None
+        try:
+            value, new, failed = self.engine.step(jump)
+        except ValueError:  # rows without density there
+            failed = 0
+        least = self._value + (self.tol if self._last_try else 0.0)
+        if failed >= 0 or not value >= least:
+            self._longest = max(1.0, min(self._length, self._longest) / 2.0)
+            self._done, self._missed = self._last_try, True
+            return self._value, old, -1
+        if self._length >= self._longest:
+            self._longest = min(2.0 * self._longest, _LONGEST)
+        self._done = False
+        self._refuge = self._value, old
+        self._before, self._value, self._plain = (jump, value), value, 0
+        return value, new, -1
+
+
+# ---- coordinates ---------------------------------------------------------------------------------
+
+
+def _diagonal(factors: NDArray[Any]) -> NDArray[Any]:
+    return np.diagonal(factors, axis1=-2, axis2=-1)
+
+
+def _coordinates(p: Parameters, kind: str) -> list[Doubles]:
+    """Return log weights, means, log scales of U and, for full and tied, U over its diagonal."""
+    u = p.factors.astype(np.float64)
+    with np.errstate(divide="ignore"):
+        log_weights = np.log(p.weights.astype(np.float64))
+    means = p.means.astype(np.float64)
+    if kind in ("full", "tied"):
+        scale = _diagonal(u)
+        return [log_weights, means, np.log(scale), u / scale[..., None, :]]
+    return [log_weights, means, np.log(u)]
+
+
+def _parameters(end: list[Doubles], kind: str, like: Parameters, least: float) -> Parameters | None:
+    """Return the mixture at some coordinates, or None where it cannot be told in its dtype.
+
+    ``least`` is a variance that EM never goes below: nor may a jump, since the objective past it
+    is none that EM could keep.
+    """
+    dtype = like.weights.dtype
+    with np.errstate(over="ignore", under="ignore", invalid="ignore", divide="ignore"):
+        weights = np.exp(end[0] - end[0].max())
+        scale = np.exp(end[2])
+        wide = kind in ("full", "tied")
+        u = np.triu(end[3] * scale[..., None, :]) if wide else scale
+        factors = np.ascontiguousarray(u, dtype)
+        own = _diagonal(factors) if wide else factors
+        if not np.isfinite(factors).all() or not (own > 0).all() or own.max() ** 2 * least > 1.0:
+            return None
+        covariances = np.ascontiguousarray(covariances_of_factors(u, kind), dtype)
+    means = np.ascontiguousarray(end[1], dtype)
+    weights = np.ascontiguousarray(weights / weights.sum(), dtype)
+    if not all(np.isfinite(part).all() for part in (weights, means, covariances)):
+        return None
+    return Parameters(weights, means, covariances, factors)
+
+
+class _Metric:
+    """The Fisher information at a mixture, of rows whose components are known.
+
+    With Phi = U^-1 dU the squared length of a move is, summed over components with their weights,
+    (d log w)^2 + |U^T d mu|^2 + 2 sum_i Phi_ii^2 + sum_i<j Phi_ij^2.
+    """
+
+    def __init__(self, p: Parameters, at: list[Doubles], kind: str) -> None:
+        self._kind = kind
+        self._root = np.sqrt(p.weights.astype(np.float64))
+        self._u = p.factors.astype(np.float64)
+        if kind in ("full", "tied"):
+            self._scale = _diagonal(self._u)
+            self._inverse = np.linalg.inv(at[3]) / self._scale[..., :, None]
+
+    def __call__(self, move: list[Doubles]) -> Doubles:
+        """Return a move as a vector whose length is that in the metric."""
+        root, kind = self._root, self._kind
+        if kind == "full":
+            shift = (move[1][:, None, :] @ self._u)[:, 0, :]
+        elif kind == "tied":
+            shift = move[1] @ self._u
+        else:
+            shift = move[1] * (self._u if kind == "diag" else self._u[:, None])
+        parts = [root * move[0], root[:, None] * shift]
+        if kind in ("full", "tied"):
+            own = root[:, None] if kind == "full" else 1.0
+            parts.append(math.sqrt(2.0) * own * move[2])
+            phi = self._inverse @ (move[3] * self._scale[..., None, :])
+            parts.append(phi * (root[:, None, None] if kind == "full" else 1.0))
+        else:
+            # one variance a component is that of every feature
+            same = 2.0 if kind == "diag" else 2.0 * move[1].shape[1]
+            parts.append(math.sqrt(same) * (root[:, None] if kind == "diag" else root) * move[2])
+        return np.concatenate([part.ravel() for part in parts])
+
+    def noise(self, at: list[Doubles], p: Parameters) -> float:
+        """Return the squared length of what rounding alone may move, eight units of each number."""
+        unit = 8.0 * float(np.finfo(p.weights.dtype).eps)
+        sizes = [np.ones_like(at[0]), np.abs(at[1]), np.ones_like(at[2])]
+        if len(at) > 3:
+            sizes.append(np.abs(np.triu(at[3], 1)))
+        length = self([unit * size for size in sizes])
+        return float(length @ length)

@@ -1,0 +1,1 @@
+"""K-means: Lloyd and Elkan on all rows, and on mini-batches."""

@@ -1,0 +1,413 @@
+"""K-means: each row belongs to the closest of k centers, each center is the mean of its rows."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass, replace
+from numbers import Integral
+from typing import Any, ClassVar
+
+import numpy as np
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.utils import check_array
+from sklearn.utils._param_validation import Interval, StrOptions, validate_params
+
+from .._fit.history import Callback, History, Recorder, Trace
+from .._ground import random, validate
+from .centers import Array, CentersModel, Samples
+from .minibatch import MiniBatchKMeans
+
+__all__ = ["KMeans", "MiniBatchKMeans", "k_means", "kmeans_plusplus"]
+
+
+@dataclass(frozen=True)
+class _Run:
+    """Where one start ended."""
+
+    labels: Array
+    inertia: float
+    centers: Array
+    n_iter: int
+    trace: Trace
+
+
+class KMeans(CentersModel):
+    """K-means clustering by Lloyd's algorithm (Lloyd 1982), in native code.
+
+    Parameters, attributes and defaults are scikit-learn's. ``n_jobs``, ``history_`` and the
+    ``callback`` of :meth:`fit` are additions.
+
+    Parameters
+    ----------
+    n_clusters : int, default 8
+        Number of clusters.
+    init : {"k-means++", "random"}, array of shape (n_clusters, n_features) or callable
+        Starting centers: greedy k-means++ (Arthur and Vassilvitskii 2007), rows drawn at random,
+        given, or what ``init(X, n_clusters, random_state)`` returns.
+    n_init : int or "auto"
+        Number of starts, of which the one with the lowest inertia is kept. "auto": 10 for random
+        and callable starts, else 1.
+    max_iter : int, default 300
+        Most iterations of one start.
+    tol : float, default 1e-4
+        A start has converged once the squared moves of all centers sum to at most ``tol`` times
+        the mean variance of the columns, or once no label changes.
+    verbose : int, default 0
+        Print the inertia of each iteration.
+    random_state : None, int, RandomState, Generator or SeedSequence
+        Seed of the starts. One seed gives the same bits for any ``n_jobs``.
+    copy_x : bool, default True
+        Accepted for scikit-learn's sake: ``X`` is never changed and not copied.
+    algorithm : {"lloyd", "elkan"}, default "lloyd"
+        Accepted for scikit-learn's sake: both names run the same exact kernel and give the same
+        result.
+    n_jobs : int, optional
+        Threads; None for what OpenMP allows, -1 for all processors.
+
+    Attributes
+    ----------
+    cluster_centers_ : ndarray of shape (n_clusters, n_features)
+        In the dtype of the data.
+    labels_ : ndarray of int32, shape (n_samples,)
+        The same as ``predict`` returns for the training data, except after Ctrl-C.
+    inertia_ : float
+        Sum of the weighted squared distances to the closest centers.
+    n_iter_ : int
+        Iterations of the start that was kept.
+    n_features_in_ : int
+    feature_names_in_ : ndarray of str, where X had column names
+    history_ : History
+        Inertia and seconds of each iteration, why it stopped, and clusters that were relocated.
+
+    Notes
+    -----
+    An empty cluster is moved onto the row that is farthest from its center. Distances are ranked
+    in a fast form, and where rounding could matter directly, so that labels are right to the
+    rounding of the dtype at any distance from the origin.
+
+    Ctrl-C does not wait for another pass over the data. ``cluster_centers_`` are then those that
+    the last finished iteration ended with; ``labels_`` and ``inertia_`` are what that iteration
+    found for the centers it began with, as in ``history_.values``. ``predict`` and ``score`` go by
+    ``cluster_centers_``.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from gibbous import KMeans
+    >>> X = np.array([[1.0, 2], [1, 4], [1, 0], [10, 2], [10, 4], [10, 0]])
+    >>> model = KMeans(n_clusters=2, random_state=0).fit(X)
+    >>> model.inertia_
+    16.0
+    """
+
+    _default_n_init = 10
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
+        **CentersModel._parameter_constraints,
+        "copy_x": ["boolean"],
+        "algorithm": [StrOptions({"lloyd", "elkan"})],
+    }
+
+    def __init__(
+        self,
+        n_clusters: int = 8,
+        *,
+        init: Any = "k-means++",
+        n_init: Any = "auto",
+        max_iter: int = 300,
+        tol: float = 1e-4,
+        verbose: Any = 0,
+        random_state: random.RandomState = None,
+        copy_x: bool = True,
+        algorithm: str = "lloyd",
+        n_jobs: int | None = None,
+    ) -> None:
+        self.n_clusters = n_clusters
+        self.init = init
+        self.n_init = n_init
+        self.max_iter = max_iter
+        self.tol = tol
+        self.verbose = verbose
+        self.random_state = random_state
+        self.copy_x = copy_x
+        self.algorithm = algorithm
+        self.n_jobs = n_jobs
+
+    def fit(
+        self,
+        X: Any,
+        y: Any = None,
+        sample_weight: Any = None,
+        *,
+        callback: Callback | None = None,
+    ) -> KMeans:
+        """Find the clusters.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            float32 and float64 are used as they are; CSR stays sparse.
+        y : ignored
+        sample_weight : array-like of shape (n_samples,), optional
+            Weights >= 0 of the rows.
+        callback : callable, optional
+            Called with a :class:`~gibbous.Progress` after each iteration; returning True stops.
+
+        Returns
+        -------
+        KMeans
+            Itself.
+
+        Raises
+        ------
+        ValueError, TypeError
+            For a parameter, X, sample_weight or starting centers that cannot be used.
+        KeyboardInterrupt
+            On Ctrl-C, after the model of the last finished iteration has been kept (see Notes
+            for its ``labels_``).
+        """
+        self._validate_params()
+        X = self._read(X, reset=True)
+        self._check_params_vs_input(X)
+        if self.algorithm == "elkan" and self.n_clusters == 1:
+            warnings.warn(
+                "algorithm='elkan' doesn't make sense for a single cluster. Using 'lloyd' instead.",
+                RuntimeWarning,
+                stacklevel=2,
+            )
+        data = self._samples(X, sample_weight)
+        init = self._given_init(data)
+        self._tol = self.tol * data.mean_variance() if self.tol > 0 else 0.0
+        key = random.key_of(self.random_state)
+        runs, interrupted = self._runs(data, init, key, callback)
+        if not runs:
+            raise KeyboardInterrupt
+        kept = 0
+        for at, run in enumerate(runs):
+            best = runs[kept]
+            if run.inertia < best.inertia and not _same(run.labels, best.labels):
+                kept = at
+        seed = key if isinstance(init, str) or callable(init) else None
+        self._keep(runs, kept, interrupted, seed)
+        if interrupted:
+            raise KeyboardInterrupt
+        return self
+
+    def _runs(
+        self, data: Samples, init: Any, key: int, callback: Callback | None
+    ) -> tuple[list[_Run], bool]:
+        """Run every start; return those that finished an iteration, and whether Ctrl-C came."""
+        runs: list[_Run] = []
+        try:
+            for start in range(self._n_init):
+                recorder = Recorder(
+                    "KMeans",
+                    "inertia",
+                    max_iter=self.max_iter,
+                    callback=callback,
+                    start=start,
+                    n_starts=self._n_init,
+                )
+                start_key = key if start == 0 else random.child(key, "kmeans-start", start)
+                centers = self._start(data, init, self.n_clusters, start_key)
+                if self.verbose:
+                    print("Initialization complete")
+                runs.append(self._lloyd(data, centers, recorder))
+                if runs[-1].trace.stop_reason in ("callback", "interrupted"):
+                    break
+        except KeyboardInterrupt:
+            return runs, True
+        return runs, runs[-1].trace.stop_reason == "interrupted"
+
+    def _lloyd(self, data: Samples, centers: Array, recorder: Recorder) -> _Run:
+        """Iterate from these centers until convergence, or until Ctrl-C.
+
+        Ctrl-C before the end of the first iteration comes out as KeyboardInterrupt.
+        """
+        labels = np.full(data.n, -1, dtype=np.int32)
+        fresh = np.empty_like(centers)
+        bounds = data.bounds(len(centers))
+        # A step that is cut short leaves `labels` half new, so those of the last finished one are
+        # kept apart, in two buffers by turns: at any moment one of them is whole.
+        spare, other = np.empty_like(labels), np.empty_like(labels)
+        done: tuple[Array, float, Array, int] | None = None
+        reason = "max_iter"
+        consistent = False  # whether labels belong to `centers`
+        try:
+            for i in range(self.max_iter):
+                inertia, changed, shift, relocated = data.step(centers, labels, fresh, bounds)
+                centers, fresh = fresh, centers
+                np.copyto(spare, labels)
+                done = (spare, inertia, centers, i + 1)
+                spare, other = other, spare
+                for cluster in relocated:
+                    recorder.note(f"iteration {i + 1}: empty cluster {cluster} relocated")
+                stop = recorder.record(inertia)
+                if self.verbose:
+                    print(f"Iteration {i}, inertia {inertia}.")
+                if changed == 0 or shift <= self._tol:
+                    if self.verbose:
+                        print(f"Converged at iteration {i}: {self._why(changed, shift)}.")
+                    reason, consistent = "converged", changed == 0 and not relocated
+                    break
+                if stop:
+                    reason = "callback"
+                    break
+            if not consistent:
+                inertia = data.assign(centers, labels)
+        except KeyboardInterrupt:
+            if done is None:
+                raise
+            return _Run(*done, recorder.trace("interrupted"))
+        return _Run(labels, inertia, centers, i + 1, recorder.trace(reason))
+
+    def _why(self, changed: int, shift: float) -> str:
+        if changed == 0:
+            return "strict convergence"
+        return f"center shift {shift} within tolerance {self._tol}"
+
+    def _keep(self, runs: list[_Run], kept: int, interrupted: bool, seed: int | None) -> None:
+        """Set the fitted attributes from the run that is kept."""
+        run = runs[kept]
+        distinct = np.count_nonzero(np.bincount(run.labels, minlength=self.n_clusters))
+        if distinct < self.n_clusters:
+            warnings.warn(
+                f"Number of distinct clusters ({distinct}) found smaller than n_clusters "
+                f"({self.n_clusters}). Possibly due to duplicate points in X.",
+                ConvergenceWarning,
+                stacklevel=3,
+            )
+        self.cluster_centers_ = run.centers
+        self._n_features_out = self.n_clusters
+        self.labels_ = run.labels
+        self.inertia_ = run.inertia
+        self.n_iter_ = run.n_iter
+        traces = [r.trace for r in runs]
+        if interrupted:
+            traces[kept] = replace(traces[kept], stop_reason="interrupted")
+        history = History.of(
+            "KMeans", "inertia", traces, kept, seed=seed, n_threads=self._n_threads
+        )
+        # an iteration's value is the inertia it began with; a start is judged by its end
+        self.history_ = replace(history, starts=tuple(r.inertia for r in runs))
+
+
+def _same(a: Array, b: Array) -> bool:
+    """Return whether two labellings cut the rows into the same sets."""
+    name = np.full(int(a.max()) + 1, -1, dtype=b.dtype)
+    name[a] = b
+    back = np.full(int(b.max()) + 1, -1, dtype=a.dtype)
+    back[b] = a
+    return bool((name[a] == b).all() and (back[b] == a).all())
+
+
+def k_means(
+    X: Any,
+    n_clusters: int,
+    *,
+    sample_weight: Any = None,
+    init: Any = "k-means++",
+    n_init: Any = "auto",
+    max_iter: int = 300,
+    verbose: Any = False,
+    tol: float = 1e-4,
+    random_state: random.RandomState = None,
+    copy_x: bool = True,
+    algorithm: str = "lloyd",
+    return_n_iter: bool = False,
+    n_jobs: int | None = None,
+) -> tuple[Any, ...]:
+    """Run K-means and return plain arrays; see :class:`KMeans` for the parameters.
+
+    Returns
+    -------
+    centers : ndarray of shape (n_clusters, n_features)
+    labels : ndarray of int32, shape (n_samples,)
+    inertia : float
+    n_iter : int
+        Only with ``return_n_iter=True``.
+
+    Raises
+    ------
+    ValueError, TypeError
+        As :meth:`KMeans.fit`.
+    """
+    model = KMeans(
+        n_clusters=n_clusters,
+        init=init,
+        n_init=n_init,
+        max_iter=max_iter,
+        verbose=verbose,
+        tol=tol,
+        random_state=random_state,
+        copy_x=copy_x,
+        algorithm=algorithm,
+        n_jobs=n_jobs,
+    ).fit(X, sample_weight=sample_weight)
+    out = (model.cluster_centers_, model.labels_, model.inertia_)
+    return (*out, model.n_iter_) if return_n_iter else out
+
+
+@validate_params(  # type: ignore[untyped-decorator]
+    {
+        "X": ["array-like", "sparse matrix"],
+        "n_clusters": [Interval(Integral, 1, None, closed="left")],
+        "sample_weight": ["array-like", None],
+        "x_squared_norms": ["array-like", None],
+        "random_state": CentersModel._parameter_constraints["random_state"],
+        "n_local_trials": [Interval(Integral, 1, None, closed="left"), None],
+        "n_jobs": [Integral, None],
+    },
+    prefer_skip_nested_validation=True,
+)
+def kmeans_plusplus(
+    X: Any,
+    n_clusters: int,
+    *,
+    sample_weight: Any = None,
+    x_squared_norms: Any = None,
+    random_state: random.RandomState = None,
+    n_local_trials: int | None = None,
+    n_jobs: int | None = None,
+) -> tuple[Array, Array]:
+    """Choose starting centers by greedy k-means++ (Arthur and Vassilvitskii 2007).
+
+    Parameters
+    ----------
+    X : {array-like, sparse matrix} of shape (n_samples, n_features)
+    n_clusters : int
+    sample_weight : array-like of shape (n_samples,), optional
+        Rows are drawn in proportion to weight times squared distance.
+    x_squared_norms : array-like of shape (n_samples,), optional
+        Accepted for scikit-learn's sake and checked for its length; not needed.
+    random_state : None, int, RandomState, Generator or SeedSequence
+    n_local_trials : int, optional
+        Candidates a step, of which the best is kept; None for 2 + log(n_clusters).
+    n_jobs : int, optional
+        Threads; None for what OpenMP allows, -1 for all processors.
+
+    Returns
+    -------
+    centers : ndarray of shape (n_clusters, n_features)
+    indices : ndarray of int, shape (n_clusters,)
+        The rows of X that became centers.
+
+    Raises
+    ------
+    ValueError, TypeError
+        For an argument that cannot be used.
+    """
+    X = check_array(X, accept_sparse="csr", dtype=[np.float64, np.float32], order="C")
+    weight = validate.sample_weights(sample_weight, X.shape[0], X.dtype)
+    if X.shape[0] < n_clusters:
+        raise ValueError(f"n_samples={X.shape[0]} should be >= n_clusters={n_clusters}.")
+    if x_squared_norms is not None:
+        norms = check_array(x_squared_norms, dtype=X.dtype, ensure_2d=False)
+        if norms.shape[0] != X.shape[0]:
+            raise ValueError(
+                f"The length of x_squared_norms {norms.shape[0]} should "
+                f"be equal to the length of n_samples {X.shape[0]}."
+            )
+    data = Samples(X, weight, validate.n_threads(n_jobs))
+    key = random.child(random.key_of(random_state), "kmeans++")
+    rows = data.plusplus(n_clusters, n_local_trials, key)
+    return data.dense_rows(rows), rows

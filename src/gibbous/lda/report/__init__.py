@@ -1,0 +1,1 @@
+"""The page that reports a topic model."""

@@ -1,0 +1,1 @@
+"""The parameters and training of a Boltzmann machine."""

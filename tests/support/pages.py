@@ -1,0 +1,91 @@
+"""Pages of the documentation: their blocks of code, and what they say is printed."""
+
+from __future__ import annotations
+
+import contextlib
+import doctest
+import io
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+ROOT = Path(__file__).parents[2]
+
+_BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
+
+#: "..." stands for what differs from run to run: seconds, versions, digits past those that matter.
+_RULES = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
+
+
+class Block(NamedTuple):
+    """A block of code and what the page says it prints; None where the page says nothing."""
+
+    language: str
+    code: str
+    says: str | None
+    line: int
+
+
+def blocks(page: Path) -> Iterator[Block]:
+    """Yield the blocks that run, in order; ``text`` right after one is its output."""
+    text = page.read_text(encoding="utf-8")
+    found = list(_BLOCK.finditer(text))
+    for at, match in enumerate(found):
+        language, code = match.groups()
+        if language not in ("python", "sh"):
+            continue
+        says = None
+        if at + 1 < len(found) and found[at + 1][1] == "text":
+            between = text[match.end() : found[at + 1].start()]
+            says = found[at + 1][2] if not between.strip() else None
+        yield Block(language, code, says, text.count("\n", 0, match.start()) + 1)
+
+
+def run_page(page: Path) -> None:
+    """Run a page's blocks in order, in the current folder; compare what they print."""
+    names: dict[str, object] = {"__name__": "__main__"}
+    for block in blocks(page):
+        printed = _python(block, page, names) if block.language == "python" else _shell(block, page)
+        where = f"{page.name}:{block.line}"
+        if block.says is not None:
+            same = compare(block.says, printed)
+            assert same, f"{where} prints\n{printed}\nand the page says\n{block.says}"
+
+
+def compare(says: str, printed: str) -> bool:
+    """Return whether what is printed is what a page says, where "..." stands for anything."""
+    return doctest.OutputChecker().check_output(says, printed, _RULES)
+
+
+def _python(block: Block, page: Path, names: dict[str, object]) -> str:
+    # as many empty lines before it as the page has: a traceback tells the line of the page
+    code = compile("\n" * block.line + block.code, str(page), "exec")
+    with contextlib.redirect_stdout(io.StringIO()) as printed:
+        exec(code, names)
+    return printed.getvalue()
+
+
+def _shell(block: Block, page: Path) -> str:
+    # the program that belongs to this interpreter, as in an active environment; no terminal
+    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
+    done = subprocess.run(
+        ["bash", "-euo", "pipefail", "-c", block.code],
+        # one thread: the data are small, and the result is the same for any number
+        env={
+            **os.environ,
+            "PATH": path,
+            "COLUMNS": "100",
+            "LC_ALL": "C.UTF-8",
+            "OMP_NUM_THREADS": "1",
+        },
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=120,
+    )
+    assert done.returncode == 0, f"{page.name}:{block.line}\n{block.code}\n{done.stdout}"
+    return done.stdout
