@@ -3,6 +3,21 @@
 set(GIBBOUS_SANITIZE "" CACHE STRING "Sanitizers for the core, e.g. address,undefined")
 option(GIBBOUS_WERROR "Treat compiler warnings as errors" OFF)
 
+# Sets `variable` to the sources in the folders and all folders in them. A folder without sources is
+# an error: a pattern that matches nothing would build a core that lacks a model.
+function(gibbous_sources variable)
+  set(all)
+  foreach(folder IN LISTS ARGN)
+    get_filename_component(folder "${folder}" ABSOLUTE)
+    file(GLOB_RECURSE sources CONFIGURE_DEPENDS "${folder}/*.cpp")
+    if(NOT sources)
+      message(FATAL_ERROR "there are no sources in ${folder}")
+    endif()
+    list(APPEND all ${sources})
+  endforeach()
+  set(${variable} ${all} PARENT_SCOPE)
+endfunction()
+
 # `level` is v2, v3 or v4 (x86-64 levels), or base for what the compiler does by itself.
 function(gibbous_options target level)
   target_include_directories(${target} PRIVATE "${CMAKE_CURRENT_FUNCTION_LIST_DIR}/../cpp")

@@ -9,8 +9,8 @@
 #include <stdexcept>
 #include <string>
 
-#include "gibbous/parallel.hpp"
-#include "gibbous/types.hpp"
+#include "gibbous/ground/parallel.hpp"
+#include "gibbous/ground/types.hpp"
 
 namespace gibbous::bind {
 

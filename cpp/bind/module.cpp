@@ -2,8 +2,8 @@
 #include <pybind11/stl.h>
 
 #include "bind/bind.hpp"
-#include "gibbous/random.hpp"
-#include "gibbous/simd.hpp"
+#include "gibbous/ground/random.hpp"
+#include "gibbous/ground/simd.hpp"
 
 namespace gibbous::bind {
 

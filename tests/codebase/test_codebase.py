@@ -35,8 +35,18 @@ LAYERS = (
 )
 LAYER = {name: depth for depth, names in enumerate(LAYERS) for name in names}
 
-#: C++: the ground floor, lowest first; everything else belongs to the model that its name starts
-#: with.
+#: C++: folders of the core, and those that they may include besides their own and the ground.
+CXX_FOLDERS: dict[str, tuple[str, ...]] = {
+    "ground": (),
+    "layers": (),
+    "corpus": (),
+    "kmeans": (),
+    "gmm": (),
+    "lda": (),
+    "rbm": ("layers",),
+}
+
+#: The ground floor by itself, lowest first.
 GROUND = (
     "types",
     "simd",
@@ -49,7 +59,6 @@ GROUND = (
     "bit_product",
     "tile_product",
 )
-CXX_MODELS = ("corpus", "kmeans", "gmm", "lda", "rbm")
 
 #: About 600; a file past this is two files.
 MOST_LINES = 650
@@ -300,15 +309,20 @@ def includes(path: Path) -> list[tuple[str, str]]:
     return re.findall(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]', text, re.MULTILINE)
 
 
-def stem_of(include: str) -> str:
-    return Path(include).stem
+def cxx_folder(path: Path) -> str:
+    """Return the folder of the core, or its mirror among the bindings, that a file lies in."""
+    root = CORE if path.is_relative_to(CORE) else BIND
+    parts = path.relative_to(root).parts
+    return parts[0] if len(parts) > 1 else ""
 
 
-def model_of(stem: str) -> str | None:
-    return next((m for m in CXX_MODELS if stem == m or stem.startswith(m + "_")), None)
+CORE_FILES = sorted(p for p in CORE.rglob("*") if p.suffix in (".cpp", ".hpp"))
+BIND_FILES = sorted(p for p in BIND.rglob("*") if p.suffix in (".cpp", ".hpp"))
 
 
-CORE_FILES = sorted(p for p in CORE.iterdir() if p.suffix in (".cpp", ".hpp"))
+def below_cpp(paths: list[Path]) -> list[str]:
+    return [p.relative_to(CORE.parent).as_posix() for p in paths]
+
 
 #: No Python, no input or output, no clock, and no random numbers but random.hpp's.
 NOT_IN_CORE = re.compile(
@@ -316,32 +330,35 @@ NOT_IN_CORE = re.compile(
 )
 
 
-@pytest.mark.parametrize("path", CORE_FILES, ids=lambda p: p.name)
+def test_every_folder_of_the_core_has_files_and_a_rule() -> None:
+    assert {cxx_folder(p) for p in CORE_FILES} == set(CXX_FOLDERS)
+    assert {cxx_folder(p) for p in BIND_FILES} == {"", *CXX_FOLDERS} - {"layers"}
+
+
+@pytest.mark.parametrize("path", CORE_FILES, ids=below_cpp(CORE_FILES))
 def test_the_core_includes_only_what_is_below(path: Path) -> None:
-    model = model_of(path.stem)
-    assert model or path.stem in GROUND, f"{path.name} belongs to no model; add it to GROUND"
+    folder = cxx_folder(path)
     for kind, target in includes(path):
         assert not NOT_IN_CORE.match(target), f"{path.name} includes {target}"
         if kind == "<":
             continue
-        assert target.startswith("gibbous/"), f"{path.name} includes {target}"
-        other = stem_of(target)
-        if model:
-            assert model_of(other) in (model, None), f"{path.name} includes another model: {target}"
-        elif other != path.stem:
+        parts = Path(target).parts
+        assert parts[0] == "gibbous" and len(parts) > 2, f"{path.name} includes {target}"
+        allowed = (folder, "ground", *CXX_FOLDERS[folder])
+        assert parts[1] in allowed, f"{path.name} includes what is not below it: {target}"
+        other = Path(target).stem
+        if folder == "ground" and other != path.stem:
             assert other in GROUND[: GROUND.index(path.stem)], f"{path.name} includes {target}"
 
 
-@pytest.mark.parametrize("path", sorted(BIND.iterdir()), ids=lambda p: p.name)
+@pytest.mark.parametrize("path", BIND_FILES, ids=below_cpp(BIND_FILES))
 def test_the_border_includes_only_the_core_and_itself(path: Path) -> None:
+    folder = cxx_folder(path)
+    allowed = {folder, "ground", *CXX_FOLDERS.get(folder, ())}
     for kind, target in includes(path):
-        if kind == '"':
-            shared = ("bind/bind.hpp", "bind/gmm.hpp", "bind/lda.hpp")
-            assert target in shared or target.startswith("gibbous/")
-    model = model_of(path.stem)
-    if model:
-        used = {model_of(stem_of(t)) for kind, t in includes(path) if t.startswith("gibbous/")}
-        assert used <= {model, None}
+        if kind == '"' and target != "bind/bind.hpp":
+            top, model = Path(target).parts[:2]
+            assert top in ("bind", "gibbous") and model in allowed, f"{path.name}: {target}"
 
 
 def below(path: Path) -> set[str]:
@@ -358,15 +375,18 @@ def below(path: Path) -> set[str]:
 
 def test_the_border_that_all_levels_share_knows_no_vectors() -> None:
     # a template that knows their width would have one name and another body at every level
-    users = {p.name for p in BIND.glob("*.cpp") if "gibbous/simd.hpp" in below(p)}
-    assert users == {"module.cpp", "tiles.cpp"}
+    sources = [p for p in BIND_FILES if p.suffix == ".cpp"]
+    users = {
+        p.relative_to(BIND).as_posix() for p in sources if "gibbous/ground/simd.hpp" in below(p)
+    }
+    assert users == {"module.cpp", "ground/tiles.cpp"}
     built = (BIND.parents[1] / "CMakeLists.txt").read_text(encoding="utf-8")
-    assert 'EXCLUDE REGEX "(probe|module|tiles)' in built
+    assert 'EXCLUDE REGEX "(bind/probe|bind/module|ground/tiles)' in built
 
 
 def test_openmp_is_in_one_file() -> None:
     pattern = re.compile(r"#\s*pragma\s+omp|_Pragma\(\s*\"omp|\bomp_[a-z_]+\(|<omp\.h>")
-    users = {p.name for p in [*CORE_FILES, *BIND.iterdir()] if pattern.search(p.read_text())}
+    users = {p.name for p in [*CORE_FILES, *BIND_FILES] if pattern.search(p.read_text())}
     assert users == {"parallel.hpp"}
 
 

@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: Apache-2.0
+// Restricted Boltzmann machines: E(v, h) = -a.v - b.h - h.W v for units of two states (Smolensky
+// 1986; Hinton 2002), and the same machine with other units:
+//
+// - groups of visible units of which exactly one is on: the categories of a variable;
+// - counts (replicated softmax, Salakhutdinov and Hinton 2009): a row is D draws from one softmax
+//   over all visible units, and the hidden biases count D times;
+// - Gaussian visible units: E(v, h) = sum_i (v_i - a_i)^2 / (2 s_i^2) - b.h - h.W (v / s^2), with
+//   z_i = log s_i^2 learned (Cho, Ilin and Raiko 2011);
+// - stepped sigmoid hidden units (Nair and Hinton 2010): infinitely many copies of a unit with the
+//   same weights and biases b - 1/2, b - 3/2 ...; the state is how many of them are on.
+#pragma once
+#include <cstdint>
+
+#include "gibbous/ground/parallel.hpp"
+#include "gibbous/layers/parameters.hpp"
+#include "gibbous/layers/source.hpp"
+
+namespace gibbous::rbm {
+
+using namespace layers;
+
+enum class Method { cd, pcd, fast_pcd, tempering };
+
+struct Settings : StepSettings {
+  Method method = Method::pcd;
+  Index gibbs_steps = 1;
+  Index batch_size = 10;
+  Index temperatures = 1;  // replicas of parallel tempering
+  std::uint64_t seed = 0;
+};
+
+// What training keeps between calls, the caller's.
+template <class T>
+struct State : StepState<T> {
+  T* chains = nullptr;         // (temperatures * n_chains, hidden) states; null for cd
+  const T* lengths = nullptr;  // IN (n_chains,) draws of a chain, for counts
+  Index n_chains = 0;
+  std::uint32_t step = 0;  // sampling steps made so far: the address of the next draws
+};
+
+// One pass over the rows order[0 .. count) in mini-batches of settings.batch_size, one gradient
+// step each, in place. Nothing is written to `net` or `state` when the pass does not come to its
+// end.
+template <class T>
+void train(const Execution& run, const Source<T>& x, const Index64* order, Index count,
+           const Settings& settings, Parameters<T> net, State<T>& state);
+
+// out (n,): F(v) with P(v) = exp(-F(v)) / Z, in double: -a.v - sum_j log(1 + exp(b_j + W_j v)) for
+// units of two states. For counts P is that of a row's draws in one order.
+template <class T>
+void free_energies(const Execution& run, const Source<T>& x, Parameters<T> net, double* out);
+
+// Runs `steps` steps of block Gibbs sampling on chains of hidden states (chains, hidden), in place;
+// out (chains, visible): the last visible states, or their means where `means` is set. Visible
+// units whose entry in clamp (chains, visible) is not NaN keep that state; null for none. A group's
+// units are clamped together. lengths (chains,): draws of every chain, for counts.
+template <class T>
+void gibbs(const Execution& run, Parameters<T> net, Index chains, Index steps, std::uint64_t seed,
+           std::uint32_t step, const T* clamp, const T* lengths, bool means, T* hidden, T* out);
+
+// out (n,): log P(one variable of the row | all others), the variable chosen[r] of row r in
+// [0, visible) by its first unit: a unit, or all of a group; for counts one of the row's draws,
+// which is a `chosen` one. Gaussian units: a density, integrated by the trapezoid rule in steps of
+// s, which is exact to 1e-8 for what is a mixture of Gaussians of that width.
+template <class T>
+void conditionals(const Execution& run, const Source<T>& x, Parameters<T> net,
+                  const Index64* chosen, double* out);
+
+// out (n, size of the group): -F of every row with one unit of the group on after the other,
+// whatever the row holds there.
+template <class T>
+void group_energies(const Execution& run, const Source<T>& x, Parameters<T> net, Index group,
+                    double* out);
+
+}  // namespace gibbous::rbm
