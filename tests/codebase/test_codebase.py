@@ -31,7 +31,8 @@ LAYERS = (
     ("io",),
     ("plot",),
     ("convert", "evaluate", "report_lda"),
-    ("demo", "cli"),
+    ("demo",),
+    ("cli",),
 )
 LAYER = {name: depth for depth, names in enumerate(LAYERS) for name in names}
 
