@@ -5,13 +5,13 @@ from __future__ import annotations
 import argparse
 import sys
 
-from . import compare, listing, options, page, run
-from .runner import PACKAGE
+from .commands import compare, listing, options, report, run
+from .harness.process import PACKAGE
 
 #: Commands on files of results.
 _OF_FILES = {
     "compare": (compare, "compare two files of results; the exit status tells of regressions"),
-    "report": (page, "make tables and a page with plots of a file of results"),
+    "report": (report, "make tables and a page with plots of a file of results"),
 }
 
 

@@ -6,54 +6,33 @@ files that it names too, because a library may print what it likes.
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
-import numpy as np
+from .harness.machine import limit_memory
 
-from . import adapters
-from .cases import Case, make
-from .machine import limit_memory, peak_bytes, resident_bytes, versions
-
-#: A process repeats its measurement this often at most, within the seconds that it is told.
-_REPEATS = 5
-
-Fit = Callable[[int, int], dict[str, Any]]
+#: What measures each task; it is loaded when it is asked for, so that memory counts only its own.
+_MODULES = {
+    "rows": "rows.worker",
+    "small": "rows.small",
+    "lda": "lda.worker",
+    "rbm": "rbm.worker",
+    "rbm-quality": "rbm.quality",
+    "impute": "gmm.impute",
+}
 
 
 def main(path: str) -> None:
     """Run what the specification says and write the answer beside it."""
     spec = json.loads(Path(path).read_text())
     pin(spec["threads"])
-    if "small" in spec:
-        from .small import run
-
-        answer = run(spec["small"], spec["ours"])
-    elif "corpus" in spec:
-        from . import topic_worker
-
-        if spec["memory"]:
-            limit_memory(spec["memory"])
-        answer = topic_worker.measure(spec)
-    elif "machines" in spec:
-        from . import rbm_worker
-
-        answer = rbm_worker.measure(spec)
-    elif "quality" in spec:
-        from . import rbm_quality
-
-        answer = rbm_quality.measure(spec)
-    elif "holes" in spec:
-        from . import impute
-
-        answer = impute.measure(spec)
-    else:
-        answer = measure(spec)
+    if spec.get("memory"):
+        limit_memory(spec["memory"])
+    module = importlib.import_module(f"{__package__}.{_MODULES[spec['task']]}")
+    answer = module.measure(spec)
     Path(spec["answer"]).write_text(json.dumps(answer))
 
 
@@ -62,95 +41,6 @@ def pin(threads: int) -> None:
     if hasattr(os, "sched_setaffinity"):
         allowed = sorted(os.sched_getaffinity(0))
         os.sched_setaffinity(0, allowed[:threads])
-
-
-def measure(spec: dict[str, Any]) -> dict[str, Any]:
-    """Return seconds and bytes of one implementation on one case; save what it reached."""
-    case = Case(**spec["case"])
-    adapter = adapters.find(spec["adapter"])
-    adapter.load(case, spec["threads"])
-    baseline = resident_bytes()
-    tiny = Case(
-        "warm-up", case.kind, 512, 4, 2, 3.0, 1, 1.0, covariance=case.covariance, dtype=case.dtype
-    )
-    adapter.fit(tiny, *make(tiny), tiny.n_iter, 0)
-
-    data = np.load(spec["data"])
-    with np.load(spec["start"]) as archive:
-        start = {name: archive[name] for name in archive.files}
-
-    def fit(n_iter: int, seed: int) -> dict[str, Any]:
-        return adapter.fit(case, data, start, n_iter, seed)
-
-    clock = _clock_draws if case.kind == "kmeans++" else _clock_iterations
-    times, found = clock(case, fit, spec["seed"], spec["budget"])
-    peak = peak_bytes()
-    reported = found[-1].get("reported")
-    arrays = {
-        f"{i}/{name}": np.asarray(value)
-        for i, params in enumerate(found)
-        for name, value in params.items()
-        if name != "reported"
-    }
-    np.savez(spec["arrays"], **arrays)
-    return {
-        **times,
-        "reported": None if reported is None else float(reported),
-        "baseline_bytes": baseline,
-        "peak_bytes": peak,
-        "versions": versions(adapter.DISTRIBUTIONS),
-    }
-
-
-def _clock_iterations(
-    case: Case, fit: Fit, seed: int, budget: float
-) -> tuple[dict[str, Any], list[Any]]:
-    """Time ``1 + m`` iterations and one: their difference over m leaves the set-up out.
-
-    Noise only ever adds time, so the fastest of each is taken within a process; the report takes
-    the median over processes.
-    """
-    short, long = [], []
-    began = time.perf_counter()
-    while not long or (time.perf_counter() - began < budget and len(long) < _REPEATS):
-        short.append(_timed(fit, 1, seed)[0])
-        seconds, params = _timed(fit, case.n_iter, seed)
-        long.append(seconds)
-    an_iteration = (min(long) - min(short)) / case.extra_iter
-    return {
-        "seconds": an_iteration,
-        "setup_seconds": min(short) - an_iteration,
-        "fit_seconds": min(long),
-        "measurements": len(long),
-    }, [params]
-
-
-def _clock_draws(
-    case: Case, fit: Fit, seed: int, budget: float
-) -> tuple[dict[str, Any], list[Any]]:
-    """Time whole draws of centres, each with another seed."""
-    times, found = [], []
-    began = time.perf_counter()
-    while not found or (time.perf_counter() - began < budget and len(found) < _REPEATS):
-        seconds, params = _timed(fit, 0, seed + len(found))
-        times.append(seconds)
-        found.append(params)
-    return {
-        "seconds": min(times),
-        "setup_seconds": 0.0,
-        "fit_seconds": min(times),
-        "measurements": len(times),
-    }, found
-
-
-def _timed(fit: Fit, n_iter: int, seed: int) -> tuple[float, dict[str, Any]]:
-    began = time.perf_counter()
-    params = fit(n_iter, seed)
-    seconds = time.perf_counter() - began
-    done = int(params.pop("n_iter", n_iter))
-    if done != n_iter:
-        raise RuntimeError(f"stopped after {done} of {n_iter} iterations: no time an iteration")
-    return seconds, params
 
 
 if __name__ == "__main__":

@@ -1,0 +1,114 @@
+"""Files of results put together by the machine that they come from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from ..harness import schema
+from . import wording
+
+#: Groups in words, in the order of a report; others come after them by their own names.
+GROUPS = {
+    "gmm": "EM of Gaussian mixtures",
+    "bgmm": "Variational EM",
+    "kmeans": "K-means",
+    "lda": "Topics",
+    "lda-curve": "Topics, quality against time",
+    "rbm": "Boltzmann machines",
+    "rbm-quality": "Trained Boltzmann machines",
+    "impute": "Imputation",
+    "squarem": "Accelerated EM",
+    "outofcore": "Larger than memory",
+    "small": "Small data",
+    "import": "Import",
+    "growth": "Cases that grow",
+    "scaling": "Cases over threads",
+}
+
+
+@dataclass
+class Section:
+    """All that was measured on one machine."""
+
+    machine: dict[str, Any]
+    names: list[str] = field(default_factory=list)
+    records: list[dict[str, Any]] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+    settings: list[dict[str, Any]] = field(default_factory=list)
+    peaks: dict[str, Any] | None = None
+
+    @property
+    def title(self) -> str:
+        return wording.processor(self.machine)
+
+    def groups(self) -> list[str]:
+        """Return the groups that have records, in the order of a report."""
+        found = dict.fromkeys(record["group"] for record in self.records)
+        known = [group for group in GROUPS if group in found]
+        return known + [group for group in found if group not in GROUPS]
+
+    def versions(self) -> dict[str, list[str]]:
+        """Return the versions in use, by distribution."""
+        found: dict[str, set[str]] = {}
+        for record in self.records:
+            for name, version in record["versions"].items():
+                found.setdefault(name, set()).add(version)
+        return {name: sorted(found[name]) for name in sorted(found)}
+
+
+def group_text(group: str) -> str:
+    return GROUPS.get(group, group)
+
+
+def gather(results: list[tuple[str, dict[str, Any]]]) -> list[Section]:
+    """Return a section a machine, in the order in which they first come.
+
+    Where two files have the same figure of one machine, the later file's counts.
+    """
+    found: dict[tuple[Any, ...], Section] = {}
+    for name, result in results:
+        machine = result["machine"]
+        config = machine["gibbous"] or {}
+        identity = (
+            machine["processor"],
+            machine["processors"],
+            machine["memory_bytes"],
+            config.get("processor", {}).get("in use"),
+        )
+        _add(found.setdefault(identity, Section(machine)), name, result)
+    for section in found.values():
+        _tell_apart(section)
+    return list(found.values())
+
+
+def _tell_apart(section: Section) -> None:
+    """Give every case a title, and cases of a group that have the same one their names beside."""
+    cases: dict[tuple[str, str], set[str]] = {}
+    for record in section.records:
+        cases.setdefault((record["group"], record["title"]), set()).add(record["case"])
+    renamed = []
+    for record in section.records:
+        title = record["title"] or record["case"]
+        if record["title"] and len(cases[record["group"], record["title"]]) > 1:
+            title = f"{title} ({record['case']})"
+        renamed.append({**record, "title": title})
+    section.records = renamed
+
+
+def _add(section: Section, name: str, result: dict[str, Any]) -> None:
+    many = bool(section.names)
+    section.names.append(name)
+    section.settings.append(result["settings"])
+    section.peaks = result["peaks"] or section.peaks
+    cut = schema.unfinished(result)
+    told = [*result["machine"]["warnings"], *([cut] if cut else [])]
+    if result["settings"].get("quick"):
+        told.append("A quick run: tiny sizes, whose times mean nothing.")
+    section.warnings += [f"{name}: {warning}" if many else warning for warning in told]
+    new = {schema.key(record): record for record in result["records"]}
+    kept = [record for record in section.records if schema.key(record) not in new]
+    again = len(section.records) - len(kept)
+    if again:
+        section.warnings.append(f"{name} replaces {wording.count(again, 'earlier figure')}.")
+    section.records = kept + list(new.values())
