@@ -8,11 +8,10 @@ from __future__ import annotations
 
 import importlib
 import json
-import os
 import sys
 from pathlib import Path
 
-from .harness.machine import limit_memory
+from .harness.machine import limit_memory, pin
 
 #: What measures each task; it is loaded when it is asked for, so that memory counts only its own.
 _MODULES = {
@@ -34,13 +33,6 @@ def main(path: str) -> None:
     module = importlib.import_module(f"{__package__}.{_MODULES[spec['task']]}")
     answer = module.measure(spec)
     Path(spec["answer"]).write_text(json.dumps(answer))
-
-
-def pin(threads: int) -> None:
-    """Keep the process to so many processors: not every library obeys the same variable."""
-    if hasattr(os, "sched_setaffinity"):
-        allowed = sorted(os.sched_getaffinity(0))
-        os.sched_setaffinity(0, allowed[:threads])
 
 
 if __name__ == "__main__":

@@ -73,10 +73,19 @@ def start(rows: np.ndarray, k: int) -> dict[str, np.ndarray]:
     }
 
 
-def run(folder: Path, quick: bool, threads: int, repeats: int) -> list[dict[str, Any]]:
-    """Return one row a data set and tolerance."""
+def mixture(
+    k: int, given: dict[str, np.ndarray], tol: float, acceleration: str | None, threads: int
+) -> Any:
+    """Return an estimator that starts at the given parameters."""
     from gibbous import GaussianMixture
 
+    return GaussianMixture(
+        k, tol=tol, max_iter=_MOST, n_jobs=threads, acceleration=acceleration, **given
+    )
+
+
+def run(folder: Path, quick: bool, threads: int, repeats: int) -> list[dict[str, Any]]:
+    """Return one row a data set and tolerance."""
     found = []
     for name, rows, k in data_sets(folder, quick):
         given = start(rows, k)
@@ -86,14 +95,7 @@ def run(folder: Path, quick: bool, threads: int, repeats: int) -> list[dict[str,
             for label, acceleration in (("em", None), ("squarem", "squarem")):
                 seconds = []
                 for _ in range(repeats):
-                    model = GaussianMixture(
-                        k,
-                        tol=tol,
-                        max_iter=_MOST,
-                        n_jobs=threads,
-                        acceleration=acceleration,
-                        **given,
-                    )
+                    model = mixture(k, given, tol, acceleration, threads)
                     began = time.perf_counter()
                     model.fit(rows)
                     seconds.append(time.perf_counter() - began)

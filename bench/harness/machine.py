@@ -49,6 +49,13 @@ def limit_memory(limit: int) -> None:
     resource.setrlimit(resource.RLIMIT_AS, (limit, resource.RLIM_INFINITY))
 
 
+def pin(threads: int) -> None:
+    """Keep the process to so many processors: not every library obeys the same variable."""
+    if hasattr(os, "sched_setaffinity"):
+        allowed = sorted(os.sched_getaffinity(0))
+        os.sched_setaffinity(0, allowed[:threads])
+
+
 def versions(distributions: tuple[str, ...]) -> dict[str, str]:
     """Return the versions of these distributions, and NumPy's."""
     found = {}

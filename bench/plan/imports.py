@@ -56,12 +56,7 @@ IMPORTS: dict[str, tuple[str, tuple[tuple[str, str, str, str], ...]]] = {
     "import-topics": (
         "the class of topics",
         (
-            (
-                "gibbous",
-                "from gibbous import LatentDirichletAllocation",
-                "gibbous",
-                "gibbous",
-            ),
+            ("gibbous", "from gibbous import LatentDirichletAllocation", "gibbous", "gibbous"),
             (
                 "scikit-learn",
                 "from sklearn.decomposition import LatentDirichletAllocation",
@@ -105,6 +100,11 @@ print(json.dumps([seconds, peak]))
 """
 
 
+def timed(statement: str) -> str:
+    """Return a program that prints the seconds of an import and its peak memory as JSON."""
+    return _TIMED.format(what=statement)
+
+
 def run(settings: Settings, say: Callable[[str], None]) -> list[dict[str, Any]]:
     """Return one row an import."""
     rows = []
@@ -138,7 +138,7 @@ def _row(
         "ours": name == "gibbous",
         "status": SKIPPED if absent else OK,
         "reason": f"{module} not installed" if absent else "",
-        "command": [sys.executable, "-W", "ignore", "-c", _TIMED.format(what=what)],
+        "command": [sys.executable, "-W", "ignore", "-c", timed(what)],
         "seconds": [],
         "peak_bytes": None,
         "busy": False,

@@ -11,6 +11,7 @@ from __future__ import annotations
 import statistics
 import time
 import warnings
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -48,15 +49,16 @@ class Task:
 
 def measure(spec: dict[str, Any]) -> list[dict[str, Any]]:
     """Return one row a task: seconds of both, their ratio, and whether the answers agree."""
-    our_classes = adapters.find(spec["ours"]).estimators()
-    their_classes = adapters.find("sklearn").estimators()
-    rows = []
-    for name, data, k in data_sets(spec["quick"]):
+    classes = adapters.find(spec["ours"]).estimators(), adapters.find("sklearn").estimators()
+    return [_row(task, data, *classes, spec) for task, data in tasks(spec["quick"])]
+
+
+def tasks(quick: bool) -> Iterator[tuple[Task, np.ndarray]]:
+    """Yield every kind of fit with its data."""
+    for name, data, k in data_sets(quick):
         for model in (*(f"gmm {covariance}" for covariance in _COVARIANCES), "kmeans"):
             for start in ("default", "given"):
-                task = Task(name, model, start, *data.shape, k)
-                rows.append(_row(task, data, our_classes, their_classes, spec))
-    return rows
+                yield Task(name, model, start, *data.shape, k), data
 
 
 def data_sets(quick: bool) -> list[tuple[str, np.ndarray, int]]:
@@ -80,7 +82,7 @@ def _row(
     row: dict[str, Any] = {**vars(task), "status": "ok", "reason": ""}
     case = task.case()
     try:
-        sides = [_Side(task, case, data, classes) for classes in (ours, theirs)]
+        sides = [Side(task, data, classes) for classes in (ours, theirs)]
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             began = time.perf_counter()
@@ -113,11 +115,12 @@ def _row(
     return row
 
 
-class _Side:
+class Side:
     """One implementation's fits of a task."""
 
-    def __init__(self, task: Task, case: Case, data: np.ndarray, classes: Any) -> None:
+    def __init__(self, task: Task, data: np.ndarray, classes: Any) -> None:
         mixture, kmeans = classes
+        case = task.case()
         self.case, self.data, self.given = case, data, task.start == "given"
         self.make = mixture if case.kind == "gmm" else kmeans
         self.settings: dict[str, Any] = {}
@@ -129,8 +132,13 @@ class _Side:
         self.values: list[float] = []
         self.n_iter: list[int] = []
 
+    def model(self, seed: int) -> Any:
+        """Return an estimator that is ready to fit."""
+        return self.make(self.case.k, random_state=seed, **self.settings)
+
     def fit(self, seed: int) -> None:
-        model = self.make(self.case.k, random_state=seed, **self.settings)
+        """Fit once; record the seconds and the value that was reached."""
+        model = self.model(seed)
         began = time.perf_counter()
         model.fit(self.data)
         self.seconds.append(time.perf_counter() - began)

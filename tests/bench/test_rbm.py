@@ -335,7 +335,7 @@ def test_estimates_agree_with_the_exact_likelihood(tmp_path: Path) -> None:
     found = [
         quality.measure(
             {
-                "quality": replace(case, log_z=log_z).to_dict(),
+                "case": replace(case, log_z=log_z).to_dict(),
                 "adapter": "gibbous",
                 "threads": 1,
                 "data": str(tmp_path / "data.npz"),

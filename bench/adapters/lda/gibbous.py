@@ -13,7 +13,7 @@ from ...lda.heldout import Counts
 from .whole_fits import WholeFits
 
 NAME = "gibbous"
-REQUIRES = ("gibbous.lda",)
+REQUIRES = ("gibbous",)
 DISTRIBUTIONS = ("gibbous",)
 
 #: What each variant sets beside the common settings.
@@ -41,7 +41,7 @@ def refuses(case: TopicCase) -> str:
 
 
 def load(case: TopicCase, threads: int) -> None:
-    import gibbous.lda.model  # noqa: F401
+    from gibbous import LatentDirichletAllocation  # noqa: F401
 
 
 def start(
@@ -60,7 +60,7 @@ class _Fits(WholeFits):
         self.model: Any = None
 
     def fit(self, n_sweeps: int) -> list[float]:
-        from gibbous.lda.model import LatentDirichletAllocation
+        from gibbous import LatentDirichletAllocation
 
         self.model = None  # the last state goes before the next one comes
         # A fit that ends by itself evaluates and averages, which is part of what "auto" promises;

@@ -9,7 +9,7 @@ import numpy as np
 from ...rbm.cases import RbmCase
 
 NAME = "gibbous"
-REQUIRES = ("gibbous.rbm",)
+REQUIRES = ("gibbous",)
 DISTRIBUTIONS = ("gibbous",)
 
 
@@ -18,7 +18,7 @@ def refuses(case: RbmCase) -> str:
 
 
 def load(case: RbmCase, threads: int) -> None:
-    import gibbous.rbm.bernoulli  # noqa: F401
+    from gibbous import BernoulliRBM  # noqa: F401
 
 
 def trainer(case: RbmCase, data: np.ndarray, threads: int, seed: int, variant: str) -> _Fit:
@@ -27,7 +27,7 @@ def trainer(case: RbmCase, data: np.ndarray, threads: int, seed: int, variant: s
 
 class _Fit:
     def __init__(self, case: RbmCase, data: np.ndarray, threads: int, seed: int) -> None:
-        from gibbous.rbm.bernoulli import BernoulliRBM
+        from gibbous import BernoulliRBM
 
         self.data = data
         self.model = BernoulliRBM(
@@ -51,6 +51,6 @@ class _Fit:
 
 def estimator(settings: dict[str, Any], threads: int, seed: int) -> Any:
     """Return the machine whose likelihood the cases rbm-quality print."""
-    from gibbous.rbm.bernoulli import BernoulliRBM
+    from gibbous import BernoulliRBM
 
     return BernoulliRBM(**settings, n_jobs=threads, random_state=seed)
