@@ -17,7 +17,7 @@ from bench.harness import schema
 from bench.report import html, markdown, sections
 from jsonschema import Draft202012Validator
 
-from bench_made_up import record, result, written
+from support.results import record, result, written
 
 ROOT = Path(__file__).resolve().parents[2]
 RESULTS = sorted((ROOT / "bench" / "results").glob("*.json"))

@@ -19,7 +19,7 @@ from bench.harness import peaks, schema
 from bench.report import bars, html, markdown, sections, trends, verdicts, wording
 from scipy import stats
 
-from bench_made_up import record, result, value, written
+from support.results import record, result, value, written
 
 ROOT = Path(__file__).resolve().parents[2]
 
