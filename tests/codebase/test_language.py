@@ -97,7 +97,7 @@ PATTERNS = (
         "1.28x the speed of tomotopy",
     ),
     Pattern(
-        r"(?<!here )\b(?:is|are|was|were) no (?!longer|more|less|fewer|greater|larger|smaller|later)",
+        r"(?<!here )\b(?:is|are|was|were) no (?!longer|more|less|fewer|greater|larger|smaller)",
         "is not a",
         "X is no array of numbers",
         "there is no file; X is not a numeric array; it is no longer used",
@@ -148,7 +148,7 @@ PATTERNS = (
         "it represents a weight with 17 bits",
     ),
     Pattern(
-        r"(?<![,;:] )(?<!case )(?<!place )\bwhere (?:an?|there|it|they|both|nothing|none|one|this)\b",
+        r"(?<![,;:] )(?<!case )\bwhere (?:an?|there|it|they|both|nothing|none|one|this)\b",
         "if, when; in which",
         "raises an error where a component collapses",
         "raises an error if a component collapses; p_k f_k, where a is the sum",
