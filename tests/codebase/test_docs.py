@@ -152,10 +152,10 @@ def test_what_is_said_of_scikit_learn() -> None:
 def test_what_the_readme_says_is_printed_is_printed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # test_readme.py runs all of its blocks; those whose output it shows are compared here
+    # its other blocks are commands, which test_readme.py looks at; pages of the guide are above
     text = (ROOT / "README.md").read_text(encoding="utf-8")
     languages = re.findall(r"^```(\w*)\n(?:.*?)^```$", text, re.DOTALL | re.MULTILINE)
-    assert len(languages) >= 10
+    assert languages.count("python") >= 1 and "text" in languages
     assert set(languages) <= {"python", "sh", "text"}, "a block that no test looks at"
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("MPLBACKEND", "Agg")

@@ -1,4 +1,4 @@
-"""What the README shows, run."""
+"""What the README and the pages of the guide show, run."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import json
 import re
 import shlex
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -18,61 +19,124 @@ from typer.testing import CliRunner
 import gibbous
 from gibbous.cli import app
 
-README = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+ROOT = Path(__file__).parents[2]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+GUIDE = ROOT / "docs" / "guide"
 
 
-def blocks(language: str) -> list[str]:
-    return re.findall(rf"^```{language}\n(.*?)^```", README, re.DOTALL | re.MULTILINE)
+def blocks(language: str, text: str = README) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
 
 
-def block_with(words: str) -> str:
-    """Return the one Python example that has these words."""
-    (found,) = [code for code in blocks("python") if words in code]
+def page(name: str) -> str:
+    return (GUIDE / f"{name}.md").read_text(encoding="utf-8")
+
+
+def block_with(words: str, name: str) -> str:
+    """Return the one Python example of a page of the guide that has these words."""
+    (found,) = [code for code in blocks("python", page(name)) if words in code]
     return found
 
 
-def test_the_python_example(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    code, *_ = blocks("python")
-    names: dict[str, object] = {}
+def run(name: str, *examples: str) -> tuple[dict[str, Any], str]:
+    """Run examples of a page; return their names and what they print."""
+    names: dict[str, Any] = {}
     with contextlib.redirect_stdout(io.StringIO()) as printed:
-        exec(compile(code, "README.md", "exec"), names)
-    group, *_ = printed.getvalue().splitlines()
+        for code in examples:
+            exec(compile(code, f"{name}.md", "exec"), names)
+    return names, printed.getvalue()
+
+
+def targets(text: str) -> list[str]:
+    """Return the files that a page of Markdown links to or shows."""
+    return [t.split("#")[0] for t in re.findall(r"\]\(([^)\s]+)\)", text) if "://" not in t]
+
+
+def test_readme_begins_with_what_a_reader_looks_for() -> None:
+    lines = README.splitlines()
+    screen = lines[:50]
+    assert any(line.startswith("![") for line in screen), "no picture on the first screen"
+    assert "```python" in screen, "no code on the first screen"
+    assert sum(line.startswith("- **") for line in screen) == 6
+    (code,) = blocks("python")
+    assert len(code.splitlines()) <= 10
+
+
+@pytest.mark.parametrize(
+    "path", [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))], ids=lambda p: p.stem
+)
+def test_links_lead_to_files(path: Path) -> None:
+    built = ("generated", "examples")  # pages that the build writes
+    for target in targets(path.read_text(encoding="utf-8")):
+        if target and not set(built) & {*Path(target).parts, *path.relative_to(ROOT).parts}:
+            assert (path.parent / target).exists(), f"{path.name} links to {target}"
+
+
+def test_every_page_of_the_guide_is_listed_and_every_picture_is_shown() -> None:
+    index = (ROOT / "docs" / "index.md").read_text(encoding="utf-8")
+    for path in GUIDE.glob("*.md"):
+        assert f"guide/{path.stem}\n" in index, f"docs/index.md does not list {path.name}"
+    shown = {
+        Path(target).name
+        for path in [ROOT / "README.md", *(ROOT / "docs").rglob("*.md")]
+        for target in targets(path.read_text(encoding="utf-8"))
+    }
+    for picture in (ROOT / "docs" / "gallery").iterdir():
+        assert picture.name in shown, f"no page shows {picture.name}"
+
+
+def test_the_python_example() -> None:
+    (code,) = blocks("python")
+    names, printed = run("README", code)
+    group, *_ = re.findall(r"\[.*?\]", printed)
     assert group in ("[0]", "[1]")
-    middle = names["gm"].predict_proba(names["middle"])  # type: ignore[attr-defined]
+    middle = names["gm"].predict_proba(names["middle"])
     assert 0.2 < middle.min() < 0.5
-    assert (names["same"].means_ == names["gm"].means_).all()  # type: ignore[attr-defined]
+
+
+def test_the_examples_of_all_estimators(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    import matplotlib
+
+    with matplotlib.rc_context({"backend": "Agg"}):
+        import matplotlib.pyplot as plt
+
+        names, printed = run("estimators", *blocks("python", page("estimators")))
+        assert len(plt.get_fignums()) == 2
+        plt.close("all")
+    assert (names["same"].means_ == names["gm"].means_).all()
+    assert "seed 0x" in printed
+
+
+def test_the_example_of_acceleration() -> None:
+    names, _ = run("convergence", block_with("squarem", "convergence"))
+    plain, fast = names["plain"], names["fast"]
+    assert plain.converged_ and fast.converged_ and fast.n_iter_ < 0.7 * plain.n_iter_
+    assert fast.lower_bound_ > plain.lower_bound_ - 1e-4
 
 
 def test_the_example_of_priors() -> None:
-    names: dict[str, object] = {}
-    with contextlib.redirect_stdout(io.StringIO()) as printed:
-        exec(compile(block_with("BayesianGaussianMixture("), "README.md", "exec"), names)
-    assert len(names["kept"]) == 3  # type: ignore[arg-type]
-    assert float(printed.getvalue().splitlines()[-1]) < 0
+    names, printed = run("priors", block_with("BayesianGaussianMixture(", "priors"))
+    assert len(names["kept"]) == 3
+    assert float(printed.splitlines()[-1]) < 0
 
 
 def test_the_example_of_batches() -> None:
-    names: dict[str, object] = {}
-    with contextlib.redirect_stdout(io.StringIO()) as printed:
-        exec(compile(block_with("partial_fit(batch)"), "README.md", "exec"), names)
-    lines = printed.getvalue().splitlines()
+    names, printed = run("priors", block_with("partial_fit(batch)", "priors"))
+    lines = printed.splitlines()
     assert lines[0].startswith("50 [[") and len(lines) == 10 + 4
-    low, high = names["gm"].posterior_.weights_interval().T  # type: ignore[attr-defined]
+    low, high = names["gm"].posterior_.weights_interval().T
     assert sorted((low + high) / 2) == pytest.approx([0.4, 0.6], abs=0.02)
 
 
 def test_the_example_of_data_on_the_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    with contextlib.redirect_stdout(io.StringIO()) as printed:
-        exec(compile(block_with("np.memmap("), "README.md", "exec"), {})
-    assert -6 < float(printed.getvalue()) < -5  # four independent unit normals have -5.68
+    _, printed = run("data-on-disk", block_with("np.memmap(", "data-on-disk"))
+    assert -6 < float(printed) < -5  # four independent unit normals have -5.68
 
 
 def test_the_example_of_missing_values() -> None:
-    names: dict[str, object] = {}
-    with contextlib.redirect_stdout(io.StringIO()) as printed:
-        exec(compile(block_with("gm.impute(holes)"), "README.md", "exec"), names)
+    names, printed = run("missing-values", block_with("gm.impute(holes)", "missing-values"))
     wine, holes, whole = (np.asarray(names[name]) for name in ("wine", "holes", "whole"))
     missing = np.isnan(holes)
     assert (whole[~missing] == wine[~missing]).all()
@@ -81,19 +145,16 @@ def test_the_example_of_missing_values() -> None:
     alcohol, std = np.asarray(names["alcohol"]), np.asarray(names["std"])
     assert np.corrcoef(alcohol, wine[:, 0])[0, 1] > 0.6
     assert (np.abs(alcohol - wine[:, 0]) < 3 * std).mean() > 0.95
-    assert len(printed.getvalue().splitlines()) == 4
+    assert len(printed.splitlines()) == 4
 
 
 def test_the_topics_example() -> None:
-    code = block_with(" LatentDirichletAllocation(")
-    names: dict[str, object] = {}
-    with contextlib.redirect_stdout(io.StringIO()) as printed:
-        exec(compile(code, "README.md", "exec"), names)
-    first, second, shares, *_ = printed.getvalue().splitlines()
+    names, printed = run("topics", block_with(" LatentDirichletAllocation(", "topics"))
+    first, second, shares, *_ = printed.splitlines()
     assert {"'moon'" in first, "'moon'" in second} == {True, False}
     assert {"'rates'" in first, "'rates'" in second} == {True, False}
     assert ("'moon'" in first) != ("'rates'" in first)
-    found = names["lda"].transform(names["unseen"])[0]  # type: ignore[attr-defined]
+    found = names["lda"].transform(names["unseen"])[0]
     assert shares == str(found.round(2)[None]) and found.max() > 0.7
 
 
@@ -103,56 +164,45 @@ def test_the_examples_of_choosing_a_mixture() -> None:
     with matplotlib.rc_context({"backend": "Agg"}):
         import matplotlib.pyplot as plt
 
-        names: dict[str, object] = {}
-        with contextlib.redirect_stdout(io.StringIO()) as printed:
-            exec(compile(block_with("select_mixture("), "README.md", "exec"), names)
-        for words in ("plot_components(", "\nplot_density(", "\nplot_uncertainty(", "found.plot()"):
-            (code,) = [c for c in blocks("python") if words in f"\n{c}"]
-            exec(compile(code, "README.md", "exec"), names)
+        examples = blocks("python", page("mixture-selection"))
+        assert len(examples) == 5
+        _, printed = run("mixture-selection", *examples)
         assert len(plt.get_fignums()) == 4
         plt.close("all")
-    assert printed.getvalue().splitlines()[-1].startswith("3 ")
+    assert printed.splitlines()[-1].startswith("3 ")
 
 
 def test_the_example_of_boltzmann_machines() -> None:
-    code = block_with(" BernoulliRBM(")
+    code = block_with(" BernoulliRBM(", "boltzmann")
     assert len(code.splitlines()) <= 23
-    names: dict[str, object] = {}
-    with contextlib.redirect_stdout(io.StringIO()) as printed:
-        exec(compile(code, "README.md", "exec"), names)
-    text = printed.getvalue()
+    names, text = run("boltzmann", code)
     assert "held-out pseudo-likelihood: " in text and "free-energy gap: " in text
     assert "stochastic lower bound" in text and "stochastic upper bound" in text
     whole, unseen = names["whole"], names["unseen"]
-    right = (whole[:, 32:] > 0.5) == unseen[:, 32:]  # type: ignore[index]
+    right = (whole[:, 32:] > 0.5) == unseen[:, 32:]
     assert right.mean() > 0.8
-    assert names["dreams"].shape == (25, 64)  # type: ignore[attr-defined]
+    assert names["samples"].shape == (25, 64)
     likelihood = float(text.splitlines()[-3])
     assert -40 < likelihood < -15
-    assert names["rbm"]._n_epochs == 60  # type: ignore[attr-defined]
+    assert names["rbm"]._n_epochs == 60
 
 
 def test_the_example_of_other_units() -> None:
-    code = block_with("ReplicatedSoftmax(")
-    names: dict[str, object] = {}
-    with contextlib.redirect_stdout(io.StringIO()) as printed:
-        exec(compile(code, "README.md", "exec"), names)
-    assert len(printed.getvalue().splitlines()) >= 6
-    perplexity = float(printed.getvalue().splitlines()[-1])
-    assert 20 < perplexity < 31  # 30 words, of which none is likelier
+    names, printed = run("boltzmann", block_with("ReplicatedSoftmax(", "boltzmann"))
+    assert len(printed.splitlines()) >= 6
+    perplexity = float(printed.splitlines()[-1])
+    assert 20 < perplexity < 31  # 30 words, all equally likely
     labelled, thirds = names["labelled"], names["thirds"]
-    assert labelled.score(thirds, names["benign"]) > 0.85  # type: ignore[attr-defined]
+    assert labelled.score(thirds, names["benign"]) > 0.85
 
 
 def test_the_example_of_other_libraries(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    names: dict[str, object] = {}
-    exec(compile(blocks("python")[0].split("\nkm =")[0], "README.md", "exec"), names)  # for X
-    with contextlib.redirect_stdout(io.StringIO()) as printed:
-        exec(compile(block_with("from_sklearn("), "README.md", "exec"), names)
-    assert float(printed.getvalue()) < 1e-12
+    names, _ = run("other-libraries", *blocks("python", page("other-libraries")))
+    off = names["ours"].score_samples(names["X"]) - names["theirs"].score_samples(names["X"])
+    assert np.abs(off).max() < 1e-12
     assert Path("state.gz").stat().st_size > 0
-    assert len(names["inputs"]["vocab"]) == 7  # type: ignore[index]
+    assert len(names["inputs"]["vocab"]) == 7
     assert gibbous.Corpus.from_bow(names["bow"], names["id2word"]).n_tokens == 9
 
 
@@ -171,21 +221,20 @@ def test_the_commands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     digits = load_digits().data
     np.save("digits.npy", (digits * 15).astype(np.uint8))
     np.save("torn.npy", np.where(np.arange(64) < 32, (digits[:20] >= 8) * 255.0, np.nan))
-    commands = [
-        line for block in blocks("sh") for line in block.splitlines() if line.startswith("gibbous ")
-    ]
-    assert len(commands) >= 6
+    lines = [line for code in blocks("bash", page("command-line")) for line in code.splitlines()]
+    commands = [line for line in lines if line.startswith("gibbous ")]
+    assert len(commands) >= 28
     for command in commands:
         done = CliRunner().invoke(app, shlex.split(command)[1:], catch_exceptions=False)
         assert done.exit_code == 0, f"{command}\n{done.output}"
-    (pipe,) = [line for block in blocks("sh") for line in block.splitlines() if " | " in line]
+    (pipe,) = [line for line in lines if " | " in line]
     first, second, third = (shlex.split(part) for part in pipe.split(" | "))
     fitted = CliRunner().invoke(app, second[1:], input=Path(first[1]).read_bytes())
-    told = CliRunner().invoke(app, third[1:], input=fitted.stdout_bytes)
-    assert json.loads(told.stdout)["class"] == "KMeans"
+    described = CliRunner().invoke(app, third[1:], input=fitted.stdout_bytes)
+    assert json.loads(described.stdout)["class"] == "KMeans"
     for name in (
         *("fit.png", "drawn.csv", "labels.csv", "topics.png", "rbm.png", "features.npy"),
-        *("filters.png", "whole.npy", "whole.png", "dreams.png", "whole.csv"),
+        *("filters.png", "whole.npy", "whole.png", "samples.png", "whole.csv"),
     ):
         assert Path(name).stat().st_size > 0
     assert len(Path("drawn.csv").read_text().splitlines()) == 1001
