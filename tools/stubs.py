@@ -1,7 +1,8 @@
 """Write the type stubs of the compiled modules: ``python tools/stubs.py``, with gibbous installed.
 
-Every level of the core has one interface, so that one stub, ``_core.pyi``, stands for them all.
-A test compares what this makes with what is committed.
+All levels of the core have one interface, so that one stub, ``_core``, serves all of them. It is a
+folder, because the core has a submodule for each model. A test compares the output of this script
+with the committed files.
 """
 
 from __future__ import annotations
@@ -26,8 +27,19 @@ REWRITES = (
 )
 
 
-def stub_of(module: str) -> str:
-    """Return the stub of an importable compiled module."""
+def rewritten(text: str, module: str, name: str) -> str:
+    """Return a stub as it is committed: in our words, and for any level of the core."""
+    for pattern, replacement in REWRITES:
+        text = re.sub(pattern, replacement, text)
+    text = re.sub(rf"\b{re.escape(module)}\b", f"gibbous.{name}", text)
+    return "# Written by tools/stubs.py.\n" + text
+
+
+def stubs_of(module: str, name: str) -> dict[str, str]:
+    """Return the stubs of an importable compiled module and its submodules, by their paths.
+
+    ``gibbous.NAME`` is what the stubs call the module.
+    """
     with tempfile.TemporaryDirectory() as folder:
         subprocess.run(
             [sys.executable, "-m", "pybind11_stubgen", module, "-o", folder, "--exit-code"],
@@ -35,22 +47,29 @@ def stub_of(module: str) -> str:
             capture_output=True,
             text=True,
         )
-        text = (Path(folder) / (module.replace(".", "/") + ".pyi")).read_text(encoding="utf-8")
-    for pattern, replacement in REWRITES:
-        text = re.sub(pattern, replacement, text)
-    return "# Written by tools/stubs.py.\n" + text
+        written = Path(folder) / module.replace(".", "/")
+        alone = written.with_suffix(".pyi")
+        found = {f"{name}.pyi": alone} if alone.exists() else {}
+        for path in sorted(written.rglob("*.pyi")):
+            found[f"{name}/{path.relative_to(written).as_posix()}"] = path
+        return {
+            at: rewritten(path.read_text(encoding="utf-8"), module, name)
+            for at, path in found.items()
+        }
 
 
 def main() -> None:
-    """Write and format both stubs."""
+    """Write and format all stubs."""
     from gibbous._ground.isa import LEVEL
 
     for name, module in (("_core", f"_core_{LEVEL}"), ("_cpu", "_cpu")):
-        path = PACKAGE / f"{name}.pyi"
-        path.write_text(stub_of(f"gibbous.{module}"), encoding="utf-8")
-        subprocess.run(["ruff", "check", "--quiet", "--fix-only", str(path)], check=True)
-        subprocess.run(["ruff", "format", "--quiet", str(path)], check=True)
-        print(f"wrote {path}")
+        for at, text in stubs_of(f"gibbous.{module}", name).items():
+            path = PACKAGE / at
+            path.parent.mkdir(exist_ok=True, parents=True)
+            path.write_text(text, encoding="utf-8")
+            subprocess.run(["ruff", "check", "--quiet", "--fix-only", str(path)], check=True)
+            subprocess.run(["ruff", "format", "--quiet", str(path)], check=True)
+            print(f"wrote {path}")
 
 
 if __name__ == "__main__":

@@ -11,7 +11,8 @@ void bind_corpus(py::module_& m);
 void bind_gmm(py::module_& m);
 void bind_gmm_missing(py::module_& m);
 void bind_kmeans(py::module_& m);
-void bind_lda(py::module_& m);
+void bind_layers(py::module_& m);
+void bind_lda_fast(py::module_& m);
 void bind_lda_measure(py::module_& m);
 void bind_lda_exact(py::module_& m);
 void bind_rbm(py::module_& m);
@@ -55,20 +56,32 @@ void bind_build(py::module_& m) {
       "The uniform number on [0, 1) at one address of the seed's stream.");
 }
 
+void bind_models(py::module_& m) {
+  py::module_ corpus = m.def_submodule("corpus", "Words of texts as numbers.");
+  bind_corpus(corpus);
+  py::module_ kmeans = m.def_submodule("kmeans", "K-means.");
+  bind_kmeans(kmeans);
+  py::module_ gmm = m.def_submodule("gmm", "Gaussian mixtures.");
+  bind_gmm(gmm);
+  py::module_ missing = gmm.def_submodule("missing", "Gaussian mixtures on incomplete rows.");
+  bind_gmm_missing(missing);
+  py::module_ lda = m.def_submodule("lda", "Topics: samplers, counts and measures.");
+  bind_lda_exact(lda);
+  bind_lda_fast(lda);
+  bind_lda_measure(lda);
+  py::module_ layers = m.def_submodule("layers", "Rows, units and passes between two layers.");
+  bind_layers(layers);
+  py::module_ rbm = m.def_submodule("rbm", "Restricted Boltzmann machines.");
+  bind_rbm(rbm);
+  bind_rbm_likelihood(rbm);
+}
+
 }  // namespace
 }  // namespace gibbous::bind
 
 PYBIND11_MODULE(GIBBOUS_MODULE, m, pybind11::mod_gil_not_used()) {
   m.doc() = "Numeric core of gibbous. Private: use the classes of the gibbous package.";
   gibbous::bind::bind_build(m);
-  gibbous::bind::bind_corpus(m);
-  gibbous::bind::bind_kmeans(m);
-  gibbous::bind::bind_gmm(m);
-  gibbous::bind::bind_gmm_missing(m);
-  gibbous::bind::bind_lda(m);
-  gibbous::bind::bind_lda_measure(m);
-  gibbous::bind::bind_lda_exact(m);
-  gibbous::bind::bind_rbm(m);
   gibbous::bind::bind_tiles(m);
-  gibbous::bind::bind_rbm_likelihood(m);
+  gibbous::bind::bind_models(m);
 }

@@ -10,6 +10,7 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
@@ -259,7 +260,7 @@ def declared_version() -> str:
 def test_the_version_is_in_one_place() -> None:
     version = declared_version()
     assert gibbous.__version__ == version == importlib.metadata.version("gibbous")
-    texts = [*python_files(), *cxx_files(), *SRC.glob("*.pyi"), ROOT / "CMakeLists.txt"]
+    texts = [*python_files(), *cxx_files(), *SRC.rglob("*.pyi"), ROOT / "CMakeLists.txt"]
     repeated = [p for p in texts if version in p.read_text(encoding="utf-8")]
     assert not repeated, f"{version} is also written in {ids(repeated)}"
     assert f"\n## {version}" in (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
@@ -282,20 +283,32 @@ def test_the_stub_equals_the_module(stub: str) -> None:
     stubs = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(stubs)
     module = f"_core_{_isa.LEVEL}" if stub == "_core" else stub
-    fresh = stubs.stub_of(f"gibbous.{module}")
-    committed = (SRC / f"{stub}.pyi").read_text(encoding="utf-8")
-    assert meaning(fresh) == meaning(committed), "run tools/stubs.py"
+    fresh = stubs.stubs_of(f"gibbous.{module}", stub)
+    committed = [*SRC.glob(f"{stub}.pyi"), *SRC.glob(f"{stub}/**/*.pyi")]
+    assert set(fresh) == {p.relative_to(SRC).as_posix() for p in committed}
+    for at, text in fresh.items():
+        written = (SRC / at).read_text(encoding="utf-8")
+        assert meaning(text) == meaning(written), f"run tools/stubs.py: {at}"
 
 
 def test_all_levels_have_one_interface() -> None:
     def interface(level: str) -> dict[str, str]:
         # a signature that takes one of the core's own classes names the core
         own = f"gibbous._core_{level}."
-        core = importlib.import_module(own[:-1])
-        public = [n for n in dir(core) if not n.startswith("__")]
-        return {n: (getattr(core, n).__doc__ or "").replace(own, "gibbous._core.") for n in public}
+        found: dict[str, str] = {}
 
-    assert interface(_isa.LEVEL)
+        def read(module: ModuleType, prefix: str) -> None:
+            for name in dir(module):
+                if not name.startswith("__"):
+                    thing = getattr(module, name)
+                    found[prefix + name] = (thing.__doc__ or "").replace(own, "gibbous._core.")
+                    if inspect.ismodule(thing):
+                        read(thing, f"{prefix}{name}.")
+
+        read(importlib.import_module(own[:-1]), "")
+        return found
+
+    assert {"philox", "gmm.accumulate", "gmm.missing.accumulate"} <= set(interface(_isa.LEVEL))
     for level in ("base", *_isa.LEVELS):
         if level <= _isa.LEVEL and importlib.util.find_spec(f"gibbous._core_{level}"):
             assert interface(level) == interface(_isa.LEVEL)

@@ -115,7 +115,7 @@ def test_runs_of_word_characters_are_recognised():
 @settings(deadline=None)
 @given(st.lists(st.lists(st.sampled_from(NAMES) | st.binary(max_size=20), max_size=40), max_size=5))
 def test_the_core_numbers_words_as_a_dict_does(texts):
-    terms, numbers = core.Terms(3), {}
+    terms, numbers = core.corpus.Terms(3), {}
     for words in texts:
         words = [word for word in words if word and b" " not in word]
         got = terms.number(b"  ".join(words), True, 0)
@@ -129,7 +129,7 @@ def test_the_core_numbers_words_as_a_dict_does(texts):
 
 def test_the_core_numbers_many_words():
     words = [f"{i:x}".encode() for i in range(100_000)]
-    terms = core.Terms(0)
+    terms = core.corpus.Terms(0)
     np.testing.assert_array_equal(terms.number(b" ".join(words), True, 0), np.arange(100_000))
     np.testing.assert_array_equal(
         terms.number(b" ".join(words[::-1]), True, 0), np.arange(100_000)[::-1]

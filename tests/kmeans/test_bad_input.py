@@ -139,15 +139,15 @@ def test_core_refuses_what_does_not_fit():
     X, C = GOOD, GOOD[:3].copy()
     labels = np.empty(20, np.int32)
     with pytest.raises(ValueError, match="labels"):
-        core.kmeans_assign(X, None, C, labels[:5].copy(), 1)
+        core.kmeans.assign(X, None, C, labels[:5].copy(), 1)
     with pytest.raises(ValueError, match="columns"):
-        core.kmeans_assign(X, None, C[:, :1].copy(), labels, 1)
+        core.kmeans.assign(X, None, C[:, :1].copy(), labels, 1)
     with pytest.raises(ValueError, match="weight"):
-        core.kmeans_assign(X, np.ones(3), C, labels, 1)
+        core.kmeans.assign(X, np.ones(3), C, labels, 1)
     with pytest.raises(TypeError):
-        core.kmeans_assign(X.astype(np.int64), None, C, labels, 1)
+        core.kmeans.assign(X.astype(np.int64), None, C, labels, 1)
     S = sp.csr_array(X)
     with pytest.raises(ValueError, match="columns"):
-        core.kmeans_assign_csr(S.data, S.indices + 5, S.indptr, None, C, labels, 1)
+        core.kmeans.assign(S.data, S.indices + 5, S.indptr, None, C, labels, 1)
     with pytest.raises(ValueError, match="indptr"):
-        core.kmeans_assign_csr(S.data, S.indices, S.indptr[::-1].copy(), None, C, labels, 1)
+        core.kmeans.assign(S.data, S.indices, S.indptr[::-1].copy(), None, C, labels, 1)

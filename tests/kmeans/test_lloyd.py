@@ -26,11 +26,9 @@ def step(X, centers, weight=None, threads=1):
     labels = np.full(X.shape[0], -1, np.int32)
     fresh = np.empty_like(centers)
     if sp.issparse(X):
-        out = core.kmeans_step_csr(
-            X.data, X.indices, X.indptr, weight, centers, labels, fresh, threads
-        )
+        out = core.kmeans.step(X.data, X.indices, X.indptr, weight, centers, labels, fresh, threads)
     else:
-        out = core.kmeans_step(X, weight, centers, labels, fresh, threads)
+        out = core.kmeans.step(X, weight, centers, labels, fresh, threads)
     return labels, *out, fresh
 
 
@@ -161,10 +159,10 @@ def test_pruned_plusplus_equals_unpruned(dtype, shape, weighted, sparse):
 def plusplus_rows(X, k, trials, seed, weight=None, prune=True, sparse=False, threads=1):
     if sparse:
         S = csr(X)
-        return core.kmeans_plusplus_csr(
+        return core.kmeans.plusplus(
             S.data, S.indices, S.indptr, X.shape[1], weight, k, trials, seed, threads, prune
         )
-    return core.kmeans_plusplus(X, weight, k, trials, seed, threads, prune)
+    return core.kmeans.plusplus(X, weight, k, trials, seed, threads, prune)
 
 
 @pytest.mark.parametrize("weighted", [False, True])
@@ -217,7 +215,7 @@ def test_mean_variance(dtype, shift):
     X = (blobs(3000, 5, 4, seed=6) + shift).astype(dtype)
     want = X.astype(np.longdouble).var(axis=0).mean()
     for threads in (1, 3):
-        assert core.mean_variance(X, threads) == pytest.approx(float(want), rel=1e-9)
+        assert core.kmeans.mean_variance(X, threads) == pytest.approx(float(want), rel=1e-9)
 
 
 # Identities -----------------------------------------------------------------------------------
@@ -251,8 +249,8 @@ def test_bounds_change_nothing(dtype, shift, kind):
     fresh = [np.empty_like(start) for _ in centers]
     settled = 0
     for _ in range(25):
-        a = core.kmeans_step(X, weight, centers[0], labels[0], fresh[0], 2, *bounds)
-        b = core.kmeans_step(X, weight, centers[1], labels[1], fresh[1], 1)
+        a = core.kmeans.step(X, weight, centers[0], labels[0], fresh[0], 2, *bounds)
+        b = core.kmeans.step(X, weight, centers[1], labels[1], fresh[1], 1)
         assert a == b
         np.testing.assert_array_equal(labels[0], labels[1])
         np.testing.assert_array_equal(fresh[0], fresh[1])
@@ -283,8 +281,8 @@ def test_bounds_change_nothing_however_centers_move(seed, dtype, n, d, k):
     lower, labels = np.zeros(n, dtype), [np.full(n, -1, np.int32) for _ in range(2)]
     fresh = [np.empty_like(centers) for _ in labels]
     for _ in range(6):
-        a = core.kmeans_step(X, None, centers, labels[0], fresh[0], 2, lower, drift)
-        b = core.kmeans_step(X, None, centers, labels[1], fresh[1], 1)
+        a = core.kmeans.step(X, None, centers, labels[0], fresh[0], 2, lower, drift)
+        b = core.kmeans.step(X, None, centers, labels[1], fresh[1], 1)
         assert a == b
         np.testing.assert_array_equal(labels[0], labels[1])
         np.testing.assert_array_equal(fresh[0], fresh[1])

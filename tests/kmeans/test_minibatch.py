@@ -38,11 +38,11 @@ def test_step_equals_reference(dtype, weighted, sparse):
     labels = np.empty(130, np.int32)
     if sparse:
         S = sp.csr_array(X)
-        inertia = core.kmeans_minibatch_csr(
+        inertia = core.kmeans.minibatch(
             S.data, S.indices, S.indptr, weight, centers, counts, labels, 1
         )
     else:
-        inertia = core.kmeans_minibatch(X, weight, centers, counts, labels, 1)
+        inertia = core.kmeans.minibatch(X, weight, centers, counts, labels, 1)
     rel = 1e-5 if dtype == np.float32 else 1e-12
     np.testing.assert_allclose(centers, want[0], rtol=rel)
     np.testing.assert_allclose(counts, want[1], rtol=rel)

@@ -42,7 +42,7 @@ class Words:
         return self
 
     def sampler(self, n_topics, z, **options):
-        return core.ExactSampler(
+        return core.lda.ExactSampler(
             self.indptr, self.indices, self.counts, self.shape[1], n_topics, z, **options
         )
 

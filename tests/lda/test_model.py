@@ -48,7 +48,7 @@ def tokens_of(X):
 
 
 def fast(X, k, proposals=1, z=None, seed=3, threads=1):
-    return core.FastSampler(*arrays(X), k, proposals, z, seed, threads)
+    return core.lda.FastSampler(*arrays(X), k, proposals, z, seed, threads)
 
 
 def sweep(sampler, X, k, iteration, seed=5, threads=1, alpha=0.3, beta=0.1):
@@ -76,7 +76,7 @@ def test_counts_are_those_of_the_assignments(k, proposals):
         assert (got == expected).all()
         assert (sampler.totals(1) == expected.sum(0)).all()
         offsets = np.concatenate([[0], np.cumsum(np.bincount(documents, minlength=X.shape[0]))])
-        rows = core.lda_document_counts(offsets, z, k, 2)
+        rows = core.lda.document_counts(offsets, z, k, 2)
         got = sp.csr_array((rows[2], rows[1].astype(int), rows[0]), shape=(X.shape[0], k))
         expected = np.zeros((X.shape[0], k), int)
         np.add.at(expected, (documents, z), 1)
@@ -537,4 +537,4 @@ def test_more_than_2_31_tokens_do_not_overflow_the_offsets():
     empty = np.array([], np.uint16)
     far = np.array([0, 2**31 + 5], np.int64)
     with pytest.raises(ValueError, match="span z"):
-        core.lda_document_counts(far, empty, 2, 1)
+        core.lda.document_counts(far, empty, 2, 1)

@@ -171,11 +171,11 @@ def test_states_are_packed_as_numpy_packs_them(dtype: type) -> None:
         padded = np.pad(X, ((0, 0), (0, -d % 32)))
         expected = np.packbits(padded, axis=1, bitorder="little").view("<u4")
         given = X.astype(dtype)
-        np.testing.assert_array_equal(core.rbm_pack_states(given, 2), expected)
+        np.testing.assert_array_equal(core.layers.pack_states(given, 2), expected)
         for wrong in (2, 128, 255):
             other = given.copy()
             other[rng.integers(5), rng.integers(d)] = wrong
-            assert core.rbm_pack_states(other, 2) is None, (d, wrong)
+            assert core.layers.pack_states(other, 2) is None, (d, wrong)
 
 
 def machine_of(d: int, k: int, rng: np.random.Generator) -> tuple[Any, ...]:
@@ -403,9 +403,9 @@ def test_a_learning_rate_that_diverges_is_named() -> None:
 
 
 def test_core_refuses_arrays_that_do_not_fit() -> None:
-    rows = core.RbmRows32(4, 3, real=np.zeros((4, 3), np.float32))
+    rows = core.layers.Rows32(4, 3, real=np.zeros((4, 3), np.float32))
     w, a, b = np.zeros((2, 5), np.float32), np.zeros(5, np.float32), np.zeros(2, np.float32)
     with pytest.raises(ValueError, match="must belong to one machine"):
-        core.rbm_free_energies(rows, w, a, b, 1)
+        core.rbm.free_energies(rows, w, a, b, 1)
     with pytest.raises(ValueError, match="one of bits, bytes, real and csr"):
-        core.RbmRows32(4, 3)
+        core.layers.Rows32(4, 3)

@@ -108,15 +108,15 @@ template <class T>
 void bind_for(py::module_& m) {
   const auto in = [](const char* name) { return py::arg(name).noconvert(); };
   const auto optional = [](const char* name) { return py::arg(name).noconvert().none(true); };
-  m.def("gmm_accumulate_missing", &accumulate<T>, in("x"), optional("weight"), optional("rows"),
+  m.def("accumulate", &accumulate<T>, in("x"), optional("weight"), optional("rows"),
         optional("starts"), py::arg("covariance_type"), in("weights"), in("means"),
         in("covariances"), optional("origin"), in("nk"), in("s1"), in("s2"), py::arg("threads"),
         "E-step on what is observed, and expected statistics; returns the weighted sum of log p.");
-  m.def("gmm_posterior_missing", &posterior<T>, in("x"), optional("rows"), optional("starts"),
+  m.def("posterior", &posterior<T>, in("x"), optional("rows"), optional("starts"),
         py::arg("covariance_type"), in("weights"), in("means"), in("covariances"),
         optional("log_prob"), optional("responsibilities"), optional("labels"), py::arg("threads"),
         "Log-likelihood, responsibilities and labels by what is observed of each row.");
-  m.def("gmm_complete", &complete<T>, in("x"), optional("rows"), optional("starts"),
+  m.def("complete", &complete<T>, in("x"), optional("rows"), optional("starts"),
         py::arg("covariance_type"), in("weights"), in("means"), in("covariances"),
         optional("filled"), optional("targets"), optional("variance"), optional("covariance"),
         optional("seed"), py::arg("threads"),

@@ -34,12 +34,12 @@ gmm::Mixture<T> mixture_of(const std::string& type, const Array<T>& weights, con
 }
 
 template <class T>
-double survey(const Array<T>& x, const std::optional<Array<T>>& weight, Array<double>& centre,
+double survey(const Array<T>& x, const std::optional<Array<T>>& weight, Array<double>& center,
               Array<double>& spread, Array<double>& radius2, std::optional<Array<double>> scatter,
               int threads, bool given) {
   const Rows<T> rows = rows_of(x, weight);
   const gmm::Survey out{
-      out_of(centre, rows.d, "centre has a wrong size"),
+      out_of(center, rows.d, "center has a wrong size"),
       out_of(spread, rows.d, "spread has a wrong size"),
       out_of(radius2, 1, "radius2 has a wrong size"),
       scatter ? out_of(*scatter, rows.d * rows.d, "scatter has a wrong size") : nullptr, given};
@@ -137,7 +137,7 @@ Index update(const std::string& type, Array<double>& nk, Array<double>& s1, Arra
 }
 
 template <class T>
-Index factorise(const std::string& type, Index k, Index d, const Array<T>& covariances,
+Index factorize(const std::string& type, Index k, Index d, const Array<T>& covariances,
                 Array<T>& factors, int threads) {
   const Covariance kind = covariance_of(type);
   const Index size = covariance_size(kind, k, d);
@@ -152,27 +152,26 @@ template <class T>
 void bind_for(py::module_& m) {
   const auto in = [](const char* name) { return py::arg(name).noconvert(); };
   const auto optional = [](const char* name) { return py::arg(name).noconvert().none(true); };
-  m.def("gmm_survey", &survey<T>, in("x"), optional("weight"), in("centre"), in("spread"),
+  m.def("survey", &survey<T>, in("x"), optional("weight"), in("center"), in("spread"),
         in("radius2"), optional("scatter"), py::arg("threads"), py::arg("given") = false,
-        "Spread and scatter about the data's centre, or a given one; returns the weight.");
-  m.def("gmm_accumulate", &accumulate<T>, in("x"), optional("weight"), py::arg("covariance_type"),
+        "Spread and scatter about the data's center, or a given one; returns the weight.");
+  m.def("accumulate", &accumulate<T>, in("x"), optional("weight"), py::arg("covariance_type"),
         in("weights"), in("means"), in("precisions_cholesky"), optional("origin"), in("nk"),
         in("s1"), in("s2"), py::arg("threads"), optional("log_weights") = py::none(),
         optional("entropy") = py::none(),
         "E-step and sufficient statistics; returns the weighted sum of log p(x).");
-  m.def("gmm_start", &start<T>, in("x"), optional("weight"), py::arg("covariance_type"),
-        in("origins"), optional("labels"), py::arg("seed"), in("nk"), in("s1"), in("s2"),
-        py::arg("threads"), py::arg("first_row") = 0,
-        "Statistics of given labels, or of random responsibilities.");
-  m.def("gmm_posterior", &posterior<T>, in("x"), py::arg("covariance_type"), in("weights"),
-        in("means"), in("precisions_cholesky"), optional("log_prob"), optional("responsibilities"),
+  m.def("start", &start<T>, in("x"), optional("weight"), py::arg("covariance_type"), in("origins"),
+        optional("labels"), py::arg("seed"), in("nk"), in("s1"), in("s2"), py::arg("threads"),
+        py::arg("first_row") = 0, "Statistics of given labels, or of random responsibilities.");
+  m.def("posterior", &posterior<T>, in("x"), py::arg("covariance_type"), in("weights"), in("means"),
+        in("precisions_cholesky"), optional("log_prob"), optional("responsibilities"),
         optional("labels"), py::arg("threads"), optional("log_weights") = py::none(),
         "Log-likelihood, responsibilities and labels of each row, where asked for.");
-  m.def("gmm_update", &update<T>, py::arg("covariance_type"), in("nk"), in("s1"), in("s2"),
+  m.def("update", &update<T>, py::arg("covariance_type"), in("nk"), in("s1"), in("s2"),
         in("origin"), optional("scatter"), py::arg("reg_covar"), in("weights"), in("means"),
         in("covariances"), in("precisions_cholesky"), py::arg("threads"),
         "M-step; returns the first component that is not positive definite, or -1.");
-  m.def("gmm_factorise", &factorise<T>, py::arg("covariance_type"), py::arg("k"), py::arg("d"),
+  m.def("factorize", &factorize<T>, py::arg("covariance_type"), py::arg("k"), py::arg("d"),
         in("covariances"), in("precisions_cholesky"), py::arg("threads"),
         "Cholesky factors of the precisions; returns the first component that fails, or -1.");
 }
@@ -181,17 +180,17 @@ void bind_for(py::module_& m) {
 
 void bind_gmm(py::module_& m) {
   m.def(
-      "gmm_foldable",
+      "foldable",
       [](const std::string& type, Index d) { return gmm::foldable(covariance_of(type), d); },
       py::arg("covariance_type"), py::arg("d"),
-      "Whether gmm_accumulate can refer its sums to the data's centre.");
+      "Whether accumulate can refer its sums to the data's center.");
   m.def(
-      "gmm_second_moments",
+      "second_moments",
       [](const std::string& type, Index k, Index d, bool folded) {
         return gmm::second_moments(covariance_of(type), k, d, folded);
       },
       py::arg("covariance_type"), py::arg("k"), py::arg("d"), py::arg("folded"),
-      "Length of the second moments that gmm_accumulate writes.");
+      "Length of the second moments that accumulate writes.");
   bind_for<double>(m);
   bind_for<float>(m);
 }

@@ -98,7 +98,7 @@ void bind_dense(py::module_& m) {
   using X = Array<T>;
   using W = std::optional<Array<T>>;
   m.def(
-      "kmeans_step",
+      "step",
       [](const X& x, const W& w, const X& centers, Array<Label>& labels, X& fresh, int threads,
          std::optional<X> lower, std::optional<Array<double>> drift) {
         const Rows<T> rows = rows_of(x, w);
@@ -119,7 +119,7 @@ void bind_dense(py::module_& m) {
       py::arg("lower").noconvert() = py::none(), py::arg("drift").noconvert() = py::none(),
       "One Lloyd iteration: inertia before it, labels changed, squared shift, clusters relocated.");
   m.def(
-      "kmeans_assign",
+      "assign",
       [](const X& x, const W& w, const X& centers, Array<Label>& labels, int threads) {
         return assign(rows_of(x, w), centers, labels, threads);
       },
@@ -127,21 +127,21 @@ void bind_dense(py::module_& m) {
       py::arg("labels").noconvert(), py::arg("threads"),
       "Labels of all rows; returns the inertia.");
   m.def(
-      "kmeans_minibatch",
+      "minibatch",
       [](const X& x, const W& w, X& centers, Array<double>& counts, Array<Label>& labels,
          int threads) { return minibatch(rows_of(x, w), centers, counts, labels, threads); },
       py::arg("x").noconvert(), py::arg("weight").noconvert(), py::arg("centers").noconvert(),
       py::arg("counts").noconvert(), py::arg("labels").noconvert(), py::arg("threads"),
       "One mini-batch update in place; returns the inertia before it.");
   m.def(
-      "kmeans_distances",
+      "distances",
       [](const X& x, const X& centers, X& out, int threads) {
         distances(rows_of<T>(x, std::nullopt), centers, out, threads);
       },
       py::arg("x").noconvert(), py::arg("centers").noconvert(), py::arg("out").noconvert(),
       py::arg("threads"), "Euclidean distances of all rows to all centers.");
   m.def(
-      "kmeans_plusplus",
+      "plusplus",
       [](const X& x, const W& w, Index k, Index trials, std::uint64_t seed, int threads,
          bool prune) { return plusplus(rows_of(x, w), k, trials, seed, threads, prune); },
       py::arg("x").noconvert(), py::arg("weight").noconvert(), py::arg("k"), py::arg("trials"),
@@ -164,7 +164,7 @@ void bind_sparse(py::module_& m) {
   using J = Array<I>;
   using W = std::optional<Array<T>>;
   m.def(
-      "kmeans_step_csr",
+      "step",
       [](const V& data, const J& indices, const J& indptr, const W& w, const V& centers,
          Array<Label>& labels, V& fresh, int threads) {
         return step(csr_of<T, I>(data, indices, indptr, centers.shape(1), w), centers, labels,
@@ -172,9 +172,9 @@ void bind_sparse(py::module_& m) {
       },
       py::arg("data").noconvert(), py::arg("indices").noconvert(), py::arg("indptr").noconvert(),
       py::arg("weight").noconvert(), py::arg("centers").noconvert(), py::arg("labels").noconvert(),
-      py::arg("new_centers").noconvert(), py::arg("threads"), "kmeans_step for CSR rows.");
+      py::arg("new_centers").noconvert(), py::arg("threads"), "The same for CSR rows.");
   m.def(
-      "kmeans_assign_csr",
+      "assign",
       [](const V& data, const J& indices, const J& indptr, const W& w, const V& centers,
          Array<Label>& labels, int threads) {
         return assign(csr_of<T, I>(data, indices, indptr, centers.shape(1), w), centers, labels,
@@ -182,9 +182,9 @@ void bind_sparse(py::module_& m) {
       },
       py::arg("data").noconvert(), py::arg("indices").noconvert(), py::arg("indptr").noconvert(),
       py::arg("weight").noconvert(), py::arg("centers").noconvert(), py::arg("labels").noconvert(),
-      py::arg("threads"), "kmeans_assign for CSR rows.");
+      py::arg("threads"), "The same for CSR rows.");
   m.def(
-      "kmeans_minibatch_csr",
+      "minibatch",
       [](const V& data, const J& indices, const J& indptr, const W& w, V& centers,
          Array<double>& counts, Array<Label>& labels, int threads) {
         return minibatch(csr_of<T, I>(data, indices, indptr, centers.shape(1), w), centers, counts,
@@ -192,18 +192,18 @@ void bind_sparse(py::module_& m) {
       },
       py::arg("data").noconvert(), py::arg("indices").noconvert(), py::arg("indptr").noconvert(),
       py::arg("weight").noconvert(), py::arg("centers").noconvert(), py::arg("counts").noconvert(),
-      py::arg("labels").noconvert(), py::arg("threads"), "kmeans_minibatch for CSR rows.");
+      py::arg("labels").noconvert(), py::arg("threads"), "The same for CSR rows.");
   m.def(
-      "kmeans_distances_csr",
+      "distances",
       [](const V& data, const J& indices, const J& indptr, const V& centers, V& out, int threads) {
         distances(csr_of<T, I>(data, indices, indptr, centers.shape(1), std::nullopt), centers, out,
                   threads);
       },
       py::arg("data").noconvert(), py::arg("indices").noconvert(), py::arg("indptr").noconvert(),
       py::arg("centers").noconvert(), py::arg("out").noconvert(), py::arg("threads"),
-      "kmeans_distances for CSR rows.");
+      "The same for CSR rows.");
   m.def(
-      "kmeans_plusplus_csr",
+      "plusplus",
       [](const V& data, const J& indices, const J& indptr, Index columns, const W& w, Index k,
          Index trials, std::uint64_t seed, int threads, bool prune) {
         return plusplus(csr_of<T, I>(data, indices, indptr, columns, w), k, trials, seed, threads,
@@ -211,8 +211,7 @@ void bind_sparse(py::module_& m) {
       },
       py::arg("data").noconvert(), py::arg("indices").noconvert(), py::arg("indptr").noconvert(),
       py::arg("columns"), py::arg("weight").noconvert(), py::arg("k"), py::arg("trials"),
-      py::arg("seed"), py::arg("threads"), py::arg("prune") = true,
-      "kmeans_plusplus for CSR rows.");
+      py::arg("seed"), py::arg("threads"), py::arg("prune") = true, "The same for CSR rows.");
 }
 
 }  // namespace

@@ -149,10 +149,10 @@ py::tuple document_histogram(const Array<Index64>& document_tokens, const Array<
 
 }  // namespace
 
-void bind_lda(py::module_& m) {
-  m.def("lda_document_counts", &document_counts, py::arg("document_tokens"), py::arg("z"),
+void bind_lda_fast(py::module_& m) {
+  m.def("document_counts", &document_counts, py::arg("document_tokens"), py::arg("z"),
         py::arg("n_topics"), py::arg("n_threads"), "Document-topic counts in compressed rows.");
-  m.def("lda_document_histogram", &document_histogram, py::arg("document_tokens"), py::arg("z"),
+  m.def("document_histogram", &document_histogram, py::arg("document_tokens"), py::arg("z"),
         py::arg("n_topics"), py::arg("n_threads"),
         "How many documents hold a topic how often: topics, counts, documents.");
   py::class_<FastSampler>(m, "FastSampler", py::module_local(),

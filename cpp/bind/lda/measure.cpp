@@ -54,7 +54,7 @@ const double* alpha_of(const Array<double>& alpha, Index k) {
 template <class T>
 void bind_theta(py::module_& m) {
   m.def(
-      "lda_fold_in",
+      "fold_in",
       [](const Array<Index64>& indptr, const Array<Index32>& words, const Array<Count>& counts,
          const Array<Index64>& phi_indptr, const Array<Topic>& topics, const Array<float>& values,
          const Array<float>& floor, const Array<double>& alpha, int max_iter, double tolerance,
@@ -75,7 +75,7 @@ void bind_theta(py::module_& m) {
       py::arg("max_iter"), py::arg("tolerance"), py::arg("theta").noconvert(), py::arg("threads"),
       "Topics of documents for given phi; returns how many documents stopped at max_iter.");
   m.def(
-      "lda_log_predictive",
+      "log_predictive",
       [](const Array<Index64>& indptr, const Array<Index32>& words, const Array<Count>& counts,
          const Array<Index64>& phi_indptr, const Array<Topic>& topics, const Array<float>& values,
          const Array<float>& floor, const Array<T>& theta, Array<double>& log_p, int threads) {
@@ -97,7 +97,7 @@ void bind_theta(py::module_& m) {
 
 void bind_infer(py::module_& m) {
   m.def(
-      "lda_infer",
+      "infer",
       [](const Array<Index64>& indptr, const Array<Index32>& words, const Array<Count>& counts,
          const Array<Index64>& phi_indptr, const Array<Topic>& topics, const Array<float>& values,
          const Array<float>& floor, const Array<double>& alpha, int max_iter, double tolerance,
@@ -123,7 +123,7 @@ void bind_infer(py::module_& m) {
       py::arg("max_iter"), py::arg("tolerance"), py::arg("theta").noconvert(), py::arg("threads"),
       "The likeliest topics of documents for given phi; returns how many stopped at max_iter.");
   m.def(
-      "lda_infer_sparse",
+      "infer",
       [](const Array<Index64>& indptr, const Array<Index32>& words, const Array<Count>& counts,
          const Array<Index64>& phi_indptr, const Array<Topic>& topics, const Array<float>& values,
          const Array<float>& floor, const Array<double>& alpha, int max_iter, double tolerance,
@@ -157,7 +157,7 @@ void bind_infer(py::module_& m) {
 
 void bind_left_to_right(py::module_& m) {
   m.def(
-      "lda_left_to_right",
+      "left_to_right",
       [](const Array<Index64>& indptr, const Array<Index32>& words, const Array<Count>& counts,
          const Array<Index64>& phi_indptr, const Array<Topic>& topics, const Array<float>& values,
          const Array<float>& floor, const Array<double>& alpha, const std::string& form,
@@ -185,7 +185,7 @@ void bind_left_to_right(py::module_& m) {
 
 void bind_pairs(py::module_& m) {
   m.def(
-      "lda_count_pairs",
+      "count_pairs",
       [](const Array<Index64>& indptr, const Array<Index32>& words, Index vocabulary,
          const Array<Index32>& lists, Index window, Array<Index64>& pairs, int threads) {
         const Index n = rows_in(indptr, words.size(), "indptr must be offsets into words");

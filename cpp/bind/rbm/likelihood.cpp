@@ -2,24 +2,14 @@
 #include "gibbous/rbm/likelihood.hpp"
 
 #include "bind/bind.hpp"
+#include "bind/layers/arrays.hpp"
 
 namespace gibbous::bind {
 namespace {
 
-using layers::Parameters;
-
-// The kernels below read parameters only, and take them as they are, read-only arrays included.
-template <class T>
-Parameters<T> read_only(const Array<T>& w, const Array<T>& a, const Array<T>& b) {
-  expect(w.ndim() == 2 && w.shape(1) == a.size() && w.shape(0) == b.size(),
-         "w, a and b must belong to one machine");
-  return {a.size(), b.size(), const_cast<T*>(w.data()), const_cast<T*>(a.data()),
-          const_cast<T*>(b.data())};
-}
-
 template <class T>
 double exact(const Array<T>& w, const Array<T>& a, const Array<T>& b, int threads) {
-  const Parameters<T> net = read_only(w, a, b);
+  const Parameters<T> net = fixed_parameters<T>(a.size(), w, a, b);
   PythonMonitor monitor;
   const py::gil_scoped_release nogil;  // the caller's arrays outlive the call
   return rbm::exact_log_partition(Execution{threads, &monitor}, net);
@@ -29,7 +19,7 @@ template <class T>
 Array<double> anneal(const Array<T>& w, const Array<T>& a, const Array<T>& b, const Array<T>& base,
                      const Array<double>& betas, const Array<T>& hidden, std::uint64_t seed,
                      int threads) {
-  const Parameters<T> net = read_only(w, a, b);
+  const Parameters<T> net = fixed_parameters<T>(a.size(), w, a, b);
   expect(base.size() == net.visible, "base must have one entry a visible unit");
   expect(betas.ndim() == 1 && betas.size() >= 2, "betas must have at least two entries");
   expect(hidden.ndim() == 2 && hidden.shape(1) == net.hidden,
@@ -47,11 +37,11 @@ Array<double> anneal(const Array<T>& w, const Array<T>& a, const Array<T>& b, co
 }
 
 template <class T>
-void bind_precision(py::module_& m) {
-  m.def("rbm_exact_log_partition", &exact<T>, py::arg("w").noconvert(), py::arg("a").noconvert(),
+void bind_likelihood(py::module_& m) {
+  m.def("exact_log_partition", &exact<T>, py::arg("w").noconvert(), py::arg("a").noconvert(),
         py::arg("b").noconvert(), py::arg("threads"),
         "Logarithm of Z by the sum over all states of the smaller layer.");
-  m.def("rbm_anneal", &anneal<T>, py::arg("w").noconvert(), py::arg("a").noconvert(),
+  m.def("anneal", &anneal<T>, py::arg("w").noconvert(), py::arg("a").noconvert(),
         py::arg("b").noconvert(), py::arg("base").noconvert(), py::arg("betas").noconvert(),
         py::arg("hidden").noconvert(), py::arg("seed"), py::arg("threads"),
         "Log-weights of chains that run through the betas in order, from hidden states.");
@@ -60,8 +50,8 @@ void bind_precision(py::module_& m) {
 }  // namespace
 
 void bind_rbm_likelihood(py::module_& m) {
-  bind_precision<float>(m);
-  bind_precision<double>(m);
+  bind_likelihood<float>(m);
+  bind_likelihood<double>(m);
 }
 
 }  // namespace gibbous::bind

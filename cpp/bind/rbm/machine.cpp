@@ -6,84 +6,15 @@
 #include <tuple>
 
 #include "bind/bind.hpp"
-#include "gibbous/layers/hidden.hpp"
+#include "bind/layers/arrays.hpp"
 
 namespace gibbous::bind {
 namespace {
 
-using layers::Parameters;
 using rbm::Settings;
 
-// Rows of a source with the arrays that hold them.
-template <class T>
-struct BoundRows {
-  layers::Source<T> source;
-  py::tuple owners;
-};
-
-template <class T>
-using Csr = std::tuple<Array<T>, Array<Index32>, Array<Index64>>;
 template <class T>
 using Triple = std::tuple<Array<T>, Array<T>, Array<T>>;  // w, a, b
-
-template <class T>
-BoundRows<T> csr_rows(Index n, Index d, const Csr<T>& csr, layers::Source<T> x) {
-  const auto& [data, indices, indptr] = csr;
-  expect(data.size() == indices.size(), "indices must match data");
-  expect(indptr.size() == n + 1, "indptr must have one entry a row and one more");
-  const Index64* p = indptr.data();
-  expect(p[0] == 0 && p[n] <= data.size(), "indptr must begin at 0 and end within data");
-  for (Index i = 0; i < n; ++i) expect(p[i] <= p[i + 1], "indptr must not decrease");
-  const Index32* j = indices.data();
-  for (Index64 e = 0; e < p[n]; ++e)
-    expect(j[e] >= 0 && j[e] < d, "indices must lie within the columns");
-  x.data = data.data();
-  x.indices = j;
-  x.indptr = p;
-  return {x, py::make_tuple(data, indices, indptr)};
-}
-
-template <class T>
-Parameters<T> parameters_of(Index d, Array<T>& w, Array<T>& a, Array<T>& b) {
-  expect(w.ndim() == 2 && w.shape(1) == d, "w must have one column a visible unit");
-  const Index hidden = w.shape(0);
-  return {d, hidden, w.mutable_data(), out_of(a, d, "a must have one entry a visible unit"),
-          out_of(b, hidden, "b must have one entry a hidden unit")};
-}
-
-// The kernels that read parameters only take them as they are, read-only arrays included.
-template <class T>
-Parameters<T> fixed_parameters(Index d, const Array<T>& w, const Array<T>& a, const Array<T>& b) {
-  expect(w.ndim() == 2 && w.shape(1) == d && a.size() == d && b.size() == w.shape(0),
-         "w, a and b must belong to one machine with d visible units");
-  return {d, w.shape(0), const_cast<T*>(w.data()), const_cast<T*>(a.data()),
-          const_cast<T*>(b.data())};
-}
-
-// What the units are, with the array that holds the groups.
-struct BoundUnits {
-  layers::Units units;
-  Array<Index64> groups;
-};
-
-// Adds to a machine what is not of two states; nothing without `units`.
-template <class T>
-Parameters<T> with_units(Parameters<T> net, const std::optional<BoundUnits>& units,
-                         const std::optional<Array<T>>& z) {
-  if (units) net.units = units->units;
-  expect((net.units.visible == layers::Visible::gaussian) == z.has_value(),
-         "z goes with Gaussian units");
-  expect(!z || z->size() == net.visible, "z must have one entry a visible unit");
-  if (z) net.z = const_cast<T*>(z->data());
-  const Index64* g = net.units.groups;
-  Index64 last = 0;
-  for (Index i = 0; i < net.units.n_groups; ++i, g += 2) {
-    expect(last <= g[0] && g[0] < g[1] && g[1] <= net.visible,
-           "groups must ascend, not overlap, and lie within the visible units");
-    last = g[1];
-  }
-  return net;
-}
 
 template <class T>
 Parameters<T> like(const Parameters<T>& net, std::optional<Triple<T>>& arrays) {
@@ -106,15 +37,9 @@ void expect_settings(const Settings& s, bool chains) {
          "temperatures must be at least 2 for tempering and else 1");
 }
 
-// Rows must be numbers where the units are, or the passes would look for bits.
 template <class T>
-void expect_rows_of(const layers::Source<T>& x, const layers::Units& units) {
-  expect(units.visible == layers::Visible::binary || !x.binary(),
-         "rows of counts and of Gaussian units must be numbers");
-}
-
-template <class T>
-const T* lengths_of(const layers::Units& units, const std::optional<Array<T>>& lengths, Index chains) {
+const T* lengths_of(const layers::Units& units, const std::optional<Array<T>>& lengths,
+                    Index chains) {
   expect((units.visible == layers::Visible::counts) == lengths.has_value(),
          "lengths go with chains of counts");
   expect(!lengths || lengths->size() == chains, "lengths must have one entry a chain");
@@ -221,50 +146,9 @@ Array<double> group_energies(const BoundRows<T>& x, const Array<T>& w, const Arr
 }
 
 template <class T>
-void bind_rows(py::module_& m, const char* name) {
+void bind_precision(py::module_& m) {
   using X = Array<T>;
-  py::class_<BoundRows<T>>(m, name, py::module_local(), "Rows of visible states, not copied.")
-      .def(py::init([](Index n, Index d, const std::optional<Array<std::uint32_t>>& bits,
-                       const std::optional<Array<std::uint8_t>>& bytes,
-                       const std::optional<X>& real, const std::optional<Csr<T>>& csr, T scale,
-                       bool sample, bool ones, const std::optional<X>& weight) {
-             expect(bits.has_value() + bytes.has_value() + real.has_value() + csr.has_value() == 1,
-                    "give one of bits, bytes, real and csr");
-             layers::Source<T> x;
-             x.n = n;
-             x.d = d;
-             x.scale = scale;
-             x.sample = sample;
-             expect(!ones || (csr && !sample), "ones is for csr, and without sample");
-             x.ones = ones;
-             expect(!weight || weight->size() == n, "weight must have one entry a row");
-             if (weight) x.weight = weight->data();
-             BoundRows<T> rows;
-             if (csr) {
-               rows = csr_rows(n, d, *csr, x);
-             } else if (bits) {
-               expect(bits->size() == n * ((d + 31) / 32) && !sample,
-                      "bits must be states of n rows");
-               x.bits = bits->data();
-               rows = {x, py::make_tuple(*bits)};
-             } else if (bytes) {
-               expect(bytes->size() == n * d, "bytes must have n rows of d");
-               x.bytes = bytes->data();
-               rows = {x, py::make_tuple(*bytes)};
-             } else {
-               expect(real->size() == n * d, "real must have n rows of d");
-               x.real = real->data();
-               rows = {x, py::make_tuple(*real)};
-             }
-             rows.owners = py::make_tuple(rows.owners, weight);
-             return rows;
-           }),
-           py::arg("n"), py::arg("d"), py::kw_only(), py::arg("bits").noconvert() = py::none(),
-           py::arg("bytes").noconvert() = py::none(), py::arg("real").noconvert() = py::none(),
-           py::arg("csr").noconvert() = py::none(), py::arg("scale") = 1, py::arg("sample") = false,
-           py::arg("ones") = false, py::arg("weight").noconvert() = py::none())
-      .def_property_readonly("n", [](const BoundRows<T>& x) { return x.source.n; }, "Rows.");
-  m.def("rbm_train", &train<T>, py::arg("x"), py::arg("order").noconvert(), py::arg("settings"),
+  m.def("train", &train<T>, py::arg("x"), py::arg("order").noconvert(), py::arg("settings"),
         py::arg("w").noconvert(), py::arg("a").noconvert(), py::arg("b").noconvert(),
         py::arg("step"), py::arg("velocity").noconvert(), py::arg("fast").noconvert(),
         py::arg("mu").noconvert(), py::arg("lambda_").noconvert(), py::arg("activity").noconvert(),
@@ -273,38 +157,7 @@ void bind_rows(py::module_& m, const char* name) {
         py::arg("lengths").noconvert() = py::none(),
         "A pass over the rows in mini-batches, in place; returns the next sampling step.");
   m.def(
-      "rbm_hidden_means",
-      [](const BoundRows<T>& x, const X& w, const X& a, const X& b, X& out, int threads,
-         const std::optional<BoundUnits>& units, const std::optional<X>& z) {
-        const Parameters<T> net = with_units(fixed_parameters<T>(x.source.d, w, a, b), units, z);
-        expect_rows_of(x.source, net.units);
-        T* o = out_of(out, x.source.n * net.hidden, "out must have a row a row, a column a unit");
-        PythonMonitor monitor;
-        const py::gil_scoped_release nogil;  // the caller's arrays outlive the call
-        layers::hidden_means(Execution{threads, &monitor}, x.source, net, o);
-      },
-      py::arg("x"), py::arg("w").noconvert(), py::arg("a").noconvert(), py::arg("b").noconvert(),
-      py::arg("out").noconvert(), py::arg("threads"), py::arg("units") = py::none(),
-      py::arg("z").noconvert() = py::none(), "E(h | v) of all rows.");
-  m.def(
-      "rbm_draw_hidden",
-      [](const BoundRows<T>& x, const X& w, const X& a, const X& b, X& out, std::uint64_t seed,
-         std::uint32_t step, int threads, const std::optional<BoundUnits>& units,
-         const std::optional<X>& z) {
-        const Parameters<T> net = with_units(fixed_parameters<T>(x.source.d, w, a, b), units, z);
-        expect_rows_of(x.source, net.units);
-        expect(!x.source.sample, "rows must be states or numbers");
-        T* o = out_of(out, x.source.n * net.hidden, "out must have a row a row, a column a unit");
-        PythonMonitor monitor;
-        const py::gil_scoped_release nogil;  // the caller's arrays outlive the call
-        layers::draw_hidden(Execution{threads, &monitor}, x.source, net, seed, step, o);
-      },
-      py::arg("x"), py::arg("w").noconvert(), py::arg("a").noconvert(), py::arg("b").noconvert(),
-      py::arg("out").noconvert(), py::arg("seed"), py::arg("step"), py::arg("threads"),
-      py::arg("units") = py::none(), py::arg("z").noconvert() = py::none(),
-      "Draws from P(h | v) of all rows.");
-  m.def(
-      "rbm_free_energies",
+      "free_energies",
       [](const BoundRows<T>& x, const X& w, const X& a, const X& b, int threads,
          const std::optional<BoundUnits>& units, const std::optional<X>& z) {
         const Parameters<T> net = with_units(fixed_parameters<T>(x.source.d, w, a, b), units, z);
@@ -321,14 +174,14 @@ void bind_rows(py::module_& m, const char* name) {
       py::arg("x"), py::arg("w").noconvert(), py::arg("a").noconvert(), py::arg("b").noconvert(),
       py::arg("threads"), py::arg("units") = py::none(), py::arg("z").noconvert() = py::none(),
       "F(v) of all rows.");
-  m.def("rbm_conditionals", &conditionals<T>, py::arg("x"), py::arg("w").noconvert(),
+  m.def("conditionals", &conditionals<T>, py::arg("x"), py::arg("w").noconvert(),
         py::arg("a").noconvert(), py::arg("b").noconvert(), py::arg("chosen").noconvert(),
         py::arg("threads"), py::arg("units") = py::none(), py::arg("z").noconvert() = py::none(),
         "Logarithm of P(one variable of each row | all others).");
-  m.def("rbm_group_energies", &group_energies<T>, py::arg("x"), py::arg("w").noconvert(),
+  m.def("group_energies", &group_energies<T>, py::arg("x"), py::arg("w").noconvert(),
         py::arg("a").noconvert(), py::arg("b").noconvert(), py::arg("group"), py::arg("threads"),
         py::arg("units"), "Minus F of each row with one unit of the group on after the other.");
-  m.def("rbm_gibbs", &gibbs<T>, py::arg("w").noconvert(), py::arg("a").noconvert(),
+  m.def("gibbs", &gibbs<T>, py::arg("w").noconvert(), py::arg("a").noconvert(),
         py::arg("b").noconvert(), py::arg("hidden").noconvert(), py::arg("out").noconvert(),
         py::arg("steps"), py::arg("seed"), py::arg("step"), py::arg("clamp").noconvert(),
         py::arg("means"), py::arg("threads"), py::arg("units") = py::none(),
@@ -336,32 +189,10 @@ void bind_rows(py::module_& m, const char* name) {
         "Steps of block Gibbs sampling, in place.");
 }
 
-template <class V>
-void bind_pack(py::module_& m) {
-  m.def(
-      "rbm_pack_states",
-      [](const Array<V>& x, int threads) -> std::optional<Array<std::uint32_t>> {
-        expect(x.ndim() == 2, "x must have two dimensions");
-        Array<std::uint32_t> words({x.shape(0), (x.shape(1) + 31) / 32});
-        std::uint32_t* w = words.mutable_data();
-        PythonMonitor monitor;
-        bool clean = false;
-        {
-          const py::gil_scoped_release nogil;  // the caller's arrays outlive the call
-          clean =
-              layers::pack_states(Execution{threads, &monitor}, x.data(), x.shape(0), x.shape(1), w);
-        }
-        if (!clean) return std::nullopt;
-        return words;
-      },
-      py::arg("x").noconvert(), py::arg("threads"),
-      "Words of 32 states; None where an entry is neither 0 nor 1.");
-}
-
 }  // namespace
 
 void bind_rbm(py::module_& m) {
-  py::class_<Settings>(m, "RbmSettings", py::module_local(), "Settings of training.")
+  py::class_<Settings>(m, "Settings", py::module_local(), "Settings of training.")
       .def(py::init<>())
       .def_property(
           "method", [](const Settings& s) { return static_cast<int>(s.method); },
@@ -388,27 +219,8 @@ void bind_rbm(py::module_& m) {
       .def_readwrite("most_z", &Settings::most_z)
       .def_readwrite("mean_length", &Settings::mean_length)
       .def_readwrite("seed", &Settings::seed);
-  py::class_<BoundUnits>(m, "RbmUnits", py::module_local(), "What the units of a machine are.")
-      .def(py::init([](int visible, int hidden, const std::optional<Array<Index64>>& groups) {
-             expect(visible >= 0 && visible <= 2, "visible must be 0 ... 2");
-             expect(hidden >= 0 && hidden <= 1, "hidden must be 0 or 1");
-             BoundUnits bound;
-             bound.units.visible = static_cast<layers::Visible>(visible);
-             bound.units.hidden = static_cast<layers::Hidden>(hidden);
-             if (!groups) return bound;
-             expect(groups->ndim() == 2 && groups->shape(1) == 2 && visible == 0,
-                    "groups must be pairs of units, and go with units of two states");
-             bound.groups = *groups;
-             bound.units.n_groups = groups->shape(0);
-             bound.units.groups = bound.groups.data();
-             return bound;
-           }),
-           py::arg("visible"), py::arg("hidden"), py::arg("groups").noconvert() = py::none());
-  bind_rows<float>(m, "RbmRows32");
-  bind_rows<double>(m, "RbmRows64");
-  bind_pack<std::uint8_t>(m);
-  bind_pack<float>(m);
-  bind_pack<double>(m);
+  bind_precision<float>(m);
+  bind_precision<double>(m);
 }
 
 }  // namespace gibbous::bind

@@ -159,7 +159,7 @@ class TermCounter:
         self._keep = bytearray(b"\0\0")
         self._words = _Terms(self._add_word)
         # The core's own table for runs of word characters: two reserved words, as above.
-        self._runs = core.Terms(0)
+        self._runs = core.corpus.Terms(0)
         self._runs.number(b"\0 \1", True, 0)
         self._numbers = array("q", (0, 1))  # from the core's numbers to ours, where they differ
         self._grams = [_Terms(self._add_gram) for _ in range(self._high - 1)]

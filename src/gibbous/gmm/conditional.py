@@ -301,7 +301,7 @@ class Conditionals:
         seed: int | None = None,
     ) -> None:
         p, patterns = self._joint(rows.dtype), Patterns.of(rows, self.covariance_type)
-        core.gmm_complete(
+        core.gmm.missing.complete(
             rows,
             *spread(patterns),
             self.covariance_type,
@@ -325,7 +325,7 @@ class Conditionals:
         labels: NDArray[np.int64] | None,
     ) -> None:
         p, patterns = self._joint(X.dtype), Patterns.of(X, self.covariance_type)
-        core.gmm_posterior_missing(
+        core.gmm.missing.posterior(
             X,
             *spread(patterns),
             self.covariance_type,
@@ -393,7 +393,7 @@ class Conditionals:
         dtype = self.means_.dtype
         c = np.ascontiguousarray(covariances, dtype)
         factors = np.empty_like(c)
-        if core.gmm_factorise(self.covariance_type, k, d, c, factors, 1) >= 0:
+        if core.gmm.factorize(self.covariance_type, k, d, c, factors, 1) >= 0:
             raise ValueError(
                 f"the covariances of {', '.join(map(self._name, features))} are not positive "
                 "definite to working precision; fit with a larger reg_covar, or in float64"

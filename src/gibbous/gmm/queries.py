@@ -114,7 +114,7 @@ class MixtureBase(Conditionals, DensityMixin, BaseEstimator):  # type: ignore[mi
         if self._allows_nan() and has_missing(X):
             return self._posterior_missing(X, log_prob, responsibilities, labels)
         p = self._parameters(X.dtype)
-        core.gmm_posterior(
+        core.gmm.posterior(
             X,
             self.covariance_type,
             p.weights,

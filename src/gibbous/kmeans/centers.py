@@ -45,11 +45,8 @@ class Samples:
                 np.ascontiguousarray(X.indices, dtype=index),
                 np.ascontiguousarray(X.indptr, dtype=index),
             )
-            self._suffix = "_csr"
         else:
             self._x = (X,)
-            self._suffix = ""
-        self._step = getattr(core, "kmeans_step" + self._suffix)
 
     def take(self, rows: Array) -> Samples:
         """Return these rows, with their weights."""
@@ -67,26 +64,28 @@ class Samples:
     def step(
         self, centers: Array, labels: Array, fresh: Array, bounds: tuple[Array, ...] = ()
     ) -> tuple[float, int, float, list[int]]:
-        """Run one Lloyd iteration; see ``kmeans.hpp``."""
-        out: tuple[float, int, float, list[int]] = self._step(
+        """Run one Lloyd iteration; see ``cpp/gibbous/kmeans/kernels.hpp``."""
+        kernel: Any = core.kmeans.step  # a type checker cannot follow the unpacked arrays
+        out: tuple[float, int, float, list[int]] = kernel(
             *self._x, self.weight, centers, labels, fresh, self.threads, *bounds
         )
         return out
 
     def assign(self, centers: Array, labels: Array) -> float:
         """Label all rows and return the inertia."""
-        kernel = getattr(core, "kmeans_assign" + self._suffix)
+        kernel: Any = core.kmeans.assign
         return float(kernel(*self._x, self.weight, centers, labels, self.threads))
 
     def minibatch(self, centers: Array, counts: Array, labels: Array) -> float:
         """Update the centers in place and return the inertia before that."""
-        kernel = getattr(core, "kmeans_minibatch" + self._suffix)
+        kernel: Any = core.kmeans.minibatch
         return float(kernel(*self._x, self.weight, centers, counts, labels, self.threads))
 
     def distances(self, centers: Array) -> Array:
         """Return the Euclidean distances to all centers, shape (n, k)."""
         out = np.empty((self.n, centers.shape[0]), dtype=self.dtype)
-        getattr(core, "kmeans_distances" + self._suffix)(*self._x, centers, out, self.threads)
+        kernel: Any = core.kmeans.distances
+        kernel(*self._x, centers, out, self.threads)
         return out
 
     def plusplus(self, k: int, trials: int | None, key: int) -> Array:
@@ -94,19 +93,19 @@ class Samples:
         trials = 2 + int(np.log(k)) if trials is None else trials
         if self.sparse:
             data, indices, indptr = self._x
-            rows = core.kmeans_plusplus_csr(
+            rows = core.kmeans.plusplus(
                 data, indices, indptr, self.d, self.weight, k, trials, key, self.threads
             )
         else:
             (x,) = self._x
-            rows = core.kmeans_plusplus(x, self.weight, k, trials, key, self.threads)
+            rows = core.kmeans.plusplus(x, self.weight, k, trials, key, self.threads)
         return np.asarray(rows)
 
     def mean_variance(self) -> float:
         """Return the mean over the columns of their variances."""
         if not self.sparse:
             (x,) = self._x
-            return float(core.mean_variance(x, self.threads))
+            return float(core.kmeans.mean_variance(x, self.threads))
         data, indices, _ = self._x
         values = data.astype(np.float64)
         mean = np.bincount(indices, weights=values, minlength=self.d) / self.n

@@ -53,7 +53,7 @@ class TopicCounts:
     ) -> TopicCounts:
         """Count topics from assignments in canonical order and the counts of words."""
         n_topics = words.shape[1]
-        topics, counts, documents = core.lda_document_histogram(
+        topics, counts, documents = core.lda.document_histogram(
             document_tokens, z, n_topics, n_threads
         )
         lengths, of_length = np.unique(np.diff(document_tokens), return_counts=True)

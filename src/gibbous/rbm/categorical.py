@@ -128,7 +128,7 @@ free_energy_gap_
         return np.asarray(np.log(self._means(X, weight) * len(X) * share + share))
 
     def _kinds(self) -> dict[str, Any]:
-        return {"units": core.RbmUnits(0, 0, self._groups.pairs())}
+        return {"units": core.layers.Units(0, 0, self._groups.pairs())}
 
     def _rows(self, X: Any, weight: Array | None = None, *, training: bool = True) -> Any:
         groups = self._groups

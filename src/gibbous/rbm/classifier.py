@@ -132,7 +132,7 @@ free_energy_gap_
         return np.array([[d, d + len(self.classes_)]], dtype=np.int64)
 
     def _kinds(self) -> dict[str, Any]:
-        return {"units": core.RbmUnits(0, 0, self._label_group())}
+        return {"units": core.layers.Units(0, 0, self._label_group())}
 
     def _hopeless(self) -> float:
         fair = self.n_features_in_ * np.log(2.0) + np.log(len(self.classes_))
@@ -153,7 +153,7 @@ free_energy_gap_
 
     def _joint_of(self, labelled: Any) -> Array:
         rows = self._rows(labelled, training=False)
-        find: Any = core.rbm_group_energies  # one function for both precisions
+        find: Any = core.rbm.group_energies  # one function for both precisions
         threads = self._threads_for(rows.n)
         found: Array = find(rows, *self._parameters(), 0, threads, **self._kinds())
         return found

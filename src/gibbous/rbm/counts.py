@@ -126,7 +126,7 @@ free_energy_gap_
         settings.mean_length = self.mean_length_
 
     def _kinds(self) -> dict[str, Any]:
-        return {"units": core.RbmUnits(2, 0)}
+        return {"units": core.layers.Units(2, 0)}
 
     def _kept_by_kind(self) -> dict[str, Any]:
         return {"lengths": getattr(self, "chain_lengths_", None)}

@@ -150,7 +150,7 @@ free_energy_gap_
         settings.most_z = float(np.log(_MOST_VARIANCE))
 
     def _kinds(self) -> dict[str, Any]:
-        units = core.RbmUnits(1, HIDDEN_UNITS[self.hidden_units])
+        units = core.layers.Units(1, HIDDEN_UNITS[self.hidden_units])
         return {"units": units, "z": self.log_variance_}
 
     def _kept_by_kind(self) -> dict[str, Any]:

@@ -91,7 +91,7 @@ def test_expected_statistics_are_those_of_plain_loops(kind, shape, d, k):
             sums = (
                 np.empty(k),
                 np.empty((k, d)),
-                np.empty(_isa.core.gmm_second_moments(kind, k, d, False)),
+                np.empty(_isa.core.gmm.second_moments(kind, k, d, False)),
             )
             value = accumulate(X, weight, Patterns.of(X, kind), kind, p, about, sums, 2)
             truth, nk, s1, s2 = reference.statistics(X, mixture(p), kind, weight, about)

@@ -224,7 +224,7 @@ def test_inputs_that_do_not_fit_are_refused():
 def estimate(topics, alpha, X, form="sequential", samples=20, resample=-1, seed=0, threads=1):
     rows = X if isinstance(X, Bags) else bags(X)
     log_p = np.empty(rows.n_documents)
-    core.lda_left_to_right(
+    core.lda.left_to_right(
         *rows,
         topics.indptr,
         topics.topics,
@@ -335,7 +335,7 @@ def pairs_of(texts, lists, window, threads=1, vocabulary=None):
     lists = np.asarray(lists, np.int32)
     pairs = np.full((*lists.shape, lists.shape[1]), -7, np.int64)
     most = max(12, int(lists.max()) + 1) if vocabulary is None else vocabulary
-    n = core.lda_count_pairs(indptr, words, most, lists, window, pairs, threads)
+    n = core.lda.count_pairs(indptr, words, most, lists, window, pairs, threads)
     return pairs, n
 
 

@@ -17,8 +17,8 @@ from gibbous.rbm.inference.likelihood import LogPartition, schedule
 from reference import rbm_likelihood as reference
 from support.ctrl_c import answered_ctrl_c
 
-anneal: Any = core.rbm_anneal  # one function for both precisions
-exact_log_partition: Any = core.rbm_exact_log_partition
+anneal: Any = core.rbm.anneal  # one function for both precisions
+exact_log_partition: Any = core.rbm.exact_log_partition
 
 
 def machine_of(

@@ -59,7 +59,7 @@ class BlockEngine(Engine):
         self.map_prior = None
         self._nk = np.empty(k)
         self._s1 = np.empty((k, self.d))
-        self._direct = not core.gmm_foldable(covariance_type, self.d)
+        self._direct = not core.gmm.foldable(covariance_type, self.d)
         self._few: Engine | None = None
         self._sample = None if key is None else _Sample(key, k, self.d, self.dtype)
         self._survey()
@@ -77,7 +77,7 @@ class BlockEngine(Engine):
             for first, rows in blocks:
                 check_finite(rows, first)
                 if first == 0:
-                    core.gmm_survey(rows, None, centre, spread, radius2, None, self.threads)
+                    core.gmm.survey(rows, None, centre, spread, radius2, None, self.threads)
                 n = first + len(rows)
                 self.weights.check_length(n, at_least=True)
                 weight = self.weights.of(first, n)
@@ -86,7 +86,7 @@ class BlockEngine(Engine):
                 if self._direct:
                     self.total += len(rows) if weight is None else float(weight.sum(dtype=float))
                     continue
-                self.total += core.gmm_survey(
+                self.total += core.gmm.survey(
                     rows, weight, centre, spread, radius2, scatter, self.threads, given=True
                 )
                 np.maximum(self._spread, spread, out=self._spread)
@@ -106,7 +106,7 @@ class BlockEngine(Engine):
         total = 0.0
         with closing(self.source.blocks()) as blocks:
             for first, rows in blocks:
-                value = core.gmm_accumulate(
+                value = core.gmm.accumulate(
                     rows,
                     self.weights.of(first, first + len(rows)),
                     self.type,
@@ -149,7 +149,7 @@ class BlockEngine(Engine):
                 if nearest:
                     found = np.empty(len(rows), np.int32)
                     Samples(rows, None, self.threads).assign(origins, found)
-                core.gmm_start(
+                core.gmm.start(
                     rows,
                     self.weights.of(first, last),
                     self.type,
@@ -179,7 +179,7 @@ class BlockEngine(Engine):
         if init_params != "kmeans":
             return few.start(init_params, key)
         labels, centres = few._labels(init_params, key)
-        s2 = np.empty(core.gmm_second_moments(self.type, self.k, self.d, False))
+        s2 = np.empty(core.gmm.second_moments(self.type, self.k, self.d, False))
         whole = few.n == self.n
         self._assign(
             centres, labels if whole else None, 0, self._nk, self._s1, s2, nearest=not whole

@@ -131,7 +131,7 @@ class Engine:
         self.mass = float(self.n if weight is None else weight.sum(dtype=np.float64))
         self._nk = np.empty(k)
         self._s1 = np.empty((k, self.d))
-        self._direct = not core.gmm_foldable(covariance_type, self.d)
+        self._direct = not core.gmm.foldable(covariance_type, self.d)
         self._survey()
 
     def _survey(self) -> None:
@@ -142,7 +142,7 @@ class Engine:
             self.total = float(self.n if self.weight is None else self.weight.sum(dtype=np.float64))
             self._centre = np.zeros(d, self.dtype)
             return
-        self.total = core.gmm_survey(
+        self.total = core.gmm.survey(
             self.X, self.weight, centre, self._spread, radius2, self._scatter, self.threads
         )
         self._radius2 = float(radius2[0])
@@ -220,7 +220,7 @@ class Engine:
         Returns the weighted mean of log p(x), what the sums are referred to, and the second ones.
         """
         centre = self._centre if folded else about
-        s2 = np.empty(core.gmm_second_moments(self.type, self.k, self.d, folded))
+        s2 = np.empty(core.gmm.second_moments(self.type, self.k, self.d, folded))
         total = self._accumulate(old, centre, s2)
         if not np.isfinite(total):
             raise ValueError(
@@ -233,7 +233,7 @@ class Engine:
     def _accumulate(self, old: Parameters, origin: Floats | None, s2: NDArray[np.float64]) -> float:
         """Fill the sums of one E-step and return the weighted sum of log p(x)."""
         return float(
-            core.gmm_accumulate(
+            core.gmm.accumulate(
                 self.X,
                 self.weight,
                 self.type,
@@ -279,7 +279,7 @@ class Engine:
             np.empty(shape, dtype),
             np.empty(shape, dtype),
         )
-        failed = core.gmm_update(
+        failed = core.gmm.update(
             self.type,
             self._nk,
             self._s1,
@@ -326,7 +326,7 @@ class Engine:
             np.ascontiguousarray(a, self.dtype) for a in (weights, means, covariances)
         )
         factors = np.empty_like(covariances)
-        failed = core.gmm_factorise(self.type, self.k, self.d, covariances, factors, self.threads)
+        failed = core.gmm.factorize(self.type, self.k, self.d, covariances, factors, self.threads)
         return Parameters(weights, means, covariances, factors), int(failed)
 
     # ---- starts ---------------------------------------------------------------------------------
@@ -338,7 +338,7 @@ class Engine:
             origins = np.tile(self._mean(), (self.k, 1))
         else:
             labels, origins = self._labels(init_params, key)
-        s2 = np.empty(core.gmm_second_moments(self.type, self.k, self.d, False))
+        s2 = np.empty(core.gmm.second_moments(self.type, self.k, self.d, False))
         self._assign(origins, labels, key, self._nk, self._s1, s2)
         return self._update(origins, s2)
 
@@ -352,7 +352,7 @@ class Engine:
         s2: NDArray[np.float64],
     ) -> None:
         """Sum the moments of labelled rows, or of rows with random responsibilities."""
-        core.gmm_start(
+        core.gmm.start(
             self.X, self.weight, self.type, origins, labels, key, nk, s1, s2, self.threads
         )
 
@@ -360,7 +360,7 @@ class Engine:
         """Return the moments of all rows as one component, in rows."""
         origin = self._mean()[None]
         nk, s1 = np.empty(1), np.empty((1, self.d))
-        s2 = np.empty(core.gmm_second_moments(self.type, 1, self.d, False))
+        s2 = np.empty(core.gmm.second_moments(self.type, 1, self.d, False))
         self._assign(origin, None, 0, nk, s1, s2)
         moments = moments_of_sums(self.type, nk, s1, s2, origin, None)
         return moments.scaled(self.mass / self.total)
@@ -368,7 +368,7 @@ class Engine:
     def _mean(self) -> Floats:
         if self._direct:  # not surveyed so far
             mean, spread, radius2 = np.empty(self.d), np.empty(self.d), np.empty(1)
-            core.gmm_survey(self.X, self.weight, mean, spread, radius2, None, self.threads)
+            core.gmm.survey(self.X, self.weight, mean, spread, radius2, None, self.threads)
             return mean.astype(self.dtype)
         return self._centre
 
@@ -426,7 +426,7 @@ class Engine:
         covariances = np.empty_like(start.covariances)
         covariances[:] = self._wide(variance)
         factors = np.empty_like(covariances)
-        failed = core.gmm_factorise(self.type, self.k, self.d, covariances, factors, self.threads)
+        failed = core.gmm.factorize(self.type, self.k, self.d, covariances, factors, self.threads)
         if failed >= 0:
             raise self.collapse(int(failed))
         return Parameters(start.weights, start.means, covariances, factors)
@@ -461,7 +461,7 @@ class Engine:
             means[component] = row
             covariances[component] = wide
         factors = np.empty_like(new.factors)
-        failed = core.gmm_factorise(self.type, self.k, self.d, covariances, factors, self.threads)
+        failed = core.gmm.factorize(self.type, self.k, self.d, covariances, factors, self.threads)
         repaired = Parameters(weights / weights.sum(), means, covariances, factors)
         if failed < 0:
             return repaired
@@ -486,7 +486,7 @@ class Engine:
         self, p: Parameters, rows: Floats, log_prob: Floats, responsibilities: Floats | None
     ) -> None:
         """Write log p(x) of each row, and its responsibilities where asked for."""
-        core.gmm_posterior(
+        core.gmm.posterior(
             rows,
             self.type,
             p.weights,

@@ -118,7 +118,7 @@ def accumulate(
     about : ndarray of shape (k, d) or None
         What the sums are referred to; None for the means.
     statistics : tuple of ndarray
-        Written: nk (k,), s1 (k, d) and s2, as ``core.gmm_second_moments`` counts it unfolded.
+        Written: nk (k,), s1 (k, d) and s2, as ``core.gmm.second_moments`` counts it unfolded.
     threads : int
 
     Returns
@@ -127,7 +127,7 @@ def accumulate(
         Weighted sum of the log-density of what is observed.
     """
     return float(
-        core.gmm_accumulate_missing(
+        core.gmm.missing.accumulate(
             X,
             weight,
             *spread(patterns),
@@ -152,7 +152,7 @@ class Assigned:
     ----------
     nk, s1, s2 : ndarray
         Zeroth, first and second moments about each component's origin, with 0 in place of what is
-        missing; (k,), (k, d) and as ``core.gmm_second_moments`` counts them unfolded.
+        missing; (k,), (k, d) and as ``core.gmm.second_moments`` counts them unfolded.
     absent : ndarray of shape (k, d)
         Mass of the rows that miss a feature.
     within : ndarray of shape (k, d)
@@ -192,8 +192,8 @@ class Assigned:
             (filled, origins, covariance_type),
         ):
             nk, s1 = np.empty(k), np.empty((k, d))
-            s2 = np.empty(core.gmm_second_moments(kind, k, d, False))
-            core.gmm_start(
+            s2 = np.empty(core.gmm.second_moments(kind, k, d, False))
+            core.gmm.start(
                 rows, weight, kind, about, labels, key, nk, s1, s2, threads, first_row=first_row
             )
             found += [nk, s1, s2]
@@ -295,7 +295,7 @@ class MissingEngine(Engine):
             return start
         labels, _ = whole._labels(init_params, key)
         origins = self._observed_means(labels)
-        s2 = np.empty(core.gmm_second_moments(self.type, self.k, self.d, False))
+        s2 = np.empty(core.gmm.second_moments(self.type, self.k, self.d, False))
         self._assign(origins, labels, key, self._nk, self._s1, s2)
         return self._update(origins, s2)
 
@@ -346,7 +346,7 @@ class MissingEngine(Engine):
         self, p: Parameters, rows: Floats, log_prob: Floats, responsibilities: Floats | None
     ) -> None:
         """Write log p of what is observed of each row, and its responsibilities."""
-        core.gmm_posterior_missing(
+        core.gmm.missing.posterior(
             rows,
             *spread(Patterns.of(rows, self.type)),
             self.type,
@@ -374,7 +374,7 @@ def comparable_log_prob(
     that have no weight get infinity.
     """
     out = np.empty(rows.shape[0], rows.dtype)
-    core.gmm_posterior_missing(
+    core.gmm.missing.posterior(
         rows,
         *spread(Patterns.of(rows, covariance_type)),
         covariance_type,

@@ -60,9 +60,9 @@ class VariationalEngine(Engine):
         d, kind = self.d, "full" if self.type == "tied" else self.type
         origin = self._mean()
         nk, s1 = np.empty(1), np.empty((1, d))
-        s2 = np.empty(core.gmm_second_moments(kind, 1, d, False))
+        s2 = np.empty(core.gmm.second_moments(kind, 1, d, False))
         one = np.zeros(self.X.shape[0], np.int32)  # all rows are one component's
-        core.gmm_start(self.X, self.weight, kind, origin[None], one, 0, nk, s1, s2, self.threads)
+        core.gmm.start(self.X, self.weight, kind, origin[None], one, 0, nk, s1, s2, self.threads)
         shift, mass = s1[0] / nk[0], float(nk[0]) * self._scale
         mean = origin.astype(np.float64) + shift
         if given.covariance is not None:
@@ -99,8 +99,8 @@ class VariationalEngine(Engine):
     ) -> tuple[float, Parameters, int]:
         assert isinstance(old, Posterior)
         centre = self._centre if folded else about
-        s2 = np.empty(core.gmm_second_moments(self.type, self.k, self.d, folded))
-        total = core.gmm_accumulate(
+        s2 = np.empty(core.gmm.second_moments(self.type, self.k, self.d, folded))
+        total = core.gmm.accumulate(
             self.X,
             self.weight,
             self.type,

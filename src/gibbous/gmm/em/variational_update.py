@@ -309,7 +309,7 @@ def update(
     concentration = _concentration(prior, nk)
     covariances = _covariances(prior, kind, sums, nk, shift, reg_covar)
     factors = np.ones_like(covariances)
-    failed = int(core.gmm_factorise(kind, k, d, covariances, factors, threads))
+    failed = int(core.gmm.factorize(kind, k, d, covariances, factors, threads))
     if failed < 0 and dtype != np.float64:  # which the factors are made in
         failed = _representable(covariances, factors, kind, dtype)
     normaliser = math.nan

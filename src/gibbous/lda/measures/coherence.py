@@ -173,7 +173,7 @@ def _count(
     topics, top = ids.shape
     pairs = np.empty((topics, top, top), np.int64)
     most = 1 + max(int(words.max(initial=-1)), int(ids.max(initial=-1)))
-    n = core.lda_count_pairs(indptr, words, most, ids, width, pairs, threads)
+    n = core.lda.count_pairs(indptr, words, most, ids, width, pairs, threads)
     return pairs.astype(np.float64), n
 
 

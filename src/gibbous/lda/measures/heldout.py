@@ -229,7 +229,7 @@ def left_to_right(
         _check_int(resample, "resample", 0)
     corpus = corpus_of(X, known)
     log_p = np.empty(corpus.n_documents)
-    core.lda_left_to_right(
+    core.lda.left_to_right(
         *Bags.of(corpus),
         topics.indptr,
         topics.topics,

@@ -52,7 +52,7 @@ class Chains(Scores):
         """
         kinds = self._kinds() if lengths is None else {**self._kinds(), "lengths": lengths}
         out = np.zeros((hidden.shape[0], self.components_.shape[1]), self.components_.dtype)
-        core.rbm_gibbs(
+        core.rbm.gibbs(
             *self._parameters(),
             hidden,
             out,
@@ -98,7 +98,7 @@ class Chains(Scores):
             return (rng.random(p.shape, dtype=p.dtype) < p).astype(p.dtype)
         rows = self._rows(X, training=False)
         out = np.empty((rows.n, self.components_.shape[0]), self.components_.dtype)
-        draw: Any = core.rbm_draw_hidden  # one function for both precisions
+        draw: Any = core.layers.draw_hidden  # one function for both precisions
         threads = self._threads_for(rows.n)
         draw(rows, *self._parameters(), out, seed, 0, threads, **self._kinds())
         return out
@@ -226,7 +226,7 @@ class Chains(Scores):
         turned = np.ascontiguousarray(w.T)
         rows = self._rows_of_numbers(h)
         out = np.empty((h.shape[0], turned.shape[0]), turned.dtype)
-        core.rbm_hidden_means(rows, turned, b, a, out, self._threads_for(rows.n))
+        core.layers.hidden_means(rows, turned, b, a, out, self._threads_for(rows.n))
         return out
 
     def reconstruction_error(self, X: Any) -> Array:

@@ -226,7 +226,7 @@ class Likelihood(Chains):
             return self._over_visible_states(method)
         method = self._method_of(method)
         if method == "exact":
-            find: Any = core.rbm_exact_log_partition  # one function for both precisions
+            find: Any = core.rbm.exact_log_partition  # one function for both precisions
             states = 1 << min(self.components_.shape)
             value = float(find(*self._parameters(), self._threads_for(states)))
             return LogPartition(value, "exact", interval=(value, value))
@@ -245,7 +245,7 @@ class Likelihood(Chains):
         else:
             hidden = self._samples(n_chains, start, burn_in, random.child(seed, "rbm-ais", 1))
             path = path[::-1]
-        anneal: Any = core.rbm_anneal
+        anneal: Any = core.rbm.anneal
         log_weights = anneal(
             *self._parameters(),
             base,
@@ -336,7 +336,7 @@ class Likelihood(Chains):
 
     def _free_energy_of(self, states: Array) -> Array:
         rows = rows_of(states, str(self.components_.dtype), self._threads_now())
-        found: Array = core.rbm_free_energies(
+        found: Array = core.rbm.free_energies(
             rows, *self._parameters(), self._threads_now(), **self._kinds()
         )
         return found

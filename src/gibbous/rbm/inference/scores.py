@@ -39,7 +39,7 @@ class Scores(Machine):
     def _free_energy(self, X: Any) -> Array:
         rows = self._rows(X, training=False)
         threads = self._threads_for(X.shape[0])
-        found: Array = core.rbm_free_energies(rows, *self._parameters(), threads, **self._kinds())
+        found: Array = core.rbm.free_energies(rows, *self._parameters(), threads, **self._kinds())
         return found
 
     def score_samples(self, X: Any) -> Array:
@@ -141,5 +141,5 @@ class Scores(Machine):
         dtype = str(self.components_.dtype)
         rows = rows_of(X, dtype, self._threads_for(X.shape[0]), data_max=top)
         threads = self._threads_for(X.shape[0])
-        found: Array = core.rbm_free_energies(rows, *self._parameters(), threads, **self._kinds())
+        found: Array = core.rbm.free_energies(rows, *self._parameters(), threads, **self._kinds())
         return found

@@ -38,7 +38,7 @@ class Conditionals(Training):
         """Return log P(variable of each row | its others)."""
         threads = self._threads_for(rows.n)
         units = np.ascontiguousarray(units, dtype=np.int64)
-        found: Array = core.rbm_conditionals(
+        found: Array = core.rbm.conditionals(
             rows, *self._parameters(), units, threads, **self._kinds()
         )
         return found

@@ -53,7 +53,7 @@ class Groups:
     def words(self, codes: Array, threads: int) -> Array:
         """Return the states as words of 32 bits."""
         blocks: list[Any] = [
-            core.rbm_pack_states(self.one_hot(codes[first : first + _ROWS_AT_ONCE]), threads)
+            core.layers.pack_states(self.one_hot(codes[first : first + _ROWS_AT_ONCE]), threads)
             for first in range(0, len(codes), _ROWS_AT_ONCE)
         ]
         return np.asarray(blocks[0] if len(blocks) == 1 else np.concatenate(blocks))

@@ -186,7 +186,7 @@ class Machine:
 
     def _train(self, rows: Any, order: Array, batch_size: int, rate: float) -> None:
         """Run one pass of mini-batches in the core, in place."""
-        s = core.RbmSettings()
+        s = core.rbm.Settings()
         s.method = METHODS[self.method]
         s.gibbs_steps = self.n_gibbs_steps
         s.batch_size = batch_size
@@ -202,7 +202,7 @@ class Machine:
         self._set_up(s)
         s.seed = random.child(self._key, "rbm-train")
         offsets = getattr(self, "offsets_", (None, None))
-        train: Any = core.rbm_train  # one function for both precisions
+        train: Any = core.rbm.train  # one function for both precisions
         self._n_steps = train(
             rows,
             order,
@@ -228,7 +228,7 @@ class Machine:
         """Return what tells the core of units that are not of two states."""
         if self.hidden_units == "binary":
             return {}
-        return {"units": core.RbmUnits(0, HIDDEN_UNITS[self.hidden_units])}
+        return {"units": core.layers.Units(0, HIDDEN_UNITS[self.hidden_units])}
 
     def _kept_by_kind(self) -> dict[str, Any]:
         """Return the arrays that only some units train with."""
@@ -296,7 +296,7 @@ class Machine:
     def _hidden_of(self, rows: Any) -> Array:
         out = np.empty((rows.n, self.components_.shape[0]), self.components_.dtype)
         threads = self._threads_for(rows.n)
-        core.rbm_hidden_means(rows, *self._parameters(), out, threads, **self._kinds())
+        core.layers.hidden_means(rows, *self._parameters(), out, threads, **self._kinds())
         return out
 
     def _rows_of_numbers(self, v: Array) -> Any:

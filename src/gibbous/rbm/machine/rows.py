@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from ..._ground.isa import core
 
 #: The class of rows in the core, by the precision of the machine.
-_ROWS: dict[str, Any] = {"float32": core.RbmRows32, "float64": core.RbmRows64}
+_ROWS: dict[str, Any] = {"float32": core.layers.Rows32, "float64": core.layers.Rows64}
 
 
 def check_range(X: Any, most: float) -> None:
@@ -98,7 +98,7 @@ def rows_of(
         X = X.astype(dtype, copy=False)
     X = np.ascontiguousarray(X)
     if data_max == 1.0:
-        bits = core.rbm_pack_states(X, threads)
+        bits = core.layers.pack_states(X, threads)
         if bits is not None:
             return make(n, d, bits=bits, **{**kept, "sample": False})
     return make(n, d, **{"bytes" if X.dtype == np.uint8 else "real": X}, **kept)
