@@ -1,4 +1,4 @@
-"""Two files of results side by side: ``python -m bench compare OLD.json NEW.json``."""
+"""The command ``compare``: two result files, figure by figure."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from ..report.wording import NOTHING
 
 FINE, REGRESSED, CANNOT = 0, 1, 2
 
-BETTER, SAME, WORSE, NOT_JUDGED = "better", "same", "WORSE", "not judged"
+BETTER, SAME, WORSE, NOT_JUDGED = "better", "same", "WORSE", "not compared"
 
 #: Bytes by which memory differs between runs of one program, whatever the share.
 _MEMORY_NOISE = 8_000_000
@@ -77,21 +77,21 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=float,
         default=10.0,
         metavar="PERCENT",
-        help="changes up to this are none, whatever the spread (default: %(default)g)",
+        help="ignore changes up to this, whatever the spread (default: %(default)g)",
     )
     parser.add_argument(
         "--force",
         action="store_true",
-        help="judge the times although the machines or the sizes differ",
+        help="compare times although the machines or the sizes differ",
     )
     parser.add_argument("--json", action="store_true", help="print JSON instead of tables")
 
 
 def main(options: argparse.Namespace) -> int:
-    """Print the comparison; return 0, 1 for a regression of ours, 2 where nothing can be said."""
+    """Print the comparison; return 0, 1 for a regression of ours, 2 if they cannot be compared."""
     try:
         if not options.threshold >= 0:
-            raise ValueError(f"--threshold must be at least 0 per cent; got {options.threshold}")
+            raise ValueError(f"--threshold must be at least 0 percent; got {options.threshold}")
         old, new = schema.load(options.old), schema.load(options.new)
     except ValueError as error:
         print(error, file=sys.stderr)
@@ -107,7 +107,7 @@ def compare(
     """Compare two results, record by record.
 
     A change is one that no spread explains: no run of one file lies among those of the other, and
-    the medians differ by more than ``threshold``. Of single runs only the threshold tells.
+    the medians differ by more than ``threshold``. For single runs only the threshold counts.
     """
     befores = {schema.key(record): record for record in old["records"]}
     afters = {schema.key(record): record for record in new["records"]}
@@ -127,7 +127,7 @@ def compare(
         elif before["status"] == OK and before["value"] and after["value"]:
             changes.append(_change(key, before, after, threshold, judged=not obstacles))
         elif before["value"] and not after["value"] and before["status"] == OK:
-            statuses.append(f"{schema.key_text(key)}: had a figure before, now none")
+            statuses.append(f"{schema.key_text(key)}: had a figure before and has none now")
             broken += statuses[-1:] if after["ours"] else []
     return Comparison(
         changes,
@@ -174,7 +174,7 @@ def _change(
 
 
 def _noise(old: dict[str, Any], new: dict[str, Any], rose: bool) -> float | None:
-    """Return the factor that the spreads of both explain, or None where it is not known.
+    """Return the factor that the spreads of both explain, or None if it is unknown.
 
     A change of the medians beyond it is one where the runs of one lie all on one side of the
     other's.
@@ -189,10 +189,10 @@ def _obstacles(old: dict[str, Any], new: dict[str, Any]) -> list[str]:
     found = []
     before, after = (result["machine"]["processor"] for result in (old, new))
     if before != after:
-        found.append(f"Times of different processors, {before} and {after}, are not judged.")
+        found.append(f"Times of different processors, {before} and {after}, are not compared.")
     quick = [bool(result["settings"].get("quick")) for result in (old, new)]
     if quick[0] != quick[1]:
-        found.append("One of the runs is a quick one, of other sizes: times are not judged.")
+        found.append("One of the runs is a quick one with other sizes; times are not compared.")
     return found
 
 
@@ -204,7 +204,7 @@ def _warnings(old: dict[str, Any], new: dict[str, Any]) -> list[str]:
         "The memory": lambda m: wording.size(m["memory_bytes"]),
         "The system": lambda m: m["system"],
         "Python": lambda m: m["python"],
-        "Our build": wording.build,
+        "The build": wording.build,
     }
     for name, fact in facts.items():
         before, after = fact(old["machine"]), fact(new["machine"])
@@ -216,7 +216,7 @@ def _warnings(old: dict[str, Any], new: dict[str, Any]) -> list[str]:
         if not result["finished"]:
             found.append(f"The {name} file: {schema.unfinished(result)}")
     if old["settings"].get("quick") and new["settings"].get("quick"):
-        found.append("Both runs are quick ones, whose times mean nothing.")
+        found.append("Both runs are quick ones; their times are meaningless.")
     return found
 
 
@@ -243,13 +243,13 @@ def text(found: Comparison) -> str:
     parts = [f"**Cannot compare:** {cell(line)}" for line in found.obstacles]
     parts += [f"**Warning:** {cell(line)}" for line in found.warnings]
     if found.changes:
-        headings = ("figure", "old", "new", "x worse", "noise", "memory", "")
+        headings = ("figure", "old", "new", "slowdown", "noise", "memory", "")
         right = (False, True, True, True, True, True, False)
         rows = [_row(c) for c in sorted(found.changes, key=lambda c: not c.regression)]
         parts.append(markdown.table(headings, rows, right))
         parts.append(
-            '"x worse" is above 1 for what got worse; "noise" is the factor that the spread of '
-            "the runs explains (one run: unknown)."
+            '"slowdown" is above 1 for what got worse; "noise" is the factor that the spread of '
+            "the runs explains (unknown for a single run)."
         )
     if (peers := _peers_text(found)) is not None:
         parts.append(peers)
@@ -262,9 +262,9 @@ def text(found: Comparison) -> str:
             parts.append(f"{heading}:\n" + "\n".join(f"- {cell(line)}" for line in lines))
     if found.regressions:
         worse = "\n".join(f"- {cell(line)}" for line in found.regressions)
-        parts.append(f"{wording.count(len(found.regressions), 'regression')} of ours:\n{worse}")
+        parts.append(f"{wording.count(len(found.regressions), 'regression')} of gibbous:\n{worse}")
     elif not found.obstacles:
-        parts.append("No regression of ours.")
+        parts.append("No regression of gibbous.")
     return "\n\n".join(parts)
 
 
@@ -289,7 +289,7 @@ def _peers_text(found: Comparison) -> str | None:
         return None
     return (
         f"The peers' figures changed by a factor of {wording.digits(statistics.median(factors))} "
-        f"in the median of {len(factors)}; where their versions are the same, the machine did."
+        f"in the median of {len(factors)}; if their versions are the same, the machine changed."
     )
 
 

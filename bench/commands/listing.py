@@ -13,11 +13,11 @@ from ..plan.kinds import Job
 
 def text(settings: Settings) -> str:
     """Return everything that has a name, with the minutes that it takes with these settings."""
-    lines = ["groups, cases, and about how many minutes with every peer that is installed:"]
+    lines = ["groups, number of cases, and approximate minutes with all installed peers:"]
     for name, names in kinds.GROUPS.items():
         jobs = suites.of_groups([name], None, settings, False)
         lines.append(f"  {name:<12} {len(names):>3} {_minutes(jobs):>7.0f}")
-    lines += ["suites, with the minutes of their groups:"]
+    lines += ["suites, with the minutes of each group:"]
     for name in suites.SUITES:
         quick = name == "quick"
         counts = (1,) if quick else settings.thread_counts
@@ -64,4 +64,4 @@ def _case(case: object) -> str:
         return f"{name} {method:<9} h {known['hidden']:>5,} batch {known['batch']}"
     if "share" in known:
         return f"{name} {known['data']}, {known['share']:.0%} removed"
-    return f"{name} ours only, {known['states']}"
+    return f"{name} gibbous only, {known['states']}"

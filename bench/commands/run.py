@@ -35,7 +35,7 @@ def main(given: argparse.Namespace, parser: argparse.ArgumentParser) -> int:
     try:
         result = _run(jobs, settings, None if path is None else path.resolve(), before)
     except KeyboardInterrupt:
-        kept = "" if path is None else f"; --resume {path} goes on from what was finished"
+        kept = "" if path is None else f"; --resume {path} continues from what was finished"
         print(f"\ninterrupted{kept}", file=sys.stderr)
         return 130
     parts = [part for kind in kinds.KINDS for part in result[kind.section]]
@@ -60,7 +60,7 @@ def _run(
         _take(result, before)
     print(tables.machine_text(result["machine"], result["settings"]))
     for warning in result["machine"]["warnings"]:
-        print(f"WARNING: {warning}")
+        print(f"Warning: {warning}")
     _measure_peaks(result, settings)
     for job in jobs:
         _do(job, result, path)
@@ -134,7 +134,8 @@ def _facts() -> dict[str, Any]:
     load = found["load_average"][0]
     if load > machine.BUSY * machine.available():
         found["warnings"].append(
-            f"the machine was busy at the start (load average {load:.2f}); trust no single figure"
+            f"the machine was busy at the start (load average {load:.2f}); "
+            "single timings may be off"
         )
     return found
 

@@ -20,7 +20,7 @@ from .holes import HolesCase, rmse
 #: Seconds that a run may take where the limit is less: settings are chosen within it.
 _LIMIT = 1800.0
 
-_COLUMNS = (("", 26), ("RMSE", 8), ("of draws", 17), ("x ours", 7), ("s a draw", 9))
+_COLUMNS = (("", 26), ("RMSE", 8), ("range", 17), ("ratio", 7), ("s/draw", 9))
 
 
 def run_case(case: HolesCase, settings: Settings) -> dict[str, Any]:
@@ -87,8 +87,8 @@ def text(part: dict[str, Any]) -> str:
     rows = part["results"]
     ours = next((statistics.fmean(row["rmse"]) for row in rows if row["ours"] and _ran(row)), None)
     lines = [
-        f"\n{part['name']}: {part['data']}, {part['share']:.0%} of the entries removed, "
-        f"{part['draws']} draws; error of these on standardised columns",
+        f"\n{part['name']}: {part['data']}, {part['share']:.0%} of entries removed, "
+        f"{part['draws']} draws; error on standardized columns, ratio to gibbous",
         line([title for title, _ in _COLUMNS], _COLUMNS),
     ]
     for row in rows:
@@ -106,7 +106,7 @@ def text(part: dict[str, Any]) -> str:
         ]
         lines.append(line(cells, _COLUMNS))
         if any(row["chosen"]):
-            lines.append("    chosen: " + "; ".join(dict.fromkeys(row["chosen"])))
+            lines.append("    selected: " + "; ".join(dict.fromkeys(row["chosen"])))
     return "\n".join(lines)
 
 

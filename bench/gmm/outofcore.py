@@ -48,7 +48,7 @@ def run(size: float, threads: int, iterations: int = 3) -> dict[str, Any]:
         free = shutil.disk_usage(folder).free
         if free < 1.1 * size * 1e9:
             raise OSError(
-                f"{folder} has {free / 1e9:.1f} GB free and the file takes {size:g}; "
+                f"{folder} has {free / 1e9:.1f} GB free but the file takes {size:g}; "
                 "set TMPDIR to another disk, or give --size"
             )
         path = Path(folder) / "rows"
@@ -228,7 +228,7 @@ def text(result: dict[str, Any]) -> str:
         lines += [
             f"  {fit['kind']}: {fit['status']}; peak memory {fit['peak'] / 1e6:.0f} MB, "
             f"of which {fit['imports'] / 1e6:.0f} before the fit",
-            f"    M rows/s an iteration: {rate['warm']:.1f} from the cache, {rate['cold']:.1f} "
+            f"    M rows/s per iteration: {rate['warm']:.1f} from the cache, {rate['cold']:.1f} "
             f"from the disk, {rate['memory']:.1f} in memory; "
             f"GB/s {gb / fit['warm']:.2f}, {gb / fit['cold']:.2f}, {gb / fit['memory']:.2f}",
             f"    {fit['part']:,} rows differ from a fit in memory by {fit['difference']:.1e}",

@@ -55,7 +55,7 @@ def start_worker(spec: dict[str, Any], folder: Path, threads: int, limit: float)
             check=False,
         )
     except subprocess.TimeoutExpired:
-        raise RunError(SLOW, f"> {limit:g} s a run") from None
+        raise RunError(SLOW, f"> {limit:g} s per run") from None
     if done.returncode:
         lines = [line for line in done.stderr.splitlines() if line.strip()]
         said = lines[-1] if lines else "nothing on stderr"

@@ -11,7 +11,7 @@ where ``machine`` is as in ``machine.facts``, and a RECORD is one implementation
 one number of threads, on one case, in one measure:
 
 - ``case``, ``group``, ``title``: the case's name, its group's, and the case in words;
-- ``measure``: what ``value`` is, such as "seconds an iteration"; ``lower_is_better``;
+- ``measure``: what ``value`` is, such as "seconds per iteration"; ``lower_is_better``;
 - ``implementation``, ``variant``, ``ours``, ``threads``, ``versions`` ({distribution: version});
 - ``status``: "ok", "different quality", "over limit", "failed" or "skipped"; ``reason``. Only "ok"
   is ranked, or a peer to beat;
@@ -28,9 +28,9 @@ one number of threads, on one case, in one measure:
 - ``curve``: null or [[seconds, quality], ...];
 - ``busy``: whether other work kept a part of the processors during a run.
 
-Values are seconds unless the measure says otherwise. "seconds a sweep" is of collapsed Gibbs
-sampling and "seconds a sweep of proposals" of samplers that need more of them for equal quality, so
-that the two are never ranked together; "seconds to quality" compares all.
+Values are seconds unless the measure says otherwise. "seconds per sweep" refers to collapsed
+Gibbs sampling and "seconds per proposal sweep" to samplers that need more sweeps for equal quality;
+the two are never ranked together. "seconds to target quality" compares all.
 """
 
 from __future__ import annotations
@@ -77,7 +77,7 @@ def build(result: dict[str, Any]) -> list[Record]:
 def _settled(record: Record) -> Record:
     """Return the record, which is not "ok" where nothing was measured."""
     if record["status"] == OK and record["value"] is None:
-        return {**record, "status": SKIPPED, "reason": record["reason"] or "no run of it ended"}
+        return {**record, "status": SKIPPED, "reason": record["reason"] or "no run finished"}
     return record
 
 
@@ -110,7 +110,7 @@ def _of_matrices(part: Part) -> Iterator[Record]:
     common = {
         "group": part["group"] or part["kind"].removesuffix("++"),
         "title": kind + shape + (", float32" if part["dtype"] == "float32" else ""),
-        "measure": f"seconds a {unit}" if unit == "draw" else f"seconds an {unit}",
+        "measure": f"seconds per {unit}",
         "threads": part["threads"],
         "data_bytes": part["data_bytes"],
         "work": _work(part),
@@ -124,7 +124,9 @@ def _of_matrices(part: Part) -> Iterator[Record]:
                 record["value"] = row["seconds"]
             elif row["status"] == OK:
                 record["status"] = SKIPPED
-                record["reason"] = "below the clock's noise: more iterations took no longer"
+                record["reason"] = (
+                    "below the resolution of the clock: more iterations took no longer"
+                )
             record["beyond_bytes"] = row["bytes_beyond_interpreter"]
             record["quality"] = {
                 "name": part["quality"],
@@ -163,7 +165,7 @@ def _of_topics(part: Part) -> Iterator[Record]:
     common: Record = {
         "group": part["group"] or part["kind"],
         "title": f"{part['corpus']}, {short(facts['n_tokens'])} tokens, {part['k']} topics",
-        "measure": "seconds to quality" if curve else "seconds a sweep",
+        "measure": "seconds to target quality" if curve else "seconds per sweep",
         "sizes": {
             "n": facts["n_documents"],
             "words": facts["n_words"],
@@ -189,9 +191,9 @@ def _of_curve(record: Record, row: dict[str, Any], tokens: float) -> Iterator[Re
     if row["figure"] is not None:
         record["value"] = value([row["figure"]])
     elif row["status"] == OK and row["target"] is not None:
-        record |= {"status": DIFFERENT, "reason": "the target was not reached"}
+        record |= {"status": DIFFERENT, "reason": "did not reach the target"}
     elif row["status"] == OK:
-        record["reason"] = "no peer that could set a target"
+        record["reason"] = "no peer sets a target"
     if looks and row["target"]:
         record["quality"] = {
             "name": "held-out perplexity",
@@ -205,7 +207,7 @@ def _of_curve(record: Record, row: dict[str, Any], tokens: float) -> Iterator[Re
 
 def _of_sweeps(record: Record, row: dict[str, Any], tokens: float) -> Iterator[Record]:
     if row["proposals"]:
-        record["measure"] = "seconds a sweep of proposals"
+        record["measure"] = "seconds per proposal sweep"
     yield {
         **record,
         "value": row["seconds"],
@@ -222,7 +224,7 @@ def _of_machines(part: Part) -> Iterator[Record]:
     common: Record = {
         "group": part["group"] or "rbm",
         "title": f"{part['method'].upper()}-{part['k']}, {hidden} hidden, batch {part['batch']}",
-        "measure": "seconds an epoch",
+        "measure": "seconds per epoch",
         "data_bytes": n * d,
         # products of a row: up, k times down and up, and both phases of the gradient
         "work": {
@@ -247,7 +249,7 @@ def _furthest(part: Part, found: dict[str, float]) -> dict[str, Any]:
     known = part["reference"]
     name = max(known, key=lambda name: abs(found[name] / known[name] - 1.0))
     return {
-        "name": name.replace("_", "-") + ", nats a test row",
+        "name": name.replace("_", "-") + ", nats per test row",
         "value": found[name],
         "reference": known[name],
         "tolerance": abs(known[name]) * part["tolerance"],
@@ -285,7 +287,7 @@ _WORSE = 0.05
 def _of_holes(part: Part) -> Iterator[Record]:
     common = {
         "group": "impute",
-        "title": f"{part['data']}, {part['share']:.0%} of the entries removed",
+        "title": f"{part['data']}, {part['share']:.0%} of entries removed",
         "threads": part["threads"],
         "sizes": {"share": part["share"]},
     }
@@ -307,8 +309,8 @@ def _of_holes(part: Part) -> Iterator[Record]:
         }
         if record["status"] == OK and error > (1 + _WORSE) * best:
             record["status"] = DIFFERENT
-            record["reason"] = f"RMSE {error:.3g}; the best has {best:.3g}"
-        yield {**record, "measure": "seconds of imputing", "value": value([row["seconds"]])}
+            record["reason"] = f"RMSE {error:.3g}; the best is {best:.3g}"
+        yield {**record, "measure": "seconds to impute", "value": value([row["seconds"]])}
 
 
 # ---- groups of one piece ----
@@ -322,12 +324,12 @@ def _of_wholes(part: Part) -> Iterator[Record]:
 
 def _of_small(part: Part) -> Iterator[Record]:
     for row in part["rows"]:
-        name = f"{row['data']}, {row['model']}, {row['start']} start"
+        name = f"{row['data']}, {row['model']}, {row['start']} initialization"
         record: Record = {
             "case": "small-"
             + "-".join((row["data"], row["model"], row["start"])).replace(" ", "-"),
             "title": name,
-            "measure": "seconds of a whole fit",
+            "measure": "seconds per fit",
             "implementation": part["ours"],
             "ours": True,
             "status": row["status"],
@@ -365,7 +367,7 @@ def _of_squarem(part: Part) -> Iterator[Record]:
             yield {
                 "case": f"squarem-{row['data']}-{row['k']}-{row['tol']:g}".replace(" ", "-"),
                 "title": f"{row['data']}, k {row['k']}, tol {row['tol']:g}",
-                "measure": "seconds of a whole fit",
+                "measure": "seconds per fit",
                 "implementation": "gibbous",
                 "variant": variant,
                 "ours": True,
@@ -392,8 +394,8 @@ def _of_file(part: Part) -> Iterator[Record]:
             file = name != "memory"
             yield {
                 "case": f"outofcore-{fit['kind']}",
-                "title": f"{fit['kind']}, a file of {told['bytes'] / 1e9:.3g} GB",
-                "measure": "seconds an iteration",
+                "title": f"{fit['kind']}, {told['bytes'] / 1e9:.3g} GB file",
+                "measure": "seconds per iteration",
                 "implementation": "gibbous",
                 "variant": variant,
                 "ours": True,

@@ -1,4 +1,4 @@
-"""Files of results: read, and checked against ``schema.json`` before anything is made of them."""
+"""Read result files and check them against ``schema.json``."""
 
 from __future__ import annotations
 
@@ -8,24 +8,26 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from . import vocabulary
+
 FORMAT = 2
 SCHEMA = Path(__file__).with_name("schema.json")
 
-#: Faults of one file that are told; a file of another kind has hundreds.
+#: Number of faults of one file that are reported; a file of another kind has hundreds.
 _MOST_FAULTS = 5
 
 
 class BadFile(ValueError):
-    """A file of results that cannot be used; the message names the file, the place and why."""
+    """A result file that cannot be used; the message names the file, the place and the reason."""
 
 
 def load(path: Path | str) -> dict[str, Any]:
-    """Return what the file holds.
+    """Return the contents of the file, in the words that are used now.
 
     Raises
     ------
     BadFile
-        If it cannot be read, is no JSON, is of another format, or breaks the schema.
+        If it cannot be read, is not JSON, has another format, or violates the schema.
     """
     path = Path(path)
     try:
@@ -37,7 +39,7 @@ def load(path: Path | str) -> dict[str, Any]:
     except ValueError as error:
         raise BadFile(f"{path}: not JSON: {error}") from error
     check(result, str(path))
-    return dict(result)
+    return vocabulary.current(result)
 
 
 def check(result: Any, name: str) -> None:
@@ -46,7 +48,7 @@ def check(result: Any, name: str) -> None:
     Raises
     ------
     BadFile
-        If it breaks the schema, with the first few places and what was expected there.
+        If it violates the schema; the message lists the first places and what was expected there.
     """
     found = result.get("format") if isinstance(result, dict) else None
     if found == 1:
@@ -64,12 +66,12 @@ def check(result: Any, name: str) -> None:
 
 
 def unfinished(result: dict[str, Any]) -> str:
-    """Return a sentence where the run was cut off, else ""."""
-    return "" if result["finished"] else "The run was not finished: cases may be missing."
+    """Return a sentence if the run was interrupted, else an empty string."""
+    return "" if result["finished"] else "The run did not finish; cases may be missing."
 
 
 def key(record: dict[str, Any]) -> tuple[str, str, str, int, str]:
-    """Return what tells a record from the others of a file."""
+    """Return what identifies a record within a file."""
     names = ("case", "implementation", "variant", "threads", "measure")
     case, implementation, variant, threads, measure = (record[name] for name in names)
     return case, implementation, variant, threads, measure
@@ -83,7 +85,7 @@ def key_text(of: tuple[str, str, str, int, str]) -> str:
 
 
 def _refuse(constant: str) -> Any:
-    raise ValueError(f"{constant} is no JSON number")
+    raise ValueError(f"{constant} is not a JSON number")
 
 
 @cache
@@ -100,7 +102,7 @@ def _faults(result: Any) -> Iterator[str]:
         broken = True
         place = error.json_path.removeprefix("$").removeprefix(".") or "the whole file"
         yield f"{place}: expected {_expected(error)}"
-    if not broken:  # what no schema can say, of a file that is whole
+    if not broken:  # what a schema cannot express
         yield from _contradictions(result["records"])
 
 
@@ -117,7 +119,8 @@ def _expected(error: Any) -> str:
         return f"one of {', '.join(map(repr, error.validator_value))}; got {given}"
     if error.validator == "const":
         return f"{error.validator_value!r}; got {given}"
-    return f"what the schema says ({error.validator} {error.validator_value!r}); got {given}"
+    expected = f"{error.validator} {error.validator_value!r}"
+    return f"a value that matches the schema ({expected}); got {given}"
 
 
 def _short(instance: Any) -> str:
@@ -135,7 +138,7 @@ def _contradictions(records: list[dict[str, Any]]) -> Iterator[str]:
         first = seen.setdefault(key(record), i)
         if first != i:
             yield (
-                f"records[{i}]: expected one record of a kind; "
+                f"records[{i}]: expected one record per key; "
                 f"records[{first}] is also {key_text(key(record))}"
             )
         value = record["value"]
@@ -148,4 +151,7 @@ def _contradictions(records: list[dict[str, Any]]) -> Iterator[str]:
                 f"{max(runs)}; got {value['min']} and {value['max']}"
             )
         if not min(runs) <= value["median"] <= max(runs):
-            yield f"records[{i}].value.median: expected one among the runs; got {value['median']}"
+            yield (
+                f"records[{i}].value.median: expected a value within the range of the runs; "
+                f"got {value['median']}"
+            )

@@ -12,11 +12,11 @@ def machine_text(machine: dict[str, Any], settings: dict[str, Any]) -> str:
         f"{machine['memory_bytes'] / 1e9:.0f} GB, {' '.join(machine['instruction_sets'])}",
         f"{machine['system']}, Python {machine['python']}",
         f"gibbous: {_build_text(machine['gibbous'])}",
-        f"{settings['threads']} threads a run, {settings['repeats']} runs in turn, each in a "
-        f"process of its own; limit {settings['limit']:g} s a run",
+        f"{settings['threads']} threads, {settings['repeats']} runs in turn, each in a process of "
+        f"its own; limit {settings['limit']:g} s per run",
     ]
     if settings["quick"]:
-        lines.append("quick: tiny sizes; the times mean nothing")
+        lines.append("quick: tiny sizes, the times are meaningless")
     return "\n".join(lines)
 
 

@@ -12,11 +12,11 @@ _SPEED = (
     ("implementation", 18),
     ("threads", 7),
     ("Mtok/s", 8),
-    ("x best peer", 11),
+    ("speedup", 11),
     ("s/sweep", 9),
     ("CPU s", 8),
     ("set-up s", 8),
-    ("MB beyond", 9),
+    ("extra MB", 9),
     ("B/token", 7),
     ("joint", 8),
     ("", 0),
@@ -26,9 +26,9 @@ _CURVE = (
     ("implementation", 18),
     ("threads", 7),
     ("s to target", 11),
-    ("x best peer", 11),
-    ("MB beyond", 9),
-    ("perplexity (joint) at seconds of sampling", 0),
+    ("speedup", 11),
+    ("extra MB", 9),
+    ("perplexity (joint) after seconds of sampling", 0),
 )
 
 
@@ -36,7 +36,7 @@ def case_text(part: dict[str, Any]) -> str:
     """Return a case's heading and table."""
     head = f"\n{part['name']}: K {part['k']:,}, alpha {part['alpha']:g}, beta {part['beta']:g}"
     if "facts" not in part:
-        return f"{head}\n  without: {part['reason']}"
+        return f"{head}\n  skipped: {part['reason']}"
     facts = part["facts"]
     head += (
         f"; {facts['n_documents']:,} documents, {facts['n_words']:,} words, "
@@ -63,7 +63,7 @@ def _left_out(rows: list[dict[str, Any]]) -> list[str]:
         for row in rows
         if not _skipped(row)
     ]
-    return lines + (["  without " + ", ".join(skipped)] if skipped else [])
+    return lines + (["  skipped: " + ", ".join(skipped)] if skipped else [])
 
 
 def _skipped(row: dict[str, Any]) -> bool:

@@ -25,7 +25,7 @@ from ..harness.settings import FAILED, OK, SKIPPED, Settings
 #: distribution.
 IMPORTS: dict[str, tuple[str, tuple[tuple[str, str, str, str], ...]]] = {
     "import-package": (
-        "the package alone",
+        "the package only",
         (
             ("gibbous", "import gibbous", "gibbous", "gibbous"),
             ("scikit-learn", "import sklearn", "sklearn", "scikit-learn"),
@@ -33,7 +33,7 @@ IMPORTS: dict[str, tuple[str, tuple[tuple[str, str, str, str], ...]]] = {
         ),
     ),
     "import-mixture": (
-        "the class of Gaussian mixtures",
+        "the class for Gaussian mixtures",
         (
             ("gibbous", "from gibbous import GaussianMixture", "gibbous", "gibbous"),
             (
@@ -46,7 +46,7 @@ IMPORTS: dict[str, tuple[str, tuple[tuple[str, str, str, str], ...]]] = {
         ),
     ),
     "import-kmeans": (
-        "the class of K-means",
+        "the class for K-means",
         (
             ("gibbous", "from gibbous import KMeans", "gibbous", "gibbous"),
             ("scikit-learn", "from sklearn.cluster import KMeans", "sklearn", "scikit-learn"),
@@ -54,7 +54,7 @@ IMPORTS: dict[str, tuple[str, tuple[tuple[str, str, str, str], ...]]] = {
         ),
     ),
     "import-topics": (
-        "the class of topics",
+        "the class for topics",
         (
             ("gibbous", "from gibbous import LatentDirichletAllocation", "gibbous", "gibbous"),
             (
@@ -69,7 +69,7 @@ IMPORTS: dict[str, tuple[str, tuple[tuple[str, str, str, str], ...]]] = {
         ),
     ),
     "import-machine": (
-        "the class of Boltzmann machines",
+        "the class for Boltzmann machines",
         (
             ("gibbous", "from gibbous import BernoulliRBM", "gibbous", "gibbous"),
             (
@@ -151,18 +151,18 @@ def _command_row() -> dict[str, Any]:
     command = str(beside) if beside.is_file() else shutil.which("gibbous")
     row = _row(
         "command-help",
-        "the command's help, from start to end",
+        "gibbous --help, whole process",
         *("gibbous", "", "gibbous"),
         "gibbous",
     )
-    row |= {"measure": "seconds of the command", "command": [command, "--help"]}
+    row |= {"measure": "seconds for the command", "command": [command, "--help"]}
     if command is None:
-        row |= {"status": SKIPPED, "reason": "no command gibbous beside this Python"}
+        row |= {"status": SKIPPED, "reason": "the command gibbous is not installed for this Python"}
     return row
 
 
 def _run_once(row: dict[str, Any], settings: Settings, kept: bool) -> None:
-    help_of_command = row["measure"] == "seconds of the command"
+    help_of_command = row["measure"] == "seconds for the command"
     began = time.perf_counter()
     try:
         with Neighbours() as neighbours:
@@ -192,7 +192,7 @@ def _run_once(row: dict[str, Any], settings: Settings, kept: bool) -> None:
 
 def text(rows: list[dict[str, Any]]) -> str:
     """Return the table."""
-    lines = ["\nbefore anything is computed: seconds in a fresh interpreter"]
+    lines = ["\nimport time in a fresh interpreter, in seconds"]
     for row in rows:
         head = f"  {row['title']:<38} {row['implementation']:<14}"
         if not row["seconds"]:

@@ -73,7 +73,7 @@ def _small(settings: Settings) -> dict[str, Any]:
     refused = {"data": "all", "k": 0, "model": "-", "start": "-", "status": "skipped"}
     reason = adapters.missing(adapter)
     if not reason and not hasattr(adapter, "estimators"):
-        reason = f"{adapter.NAME} has no estimators to stand for ours"
+        reason = f"{adapter.NAME} has no estimators"
     part = {"ours": adapter.NAME, "versions": {}}
     if reason:
         return {**part, "rows": [{**refused, "reason": reason}]}
@@ -198,7 +198,7 @@ def chosen(groups: Iterable[str], patterns: str | None) -> list[str]:
         wanted = (named & wanted) | spelt if wanted else named
     if not wanted:
         both = f"--cases {patterns}" + "".join(f" {group}" for group in groups)
-        raise ValueError(f"no case is in both: {both}; leave the groups out to run such cases")
+        raise ValueError(f"no case is in both: {both}; omit the groups to run these cases")
     return [name for name in OF if name in wanted]
 
 

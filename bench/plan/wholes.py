@@ -20,9 +20,11 @@ class Whole:
 CASES = {
     case.name: case
     for case in (
-        Whole("small", "whole default fits on n = 150 to 10,000, ours against scikit-learn"),
-        Whole("squarem", "EM iterations with and without acceleration, ours only"),
-        Whole("outofcore", "a file larger than a fit's memory, ours only"),
+        Whole(
+            "small", "whole fits with default settings, n = 150 to 10,000, gibbous and scikit-learn"
+        ),
+        Whole("squarem", "EM with and without acceleration, gibbous only"),
+        Whole("outofcore", "a file larger than the memory of the fit, gibbous only"),
         Whole("import", "imports in fresh interpreters, and gibbous --help"),
     )
 }

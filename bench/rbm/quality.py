@@ -149,7 +149,7 @@ def text(part: dict[str, Any]) -> str:
 
 def _likelihood(name: str, found: dict[str, float]) -> str:
     return (
-        f"  {name}: test log-likelihood {found['test_log_likelihood']:.2f} nats a row; log Z "
+        f"  {name}: test log-likelihood {found['test_log_likelihood']:.2f} nats per row; log Z "
         f"{found['log_z']:.2f} +- {found['standard_error']:.2f}; {found['seconds']:.1f} s, "
         f"{found['processor_seconds']:.1f} CPU s"
     )

@@ -12,11 +12,11 @@ _COLUMNS = (
     ("threads", 7),
     ("s/epoch", 9),
     ("min-max", 13),
-    ("x best peer", 11),
-    ("by turn", 11),
+    ("speedup", 11),
+    ("paired", 11),
     ("CPU s", 8),
     ("set-up s", 8),
-    ("MB beyond", 9),
+    ("extra MB", 9),
     ("recon.", 7),
     ("pseudo-l.", 9),
     ("", 0),
@@ -31,8 +31,8 @@ def case_text(part: dict[str, Any]) -> str:
         f"{part['batch']}, {part['n_epochs']} epochs, rate {part['rate']:g}; {facts['source']}, "
         f"thresholded, {facts['n']:,} x {facts['d']}, {facts['density']:.1%} on",
         f"  reference (NumPy): reconstruction {part['reference']['reconstruction']:.2f}, "
-        f"pseudo-likelihood {part['reference']['pseudo_likelihood']:.2f} nats a test row; "
-        f"others within {part['tolerance']:.0%}",
+        f"pseudo-likelihood {part['reference']['pseudo_likelihood']:.2f} nats per test row; "
+        f"tolerance {part['tolerance']:.0%}",
         line([title for title, _ in _COLUMNS], _COLUMNS),
     ]
     rows = part["results"]
@@ -42,7 +42,7 @@ def case_text(part: dict[str, Any]) -> str:
         f"  {_name(row)} ({row['threads']}) {row['status']}: {row['reason']}" for row in failed
     ]
     skipped = {f"{row['implementation']} ({row['reason']})": 0 for row in rows if _skipped(row)}
-    return "\n".join(lines + (["  without " + ", ".join(skipped)] if skipped else []))
+    return "\n".join(lines + (["  skipped: " + ", ".join(skipped)] if skipped else []))
 
 
 def _skipped(row: dict[str, Any]) -> bool:

@@ -1,4 +1,4 @@
-"""Bars of the page: memory a row and a token, and shares of what the machine can do at most."""
+"""Bars of the page: memory per row and token, and shares of the measured peaks."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ def memory(section: Section) -> list[Part]:
     for noun, size in (("token", "tokens"), ("row", "n")):
         rows = _memory_rows(section, size)
         if rows:
-            headings = ["", "threads", f"bytes a {noun}", ""]
-            parts.append((f"Memory: bytes a {noun}", table(headings, rows, [1, 2])))
+            headings = ["", "threads", f"bytes per {noun}", ""]
+            parts.append((f"Memory: bytes per {noun}", table(headings, rows, [1, 2])))
     return parts
 
 
@@ -69,10 +69,10 @@ def peaks(section: Section, found: list[Verdict]) -> list[Part]:
     if not rows:
         return []
     note = (
-        f"<p>{_peaks_text(section.peaks)} The work is counted as the plain algorithm does it: "
-        "what leaves work out may pass the peak.</p>"
+        f"<p>{_peaks_text(section.peaks)} The work is that of the textbook algorithm: "
+        "a method that skips work may exceed the peak.</p>"
     )
-    headings = ["", "of the peak of", "share", ""]
+    headings = ["", "peak", "share", ""]
     return [("Shares of the measured peaks", note + table(headings, rows, [2]))]
 
 
@@ -93,7 +93,7 @@ def _shares(record: dict[str, Any], measured: dict[str, Any]) -> list[str]:
         share = work[name] / value["median"] / peak
         rows.append(
             f"<tr><td class=n>{named(record)}</td><td class=n>{kind}</td>"
-            f"<td class=r>{wording.per_cent(share)}</td><td>{bar(share, record['ours'])}</td></tr>"
+            f"<td class=r>{wording.percent(share)}</td><td>{bar(share, record['ours'])}</td></tr>"
         )
     return rows
 

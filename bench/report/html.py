@@ -40,9 +40,9 @@ def page(sections: list[Section], written: list[dict[str, str]]) -> str:
             '<html lang="en">',
             '<head><meta charset="utf-8">',
             '<meta name="viewport" content="width=device-width, initial-scale=1">',
-            "<title>gibbous beside its peers</title>",
+            "<title>gibbous and other libraries</title>",
             f"<style>\n{CSS.read_text(encoding='utf-8')}</style></head>",
-            "<body><header><h1>gibbous beside its peers</h1>",
+            "<body><header><h1>gibbous and other libraries</h1>",
             f"<p>{_LEAD}</p></header>",
             f'<nav aria-label="Contents"><ul>{"".join(contents)}</ul></nav>',
             "<main>",
@@ -54,10 +54,10 @@ def page(sections: list[Section], written: list[dict[str, str]]) -> str:
 
 _LEAD = (
     'Every run is a process of its own, and implementations take turns. <b class="ours">gibbous'
-    "</b> has one colour everywhere. A run that did not reach the same quality, broke off or "
-    "failed is named and never ranked. &ldquo;Ahead&rdquo; and &ldquo;behind&rdquo; are said "
-    "where no run of one lies among those of the other; a figure of one run must differ by a "
-    "tenth. Memory is the peak beyond interpreter, imports and data."
+    "</b> has the same color everywhere. A run that did not reach the same quality, timed out or "
+    "failed is listed and never ranked. A case counts as faster or slower only if the runs of the "
+    "two do not overlap; a single run must differ by a tenth. Memory is the peak beyond "
+    "interpreter, imports and data."
 )
 
 
@@ -75,7 +75,7 @@ def _parts(section: Section, written: list[dict[str, str]], number: str) -> list
     parts += bars.peaks(section, found)
     lines = markdown.refused(section.records)
     if lines:
-        parts.append(("Runs that do not count", bullets(lines)))
+        parts.append(("Runs that are not ranked", bullets(lines)))
     parts.append(("Versions", _versions(section)))
     return parts
 
@@ -88,7 +88,7 @@ def _facts(section: Section) -> str:
     load = ", ".join(f"{value:.2f}" for value in machine["load_average"])
     facts = {
         "Our build": wording.build(machine),
-        "Instruction sets": ", ".join(machine["instruction_sets"]) or "none of note",
+        "Instruction sets": ", ".join(machine["instruction_sets"]) or "none",
         "System": machine["system"],
         "Python": machine["python"],
         "Load at the start": load,
@@ -114,10 +114,10 @@ def _versions(section: Section) -> str:
 
 def _summary(found: list[Verdict]) -> str:
     words = {
-        verdicts.AHEAD: "ahead of the best peer",
-        verdicts.LEVEL: "level: the spreads overlap",
-        verdicts.BEHIND: "behind the best peer",
-        verdicts.REFUSED: "where ours does not count",
+        verdicts.AHEAD: "faster or better than the best peer",
+        verdicts.LEVEL: "within noise",
+        verdicts.BEHIND: "slower or worse than the best peer",
+        verdicts.REFUSED: "without a valid result",
         verdicts.ALONE: "without a peer",
     }
     counts = {word: sum(v.outcome == outcome for v in found) for outcome, word in words.items()}
@@ -137,9 +137,9 @@ def _losers(found: list[Verdict], written: list[dict[str, str]]) -> list[Part]:
         f'<td class="why">{escape(verdicts.reason(v, written))}</td></tr>'
         for v in losers
     ]
-    headings = ["case", "threads", "gibbous", "best peer", "by how much", "why"]
+    headings = ["case", "threads", "gibbous", "best peer", "ratio", "reason"]
     html = table(headings, rows, [1]) if rows else f"<p>{markdown.nowhere(found)}</p>"
-    parts = [("Where gibbous is not ahead", html)]
+    parts = [("Where gibbous is not faster", html)]
     more = markdown.more_memory(found)
     if more:
         rows = [
@@ -150,9 +150,9 @@ def _losers(found: list[Verdict], written: list[dict[str, str]]) -> list[Part]:
             f"<td class=r>{wording.digits(v.memory or 0.0)}</td></tr>"
             for v in more
         ]
-        headings = ["case", "threads", "gibbous", "peer", "", "times as much"]
+        headings = ["case", "threads", "gibbous", "peer", "", "ratio"]
         html = table(headings, rows, [1, 2, 3, 5])
-        parts.append(("Where gibbous takes more memory than the best peer", html))
+        parts.append(("More memory than the best peer", html))
     return parts
 
 
@@ -174,11 +174,20 @@ def _peer(verdict: Verdict) -> str:
 
 # ---- a table a group ---------------------------------------------------------------------------
 
-_HEADINGS = ["", "threads", "median", "x best peer", "runs", "memory", "x data", "quality"]
+_HEADINGS = [
+    "",
+    "threads",
+    "median",
+    "speedup over best peer",
+    "runs",
+    "memory",
+    "ratio to data",
+    "quality",
+]
 
 _STRIPS = (
-    '<p class="soft">A strip shows every run, from half the median to twice of it; "x best '
-    'peer" is above 1 for what is better than the best peer.</p>'
+    '<p class="soft">A strip shows every run, from half the median to twice the median; the '
+    "speedup is above 1 for what is better than the best peer.</p>"
 )
 
 
@@ -203,7 +212,7 @@ def _group(section: Section, group: str) -> str:
         )
         rows += [_row(record, best.get(_place(record))) for record in sorted(shown, key=_order)]
     if not rows:
-        return "<p>Nothing of this group ran.</p>"
+        return "<p>No case of this group ran.</p>"
     return table(_HEADINGS, rows, [1, 2, 3, 5, 6])
 
 
@@ -259,7 +268,7 @@ def _quality(record: dict[str, Any]) -> str:
 
 
 def _strip(record: dict[str, Any]) -> str:
-    """Return a picture of the runs around their median, on a logarithmic scale."""
+    """Return a strip of the runs around their median, on a logarithmic scale."""
     value = record["value"]
     if value is None or value["min"] <= 0:
         return NOTHING
@@ -303,7 +312,7 @@ def _curves(section: Section, looks: plots.Looks, number: str) -> list[Part]:
         )
         for i, ((case, threads), records) in enumerate(found.items())
     ]
-    return [("Quality against time", _plots(figures))] if figures else []
+    return [("Quality over time", _plots(figures))] if figures else []
 
 
 def _scaling(section: Section, looks: plots.Looks, number: str) -> list[Part]:
@@ -315,10 +324,10 @@ def _scaling(section: Section, looks: plots.Looks, number: str) -> list[Part]:
         for i, ((_, heading, measure), lines) in enumerate(found.items())
     ]
     note = (
-        "<p>Each beside itself with the fewest threads; the dotted line is the ideal. A slow "
-        "program scales more easily than a fast one.</p>"
+        "<p>Speedup of each implementation over its own fewest threads; the dotted line is ideal "
+        "scaling. A slow program scales more easily than a fast one.</p>"
     )
-    return [("Strong scaling over threads", note + _plots(figures))] if figures else []
+    return [("Thread scaling", note + _plots(figures))] if figures else []
 
 
 def _growth(section: Section, looks: plots.Looks, number: str) -> list[Part]:
@@ -334,7 +343,7 @@ def _growth(section: Section, looks: plots.Looks, number: str) -> list[Part]:
         note = f"over {along}, {measure}, {wording.threads(threads)}"
         figures.append(_figure(heading, note, svg))
     note = (
-        "<p>Beside each name stands the exponent of a power law, fitted by least squares to the "
+        "<p>The legend shows the exponent of a power law, fitted by least squares to the "
         "logarithms, with its standard error.</p>"
     )
     return [("Growth with size", note + _plots(figures))] if figures else []

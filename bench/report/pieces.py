@@ -32,7 +32,7 @@ def bar(share: float, ours: bool) -> str:
 
 
 def named(record: dict[str, Any]) -> str:
-    """Return a record's implementation, ours in its colour."""
+    """Return a record's implementation, ours in its color."""
     name = escape(wording.name(record))
     return f'<span class="ours">{name}</span>' if record["ours"] else name
 

@@ -1,8 +1,8 @@
-"""The plots of the page: SVG that takes the page's colours, so that one picture serves both modes.
+"""The plots of the page: SVG in the page's colors, so that one plot serves light and dark mode.
 
-Colours are Okabe and Ito's (2008), which the colour-blind tell apart, and a grey. Ours is always
-one of them, and no implementation is told by its colour alone: each has a marker, each variant a
-dash.
+The colors are those of Okabe and Ito (2008), which color-blind readers can distinguish, and a gray.
+gibbous always has the same one. No implementation is identified by its color alone: each has a
+marker, each variant a dash.
 """
 
 from __future__ import annotations
@@ -107,7 +107,7 @@ def curves(records: list[dict[str, Any]], looks: Looks, number: str) -> str:
 
 
 def scaling(lines: list[Line], looks: Looks, number: str) -> str:
-    """Return times as fast as with the fewest threads, beside the ideal line."""
+    """Return the speedup over the fewest threads, and the ideal line."""
 
     def draw(axes: Any) -> None:
         fewest = min(line.points[0].x for line in lines)
@@ -121,7 +121,7 @@ def scaling(lines: list[Line], looks: Looks, number: str) -> str:
             _logarithmic(axis, base=2)
         axes.set_xticks(sorted({int(p.x) for line in lines for p in line.points}))
         axes.set_xlabel("threads")
-        axes.set_ylabel("times as fast as with the fewest")
+        axes.set_ylabel("speedup over fewest threads")
 
     return _svg(draw, number)
 
@@ -149,7 +149,7 @@ def growth(lines: list[Line], looks: Looks, number: str) -> str:
 
 
 def _logarithmic(axis: Any, base: int = 10) -> None:
-    """Set a logarithmic scale with plain numbers beside it, also between the powers where few."""
+    """Set a logarithmic scale with plain numbers, also between the powers if there are few."""
     from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
     set_scale = axis.axes.set_xscale if axis.axis_name == "x" else axis.axes.set_yscale
@@ -177,7 +177,7 @@ def _svg(draw: Callable[[Any], None], number: str) -> str:
         columns = 2 if len(labels) > 2 and longest < 36 else 1
         figure.set_figheight(_HEIGHT + _LEGEND_LINE * -(-len(labels) // columns))
         legend = figure.legend(handles, labels, loc="outside lower center", ncols=columns)
-        # names may hold dollar signs, which are no formulas here
+        # names may contain dollar signs, which do not start formulas here
         for text in legend.get_texts():
             text.set_parse_math(False)
         axes.xaxis.label.set_parse_math(False)
@@ -189,10 +189,10 @@ def _svg(draw: Callable[[Any], None], number: str) -> str:
 
 
 def _for_page(svg: str, number: str) -> str:
-    """Return an SVG file's picture alone, in the page's colours and font, with ids of its own."""
+    """Return an SVG file's picture alone, in the page's colors and font, with ids of its own."""
     svg = svg[svg.index("<svg") :]
-    for colour, variable in VARIABLES.items():
-        svg = re.sub(rf"(?i){colour}\b", f"var({variable})", svg)
+    for color, variable in VARIABLES.items():
+        svg = re.sub(rf"(?i){color}\b", f"var({variable})", svg)
     svg = re.sub(r'\bid="', f'id="{number}-', svg)
     svg = re.sub(r'(xlink:href="#|url\(#)', rf"\g<1>{number}-", svg)
     svg = re.sub(r"font: ([0-9.]+px) [^;\"]+", r"font-size: \1", svg)

@@ -1,4 +1,4 @@
-"""Files of results put together by the machine that they come from."""
+"""Result files, combined by the machine that they come from."""
 
 from __future__ import annotations
 
@@ -8,22 +8,22 @@ from typing import Any
 from ..harness import schema
 from . import wording
 
-#: Groups in words, in the order of a report; others come after them by their own names.
+#: Names of the groups, in the order of a report; others follow under their own names.
 GROUPS = {
-    "gmm": "EM of Gaussian mixtures",
-    "bgmm": "Variational EM",
+    "gmm": "Gaussian mixtures (EM)",
+    "bgmm": "Variational mixtures",
     "kmeans": "K-means",
-    "lda": "Topics",
-    "lda-curve": "Topics, quality against time",
+    "lda": "Topic models",
+    "lda-curve": "Topic models, quality over time",
     "rbm": "Boltzmann machines",
     "rbm-quality": "Trained Boltzmann machines",
     "impute": "Imputation",
     "squarem": "Accelerated EM",
-    "outofcore": "Larger than memory",
+    "outofcore": "Data larger than memory",
     "small": "Small data",
     "import": "Import",
-    "growth": "Cases that grow",
-    "scaling": "Cases over threads",
+    "growth": "Growth with size",
+    "scaling": "Thread scaling",
 }
 
 
@@ -62,7 +62,7 @@ def group_text(group: str) -> str:
 
 
 def gather(results: list[tuple[str, dict[str, Any]]]) -> list[Section]:
-    """Return a section a machine, in the order in which they first come.
+    """Return a section a machine, in the order of their first appearance.
 
     Where two files have the same figure of one machine, the later file's counts.
     """
@@ -78,12 +78,12 @@ def gather(results: list[tuple[str, dict[str, Any]]]) -> list[Section]:
         )
         _add(found.setdefault(identity, Section(machine)), name, result)
     for section in found.values():
-        _tell_apart(section)
+        _distinguish(section)
     return list(found.values())
 
 
-def _tell_apart(section: Section) -> None:
-    """Give every case a title, and cases of a group that have the same one their names beside."""
+def _distinguish(section: Section) -> None:
+    """Give every case a title; add the name of the case if two of a group share a title."""
     cases: dict[tuple[str, str], set[str]] = {}
     for record in section.records:
         cases.setdefault((record["group"], record["title"]), set()).add(record["case"])
@@ -102,10 +102,10 @@ def _add(section: Section, name: str, result: dict[str, Any]) -> None:
     section.settings.append(result["settings"])
     section.peaks = result["peaks"] or section.peaks
     cut = schema.unfinished(result)
-    told = [*result["machine"]["warnings"], *([cut] if cut else [])]
+    warnings = [*result["machine"]["warnings"], *([cut] if cut else [])]
     if result["settings"].get("quick"):
-        told.append("A quick run: tiny sizes, whose times mean nothing.")
-    section.warnings += [f"{name}: {warning}" if many else warning for warning in told]
+        warnings.append("A quick run: the sizes are tiny and the times meaningless.")
+    section.warnings += [f"{name}: {warning}" if many else warning for warning in warnings]
     new = {schema.key(record): record for record in result["records"]}
     kept = [record for record in section.records if schema.key(record) not in new]
     again = len(section.records) - len(kept)

@@ -1,4 +1,4 @@
-"""How seconds grow with a size, and how they fall with threads, from the records of a file."""
+"""How seconds grow with a size, and how they fall with threads."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 from . import wording
 
-#: Documents and words of a vocabulary come with more tokens: no causes of their own beside these.
+#: Documents and words of a vocabulary come with more tokens: they are not sizes of their own.
 _WITH_TOKENS = ("n", "d", "words")
 
 

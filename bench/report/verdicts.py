@@ -1,7 +1,7 @@
-"""Who is ahead: ours beside the best peer, case by case, from the records of a file alone.
+"""Who is ahead: gibbous and the best peer, case by case, from the records of a file alone.
 
-A run of different quality, over the limit or failed is neither ranked nor a peer to beat. "Ahead"
-and "behind" are said only of what the spreads of both leave no doubt about.
+A run of different quality, over the limit or failed is neither ranked nor a peer. A case counts as
+ahead or behind only if the spread of the runs cannot explain the difference.
 """
 
 from __future__ import annotations
@@ -17,26 +17,26 @@ from . import wording
 
 OK = "ok"
 AHEAD, LEVEL, BEHIND = "ahead", "level", "behind"
-#: No peer ended well, so there is nobody to be ahead of; or ours did not end well.
+#: No peer has a valid result; or gibbous has none.
 ALONE, REFUSED = "no peer", "refused"
 
 REASONS = Path(__file__).with_name("reasons.json")
-NO_REASON = "no reason written down yet"
+NO_REASON = "no reason is recorded yet."
 
-#: Share by which two figures must differ where one of them is of a single run, whose spread
-#: nobody knows: the pairs of runs in the files of results differ by 2 to 50%.
+#: Share by which two figures must differ if one of them comes from a single run, whose spread is
+#: unknown: the pairs of runs in the result files differ by 2 to 50%.
 _LONE = 0.1
 
-#: From so many runs on, quartiles say more than the least and the most.
+#: From this number of runs on, quartiles are used instead of the extremes.
 _MANY = 8
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """Ours beside the best peer of one case, number of threads and measure.
+    """gibbous and the best peer of one case, number of threads and measure.
 
-    ``times`` is above 1 where ours is better: the peer's figure over ours, or ours over the peer's
-    where higher is better. ``memory`` is our memory over the peer's.
+    ``times`` is above 1 if gibbous is better: the peer's figure over ours, or the inverse if higher
+    is better. ``memory`` is our memory over the peer's.
     """
 
     ours: dict[str, Any]
@@ -68,34 +68,36 @@ class Verdict:
 
     @property
     def not_ahead(self) -> bool:
-        """Whether the case is one to name: a peer is as good or better, or ours broke down."""
+        """Whether to list the case: a peer is as good or better, or gibbous has no valid result."""
         if self.outcome == REFUSED:
             return self.peer is not None or self.ours["status"] != "skipped"
         return self.outcome in (LEVEL, BEHIND)
 
-    def by_how_much(self) -> str:
-        """Return how far ours is from the best peer, in words."""
+    def by_how_much(self, *, named: bool = False) -> str:
+        """Return the ratio to the best peer in words; ``named`` adds the peer's name."""
         if self.outcome == REFUSED:
             return f"{self.ours['status']}: {wording.reason(self.ours)}"
         if self.peer is None:
-            return "no peer to compare with"
+            return "no peer"
         if self.ours["value"] is None:
-            return "did not get there"
+            return "did not reach the target"
         if self.times is None and self.outcome == LEVEL:
             return self.why_level()
         if self.times is None:
             return f"{self.outcome}: {wording.median(self.ours)} to {wording.median(self.peer)}"
-        word = "fast" if wording.is_time(self.measure) else "good"
-        text = f"{wording.digits(self.times)} times as {word}"
-        return f"{text}: {self.why_level()}" if self.outcome == LEVEL else text
+        what = "the speed" if wording.is_time(self.measure) else "as good"
+        text = f"{wording.digits(self.times)}x {what}"
+        if named:
+            text += (" of " if wording.is_time(self.measure) else " as ") + wording.name(self.peer)
+        return f"{text} ({self.why_level()})" if self.outcome == LEVEL else text
 
     def why_level(self) -> str:
-        """Return why neither is said to be ahead."""
+        """Return why neither is called faster or better."""
         values = [row["value"] for row in (self.ours, self.peer) if row and row["value"]]
         if wording.is_time(self.measure) and min(value["median"] for value in values) <= 0:
-            return "too short for the clock"
+            return "below the resolution of the clock"
         lone = min(len(value["runs"]) for value in values) == 1
-        return "too close to tell from one run" if lone else "within the spread of the runs"
+        return "too close for a single run" if lone else "within the spread of the runs"
 
 
 def verdicts(records: list[dict[str, Any]]) -> list[Verdict]:
@@ -109,7 +111,9 @@ def verdicts(records: list[dict[str, Any]]) -> list[Verdict]:
 
 def _of_case(rows: list[dict[str, Any]]) -> list[Verdict]:
     ours = [row for row in rows if row["ours"]]
-    if all(row["ours"] for row in rows):  # variants of ours alone, which may differ in kind
+    if all(
+        row["ours"] for row in rows
+    ):  # variants of gibbous alone, which may be of different kinds
         return [_beside(row, None) for row in ours]
     peers = [row for row in rows if not row["ours"] and _ranked(row)]
     peer = min(peers, key=_cost, default=None)
@@ -137,7 +141,7 @@ def _beside(ours: dict[str, Any], peer: dict[str, Any] | None) -> Verdict:
     if peer is None:
         return Verdict(ours, None, ALONE)
     memory = _over(ours["beyond_bytes"], peer["beyond_bytes"])
-    if ours["value"] is None:  # a quality that the peer reached and ours did not
+    if ours["value"] is None:  # only the peer reached the target
         return Verdict(ours, peer, BEHIND, memory=memory)
     mine, theirs = ours["value"]["median"], peer["value"]["median"]
     times = _over(theirs, mine) if ours["lower_is_better"] else _over(mine, theirs)
@@ -145,14 +149,14 @@ def _beside(ours: dict[str, Any], peer: dict[str, Any] | None) -> Verdict:
 
 
 def _over(above: float | None, below: float | None) -> float | None:
-    """Return the ratio of two positive figures; of others it would say nothing."""
+    """Return the ratio of two positive figures; None for others."""
     if above is None or below is None or not (above > 0 and below > 0):
         return None
     return above / below
 
 
 def _outcome(ours: dict[str, Any], peer: dict[str, Any]) -> str:
-    # seconds an iteration are a difference of two, which noise can turn negative
+    # seconds per iteration are a difference of two times, which noise can turn negative
     shortest = min(row["value"]["median"] for row in (ours, peer))
     lost_in_noise = wording.is_time(ours["measure"]) and shortest <= 0
     if lost_in_noise or not surely_apart(ours["value"], peer["value"]):
@@ -163,9 +167,9 @@ def _outcome(ours: dict[str, Any], peer: dict[str, Any]) -> str:
 def surely_apart(one: dict[str, Any], other: dict[str, Any], lone: float = _LONE) -> bool:
     """Whether two figures differ beyond what the spreads of their runs explain.
 
-    They do where no run of one lies among those of the other; of many runs, the middle half of
-    them, since one of dozens always met a busy moment. The spread of a single run is not known:
-    there the medians must differ by the share ``lone``.
+    They do if the ranges of the runs do not overlap; of many runs, the middle halves, since one of
+    dozens always meets a busy moment. The spread of a single run is unknown: the medians must then
+    differ by the share ``lone``.
     """
     (low, high), (least, most) = _range(one), _range(other)
     if not (high < least or most < low):
@@ -184,10 +188,10 @@ def _range(value: dict[str, Any]) -> tuple[float, float]:
 
 
 def reasons(path: Path = REASONS) -> list[dict[str, str]]:
-    """Return what is written down of why we are not ahead.
+    """Return the recorded reasons for cases in which gibbous is not ahead.
 
-    Each entry has patterns (``cases``, and where wanted ``variant``, ``measure``, ``threads`` and
-    ``processor``), a ``reason``, and what would ``fix`` it.
+    Each entry has patterns (``cases``, and optionally ``variant``, ``measure``, ``threads`` and
+    ``processor``), a ``reason`` and a possible ``fix``.
 
     Raises
     ------
@@ -208,12 +212,12 @@ def reasons_on(machine: dict[str, Any], written: list[dict[str, str]]) -> list[d
 
 
 def reason(verdict: Verdict, written: list[dict[str, str]]) -> str:
-    """Return why ours is not ahead and what would fix it, or that nobody has written it down."""
+    """Return why gibbous is not ahead and a possible fix, or that no reason is recorded."""
     fields = {"cases": "case", "variant": "variant", "measure": "measure", "threads": "threads"}
     for entry in written:
         if all(
             fnmatchcase(str(verdict.ours[field]), entry.get(name, "*"))
             for name, field in fields.items()
         ):
-            return f"{entry['reason']} What would fix it: {entry['fix']}"
+            return f"{entry['reason']} Possible fix: {entry['fix']}"
     return NO_REASON

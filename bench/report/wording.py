@@ -1,4 +1,4 @@
-"""Numbers and names in words, the same in every table and picture."""
+"""How numbers and names are written in every table and plot."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _MANY = ((1e12, " T"), (1e9, " G"), (1e6, " M"), (1e3, " k"), (1.0, ""))
 
 
 def digits(value: float) -> str:
-    """Return a number with three significant digits, as people write it."""
+    """Return a number with three significant digits, ."""
     if value == 0 or not math.isfinite(value):
         return f"{value:g}"
     rounded = float(f"{value:.2e}")
@@ -24,12 +24,12 @@ def digits(value: float) -> str:
 
 
 def seconds(value: float) -> str:
-    """Return seconds in the unit that suits them."""
+    """Return seconds in a suitable unit."""
     return _scaled(value, _SECONDS)
 
 
 def size(value: float) -> str:
-    """Return bytes in the unit that suits them."""
+    """Return bytes in a suitable unit."""
     return _scaled(value, _BYTES)
 
 
@@ -39,7 +39,7 @@ def many(value: float) -> str:
 
 
 def short(value: float) -> str:
-    """Return a number as on a scale, without zeros behind the point: 20, 50k, 2.2M."""
+    """Return a number as on an axis, without trailing zeros: 20, 50k, 2.2M."""
     scale, unit = next((each for each in _MANY if abs(value) >= max(each[0], 1e4)), (1.0, ""))
     return f"{value / scale:{'.3g' if unit else '.6g'}}{unit.strip()}"
 
@@ -47,7 +47,7 @@ def short(value: float) -> str:
 def _scaled(value: float, units: tuple[tuple[float, str], ...], gap: str = " ") -> str:
     if value == 0:
         return f"0{gap}{units[-1][1] if units is not _SECONDS else 's'}"
-    # what rounds to 1000 of a unit is 1 of the next
+    # what rounds to 1000 of a unit becomes 1 of the next
     magnitude = abs(float(f"{value:.2e}"))
     scale, name = next((unit for unit in units if magnitude >= unit[0]), units[-1])
     return f"{digits(value / scale)}{gap}{name}"
@@ -64,7 +64,7 @@ def figure(value: float, measure: str) -> str:
 
 
 def median(record: dict[str, Any] | None) -> str:
-    """Return a record's median, or a dash where it has none."""
+    """Return a record's median, or a dash if it has none."""
     if record is None or record["value"] is None:
         return NOTHING
     return figure(record["value"]["median"], record["measure"])
@@ -76,31 +76,31 @@ def name(record: dict[str, Any]) -> str:
 
 
 def reason(record: dict[str, Any]) -> str:
-    """Return why a record does not count; where none is given, how far its answer is off."""
+    """Return why a record is not ranked; without a reason, how far its result is off."""
     quality = record["quality"]
     if record["reason"] or not quality or quality["value"] is None or quality["reference"] is None:
         return str(record["reason"] or "no reason given")
     numbers = (quality[which] for which in ("value", "reference", "tolerance"))
     value, reference, tolerance = (f"{number:.6g}" for number in numbers)
-    return f"{quality['name']} {value} beside {reference}, more than {tolerance} off"
+    return f"{quality['name']} {value} instead of {reference}; the tolerance is {tolerance}"
 
 
 def threads(count: int) -> str:
     return "1 thread" if count == 1 else f"{count} threads"
 
 
-def per_cent(share: float) -> str:
-    """Return a share as per cent, two digits."""
+def percent(share: float) -> str:
+    """Return a share in percent, with two digits."""
     return f"{100 * share:.2g}%" if abs(share) < 0.995 else f"{100 * share:.0f}%"
 
 
 def count(number: int, noun: str) -> str:
-    """Return a number with its noun, in plural where it is not one."""
+    """Return a number with its noun, in the plural unless it is one."""
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def build(machine: dict[str, Any]) -> str:
-    """Return our version, compiler and instruction set as far as the machine's facts tell."""
+    """Return our version, compiler and instruction set as far as they are known."""
     config = machine["gibbous"]
     if config is None:
         return "gibbous not installed"

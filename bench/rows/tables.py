@@ -11,20 +11,20 @@ _COLUMNS = (
     ("s/iteration", 11),
     ("min", 9),
     ("max", 9),
-    ("x best peer", 11),
+    ("speedup", 11),
     ("set-up s", 9),
-    ("MB beyond", 9),
-    ("x data", 7),
+    ("extra MB", 9),
+    ("of data", 7),
     ("quality", 0),
 )
 _SMALL_COLUMNS = (
     ("data", 16),
     ("k", 3),
     ("model", 13),
-    ("start", 7),
+    ("init", 7),
     ("ours ms", 9),
     ("peer ms", 9),
-    ("x peer", 7),
+    ("speedup", 7),
     ("iterations", 13),
     ("", 0),
 )
@@ -54,14 +54,14 @@ def case_text(case: dict[str, Any]) -> str:
         if result["status"] == "skipped"
     ]
     if skipped:
-        lines.append("  without " + ", ".join(skipped))
+        lines.append("  skipped: " + ", ".join(skipped))
     return "\n".join(lines)
 
 
 def small_text(rows: list[dict[str, Any]]) -> str:
     """Return the table of whole fits on small data, and what is slower than scikit-learn."""
     lines = [
-        "\nsmall data: whole fits with default settings, ours against scikit-learn",
+        "\nsmall data: whole fits with default settings, gibbous and scikit-learn",
         line(_titles(), _SMALL_COLUMNS),
     ]
     lines += [line(_small_cells(row), _SMALL_COLUMNS) for row in rows]

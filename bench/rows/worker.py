@@ -102,5 +102,5 @@ def _timed(fit: Fit, n_iter: int, seed: int) -> tuple[float, dict[str, Any]]:
     seconds = time.perf_counter() - began
     done = int(params.pop("n_iter", n_iter))
     if done != n_iter:
-        raise RuntimeError(f"stopped after {done} of {n_iter} iterations: no time an iteration")
+        raise RuntimeError(f"stopped after {done} of {n_iter} iterations: no time per iteration")
     return seconds, params

@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import json
 import re
+from fnmatch import fnmatchcase
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,18 @@ import numpy as np
 import pytest
 from bench.commands import report
 from bench.harness import peaks, schema
-from bench.report import bars, html, markdown, sections, trends, verdicts, wording
+from bench.report import (
+    bars,
+    documentation,
+    html,
+    markdown,
+    markers,
+    sections,
+    summary,
+    trends,
+    verdicts,
+    wording,
+)
 from scipy import stats
 
 from support.results import record, result, value, written
@@ -77,15 +89,12 @@ def test_higher_may_be_better() -> None:
     higher = {"measure": "score", "lower_is_better": False}
     found = verdict(record(**higher), record("peer", (0.5, 0.5), **higher))
     assert found.outcome == verdicts.AHEAD and found.times == pytest.approx(1.01 / 0.5)
-    assert (
-        "times as good"
-        in verdict(record(**higher), record("p", (3.0, 3.0), **higher)).by_how_much()
-    )
+    assert "x as good" in verdict(record(**higher), record("p", (3.0, 3.0), **higher)).by_how_much()
 
 
 def test_a_quality_that_only_the_peer_reached_is_a_loss() -> None:
     found = verdict(record(runs=()), record("peer"))
-    assert found.outcome == verdicts.BEHIND and found.by_how_much() == "did not get there"
+    assert found.outcome == verdicts.BEHIND and found.by_how_much() == "did not reach the target"
 
 
 @pytest.mark.parametrize("who", ["ours", "theirs"])
@@ -93,7 +102,10 @@ def test_a_time_below_nothing_wins_nothing(who: str) -> None:
     below, above = (-0.2, -0.1), (0.3, 0.4)
     ours, theirs = (below, above) if who == "ours" else (above, below)
     found = verdict(record(runs=ours), record("peer", theirs))
-    assert found.outcome == verdicts.LEVEL and found.by_how_much() == "too short for the clock"
+    assert (
+        found.outcome == verdicts.LEVEL
+        and found.by_how_much() == "below the resolution of the clock"
+    )
 
 
 def test_our_variants() -> None:
@@ -112,9 +124,9 @@ def test_reasons_fit_case_variant_and_machine(tmp_path: Path) -> None:
     known = verdicts.reasons(path)
     assert len(verdicts.reasons_on({"processor": "Abacus"}, known)) == 1
     loser = verdict(record(variant="quick"), record("peer", (0.1, 0.1)))
-    assert verdicts.reason(loser, known) == "It is slow. What would fix it: Make haste."
+    assert verdicts.reason(loser, known) == "It is slow. Possible fix: Make haste."
     other = verdict(record(), record("peer", (0.1, 0.1)))
-    assert verdicts.reason(other, known) == "no reason written down yet"
+    assert verdicts.reason(other, known) == "no reason is recorded yet."
     path.write_text(json.dumps([{"cases": "A*", "reason": "It is slow."}]))
     with pytest.raises(ValueError, match=r"reasons\.json: entry 0 lacks fix"):
         verdicts.reasons(path)
@@ -197,7 +209,7 @@ def full() -> dict[str, Any]:
     quality |= {"tolerance": 1e-6, "higher_is_better": None}
     sweep = {
         "group": "lda",
-        "measure": "seconds a sweep",
+        "measure": "seconds per sweep",
         "sizes": {"tokens": 1000, "k": 5},
         "title": "a corpus",
     }
@@ -240,24 +252,24 @@ def texts() -> dict[str, str]:
     return {
         "markdown": markdown.report(found, []),
         "html": html.page(found, []),
-        "readme": markdown.figures(found, ["0.json"], []),
+        "docs": documentation.page(found, ["0.json"], []),
     }
 
 
-@pytest.mark.parametrize("kind", ["markdown", "html", "readme"])
+@pytest.mark.parametrize("kind", ["markdown", "html", "docs"])
 def test_losers_are_named_with_or_without_a_reason(texts: dict[str, str], kind: str) -> None:
     text = texts[kind]
-    after = text[text.index("ot ahead") :]
-    for words in ("lost to a peer", "rival", "0.259 times as fast", "gone wrong", "far off"):
+    after = text[text.index("not faster\n" if kind != "html" else "not faster</h3>") :]
+    for words in ("lost to a peer", "rival", "0.259x the speed", "gone wrong", "far off"):
         assert words in after, words
-    assert "no reason written down yet" in after
+    assert "no reason is recorded yet" in after
     assert "the machine was busy" in text
 
 
-@pytest.mark.parametrize("kind", ["markdown", "html"])
+@pytest.mark.parametrize("kind", ["markdown", "html", "docs"])
 def test_what_does_not_count_is_listed(texts: dict[str, str], kind: str) -> None:
     text = texts[kind]
-    after = text[text.rindex("Runs that do not count") :]
+    after = text[text.rindex("Runs that are not ranked") :]
     assert "cheat, 1 thread: different quality (1.00 ms): skips words" in after
     assert "absent skipped in 1 case: absent is not installed" in after
 
@@ -320,13 +332,13 @@ def test_the_page_is_whole_and_needs_no_network(texts: dict[str, str]) -> None:
     found = Page(text)
     assert not found.open
     for heading in (
-        "Quality against time",
-        "Strong scaling over threads",
+        "Quality over time",
+        "Thread scaling",
         "Growth with size",
-        "Memory: bytes a row",
-        "Memory: bytes a token",
+        "Memory: bytes per row",
+        "Memory: bytes per token",
         "Shares of the measured peaks",
-        "Where gibbous is not ahead",
+        "Where gibbous is not faster",
         "Versions",
     ):
         assert heading in found.texts, heading
@@ -368,7 +380,7 @@ def test_hostile_text_stays_text() -> None:
     assert not [a for a in found.attributes if a[1].startswith("on")]
     for text in (
         markdown.report(section_of(made), []),
-        markdown.figures(section_of(made), ["0.json"], []),
+        documentation.page(section_of(made), ["0.json"], []),
     ):
         assert not re.search(r"(?<!\\)<script", text) and "\n# no" not in text
         rows = re.findall(r"^\|.*\|$", text, re.MULTILINE)
@@ -406,9 +418,9 @@ def test_the_readme_is_rewritten_between_its_markers(tmp_path: Path) -> None:
     readme.write_text(README)
     assert reported(str(path), "--readme", str(readme)) == 0
     new = readme.read_text()
-    assert new.startswith("# Title\n\n<!-- figures: results/full.json -->\n**Abacus 3000")
+    assert new.startswith("# Title\n\n<!-- figures: results/full.json -->\nSpeed against")
     assert new.endswith("<!-- /figures -->\n\nThe end.\n") and "\nold\n" not in new
-    assert markdown.marked_files(new, "README.md") == ["results/full.json"]
+    assert markers.marked_files(new, "README.md") == ["results/full.json"]
     assert reported(str(path), "--readme", str(readme)) == 0
     assert readme.read_text() == new
 
@@ -432,24 +444,87 @@ def test_a_readme_without_markers_stays_as_it_is(
     assert readme.read_text() == text
 
 
+def committed(page: str) -> tuple[str, list[str], list[sections.Section]]:
+    """Return a page of the repository, the result files that it names, and their sections."""
+    text = (ROOT / page).read_text(encoding="utf-8")
+    files = markers.marked_files(text, page)
+    paths = [(ROOT / page).parent / file for file in files]
+    return text, files, sections.gather([(path.name, schema.load(path)) for path in paths])
+
+
 def test_the_readmes_figures_are_those_of_the_committed_files() -> None:
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    files = markdown.marked_files(readme, "README.md")
-    found = sections.gather([(Path(f).name, schema.load(ROOT / f)) for f in files])
-    text = markdown.figures(found, files, verdicts.reasons())
-    assert markdown.rewritten(readme, "README.md", text, files) == readme, (
+    readme, files, found = committed("README.md")
+    text = summary.short(found, report.PAGE)
+    assert markers.rewritten(readme, "README.md", text, files) == readme, (
         f"run: python -m bench report {' '.join(files)} --readme README.md"
     )
 
 
+def test_the_page_of_benchmarks_is_that_of_the_committed_files() -> None:
+    text, files, found = committed("docs/benchmarks.md")
+    assert documentation.page(found, files, verdicts.reasons()) == text, (
+        f"run in docs: python -m bench report {' '.join(files)} --docs docs/benchmarks.md"
+    )
+
+
+def test_the_short_table_is_short_and_has_the_losses() -> None:
+    _, _, found = committed("README.md")
+    text = summary.short(found, "all.md")
+    rows = [line for line in text.splitlines() if line.startswith("| ")][2:]
+    assert 10 <= len(rows) <= summary.MOST
+    assert "within noise" in text and "(all.md)" in text
+    slower = [row for row in rows if float(row.split("|")[5].split()[0]) < 1.0]
+    assert len(slower) >= 2
+    # the groups in which a case is slower are all in the table
+    behind = {v.group for v in verdicts.verdicts(found[0].records) if v.outcome == verdicts.BEHIND}
+    for group in behind:
+        assert any(fnmatchcase(f"{group}-x", row.cases) for row in summary.ROWS), group
+
+
+def test_a_row_of_the_short_table_without_figures_is_left_out() -> None:
+    text = summary.short(section_of(result(record(), record("peer", (2.0, 2.1)))), "all.md")
+    rows = [line for line in text.splitlines() if line.startswith("| ")][2:]
+    assert len(rows) == 1 and "| 1.01 s | 2.05 s | peer | 2.03 |" in rows[0]
+
+
+def test_earlier_names_are_read_as_the_current_ones(tmp_path: Path) -> None:
+    old = record(
+        measure="seconds an iteration",
+        title="iris, kmeans, default start",
+        reason="> 30 s a run",
+        quality={
+            "name": "joint log-likelihood a token",
+            "value": -1.0,
+            "reference": -1.0,
+            "tolerance": 0.1,
+            "higher_is_better": True,
+        },
+    )
+    (new,) = schema.load(written(tmp_path, "old.json", result(old)))["records"]
+    assert new["measure"] == "seconds per iteration"
+    assert new["title"] == "iris, kmeans, default initialization"
+    assert new["reason"] == "> 30 s per run"
+    assert new["quality"]["name"] == "joint log-likelihood per token"
+    assert {k: v for k, v in new.items() if old[k] == v}.keys() >= {"value", "case", "versions"}
+
+
+def test_pages_and_the_summary_are_written(tmp_path: Path, capsys: Any) -> None:
+    path, page = written(tmp_path, "full.json", full()), tmp_path / "page.md"
+    assert reported(str(path), "--docs", str(page)) == 0 and capsys.readouterr().out == ""
+    assert page.read_text().startswith("<!-- figures: full.json -->\n\n# Benchmarks")
+    assert markers.marked_files(page.read_text(), "page.md") == ["full.json"]
+    assert reported(str(path), "--summary") == 0
+    assert capsys.readouterr().out.startswith("Speed against the fastest other library")
+
+
 def test_report_writes_what_was_asked_for(tmp_path: Path, capsys: Any) -> None:
     path = written(tmp_path, "full.json", full())
-    markdown, html = tmp_path / "out.md", tmp_path / "out.html"
-    assert reported(str(path), "--markdown", str(markdown), "--html", str(html)) == 0
+    tables, page = tmp_path / "out.md", tmp_path / "out.html"
+    assert reported(str(path), "--markdown", str(tables), "--html", str(page)) == 0
     assert capsys.readouterr().out == ""
-    assert html.read_text().startswith("<!DOCTYPE html>")
+    assert page.read_text().startswith("<!DOCTYPE html>")
     assert reported(str(path)) == 0
-    assert capsys.readouterr().out == markdown.read_text()
+    assert capsys.readouterr().out == tables.read_text()
     path.write_text("{}")
     assert reported(str(path)) == 2
     assert "full.json: the whole file: expected the keys format" in capsys.readouterr().err
@@ -501,9 +576,9 @@ def test_sizes_have_the_unit_that_suits_them() -> None:
     ]
 
 
-def test_shares_are_per_cent() -> None:
+def test_shares_are_percent() -> None:
     shares = (0.0, 0.00034, 0.066, 0.994, 0.996, 2.53)
-    assert [wording.per_cent(share) for share in shares] == [
+    assert [wording.percent(share) for share in shares] == [
         *("0%", "0.034%", "6.6%", "99%", "100%", "253%")
     ]
 
@@ -511,7 +586,7 @@ def test_shares_are_per_cent() -> None:
 def test_a_wrong_answer_without_a_reason_tells_how_far_off_it_is() -> None:
     quality = {"name": "inertia", "value": 61.5, "reference": 55.7, "tolerance": 2.78}
     wrong = {"reason": "", "quality": quality}
-    assert wording.reason(wrong) == "inertia 61.5 beside 55.7, more than 2.78 off"
+    assert wording.reason(wrong) == "inertia 61.5 instead of 55.7; the tolerance is 2.78"
     assert wording.reason({**wrong, "reason": "it broke"}) == "it broke"
     assert wording.reason({"reason": "", "quality": None}) == "no reason given"
 

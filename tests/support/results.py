@@ -21,7 +21,7 @@ def record(
         "case": "A",
         "group": "gmm",
         "title": "full, n 100k d 16 k 16",
-        "measure": "seconds an iteration",
+        "measure": "seconds per iteration",
         "lower_is_better": True,
         "implementation": implementation,
         "variant": "",

@@ -18,7 +18,7 @@ DISTRIBUTIONS = ("learnergy", "torch")
 
 
 def refuses(case: RbmCase) -> str:
-    return "" if case.method == "cd" else "knows CD only: see the cases rbm-cd*"
+    return "" if case.method == "cd" else "supports CD only; see the cases rbm-cd*"
 
 
 def load(case: RbmCase, threads: int) -> None:

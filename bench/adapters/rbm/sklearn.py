@@ -14,7 +14,9 @@ DISTRIBUTIONS = ("scikit-learn",)
 
 
 def refuses(case: RbmCase) -> str:
-    return "" if (case.method, case.k) == ("pcd", 1) else "knows PCD-1 only: see the cases rbm-pcd1"
+    return (
+        "" if (case.method, case.k) == ("pcd", 1) else "supports PCD-1 only; see the cases rbm-pcd1"
+    )
 
 
 def load(case: RbmCase, threads: int) -> None:
