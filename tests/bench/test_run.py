@@ -296,7 +296,7 @@ def test_ctrl_c_keeps_what_was_finished(tmp_path: Path) -> None:
         assert run.stderr is not None
         said = run.stderr.read()
     assert run.returncode == 130
-    assert said == f"\ninterrupted; --resume {path} goes on from what was finished\n"
+    assert said == f"\ninterrupted; --resume {path} continues from what was finished\n"
     assert not json.loads(path.read_text())["finished"]
 
 
@@ -308,7 +308,7 @@ def test_imports_are_timed_in_fresh_interpreters(tmp_path: Path) -> None:
     for r in rows.values():
         assert set(r) == RECORD and r["status"] == "ok", r["reason"]
         assert r["value"]["min"] > 0
-        command = r["measure"] == "seconds of the command"
+        command = r["measure"] == "seconds for the command"
         assert command == (r["case"] == "command-help")
         assert command or r["peak_bytes"] > 10_000_000
     light, heavy = (rows["import-package", name] for name in ("gibbous", "scikit-learn"))
