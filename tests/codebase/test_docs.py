@@ -102,7 +102,7 @@ def messages() -> list[str]:
 
     return [
         text
-        for path in sorted((ROOT / "src" / "gibbous").glob("*.py"))
+        for path in sorted((ROOT / "src" / "gibbous").rglob("*.py"))
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
         if (text := text_of(node))
     ]
@@ -118,7 +118,7 @@ def test_every_message_that_is_explained_is_one_of_the_librarys() -> None:
         parts = [re.escape(part) for part in quoted.split("…")]
         # a gap of the page is a gap of the message, or words that the page leaves out
         assert re.search("[^\n]*?".join(parts), known), f"no message has {quoted!r}"
-        assert max(map(len, quoted.split("…"))) >= 9, f"{quoted!r} tells too little"
+        assert max(map(len, quoted.split("…"))) >= 9, f"{quoted!r} is too short"
 
 
 # ---- other libraries ---------------------------------------------------------------------------

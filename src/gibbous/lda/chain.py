@@ -1,38 +1,62 @@
-"""One Markov chain over the topics of a corpus, and its state on disk."""
+"""One Markov chain over the topics of a corpus."""
 
 from __future__ import annotations
 
-import hashlib
-import json
-import os
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import safetensors
-import safetensors.numpy
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from .._ground import random
-from .._ground.files import replacing
+from .._ground.arrayfile import State
 from .._ground.isa import core
 from ..corpus.corpus import Corpus
 from .priors import Priors, TopicCounts
 from .topic_word import TopicWord
 
-#: Number of the checkpoint's format.
-_FORMAT = 1
+
+@dataclass(frozen=True)
+class ChainSettings:
+    """How a chain samples.
+
+    Attributes
+    ----------
+    exact : bool
+        Whether the chain begins with collapsed Gibbs sampling; otherwise with fast steps on delayed
+        counts, until :meth:`Chain.go_exact` is called.
+    n_proposals : int
+        Metropolis-Hastings steps per token and pass of the fast sampler.
+    key : int
+        The 64-bit key of all its random numbers.
+    n_threads : int
+        The result does not depend on it.
+    """
+
+    exact: bool
+    n_proposals: int
+    key: int
+    n_threads: int
 
 
 class Chain:
     """The sampler of one fit: sweeps, counts, and samples averaged along the way.
 
+    Parameters
+    ----------
+    corpus : Corpus
+    priors : Priors
+    settings : ChainSettings
+    z : ndarray of shape (n_tokens,), uint16, optional
+        The topic of every token to begin with; None draws them.
+
     Attributes
     ----------
     iteration : int
-        Sweeps done.
+        Number of sweeps done.
     exact : bool
-        Whether sweeps are Gibbs sampling to the letter, or fast steps on delayed counts.
+        Whether sweeps are collapsed Gibbs sampling, or fast steps on delayed counts.
     priors : Priors
     """
 
@@ -40,15 +64,11 @@ class Chain:
         self,
         corpus: Corpus,
         priors: Priors,
-        *,
-        exact: bool,
-        n_proposals: int,
-        key: int,
-        n_threads: int,
+        settings: ChainSettings,
         z: NDArray[np.uint16] | None = None,
     ) -> None:
-        self.corpus, self.priors, self.key = corpus, priors, key
-        self.exact, self.n_proposals, self.n_threads = exact, n_proposals, n_threads
+        self.corpus, self.priors, self.settings = corpus, priors, settings
+        self.exact = settings.exact
         self.iteration = 0
         self.document_tokens = np.zeros(corpus.n_documents + 1, np.int64)
         np.cumsum(corpus.document_lengths(), out=self.document_tokens[1:])
@@ -58,44 +78,46 @@ class Chain:
         self._start(z)
 
     def _start(self, z: NDArray[np.uint16] | None) -> None:
-        c, k = self.corpus, len(self.priors.alpha)
+        c, k, settings = self.corpus, len(self.priors.alpha), self.settings
         bag = (c.indptr, c.indices, c.counts, c.n_words, k)
-        seed = random.child(self.key, "lda-start")
+        seed = random.child(settings.key, "lda-start")
         self.sampler: Any
         if not self.exact:
-            self.sampler = core.lda.FastSampler(*bag, self.n_proposals, z, seed, self.n_threads)
+            self.sampler = core.lda.FastSampler(
+                *bag, settings.n_proposals, z, seed, settings.n_threads
+            )
             return
         if z is None:
-            draws = random.generator(self.key, "lda-start")
+            draws = random.generator(settings.key, "lda-start")
             z = draws.integers(0, k, size=int(self.document_tokens[-1]), dtype=np.uint16)
-        self.sampler = core.lda.ExactSampler(*bag, z, n_threads=self.n_threads)
+        self.sampler = core.lda.ExactSampler(*bag, z, n_threads=settings.n_threads)
 
     def sweep(self) -> None:
         """Visit every token once."""
         purpose = "lda-exact" if self.exact else "lda-sweep"
-        seed = random.child(self.key, purpose)
+        seed = random.child(self.settings.key, purpose)
         arguments = self.priors.arguments()
-        self.sampler.sweep(*arguments, seed, self.iteration, self.n_threads)
+        self.sampler.sweep(*arguments, seed, self.iteration, self.settings.n_threads)
         self.iteration += 1
 
     def go_exact(self) -> None:
-        """Go on with Gibbs sampling to the letter from where the fast sampler stands."""
+        """Continue with collapsed Gibbs sampling from the state of the fast sampler."""
         if not self.exact:
             self.exact = True
             try:
                 self._start(self.topics())
             except BaseException:
-                self.exact = False  # the fast sampler still stands, and with it the model
+                self.exact = False  # the fast sampler is unchanged, and so is the model
                 raise
 
     def topics(self) -> NDArray[np.uint16]:
         """Return the topic of every token in canonical order."""
-        z: NDArray[np.uint16] = self.sampler.topics(n_threads=self.n_threads)
+        z: NDArray[np.uint16] = self.sampler.topics(n_threads=self.settings.n_threads)
         return z
 
     def word_topic(self) -> Any:
-        """Return the tokens of each word in each topic, (n_words, n_topics) in rows, int32."""
-        indptr, topics, counts = self.sampler.word_counts(n_threads=self.n_threads)
+        """Return the tokens of each word in each topic, CSR of int32 (n_words, n_topics)."""
+        indptr, topics, counts = self.sampler.word_counts(n_threads=self.settings.n_threads)
         shape = (self.corpus.n_words, len(self.priors.alpha))
         return sp.csr_array((counts, topics.astype(np.int32), indptr), shape=shape)
 
@@ -112,15 +134,15 @@ class Chain:
         k = len(self.priors.alpha)
         z = self.topics()
         del self.sampler  # as large as all that is made here
-        rows = core.lda.document_counts(self.document_tokens, z, k, self.n_threads)
+        rows = core.lda.document_counts(self.document_tokens, z, k, self.settings.n_threads)
         indptr, topics, counts = rows
         shape = (self.corpus.n_documents, k)
         return sp.csr_array((counts, topics.astype(np.int32), indptr), shape=shape), z
 
     def counts(self) -> TopicCounts:
-        """Return what the state says of the priors."""
+        """Return the counts of the state that the priors depend on."""
         return TopicCounts.of(
-            self.document_tokens, self.topics(), self.word_topic(), self.n_threads
+            self.document_tokens, self.topics(), self.word_topic(), self.settings.n_threads
         )
 
     def keep_sample(self) -> None:
@@ -138,7 +160,7 @@ class Chain:
         return TopicWord.from_counts(self.word_topic(), self.priors.beta, self.priors.seeds)
 
     def topic_word(self) -> TopicWord:
-        """Return the average over the samples kept, or where there are none the present state."""
+        """Return the average over the samples kept, or the present state if there are none."""
         if self._sum is None:
             return self._sample()
         n = self.n_averaged
@@ -151,13 +173,8 @@ class Chain:
             (self._floor / n).astype(np.float32),
         )
 
-    # --- the state on disk -------------------------------------------------------------------
-
-    def save(self, path: str | os.PathLike[str], told: dict[str, Any]) -> None:
-        """Write all that the chain needs to go on in the same bits, with ``told`` beside it.
-
-        Written beside ``path`` and renamed: what was there stays until the new file is complete.
-        """
+    def state(self) -> State:
+        """Return all that the chain needs to continue with the same bits."""
         arrays: dict[str, NDArray[Any]] = {"alpha": self.priors.alpha}
         if self.exact:
             arrays["z"] = self.topics()
@@ -170,21 +187,18 @@ class Chain:
             arrays |= {"sum_topics": self._sum.indices.astype(np.uint16)}
             arrays |= {"sum_indptr": self._sum.indptr.astype(np.int64)}
         head = {
-            "format": _FORMAT,
             "corpus": self.corpus.digest(),
             "iteration": self.iteration,
             "exact": self.exact,
             "beta": self.priors.beta,
-            "key": self.key,
+            "key": self.settings.key,
             "n_averaged": self.n_averaged,
-            "sha256": _hash(arrays),
-            **told,
         }
-        with replacing(path) as file:
-            file.write(safetensors.numpy.save(arrays, {"gibbous-checkpoint": json.dumps(head)}))
+        return State(arrays, head)
 
-    def restore(self, arrays: dict[str, NDArray[Any]], head: dict[str, Any]) -> None:
-        """Stand where the chain stood that wrote a checkpoint."""
+    def restore(self, state: State) -> None:
+        """Continue from a state of a chain of the same corpus and settings."""
+        arrays, head = state.arrays, state.head
         self.iteration = int(head["iteration"])
         self.priors = Priors(
             arrays["alpha"], float(head["beta"]), self.priors.n_words, self.priors.seeds
@@ -201,36 +215,3 @@ class Chain:
             rows = (arrays["sum"], arrays["sum_topics"].astype(np.int32), arrays["sum_indptr"])
             shape = (self.corpus.n_words, len(self.priors.alpha))
             self._sum, self._floor = sp.csr_array(rows, shape=shape), arrays["floor"]
-
-
-def read_checkpoint(
-    path: str | os.PathLike[str],
-) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
-    """Return the arrays and the head of a checkpoint.
-
-    Raises
-    ------
-    ValueError
-        If the file is none, is damaged, or is of a later format.
-    """
-    try:
-        with safetensors.safe_open(path, framework="numpy") as file:
-            head = json.loads((file.metadata() or {})["gibbous-checkpoint"])
-            arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    except (safetensors.SafetensorError, KeyError, json.JSONDecodeError) as error:
-        raise ValueError(f"{path} is not a checkpoint of a topic model: {error}") from error
-    if head.get("format") != _FORMAT:
-        raise ValueError(
-            f"{path} has format {head.get('format')}; this version reads {_FORMAT}: update gibbous"
-        )
-    if head.get("sha256") != _hash(arrays):
-        raise ValueError(f"{path} is damaged: its checksum does not fit; begin anew without it")
-    return arrays, head
-
-
-def _hash(arrays: dict[str, NDArray[Any]]) -> str:
-    digest = hashlib.sha256()
-    for name in sorted(arrays):
-        digest.update(name.encode())
-        digest.update(np.ascontiguousarray(arrays[name]).data)
-    return digest.hexdigest()

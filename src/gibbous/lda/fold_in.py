@@ -1,7 +1,8 @@
-"""Topics of documents for given topic-word distributions, and what they say of other words."""
+"""Topics of documents for given topic-word distributions, and the probability of other words."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -51,17 +52,18 @@ class Bags(NamedTuple):
 
 
 def prior_of(alpha: ArrayLike, n_topics: int, name: str = "alpha") -> NDArray[np.float64]:
-    """Return a Dirichlet prior over topics, one number or one a topic, as (n_topics,).
+    """Return a Dirichlet prior over topics, one number or one per topic, as (n_topics,).
 
     Raises
     ------
     ValueError
-        If the shape is another, or a number is not finite and > 0.
+        If it has another shape, or a number is not finite and > 0.
     """
     given = np.asarray(alpha, dtype=np.float64)
     if given.ndim > 1 or (given.ndim == 1 and given.shape != (n_topics,)):
         raise ValueError(
-            f"{name} must be one number or {n_topics}, one a topic; got shape {given.shape}"
+            f"{name} must be one number or one for each of the {n_topics} topics; "
+            f"got shape {given.shape}"
         )
     full = np.ascontiguousarray(np.broadcast_to(given, (n_topics,)))
     if not (np.isfinite(full).all() and (full > 0).all()):
@@ -81,7 +83,7 @@ def fold_in(
 ) -> tuple[NDArray[Any], int]:
     """Return the distribution over topics of each document.
 
-    Iterates ``theta <- normalise(alpha + sum_w n_w r_w)`` from the uniform distribution, where
+    Iterates ``theta <- normalize(alpha + sum_w n_w r_w)`` from the uniform distribution, where
     ``r_w`` are the probabilities of the topics of a token of word ``w`` given ``theta``: CVB0
     (Asuncion, Welling, Smyth and Teh 2009, equation 8) for fixed topics, without leaving the
     token itself out. No random numbers: a document's result is a function of its words alone.
@@ -93,13 +95,13 @@ def fold_in(
         Dirichlet prior over topics.
     documents : Bags
         Words within the vocabulary of ``topics``. A document without words gets the prior's mean;
-        a word that no topic can emit is passed over.
+        a word that has probability 0 in all topics is ignored.
     max_iter : int
-        The most iterations.
+        The maximum number of iterations.
     tol : float
-        A document is done once the absolute changes of its ``theta`` sum to no more than this.
+        A document has converged once the absolute changes of its ``theta`` sum to at most this.
     dtype : float32 or float64
-        In which to compute.
+        The precision of the computation.
     n_threads : int
         Threads to use; the result does not depend on it.
 
@@ -108,12 +110,12 @@ def fold_in(
     theta : ndarray of shape (n_documents, n_topics)
         Rows sum to 1.
     n_open : int
-        How many documents stopped at ``max_iter`` before the tolerance was reached.
+        The number of documents that stopped at ``max_iter`` before the tolerance was reached.
 
     Raises
     ------
     ValueError
-        If ``alpha`` is no such prior, or a word or ``max_iter`` is out of range.
+        If ``alpha`` is not such a prior, or a word or ``max_iter`` is out of range.
     """
     theta = np.empty((documents.n_documents, topics.n_topics), dtype)
     kernel: Any = core.lda.fold_in  # a type checker cannot follow the unpacked arrays
@@ -141,20 +143,20 @@ def infer(
     """Return the most probable distribution over topics of each document.
 
     The fixed point that :func:`fold_in` iterates towards: the maximum of ``sum_w n_w log sum_k
-    theta_k phi_kw + sum_k alpha_k log theta_k``, which is concave. It is found by EM steps with
-    squared extrapolation (Varadhan and Roland 2008, scheme S3) on the topics that the document
-    makes use of, looking back at all of them, in a small part of the time. A document's result is
-    a function of its words alone.
+    theta_k phi_kw + sum_k alpha_k log theta_k``, which is concave. It is found in a small part of
+    the time, by EM steps with squared extrapolation (Varadhan and Roland 2008, scheme S3) on the
+    topics that the document uses, with regular checks of all topics. A document's result is a
+    function of its words alone.
 
     Parameters
     ----------
     topics, alpha, documents
         As :func:`fold_in`.
     max_iter : int
-        The most passes over the words of a document.
+        The maximum number of passes over the words of a document.
     tol : float
-        A document is done once an EM step would change its ``theta`` by no more than this, in the
-        sum of absolute changes. From 2e-6 on single precision is used.
+        A document has converged once an EM step would change its ``theta`` by at most this, in the
+        sum of absolute changes. For 2e-6 and above, single precision is used.
     n_threads : int
         Threads to use; the result does not depend on it.
 
@@ -163,7 +165,7 @@ def infer(
     theta : ndarray of shape (n_documents, n_topics), float64
         Rows sum to 1.
     n_open : int
-        How many documents stopped at ``max_iter`` before the tolerance was reached.
+        The number of documents that stopped at ``max_iter`` before the tolerance was reached.
 
     Raises
     ------
@@ -194,7 +196,7 @@ def infer_sparse(
     topics, alpha, documents, max_iter, tol, n_threads
         As :func:`infer`.
     threshold : float
-        The least share that is told, in [0, 1].
+        The least share that is returned, in [0, 1].
 
     Returns
     -------
@@ -222,12 +224,55 @@ def infer_sparse(
     return shares, int(n_open)
 
 
+@dataclass(frozen=True, eq=False)
+class Inference:
+    """How the topics of documents are inferred: topics, prior and when to stop.
+
+    Attributes
+    ----------
+    topics : TopicWord
+    alpha : ndarray of shape (n_topics,)
+        Dirichlet prior over topics.
+    max_iter, tol, n_threads
+        As in :func:`infer`.
+    """
+
+    topics: TopicWord
+    alpha: NDArray[np.float64]
+    max_iter: int = 1000
+    tol: float = 1e-5
+    n_threads: int = 1
+
+    def dense(self, documents: Bags) -> NDArray[np.float64]:
+        """Return the distribution over topics of each document; see :func:`infer`."""
+        return infer(
+            self.topics,
+            self.alpha,
+            documents,
+            max_iter=self.max_iter,
+            tol=self.tol,
+            n_threads=self.n_threads,
+        )[0]
+
+    def sparse(self, documents: Bags, threshold: float) -> Any:
+        """Return the shares that reach a threshold; see :func:`infer_sparse`."""
+        return infer_sparse(
+            self.topics,
+            self.alpha,
+            documents,
+            threshold=threshold,
+            max_iter=self.max_iter,
+            tol=self.tol,
+            n_threads=self.n_threads,
+        )[0]
+
+
 def log_predictive(
     topics: TopicWord, theta: NDArray[Any], documents: Bags, *, n_threads: int = 1
 ) -> NDArray[np.float64]:
     """Return the log-probability of each document's words, given its topics.
 
-    ``sum_w n_w log sum_k theta_dk phi_kw``; -inf where a word is impossible.
+    ``sum_w n_w log sum_k theta_dk phi_kw``; -inf if a word is impossible.
 
     Parameters
     ----------
@@ -243,7 +288,7 @@ def log_predictive(
     Raises
     ------
     ValueError
-        If the shapes do not fit.
+        If the shapes do not match.
     """
     log_p = np.empty(documents.n_documents)
     kernel: Any = core.lda.log_predictive

@@ -22,17 +22,13 @@ from .._fit.history import Callback, History
 from .._ground import random, validate
 from .._ground.validate import validate_data
 from ..corpus.corpus import Corpus
-from .chain import Chain
 from .describe.documents import DocumentTools
 from .describe.topics import TopicTools
 from .fold_in import Bags, infer, log_predictive
-from .priors import Priors, seeds_of
-from .run import HeldOut, Plan, Run, order_by_size, start_of
+from .priors import Priors
+from .run import Run, Summary, start_of
+from .setup import Asked, priors_of, run_of
 from .topic_word import MOST_TOPICS, TopicWord
-
-# The sum of the document-topic prior where none is given: a document has a few topics.
-_ALPHA_SUM = 5.0
-_BETA = 0.01
 
 #: What a fit finds.
 _FOUND = (
@@ -290,16 +286,15 @@ class LatentDirichletAllocation(
         """
         corpus = self._corpus(X, reset=True)
         key = random.key_of(self.random_state)
-        priors = self._priors(corpus)
+        priors = priors_of(self.get_params(deep=False), corpus)
         if self.early_stopping is not False and (start is not None or keep_token_topics):
             raise ValueError(
                 "early_stopping holds documents back, so that start and keep_token_topics have no "
                 "topics of their tokens: set early_stopping=False"
             )
         z = None if start is None else start_of(start, corpus.n_tokens, len(priors.alpha))
-        return self._run(
-            corpus, priors, key, callback, checkpoint, checkpoint_every, z, keep_token_topics
-        )
+        asked = Asked(callback, checkpoint, checkpoint_every, z, keep_token_topics)
+        return self._run(corpus, priors, key, asked)
 
     @_fit_context(prefer_skip_nested_validation=True)  # type: ignore[untyped-decorator]
     def partial_fit(
@@ -339,62 +334,23 @@ class LatentDirichletAllocation(
         )
         self._calls += 1
         key = random.child(self.history_.seed or 0, "lda-start", self._calls)
-        return self._run(corpus, priors, key, callback, None, 1, seen=old)
+        return self._run(corpus, priors, key, Asked(callback, continued=True), seen=old)
 
     def _run(
-        self,
-        corpus: Corpus,
-        priors: Priors,
-        key: int,
-        callback: Callback | None,
-        checkpoint: str | os.PathLike[str] | None,
-        checkpoint_every: int,
-        start: NDArray[np.uint16] | None = None,
-        keep_token_topics: bool = False,
-        seen: Any = None,
+        self, corpus: Corpus, priors: Priors, key: int, asked: Asked, seen: Any = None
     ) -> LatentDirichletAllocation:
-        if corpus.n_words == 0:
-            raise ValueError("X has no words: loosen the pruning, or check what was read")
-        held_out = None
-        if self.early_stopping is not False:
-            share = 0.1 if self.early_stopping is True else float(self.early_stopping)
-            split = random.child(key, "corpus-split") & 0xFFFFFFFF
-            corpus, kept_back = corpus.split(share, random_state=split)
-            held_out = HeldOut(kept_back, random.child(key, "lda-heldout"))
-        chain = Chain(
-            corpus,
-            priors,
-            exact=self.sampler == "exact",
-            n_proposals=int(self.n_proposals),
-            key=key,
-            n_threads=validate.n_threads(self.n_jobs),
-            z=start,
-        )
-        run = Run(
-            chain,
-            self._plan(seen is not None),
-            model=type(self).__name__,
-            sampler=self.sampler,
-            verbose=int(self.verbose),
-            callback=callback,
-            held_out=held_out,
-            keeps_numbers=seen is not None or bool(self.seeds) or start is not None,
-            keeps_topics=keep_token_topics,
-            start=start,
-        )
-        if checkpoint is not None:
-            run.checkpoint(checkpoint, checkpoint_every)
+        """Sweep over the documents and store the outcome; ``seen`` are counts of earlier ones."""
+        run = run_of(self, corpus, priors, key, asked)
         for name in _FOUND:
             self.__dict__.pop(name, None)
         try:
             run.go()
         except BaseException:
-            # answered at once: what was reached is put together when it is asked for
-            self._unfinished = (run, key, seen)
-            self.n_iter_, self.bound_ = run.chain.iteration, run.value
-            self.heldout_perplexities_, self.history_ = run.perplexities, run.history(key)
+            # returned at once: the outcome is put together when it is asked for
+            self._unfinished = (run, seen)
+            self._keep_summary(run.summary())
             raise
-        self._keep(run, key, seen)
+        self._keep(run, seen)
         return self
 
     def __getattr__(self, name: str) -> Any:
@@ -406,41 +362,6 @@ class LatentDirichletAllocation(
     def __getstate__(self) -> Any:
         hasattr(self, "topics_")  # puts an interrupted model together
         return super().__getstate__()
-
-    def _plan(self, continued: bool) -> Plan:
-        asked = self.optimize_priors
-        alpha = asked is True or (asked == "auto" and self.doc_topic_prior is None)
-        beta = asked is True or (asked == "auto" and self.topic_word_prior is None)
-        return Plan(
-            max_iter=int(self.max_iter),
-            settle_iter=int(self.settle_iter),
-            burn_in=int(self.burn_in),
-            optimize_alpha=alpha and not continued,
-            optimize_beta=beta and not continued,
-            optimize_interval=int(self.optimize_interval),
-            n_samples=int(self.n_samples),
-            sample_interval=int(self.sample_interval),
-            evaluate_every=int(self.evaluate_every),
-            patience=int(self.n_iter_no_change),
-            tol=float(self.tol),
-        )
-
-    def _priors(self, corpus: Corpus) -> Priors:
-        k = int(self.n_components)
-        given = _ALPHA_SUM / k if self.doc_topic_prior is None else self.doc_topic_prior
-        alpha = np.asarray(given, np.float64)
-        if alpha.shape not in ((), (k,)):
-            raise ValueError(
-                f"doc_topic_prior must be one number or {k}, one a topic; got shape {alpha.shape}"
-            )
-        alpha = np.broadcast_to(alpha, (k,)).copy()
-        if not (np.isfinite(alpha).all() and (alpha > 0).all()):
-            raise ValueError("doc_topic_prior must be finite and > 0 for every topic")
-        beta = _BETA if self.topic_word_prior is None else float(self.topic_word_prior)
-        seeds = seeds_of(
-            self.seeds, corpus.vocabulary, corpus.word_counts(), k, float(self.seed_weight)
-        )
-        return Priors(alpha, beta, corpus.n_words, seeds)
 
     def _corpus(self, X: Any, *, reset: bool) -> Corpus:
         if self.n_proposals == 2:
@@ -473,26 +394,19 @@ class LatentDirichletAllocation(
                 del self.topic_labels_
         return corpus
 
-    def _keep(self, run: Run, key: int, seen: Any) -> None:
-        chain = run.chain
-        words = chain.word_topic()
-        if seen is not None:
-            words = sp.csr_array(words + seen, dtype=np.int32)
-        totals = np.asarray(words.sum(axis=0)).ravel()
-        order = np.arange(len(totals)) if run.keeps_numbers else order_by_size(totals)
-        self.topics_ = chain.topic_word().take(order)
-        self.word_topic_ = sp.csr_array(words[:, order])
-        documents, z = chain.finish()
-        self.document_topic_ = sp.csr_array(documents[:, order])
-        if run.keeps_topics:
-            self.token_topics_ = np.argsort(order).astype(np.uint16)[z]
-        self.doc_topic_prior_ = chain.priors.alpha[order]
-        self.topic_word_prior_ = chain.priors.beta
-        self.topic_sizes_ = totals[order]
-        self.n_iter_ = chain.iteration
-        self.bound_ = run.value
-        self.heldout_perplexities_ = run.perplexities
-        self.history_ = run.history(key)
+    def _keep(self, run: Run, seen: Any) -> None:
+        found = run.outcome(seen)
+        self.topics_ = found.topics
+        self.word_topic_, self.document_topic_ = found.word_topic, found.document_topic
+        if found.token_topics is not None:
+            self.token_topics_ = found.token_topics
+        self.doc_topic_prior_, self.topic_word_prior_ = found.alpha, found.beta
+        self.topic_sizes_ = found.sizes
+        self._keep_summary(run.summary())
+
+    def _keep_summary(self, summary: Summary) -> None:
+        self.n_iter_, self.bound_ = summary.n_iter, summary.bound
+        self.heldout_perplexities_, self.history_ = summary.heldout_perplexities, summary.history
 
     # --- what was found ----------------------------------------------------------------------
 

@@ -1,4 +1,4 @@
-"""One fit of a topic model: sweeps, priors, samples, early stop, checkpoints, record."""
+"""One fit of a topic model: settings in, sweeps, priors, samples, early stop, outcome."""
 
 from __future__ import annotations
 
@@ -9,17 +9,31 @@ import os
 import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
+import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from .._fit.history import Callback, History, Recorder
+from .._ground import arrayfile
+from .._ground.arrayfile import State
 from ..corpus.corpus import Corpus
-from .chain import Chain, read_checkpoint
+from .chain import Chain
 from .fold_in import Bags, fold_in, log_predictive
+from .topic_word import TopicWord
 
 METRIC = "joint log-likelihood a token"
+
+#: The file that a run is written to while it goes.
+CHECKPOINT = arrayfile.Kind("gibbous-checkpoint", "checkpoint of a topic model")
+
+
+class Checkpoint(NamedTuple):
+    """Where the state of a run is written, and after how many sweeps again."""
+
+    path: Path
+    every: int
 
 
 @dataclass(frozen=True)
@@ -39,7 +53,7 @@ class Plan:
     tol: float
 
     def optimizes(self, sweep: int) -> bool:
-        """Whether the priors are optimised after this sweep."""
+        """Whether the priors are optimized after this sweep."""
         wanted = self.optimize_alpha or self.optimize_beta
         return wanted and sweep >= self.burn_in and sweep % self.optimize_interval == 0
 
@@ -49,7 +63,7 @@ class Plan:
 
 
 class HeldOut:
-    """Documents kept back to tell when further sweeps no longer help."""
+    """Documents held back to decide when further sweeps no longer help."""
 
     def __init__(self, documents: Corpus, key: int) -> None:
         halves = documents.completion_split(key & 0xFFFFFFFF)
@@ -57,104 +71,191 @@ class HeldOut:
 
     def perplexity(self, chain: Chain) -> float:
         """Return the perplexity by document completion (Wallach et al. 2009, section 5.1)."""
-        topics = chain.topic_word()
-        theta, _ = fold_in(topics, chain.priors.alpha, self.seen, n_threads=chain.n_threads)
-        log_p = log_predictive(topics, theta, self.hidden, n_threads=chain.n_threads)
+        topics, n_threads = chain.topic_word(), chain.settings.n_threads
+        theta, _ = fold_in(topics, chain.priors.alpha, self.seen, n_threads=n_threads)
+        log_p = log_predictive(topics, theta, self.hidden, n_threads=n_threads)
         return math.exp(-float(log_p.sum()) / max(self.hidden.n_tokens, 1))
 
 
+@dataclass(frozen=True)
+class Settings:
+    """How a fit runs.
+
+    Attributes
+    ----------
+    plan : Plan
+    sampler : {"auto", "fast", "exact"}
+    model : str
+        The name of the estimator, for the history.
+    verbose : bool
+        Whether a line is printed at each evaluation.
+    callback : callable or None
+        Called with a Progress after each sweep; returning True ends the fit.
+    keeps_numbers : bool
+        Whether topics keep their numbers; otherwise they are sorted by size.
+    keeps_topics : bool
+        Whether the topics of tokens are part of the outcome.
+    """
+
+    plan: Plan
+    sampler: str
+    model: str
+    verbose: bool = False
+    callback: Callback | None = None
+    keeps_numbers: bool = False
+    keeps_topics: bool = False
+
+
+@dataclass(frozen=True, eq=False)
+class Outcome:
+    """What a fit found; topics are in their final order.
+
+    Attributes
+    ----------
+    topics : TopicWord
+    word_topic : csr_array of shape (n_words, n_topics), int32
+    document_topic : csr_array of shape (n_documents, n_topics), int32
+    token_topics : ndarray of shape (n_tokens,), uint16, or None
+    sizes : ndarray of shape (n_topics,)
+    alpha : ndarray of shape (n_topics,)
+    beta : float
+    """
+
+    topics: TopicWord
+    word_topic: Any
+    document_topic: Any
+    token_topics: NDArray[np.uint16] | None
+    sizes: NDArray[Any]
+    alpha: NDArray[np.float64]
+    beta: float
+
+
+@dataclass(frozen=True)
+class Summary:
+    """The record of a run, which is known at every moment of it."""
+
+    n_iter: int
+    bound: float
+    heldout_perplexities: list[tuple[int, float]]
+    history: History
+
+
 class Run:
-    """The sweeps of one fit."""
+    """The sweeps of one fit.
+
+    Parameters
+    ----------
+    chain : Chain
+    settings : Settings
+    held_out : HeldOut, optional
+        Documents that decide when to stop.
+    start : ndarray of shape (n_tokens,), uint16, optional
+        The topics that ``chain`` was given, for the identity of a checkpoint.
+    """
 
     def __init__(
         self,
         chain: Chain,
-        plan: Plan,
-        *,
-        model: str,
-        sampler: str,
-        verbose: int,
-        callback: Callback | None,
-        held_out: HeldOut | None,
-        keeps_numbers: bool = False,
-        keeps_topics: bool = False,
+        settings: Settings,
+        held_out: HeldOut | None = None,
         start: NDArray[np.uint16] | None = None,
     ) -> None:
-        self.chain, self.plan, self.sampler = chain, plan, sampler
-        self.model, self.verbose, self.held_out = model, verbose, held_out
-        self.keeps_numbers, self.keeps_topics = keeps_numbers, keeps_topics
-        self.recorder = Recorder(model, METRIC, max_iter=plan.max_iter, callback=callback)
+        self.chain, self.settings, self.plan = chain, settings, settings.plan
+        self.held_out = held_out
+        self.recorder = Recorder(
+            settings.model, METRIC, max_iter=self.plan.max_iter, callback=settings.callback
+        )
         self.value = math.nan
         self.stop_reason = "interrupted"
-        self.end = plan.max_iter  # sooner where the held-out documents say so
+        self.end = self.plan.max_iter  # sooner if the held-out documents say so
         self.best = math.inf
         self.stale = 0
         self.perplexities: list[tuple[int, float]] = []
-        self._path: Path | None = None
-        self._every = 0
-        self._settings = self._describe(start)  # now: the priors change on the way
+        self._checkpoint: Checkpoint | None = None
+        self._identity = self._describe(start)  # now: the priors change during the run
 
-    def checkpoint(self, path: str | os.PathLike[str], every: int) -> None:
-        """Write the state to a file every so many sweeps, and go on from it where it is there."""
-        self._path, self._every = Path(path), every
-        if not self._path.exists():
-            return
-        arrays, head = read_checkpoint(self._path)
-        chain = self.chain
-        if head["corpus"] != chain.corpus.digest():
-            raise ValueError(f"checkpoint {path} is of another corpus; remove it or name another")
-        if head["settings"] != self._settings:
-            raise ValueError(
-                f"checkpoint {path} is of a fit with other parameters; remove it or name another"
-            )
-        chain.restore(arrays, head)
+    # --- state -------------------------------------------------------------------------------
+
+    def state(self) -> State:
+        """Return all that the run needs to continue with the same bits."""
+        trace = self.recorder.trace("interrupted")
+        own = {"settings": self._identity, "value": self.value, "end": self.end}
+        own |= {"best": self.best, "stale": self.stale, "perplexities": self.perplexities}
+        own |= {"values": trace.values, "seconds": trace.seconds}
+        return self.chain.state() | State({}, own)
+
+    def restore(self, state: State) -> None:
+        """Continue from a state of a run of the same corpus and settings.
+
+        Raises
+        ------
+        ValueError
+            If the state is of another corpus, or of a fit with other parameters.
+        """
+        head = state.head
+        if head["corpus"] != self.chain.corpus.digest():
+            raise ValueError("is of another corpus")
+        if head["settings"] != self._identity:
+            raise ValueError("is of a fit with other parameters")
+        self.chain.restore(state)
         self.value, self.end, self.best = head["value"], head["end"], head["best"]
         self.stale, self.perplexities = head["stale"], [tuple(p) for p in head["perplexities"]]
         self.recorder.resume(head["values"], head["seconds"])
 
+    def checkpoint(self, path: str | os.PathLike[str], every: int) -> None:
+        """Write the state to a file every so many sweeps; continue from the file if it exists."""
+        self._checkpoint = Checkpoint(Path(path), every)
+        if not self._checkpoint.path.exists():
+            return
+        state = arrayfile.read(path, CHECKPOINT)
+        try:
+            self.restore(state)
+        except ValueError as error:
+            raise ValueError(
+                f"checkpoint {path} {error}; remove it or give another name"
+            ) from error
+
     def _describe(self, start: NDArray[np.uint16] | None) -> str:
-        """Return all that the bits of a fit depend on, beside its corpus."""
-        chain, priors = self.chain, self.chain.priors
-        told = {"plan": asdict(self.plan), "sampler": self.sampler, "key": chain.key}
-        told |= {"alpha": priors.alpha.tolist(), "beta": priors.beta}
-        told["proposals"] = chain.n_proposals
+        """Return a hash of all that the bits of a fit depend on, apart from its corpus."""
+        settings, priors = self.chain.settings, self.chain.priors
+        parts: dict[str, Any] = {"plan": asdict(self.plan), "sampler": self.settings.sampler}
+        parts |= {"key": settings.key, "alpha": priors.alpha.tolist(), "beta": priors.beta}
+        parts["proposals"] = settings.n_proposals
         if priors.seeds is not None:
             rows = (priors.seeds.indptr, priors.seeds.indices, priors.seeds.data)
-            told["seeds"] = hashlib.sha256(b"".join(a.tobytes() for a in rows)).hexdigest()
+            parts["seeds"] = hashlib.sha256(b"".join(a.tobytes() for a in rows)).hexdigest()
         if start is not None:
-            told["start"] = hashlib.sha256(start.tobytes()).hexdigest()
-        return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
+            parts["start"] = hashlib.sha256(start.tobytes()).hexdigest()
+        return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
     def _write(self) -> None:
-        assert self._path is not None
-        trace = self.recorder.trace("interrupted")
-        told = {"settings": self._settings, "value": self.value, "end": self.end}
-        told |= {"best": self.best, "stale": self.stale, "perplexities": self.perplexities}
-        self.chain.save(self._path, told | {"values": trace.values, "seconds": trace.seconds})
+        if self._checkpoint is not None:
+            arrayfile.write(self._checkpoint.path, CHECKPOINT, self.state())
+
+    # --- sweeps ------------------------------------------------------------------------------
 
     def go(self) -> None:
-        """Sweep to the end; what was reached stands in the chain also after an exception."""
+        """Sweep to the end; the chain holds what was reached also after an exception."""
         began = time.perf_counter()
-        if self.end == 0:  # nothing is drawn, and the value is that of the state as it stands
+        if self.end == 0:  # nothing is drawn, and the value is that of the present state
             counts = self.chain.counts()
             self.value = self.chain.priors.joint_log_likelihood(counts) / max(
                 int(counts.totals.sum()), 1
             )
         while self.chain.iteration < self.end:
             stop = self._step()
-            if self.verbose and self._evaluates(self.chain.iteration):
-                self._say(began)
+            if self.settings.verbose and self._evaluates(self.chain.iteration):
+                self._print(began)
             if stop:
                 self.stop_reason = "callback"
                 break
         else:
             self.stop_reason = "converged" if self.end < self.plan.max_iter else "completed"
-        if self._path is not None:
-            self._write()
+        self._write()
 
     def _step(self) -> bool:
         chain, plan = self.chain, self.plan
-        if self.sampler == "auto" and chain.iteration >= self.end - plan.settle_iter:
+        if self.settings.sampler == "auto" and chain.iteration >= self.end - plan.settle_iter:
             chain.go_exact()
         chain.sweep()
         sweep, left = chain.iteration, self.end - chain.iteration
@@ -171,9 +272,9 @@ class Run:
         if plan.samples(left):
             chain.keep_sample()
         if evaluates and left > 0 and self.held_out is not None:
-            self._look_at_held_out(sweep)
+            self._look_at_held_out(self.held_out, sweep)
         stop = self.recorder.record(self.value)
-        if self._path is not None and sweep % self._every == 0:
+        if self._checkpoint is not None and sweep % self._checkpoint.every == 0:
             self._write()
         return stop
 
@@ -181,21 +282,20 @@ class Run:
         every = self.plan.evaluate_every
         return sweep in (1, self.end) or (every > 0 and sweep % every == 0)
 
-    def _look_at_held_out(self, sweep: int) -> None:
-        """Set the end nearer once the held-out perplexity no longer falls."""
-        assert self.held_out is not None
-        perplexity = self.held_out.perplexity(self.chain)
+    def _look_at_held_out(self, held_out: HeldOut, sweep: int) -> None:
+        """Move the end nearer once the held-out perplexity no longer falls."""
+        perplexity = held_out.perplexity(self.chain)
         self.perplexities.append((sweep, perplexity))
         if perplexity < self.best * (1 - self.plan.tol):
             self.best, self.stale = perplexity, 0
             return
         self.stale += 1
-        rest = self.plan.settle_iter if self.sampler == "auto" else 0
+        rest = self.plan.settle_iter if self.settings.sampler == "auto" else 0
         rest = max(rest, (self.plan.n_samples - 1) * self.plan.sample_interval + 1)
         if self.stale >= self.plan.patience and sweep + rest < self.end:
             self.end = sweep + rest
 
-    def _say(self, began: float) -> None:
+    def _print(self, began: float) -> None:
         chain = self.chain
         seconds = time.perf_counter() - began
         line = f"sweep {chain.iteration} of {self.end}: {METRIC} {self.value:.4f}"
@@ -203,20 +303,61 @@ class Run:
             line += f", held-out perplexity {self.perplexities[-1][1]:.1f}"
         print(f"{line}, {seconds:.1f} s")
 
-    def history(self, seed: int) -> History:
-        """Return the record of the fit as it stands."""
+    # --- what comes out ----------------------------------------------------------------------
+
+    def summary(self) -> Summary:
+        """Return the record of the run so far."""
         trace = self.recorder.trace(self.stop_reason)
-        n_threads = self.chain.n_threads
-        return History.of(self.model, METRIC, [trace], 0, seed=seed, n_threads=n_threads)
+        chain = self.chain.settings
+        history = History.of(
+            self.settings.model, METRIC, [trace], 0, seed=chain.key, n_threads=chain.n_threads
+        )
+        return Summary(self.chain.iteration, self.value, self.perplexities, history)
+
+    def outcome(self, seen: Any = None) -> Outcome:
+        """End the chain and return what it found.
+
+        Parameters
+        ----------
+        seen : csr_array of shape (n_words, n_topics), optional
+            Counts of earlier documents, which are added.
+        """
+        chain = self.chain
+        words = chain.word_topic()
+        if seen is not None:
+            words = sp.csr_array(words + seen, dtype=np.int32)
+        totals = np.asarray(words.sum(axis=0)).ravel()
+        keeps = self.settings.keeps_numbers
+        order = np.arange(len(totals)) if keeps else order_by_size(totals)
+        topics = chain.topic_word().take(order)
+        word_topic = sp.csr_array(words[:, order])
+        documents, z = chain.finish()
+        return Outcome(
+            topics=topics,
+            word_topic=word_topic,
+            document_topic=sp.csr_array(documents[:, order]),
+            token_topics=(
+                np.argsort(order).astype(np.uint16)[z] if self.settings.keeps_topics else None
+            ),
+            sizes=totals[order],
+            alpha=chain.priors.alpha[order],
+            beta=chain.priors.beta,
+        )
 
 
 def order_by_size(totals: Any) -> Any:
-    """Return the topics by falling number of tokens, equal ones by their number."""
+    """Return the topics sorted by falling number of tokens, equal ones by number."""
     return np.argsort(-np.asarray(totals), kind="stable")
 
 
 def start_of(topics: Any, n_tokens: int, n_topics: int) -> NDArray[np.uint16]:
-    """Return the topics that tokens are to begin with, checked."""
+    """Return the topics that tokens begin with, checked.
+
+    Raises
+    ------
+    ValueError
+        If there is not one whole number in [0, n_topics) for each token.
+    """
     z = np.asarray(topics)
     if z.shape != (n_tokens,) or (z.size and z.dtype.kind not in "iu"):
         raise ValueError(
