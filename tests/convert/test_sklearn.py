@@ -161,7 +161,9 @@ def test_what_has_no_counterpart_is_refused() -> None:
     X = fresh_rows()
     with pytest.raises(TypeError, match=r"KMeans.*got sklearn\..*\.BisectingKMeans"):
         gibbous.from_sklearn(sklearn.cluster.BisectingKMeans(2).fit(X))
-    with pytest.raises(TypeError, match=r"of scikit-learn itself; got gibbous\.kmeans\.KMeans"):
+    with pytest.raises(
+        TypeError, match=r"of scikit-learn itself; got gibbous\.kmeans\.lloyd\.KMeans"
+    ):
         gibbous.from_sklearn(gibbous.KMeans(2, random_state=0).fit(X))
     with pytest.raises(NotFittedError):
         gibbous.from_sklearn(sklearn.cluster.KMeans(2))

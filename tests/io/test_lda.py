@@ -164,11 +164,11 @@ CHANGES = {
     "sizes": (lambda m: setattr(m, "topic_sizes_", np.arange(2)), r"topic_sizes_ of shape \(2,\)"),
     "prior": (lambda m: setattr(m, "doc_topic_prior_", np.ones(3, np.float32)), "dtype float32"),
     "words": (lambda m: setattr(m, "vocabulary_", WORDS[:-1]), "8 words, not 9"),
-    "word twice": (lambda m: setattr(m, "vocabulary_", ("a", *WORDS[:-2], "a")), "there twice"),
+    "word twice": (lambda m: setattr(m, "vocabulary_", ("a", *WORDS[:-2], "a")), "occurs twice"),
     "counts": (lambda m: setattr(m, "word_topic_", m.word_topic_[:-1]), "8 rows, not 9"),
     "wide": (
         lambda m: setattr(m, "document_topic_", sp.csr_array(np.full((4, 5), 1, np.int32))),
-        "a column beyond the 3",
+        "outside 0 to 2",
     ),
     "count type": (
         lambda m: setattr(m, "word_topic_", m.word_topic_.astype(np.int64)),
@@ -254,25 +254,40 @@ def moved(at: int, by: int) -> Any:
 
 
 FORGED = {
-    "topic out of range": (array("topics_.topics", moved(0, 500)), "topics_ whose arrays"),
-    "topics' end": (array("topics_.indptr", moved(-1, 1)), "topics_ whose arrays"),
-    "topics' order": (array("topics_.topics", lambda a: a[::-1].copy()), "topics_ whose arrays"),
-    "negative value": (array("topics_.values", lambda a: -a), "topics_ whose arrays"),
-    "infinite value": (array("topics_.values", lambda a: a * np.inf), "topics_ whose arrays"),
+    "topic out of range": (
+        array("topics_.topics", moved(0, 500)),
+        "inconsistent arrays for topics_",
+    ),
+    "topics' end": (array("topics_.indptr", moved(-1, 1)), "inconsistent arrays for topics_"),
+    "topics' order": (
+        array("topics_.topics", lambda a: a[::-1].copy()),
+        "inconsistent arrays for topics_",
+    ),
+    "negative value": (array("topics_.values", lambda a: -a), "inconsistent arrays for topics_"),
+    "infinite value": (
+        array("topics_.values", lambda a: a * np.inf),
+        "inconsistent arrays for topics_",
+    ),
     "row's end": (array("word_topic_.indptr", moved(3, 99)), "a row ends before it begins"),
-    "last row's end": (array("document_topic_.indptr", moved(-1, 5)), "do not end where"),
-    "column": (array("document_topic_.indices", moved(0, -9)), "a column beyond"),
-    "words' end": (array("vocabulary_.ends", moved(-1, 1)), "words do not end"),
-    "words' order": (array("vocabulary_.ends", lambda a: a[::-1].copy()), "words do not end"),
-    "no text": (array("vocabulary_.text", lambda a: a | 0x80), "vocabulary_ whose arrays"),
+    "last row's end": (array("document_topic_.indptr", moved(-1, 5)), "does not end at"),
+    "column": (array("document_topic_.indices", moved(0, -9)), "a column index outside"),
+    "words' end": (array("vocabulary_.ends", moved(-1, 1)), "last word does not end"),
+    "words' order": (array("vocabulary_.ends", lambda a: a[::-1].copy()), "last word does not end"),
+    "no text": (
+        array("vocabulary_.text", lambda a: a | 0x80),
+        "inconsistent arrays for vocabulary_",
+    ),
     "two dimensions": (array("vocabulary_.ends", lambda a: a[None]), "one dimension"),
     "half a vocabulary": (lambda h, t: t.pop("vocabulary_.ends"), "lacks arrays"),
     "half of the counts": (lambda h, t: t.pop("word_topic_.data"), "lacks arrays"),
-    "one more": (lambda h, t: t.__setitem__("topics_.more", np.zeros(3)), "or has others"),
+    "one more": (lambda h, t: t.__setitem__("topics_.more", np.zeros(3)), "has unknown"),
     "held out": (lambda h, t: h["fitted"].__setitem__("heldout_perplexities_", [3]), ""),
     "labels": (lambda h, t: h["fitted"].__setitem__("topic_labels_", [1, 2, 3]), "topic_labels_"),
     "calls": (lambda h, t: h["fitted"].__setitem__("_calls", 1.5), "_calls"),
-    "another class": (lambda h, t: h.__setitem__("class", "os.system"), "does not know"),
+    "another class": (
+        lambda h, t: h.__setitem__("class", "os.system"),
+        "is not a class of this version",
+    ),
 }
 
 

@@ -383,7 +383,7 @@ def test_files_of_other_kinds(tmp_path: Path) -> None:
             return os.mkdir, (str(tmp_path / "exploded"),)
 
     for raw in (b"", b"x,y\n1,2\n", pickle.dumps(Bomb()), b"\x93NUMPY" + b"\0" * 99, b"\xff" * 99):
-        assert "is no model file" in refused(raw, path)
+        assert "is not a model file" in refused(raw, path)
     assert not (tmp_path / "exploded").exists()
     assert "no model that gibbous.save wrote" in refused(
         safetensors.numpy.save({"w": np.zeros(3)}), path
@@ -427,7 +427,7 @@ def array(key: str, change: Any) -> Any:
 
 FORGERIES = {
     "unknown class": (lambda h, t: h.update({"class": "os.system"}), "'os.system'.*upgrade"),
-    "class of another kind": (lambda h, t: h.update({"class": ["KMeans"]}), "not laid out"),
+    "class of another kind": (lambda h, t: h.update({"class": ["KMeans"]}), "wrong layout"),
     "wrong class": (lambda h, t: h.update({"class": "KMeans"}), "parameters that KMeans does not"),
     "newer format": (lambda h, t: h.update(format=2), "format 2.*reads 1.*upgrade"),
     "no params": (lambda h, t: h.pop("params"), "'params'"),
@@ -467,9 +467,9 @@ POSTERIOR_FORGERIES = {
     "negative": (array("weight_concentration_.first", np.negative), "not positive"),
     "another length": (array("weight_concentration_.second", lambda a: a[:2]), "3 and 2 param"),
     "no number": (array("weight_concentration_.first", lambda a: a * np.nan), "NaN or infinite"),
-    "another shape": (array("covariance_prior_.shape", lambda a: a[:1]), "9 numbers in the shape"),
-    "cut": (array("covariance_prior_.values", lambda a: a[:4]), "4 numbers in the shape"),
-    "degrees": (array("degrees_of_freedom_.shape", lambda a: a * 0 + 4), "in the shape"),
+    "another shape": (array("covariance_prior_.shape", lambda a: a[:1]), "9 numbers for shape"),
+    "cut": (array("covariance_prior_.values", lambda a: a[:4]), "4 numbers for shape"),
+    "degrees": (array("degrees_of_freedom_.shape", lambda a: a * 0 + 4), "for shape"),
     "missing": (lambda h, t: t.pop("degrees_of_freedom_.values"), "degrees_of_freedom_"),
     "another dtype": (array("mean_prior_", lambda a: a.astype(np.float32)), "mean_prior_ of dtype"),
 }

@@ -255,7 +255,7 @@ def array(name: str, change: Any) -> Any:
 FORGED = {
     "half a velocity": (lambda h, t: t.pop("velocity_.visible"), "lacks arrays"),
     "no weights": (lambda h, t: t.pop("components_"), "lacks arrays"),
-    "one more": (lambda h, t: t.__setitem__("more_", np.zeros(3)), "or has others"),
+    "one more": (lambda h, t: t.__setitem__("more_", np.zeros(3)), "has unknown"),
     "offsets": (array("offsets_.hidden", lambda a: a[1:].copy()), "offsets_.hidden of shape"),
     "integers": (array("components_", lambda a: a.astype(np.int32)), "int32"),
     "infinite chains": (array("h_samples_", lambda a: a + np.float32(np.inf)), "infinite"),
@@ -263,7 +263,10 @@ FORGED = {
     "steps without end": (fit_value("_n_steps", 2**80), "_n_steps"),
     "scores": (fit_value("validation_scores_", [1.0, None]), "validation_scores_"),
     "history": (lambda h, t: h["history"]["more"].update(x=[1.0]), "one value an iteration"),
-    "another class": (lambda h, t: h.__setitem__("class", "os.system"), "does not know"),
+    "another class": (
+        lambda h, t: h.__setitem__("class", "os.system"),
+        "is not a class of this version",
+    ),
     "another model": (lambda h, t: h.__setitem__("class", "KMeans"), "that KMeans does not"),
 }
 

@@ -208,7 +208,7 @@ class History:
             seed=seed,
             instruction_set=LEVEL,
             n_threads=n_threads,
-            versions=_versions(),
+            versions=versions(),
             events=kept.events,
             more=dict(kept.more),
         )
@@ -316,7 +316,8 @@ def _count(n: int, noun: str) -> str:
     return f"{n} {noun}" if n == 1 else f"{n} {noun}s"
 
 
-def _versions() -> dict[str, str]:
+def versions() -> dict[str, str]:
+    """Return the versions of gibbous and of what it runs on."""
     import sklearn
 
     return {

@@ -62,6 +62,18 @@ def _is_number(text: str) -> bool:
     return True
 
 
+def check_params(estimator: Any) -> None:
+    """Check the parameters of an estimator against its ``_parameter_constraints``.
+
+    Raises
+    ------
+    ValueError
+        If a parameter has an invalid value.
+    """
+    # The method is scikit-learn's, for authors of estimators; there is no public function for it.
+    estimator._validate_params()
+
+
 def n_threads(n_jobs: int | None) -> int:
     """Return how many threads a kernel may use.
 

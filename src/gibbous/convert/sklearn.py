@@ -10,7 +10,7 @@ import numpy as np
 
 from .._fit.history import History, Trace
 from .._ground import random
-from ..io.specs import SPECS
+from ..io.classes import SPECS
 
 #: Attributes that both libraries keep under one name. Those with a star need not be there.
 _SHARED: dict[str, tuple[str, ...]] = {

@@ -1,7 +1,7 @@
-"""Attributes of a model that are more than one array: to named arrays and back.
+"""Attributes of a model that consist of several arrays: to named arrays and back.
 
-Sparse matrices, topics and vocabularies are kept as the plain arrays that they are made of, under
-the attribute's name, a point, and the part's.
+Sparse matrices, vocabularies and the like are stored as plain arrays. The name of an array in a
+file is the name of the attribute, a dot, and the name of the part.
 """
 
 from __future__ import annotations
@@ -18,19 +18,19 @@ Arrays = Mapping[str, NDArray[Any]]
 
 @dataclass(frozen=True)
 class Part:
-    """How one kind of attribute becomes arrays.
+    """How one kind of attribute is converted to arrays and back.
 
     Attributes
     ----------
     dtypes : mapping of str to tuple of str
-        The arrays and the dtypes that each may have; all have one dimension.
+        The arrays and their allowed dtypes; all arrays have one dimension.
     take : callable
-        From the attribute to its arrays.
+        Returns the arrays of an attribute.
     make : callable
-        From checked arrays and the sizes that letters of the specification stand for to the
-        attribute; raises a ValueError where the arrays do not belong together.
+        Returns the attribute, given checked arrays and the sizes that the letters of the
+        specification stand for; raises ValueError if the arrays are inconsistent.
     left_out : bool
-        Whether a model without the attribute has none; otherwise it has None.
+        Whether an absent attribute is left unset on the model, instead of being set to None.
     """
 
     dtypes: Mapping[str, tuple[str, ...]]
@@ -40,12 +40,12 @@ class Part:
 
 
 def names(attribute: str, part: Part) -> list[str]:
-    """Return the names that an attribute's arrays have in a file."""
+    """Return the names in a file of an attribute's arrays."""
     return [f"{attribute}.{key}" for key in part.dtypes]
 
 
 def take(attribute: str, part: Part, value: Any) -> dict[str, NDArray[Any]]:
-    """Return an attribute's arrays under the names that they have in a file."""
+    """Return an attribute's arrays by their names in a file."""
     arrays = part.take(value)
     return {f"{attribute}.{key}": np.ascontiguousarray(arrays[key]) for key in part.dtypes}
 
@@ -56,7 +56,7 @@ def make(attribute: str, part: Part, tensors: Arrays, sizes: Mapping[str, int]) 
     Raises
     ------
     ValueError
-        If an array has another dtype or shape, or they do not belong together.
+        If an array has a wrong dtype or shape, or the arrays are inconsistent.
     """
     arrays = {}
     for key, dtypes in part.dtypes.items():
@@ -66,21 +66,21 @@ def make(attribute: str, part: Part, tensors: Arrays, sizes: Mapping[str, int]) 
                 f"has {attribute}.{key} of dtype {array.dtype} and shape {array.shape}, "
                 f"not {' or '.join(dtypes)} in one dimension"
             )
-        # It must not hang on to the file's bytes.
+        # A copy: a view would keep all bytes of the file in memory.
         arrays[key] = np.array(array)
     try:
         return part.make(arrays, sizes)
     except ValueError as error:
-        raise ValueError(f"has {attribute} whose arrays do not belong together: {error}") from error
+        raise ValueError(f"has inconsistent arrays for {attribute}: {error}") from error
 
 
 # --- sparse matrices of counts ---------------------------------------------------------------
 
 
 def counts(rows: str, columns: str) -> Part:
-    """Return the part for a CSR array of int32 with the sizes that two letters stand for.
+    """Return the part for a CSR array of int32, whose sizes are those of two letters.
 
-    A letter that stands for nothing yet takes what the arrays say.
+    If the letter of the rows has no size yet, the arrays define it.
     """
 
     def of(arrays: Arrays, sizes: Mapping[str, int]) -> Any:
@@ -103,118 +103,64 @@ def _check_rows(arrays: Arrays, shape: tuple[int, int]) -> None:
     if len(indptr) != shape[0] + 1:
         raise ValueError(f"{len(indptr) - 1} rows, not {shape[0]}")
     if indptr[0] != 0 or indptr[-1] != len(data) or len(indices) != len(data):
-        raise ValueError("the rows do not end where the values do")
+        raise ValueError("the last row does not end at the last value")
     if (np.diff(indptr) < 0).any():
         raise ValueError("a row ends before it begins")
     if len(indices) and not 0 <= indices.min() <= indices.max() < shape[1]:
-        raise ValueError(f"a column beyond the {shape[1]}")
+        raise ValueError(f"a column index outside 0 to {shape[1] - 1}")
     if len(data) and data.min() < 0:
         raise ValueError("a negative count")
-
-
-# --- topics ----------------------------------------------------------------------------------
-
-
-def _topics(arrays: Arrays, sizes: Mapping[str, int]) -> Any:
-    from ..lda.topic_word import TopicWord
-
-    topics = TopicWord(**arrays)
-    if (topics.n_topics, topics.n_words) != (sizes["k"], sizes["d"]):
-        raise ValueError(
-            f"{topics.n_topics} topics of {topics.n_words} words, not {sizes['k']} of {sizes['d']}"
-        )
-    return topics
-
-
-TOPICS = Part(
-    {"indptr": ("int64",), "topics": ("uint16",), "values": ("float32",), "floor": ("float32",)},
-    lambda t: {"indptr": t.indptr, "topics": t.topics, "values": t.values, "floor": t.floor},
-    _topics,
-)
 
 
 # --- words -----------------------------------------------------------------------------------
 
 
-def _spelled(vocabulary: Any) -> dict[str, NDArray[Any]]:
+def spelled(vocabulary: Any) -> dict[str, NDArray[Any]]:
+    """Return words as one array of UTF-8 bytes and the position of the end of each word."""
     encoded = [word.encode("utf-8", "surrogatepass") for word in vocabulary]
     ends = np.cumsum([len(word) for word in encoded], dtype=np.int64)
     return {"text": np.frombuffer(b"".join(encoded), np.uint8), "ends": ends}
 
 
-def _words(arrays: Arrays, sizes: Mapping[str, int]) -> tuple[str, ...]:
+def words_of(arrays: Arrays, sizes: Mapping[str, int]) -> tuple[str, ...]:
+    """Return the words of :func:`spelled`.
+
+    Raises
+    ------
+    ValueError
+        If there are not ``sizes["d"]`` words, or the arrays are inconsistent.
+    """
     ends, text = arrays["ends"], arrays["text"].tobytes()
     if len(ends) != sizes["d"]:
         raise ValueError(f"{len(ends)} words, not {sizes['d']}")
     starts = np.concatenate([[0], ends[:-1]])
     if len(ends) and ((ends < starts).any() or ends[-1] != len(text)):
-        raise ValueError("the words do not end where the text does")
+        raise ValueError("the last word does not end at the end of the text")
     found = tuple(
         text[first:last].decode("utf-8", "surrogatepass")
         for first, last in zip(starts.tolist(), ends.tolist(), strict=True)
     )
     if len(set(found)) < len(found):
-        raise ValueError("a word is there twice")
+        raise ValueError("a word occurs twice")
     return found
 
 
-WORDS = Part({"text": ("uint8",), "ends": ("int64",)}, _spelled, _words)
+WORDS = Part({"text": ("uint8",), "ends": ("int64",)}, spelled, words_of)
 
 
-# --- labels ----------------------------------------------------------------------------------
-
-#: What labels are, by the number that a file has for it, and how one is read from its text.
-_LABELS: tuple[tuple[Any, Callable[[str], Any]], ...] = (
-    (np.str_, str),
-    (np.int64, int),
-    (np.float64, float.fromhex),
-    (np.bool_, lambda text: {"False": False, "True": True}[text]),
-    (object, str),
-)
-_KINDS = {"U": 0, "i": 1, "u": 1, "f": 2, "b": 3, "O": 4}
-
-
-def _labelled(classes: Any) -> dict[str, NDArray[Any]]:
-    kind = _KINDS.get(classes.dtype.kind)
-    if kind is None or (kind == 4 and not all(isinstance(label, str) for label in classes)):
-        raise TypeError("classes_ cannot be kept in a model file: labels must be text or numbers")
-    texts = [label.hex() if kind == 2 else str(label) for label in classes.tolist()]
-    return {**_spelled(texts), "kind": np.array([kind], np.uint8)}
-
-
-def _labels(arrays: Arrays, sizes: Mapping[str, int]) -> NDArray[Any]:
-    n = sizes["units"] - sizes["d"]
-    texts = _words({"ends": arrays["ends"], "text": arrays["text"]}, {"d": n})
-    kind = arrays["kind"]
-    if len(kind) != 1 or kind[0] >= len(_LABELS):
-        raise ValueError("labels of no known kind")
-    dtype, read = _LABELS[kind[0]]
-    try:
-        return np.array([read(text) for text in texts], dtype=dtype)
-    except (KeyError, OverflowError) as error:
-        raise ValueError(f"a label cannot be read: {error}") from error
-
-
-LABELS = Part(
-    {"text": ("uint8",), "ends": ("int64",), "kind": ("uint8",)},
-    _labelled,
-    _labels,
-)
-
-
-# --- posteriors ------------------------------------------------------------------------------
+# --- numbers and arrays of float64 -------------------------------------------------------------
 
 
 def shaped(*forms: tuple[str, ...]) -> Part:
-    """Return the part for a number or an array of float64 in one of these shapes."""
+    """Return the part for a number or an array of float64 that has one of these shapes."""
 
     def of(arrays: Arrays, sizes: Mapping[str, int]) -> Any:
         shape = tuple(arrays["shape"].tolist())
         known = [tuple(sizes[symbol] for symbol in form) for form in forms]
         values = arrays["values"]
         if shape not in known or len(values) != np.prod(shape, dtype=np.int64):
-            raise ValueError(f"{len(values)} numbers in the shape {shape}")
-        _check_finite(values)
+            raise ValueError(f"{len(values)} numbers for shape {shape}")
+        check_finite(values)
         return np.array(values.reshape(shape)) if shape else float(values[0])
 
     return Part(
@@ -227,27 +173,7 @@ def shaped(*forms: tuple[str, ...]) -> Part:
     )
 
 
-def _concentrations(arrays: Arrays, sizes: Mapping[str, int]) -> Any:
-    first, second = arrays["first"], arrays["second"]
-    if len(first) != sizes["k"] or len(second) not in (0, sizes["k"]):
-        raise ValueError(f"{len(first)} and {len(second)} parameters of {sizes['k']} weights")
-    for values in (first, second):
-        _check_finite(values)
-        if not (values > 0).all():
-            raise ValueError("parameters that are not positive")
-    return (first, second) if len(second) else first
-
-
-def _check_finite(values: NDArray[Any]) -> None:
+def check_finite(values: NDArray[Any]) -> None:
+    """Raise a ValueError if a value is not finite."""
     if not np.isfinite(values).all():
         raise ValueError("NaN or infinite values")
-
-
-#: One array of a Dirichlet distribution, or two of the beta distributions of a process.
-CONCENTRATION = Part(
-    {"first": ("float64",), "second": ("float64",)},
-    lambda c: dict(
-        zip(("first", "second"), c if isinstance(c, tuple) else (c, np.empty(0)), strict=True)
-    ),
-    _concentrations,
-)

@@ -1,4 +1,4 @@
-"""Priors, posteriors and running statistics of mixtures: to named arrays and back."""
+"""Mixtures in model files: their priors, posteriors and running statistics as named arrays."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from ..gmm.moments import Moments
 from ..gmm.online import Running
 from ..gmm.posterior import MixturePosterior
 from ..gmm.prior import MixturePrior
-from .parts import Arrays, Part
+from .parts import Arrays, Part, check_finite, shaped
+from .spec import COVARIANCES, Spec
 
-#: The types of covariances, by the number that a file's sizes have for them.
-_KINDS = ("full", "tied", "diag", "spherical")
+_KINDS = tuple(COVARIANCES)
 
 
 def fields_of(value: Any) -> dict[str, Any] | None:
@@ -32,7 +32,7 @@ def prior_of(fields: Mapping[str, Any]) -> MixturePrior:
     Raises
     ------
     ValueError, TypeError
-        If there are others, or a value is out of its range.
+        If a field is unknown, or a value is out of its range.
     """
     return MixturePrior(**fields)
 
@@ -47,8 +47,7 @@ def _shaped(arrays: Arrays, name: str, shape: tuple[int, ...]) -> NDArray[Any]:
 
 
 def _covariance_shape(sizes: Mapping[str, int]) -> tuple[int, ...]:
-    k, d = sizes["k"], sizes["d"]
-    return ((k, d, d), (d, d), (k, d), (k,))[sizes["covariance"]]
+    return tuple(sizes[symbol] for symbol in COVARIANCES[_KINDS[sizes["covariance"]]])
 
 
 # --- priors ----------------------------------------------------------------------------------
@@ -93,7 +92,7 @@ def _prior(arrays: Arrays, sizes: Mapping[str, int]) -> MixturePrior:
     halves = (("mean", "mean_precision"), ("degrees_of_freedom", "covariance"))
     for one, other in halves:
         if (getattr(prior, one) is None) != (getattr(prior, other) is None):
-            raise ValueError(f"{one} and {other} belong together")
+            raise ValueError(f"{one} and {other} must be given together")
     return prior
 
 
@@ -165,3 +164,75 @@ RUNNING = Part(
     _running,
     left_out=True,
 )
+
+
+# --- concentrations of a variational mixture --------------------------------------------------
+
+
+def _concentrations(arrays: Arrays, sizes: Mapping[str, int]) -> Any:
+    first, second = arrays["first"], arrays["second"]
+    if len(first) != sizes["k"] or len(second) not in (0, sizes["k"]):
+        raise ValueError(f"{len(first)} and {len(second)} parameters for {sizes['k']} weights")
+    for values in (first, second):
+        check_finite(values)
+        if not (values > 0).all():
+            raise ValueError("parameters that are not positive")
+    return (first, second) if len(second) else first
+
+
+#: One array of a Dirichlet distribution, or the two of the beta distributions of a process.
+CONCENTRATION = Part(
+    {"first": ("float64",), "second": ("float64",)},
+    lambda c: dict(
+        zip(("first", "second"), c if isinstance(c, tuple) else (c, np.empty(0)), strict=True)
+    ),
+    _concentrations,
+)
+
+# --- the classes -----------------------------------------------------------------------------
+
+#: The record of a fit. A mixture that was only fitted by partial_fit has none.
+_FIT = frozenset({"converged_", "n_iter_", "lower_bounds_", "history_"})
+
+SPECS = {
+    "GaussianMixture": Spec(
+        k="n_components",
+        arrays={"weights_": ("k",), "means_": ("k", "d")},
+        scalars={
+            "converged_": bool,
+            "n_iter_": int,
+            "lower_bound_": float,
+            "lower_bounds_": list,
+            "n_samples_seen_": float,
+            "n_steps_": int,
+        },
+        optional=_FIT | {"n_samples_seen_", "n_steps_", "prior_", "posterior_", "_running"},
+        together=_FIT,
+        parts={"prior_": PRIOR, "posterior_": POSTERIOR, "_running": RUNNING},
+    ),
+    "BayesianGaussianMixture": Spec(
+        k="n_components",
+        arrays={
+            "weights_": ("k",),
+            "means_": ("k", "d"),
+            "mean_precision_": ("k",),
+            "mean_prior_": ("d",),
+        },
+        scalars={
+            "converged_": bool,
+            "n_iter_": int,
+            "lower_bound_": float,
+            "lower_bounds_": list,
+            "weight_concentration_prior_": float,
+            "mean_precision_prior_": float,
+            "degrees_of_freedom_prior_": float,
+            "_evidence_constant": float,
+        },
+        dtypes={"mean_precision_": "float64", "mean_prior_": "float64"},
+        parts={
+            "weight_concentration_": CONCENTRATION,
+            "degrees_of_freedom_": shaped((), ("k",)),
+            "covariance_prior_": shaped((), ("d",), ("d", "d")),
+        },
+    ),
+}
