@@ -1,6 +1,6 @@
 """How Sphinx builds these pages: python -m sphinx -W -n --keep-going -b html docs build/docs.
 
-Nothing is fetched: no inventories of other projects, and MathJax is a file of the build.
+The build downloads nothing: it needs no inventories of other projects, and includes MathJax.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ templates_path = ["_templates"]
 myst_enable_extensions = ["amsmath", "attrs_inline", "colon_fence", "deflist", "dollarmath"]
 myst_heading_anchors = 3
 
-# ---- mathematics: one file of MathJax, from a package, so that pages work with no network --------
+# ---- mathematics: MathJax as one file from a package, so that pages work without a network -------
 
 
 def mathjax() -> str:
@@ -55,11 +55,11 @@ html_static_path = ["_static", mathjax()]
 # ---- reference -----------------------------------------------------------------------------------
 
 autosummary_generate = ["reference/index.rst"]
-autodoc_typehints = "none"  # docstrings tell types, with shapes
+autodoc_typehints = "none"  # docstrings have types, with shapes
 autodoc_member_order = "bysource"
-numpydoc_show_class_members = False  # the template asks autodoc for them
+numpydoc_show_class_members = False  # the template lists them with autodoc
 numpydoc_class_members_toctree = False
-# Names of this project must lead somewhere; those of others would need their inventories.
+# References to names of this project must resolve; those of others would need their inventories.
 nitpick_ignore_regex = [(r"py:.*", r"(?!gibbous).*")]
 
 # ---- gallery -------------------------------------------------------------------------------------
@@ -68,7 +68,7 @@ sphinx_gallery_conf = {
     "examples_dirs": "../examples",
     "gallery_dirs": "examples",
     "filename_pattern": r"/plot_",
-    # these take arguments, and the tests run them
+    # these take arguments; the tests run them
     "ignore_pattern": r"(mixture_gallery|picture_gallery|prior_to_posterior)\.py$",
     "within_subsection_order": "FileNameSortKey",
     "download_all_examples": False,
@@ -79,7 +79,7 @@ sphinx_gallery_conf = {
     "capture_repr": (),
 }
 
-# ---- look ----------------------------------------------------------------------------------------
+# ---- theme ---------------------------------------------------------------------------------------
 
 html_theme = "furo"
 html_title = "gibbous"
@@ -91,11 +91,11 @@ html_show_sourcelink = False
 
 
 def of_others(app: Sphinx, what: str, name: str, obj: Any, skip: bool, options: Any) -> bool | None:
-    """Leave out what a class inherits from scikit-learn: its own documentation describes that."""
+    """Skip members inherited from scikit-learn, which its own documentation describes."""
     home = getattr(obj, "__module__", None) or ""
     return True if home.partition(".")[0] == "sklearn" else None
 
 
 def setup(app: Sphinx) -> None:
-    """Connect what is above."""
+    """Connect the handler."""
     app.connect("autodoc-skip-member", of_others)

@@ -1,4 +1,4 @@
-"""A page of every command and option of ``gibbous``, written from the program itself."""
+"""A page of every command and option of ``gibbous``, generated from the program."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from gibbous.cli import app as program
 _INTRO = """\
 # Commands
 
-Every command and option, as `--help` tells them. Options are named as in Python; exit codes are 0
-for success, 1 for an error that one line on standard error explains, 2 for a command that was
-written wrongly, and 130 after Ctrl-C.
+Every command and option, as shown by `--help`. Options have the names of the Python parameters. Exit
+codes are 0 for success, 1 for an error that is described in one line on standard error, 2 for an
+unknown command or option, and 130 after Ctrl-C.
 """
 
 
@@ -29,7 +29,7 @@ def _commands(command: Any, name: str) -> Iterator[tuple[str, Any]]:
 
 
 def _plain(text: str | None) -> str:
-    """Return help as one line of Markdown: no marks of rich, nothing that Markdown would read."""
+    """Return help as one line of Markdown, without rich's markup and with Markdown escaped."""
     text = re.sub(r"\[/?(?:bold|dim|red|green|yellow|cyan)\]", "", text or "")
     return re.sub(r"([\\*_|<>`\[\]])", r"\\\1", " ".join(text.split()))
 
@@ -69,7 +69,7 @@ def _section(name: str, command: Any) -> str:
 
 
 def write(app: Sphinx) -> None:
-    """Write the page, where it is not the same already."""
+    """Write the page, unless it is unchanged."""
     sections = [
         _section(name, command) for name, command in _commands(get_command(program), "gibbous")
     ]
@@ -81,6 +81,6 @@ def write(app: Sphinx) -> None:
 
 
 def setup(app: Sphinx) -> dict[str, bool]:
-    """Write it before files are looked for."""
+    """Write the page before Sphinx reads the source files."""
     app.connect("config-inited", lambda app, _: write(app))
     return {"parallel_read_safe": True}

@@ -24,7 +24,7 @@ SRC = ROOT / "src" / "gibbous"
 CLEAN: tuple[str, ...] = ()
 
 #: Pages that are checked.
-PAGES: tuple[str, ...] = ("CHANGELOG.md", "docs/guide", "docs/index.md")
+PAGES = ("CHANGELOG.md", "docs")
 
 
 class Pattern(NamedTuple):
