@@ -45,7 +45,7 @@ How to read the tables:
 _OWN_MACHINE = """\
 ## Measure your own machine
 
-```sh
+```bash
 pip install '.[bench,bench-torch]'
 python -m bench run --suite standard --json mine.json
 python -m bench report mine.json --html page.html

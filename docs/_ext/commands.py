@@ -16,9 +16,9 @@ from gibbous.cli import app as program
 _INTRO = """\
 # Commands
 
-Every command and option, as shown by `--help`. Options have the names of the Python parameters. Exit
-codes are 0 for success, 1 for an error that is described in one line on standard error, 2 for an
-unknown command or option, and 130 after Ctrl-C.
+Every command and option, as shown by `--help`. Options have the names of the Python parameters.
+Exit codes are 0 for success, 1 for an error that is described in one line on standard error, 2 for
+an unknown command or option, and 130 after Ctrl-C.
 """
 
 

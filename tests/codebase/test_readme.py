@@ -101,6 +101,7 @@ def test_the_examples_of_all_estimators(tmp_path: Path, monkeypatch: pytest.Monk
     with matplotlib.rc_context({"backend": "Agg"}):
         import matplotlib.pyplot as plt
 
+        plt.close("all")
         names, printed = run("estimators", *blocks("python", page("estimators")))
         assert len(plt.get_fignums()) == 2
         plt.close("all")
@@ -166,6 +167,7 @@ def test_the_examples_of_choosing_a_mixture() -> None:
 
         examples = blocks("python", page("mixture-selection"))
         assert len(examples) == 5
+        plt.close("all")
         _, printed = run("mixture-selection", *examples)
         assert len(plt.get_fignums()) == 4
         plt.close("all")
