@@ -24,7 +24,7 @@ SRC = ROOT / "src" / "gibbous"
 CLEAN: tuple[str, ...] = ()
 
 #: Pages that are checked.
-PAGES = ("CHANGELOG.md", "docs")
+PAGES = ("README.md", "CHANGELOG.md", "docs")
 
 
 class Pattern(NamedTuple):

@@ -54,6 +54,7 @@ def targets(text: str) -> list[str]:
 
 def test_readme_begins_with_what_a_reader_looks_for() -> None:
     lines = README.splitlines()
+    assert len(lines) <= 200
     screen = lines[:50]
     assert any(line.startswith("![") for line in screen), "no picture on the first screen"
     assert "```python" in screen, "no code on the first screen"
