@@ -144,11 +144,11 @@ def test_options_of_em_are_those_of_the_class(points: Path, tmp_path: Path) -> N
     kept = load(model)
     assert (kept.acceleration, kept.split_merge, kept.init_params) == ("squarem", True, "small-em")
     for option in (["--squarem"], ["--split-merge"], ["--init-params", "small-em"]):
-        assert "are for EM" in fails(*fit, "--prior", "dirichlet", *option)
+        assert "are options of EM" in fails(*fit, "--prior", "dirichlet", *option)
 
 
 def test_options_of_priors_need_a_prior(points: Path) -> None:
-    assert "give --prior dirichlet, too" in fails("gmm", "fit", points, "--concentration", 1)
+    assert "also give --prior dirichlet" in fails("gmm", "fit", points, "--concentration", 1)
     asked = ("gmm", "fit", points, "--prior", "dirichlet")
     assert "leave --on-collapse out" in fails(*asked, "--on-collapse", "repair")
     assert "Got -1.0" in fails(*asked, "--concentration", -1)

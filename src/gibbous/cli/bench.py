@@ -34,7 +34,7 @@ def run(arguments: list[str]) -> int:
         while True:
             try:
                 code = process.wait()
-                # a signal's number, as shells tell it
+                # a signal's number, as shells report it
                 return code if code >= 0 else 128 - code
             except KeyboardInterrupt:
                 # Ctrl-C reaches the benchmark as well, which ends by itself

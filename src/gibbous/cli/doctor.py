@@ -23,7 +23,7 @@ OK, WARNING, PROBLEM = "ok", "warning", "problem"
 #: Extras that are for those who change the package.
 _OWN_EXTRAS = ("test", "dev", "docs")
 
-#: What these variables change is told where they are set.
+#: The effect of these variables is reported when they are set.
 _VARIABLES = {
     "GIBBOUS_ISA": "instruction set of the core",
     "GIBBOUS_AMX": "use of the matrix unit",
@@ -55,7 +55,7 @@ class Finding:
 
 
 def run(as_json: bool) -> None:
-    """Check everything, tell it, and end with code 1 where something is wrong.
+    """Check everything, print the findings, and end with code 1 if something is wrong.
 
     Raises
     ------
@@ -111,8 +111,8 @@ def _print(findings: list[Finding]) -> None:
         if finding.remedy:
             console.print(Text(f"{'':<11}{'':<{width + 2}}-> {finding.remedy}"), soft_wrap=True)
     counts = [(s, sum(f.status == s for f in findings)) for s in (PROBLEM, WARNING)]
-    told = ", ".join(f"{count} {what}{'' if count == 1 else 's'}" for what, count in counts)
-    console.print(f"{told}; gibbous is {'not ' if counts[0][1] else ''}ready")
+    found = ", ".join(f"{count} {what}{'' if count == 1 else 's'}" for what, count in counts)
+    console.print(f"{found}; gibbous is {'not ' if counts[0][1] else ''}ready")
 
 
 # --- what it runs on -------------------------------------------------------------------------
@@ -177,16 +177,16 @@ def _core() -> Iterator[Finding]:
     unit = "in use" if core.has_matrix_unit() else "none in use"
     yield Finding("core", "matrix unit (AMX)", OK, unit)
     threads, processors = n_threads(None), n_threads(-1)
-    told = f"{threads} by default, {processors} processors for this process"
+    found = f"{threads} by default, {processors} processors for this process"
     omp = os.environ.get("OMP_NUM_THREADS", "").split(",")[0].strip()
     if omp.isdecimal() and int(omp) > processors:
         remedy = f"set OMP_NUM_THREADS to {processors} or less: more threads only wait"
-        yield Finding("core", "threads", WARNING, told, remedy)
+        yield Finding("core", "threads", WARNING, found, remedy)
     elif threads < processors:
         remedy = "--jobs -1 takes all of them; or unset OMP_NUM_THREADS"
-        yield Finding("core", "threads", OK, told, remedy)
+        yield Finding("core", "threads", OK, found, remedy)
     else:
-        yield Finding("core", "threads", OK, told)
+        yield Finding("core", "threads", OK, found)
 
 
 # --- what is installed -----------------------------------------------------------------------
@@ -213,7 +213,7 @@ def _version(name: str) -> str | None:
 
 
 def older(version: str, least: str) -> bool:
-    """Tell whether a version is below another, by their numbers."""
+    """Return whether a version is lower than another, by their numbers."""
     one, other = ([int(n) for n in re.findall(r"\d+", text)[:3]] for text in (version, least))
     return one < other
 
@@ -307,7 +307,7 @@ def _kmeans() -> str:
     model = KMeans(2, n_init=4, random_state=0).fit([[0.0], [1.0], [10.0], [11.0]])
     _close("the centres", sorted(model.cluster_centers_.ravel()), [0.5, 10.5])
     _close("the inertia", model.inertia_, 1.0)
-    return "0, 1, 10, 11 in two groups: centres 0.5 and 10.5"
+    return "0, 1, 10, 11 in two groups: centers 0.5 and 10.5"
 
 
 def _mixture() -> str:
@@ -359,7 +359,7 @@ def _threads() -> str:
     one, other = (KMeans(8, n_init=1, random_state=0, n_jobs=n).fit(X) for n in (1, 2))
     if not np.array_equal(one.cluster_centers_, other.cluster_centers_):
         raise ArithmeticError("a fit with two threads differs from that with one")
-    return "one thread and two give the same centres, bit by bit"
+    return "one thread and two give the same centers, bit by bit"
 
 
 def _file() -> str:

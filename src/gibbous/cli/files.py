@@ -23,15 +23,15 @@ class _Spool:
 
 
 def is_standard(path: Path | None) -> bool:
-    """Tell whether a path stands for standard input or output."""
+    """Return whether a path stands for standard input or output."""
     return path is not None and str(path) == STANDARD
 
 
 def incoming(path: Path, *, documents: bool = False) -> Path:
     """Return the file to read: ``path``, or for ``-`` one that holds standard input.
 
-    What it holds is told by its first bytes, and the ending says so: of a table .npy, .parquet or
-    else .csv; of ``documents`` .jsonl or else .txt.
+    Its format is detected from its first bytes, and its ending is that of the format: .npy,
+    .parquet or otherwise .csv for a table; .jsonl or otherwise .txt for ``documents``.
     """
     if not is_standard(path):
         return path

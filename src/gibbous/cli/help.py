@@ -15,7 +15,7 @@ from typer.core import TyperCommand, TyperGroup
 
 from . import options
 
-#: Panels of options in the order that every help has them in; others stand between.
+#: Panels of options in the order in which every help lists them; others are in between.
 MODELS = "Models"
 _FIRST = ("Arguments", options.FITTING)
 _LAST = (options.FILES, "Corpus", "Words", options.OUTPUT)
@@ -23,7 +23,7 @@ _LAST = (options.FILES, "Corpus", "Words", options.OUTPUT)
 
 _SETTINGS = {"help_option_names": ["--help", "-h"]}
 
-#: Widest column of options; longer ones stand above their text.
+#: Widest column of options; longer ones are above their text.
 _WIDEST = 36
 
 
@@ -40,7 +40,7 @@ def _write_options(command: Any, ctx: Any, formatter: Any) -> None:
         record = parameter.get_help_record(ctx)
         if record is None:
             continue
-        # Defaults in words stand in brackets of their own.
+        # Defaults in words have brackets of their own.
         record = (record[0], re.sub(r"\[default: \((.*)\)", r"[default: \1", record[1]))
         panel = getattr(parameter, "rich_help_panel", None)
         if parameter.param_type_name == "argument":
@@ -144,5 +144,5 @@ class App(typer.Typer):
 
 
 def examples(*commands: str) -> str:
-    """Return what stands at the end of a command's help."""
+    """Return the end of a command's help: its examples."""
     return "\n".join(["Examples:", *(f"  {command}" for command in commands)])

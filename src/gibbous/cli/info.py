@@ -11,31 +11,31 @@ from .files import incoming
 from .session import load_as, print_json, reporting
 from .show import print_pairs
 
-#: What is told on lines of its own.
+#: Entries that are printed on lines of their own.
 GROUPED = ("parameters", "arrays", "history", "versions")
 
 
 def info_of(group: str, classes: tuple[str, ...]) -> Callable[..., None]:
-    """Return the command that tells what a file with a model of these classes holds."""
+    """Return the command that describes a file with a model of these classes."""
 
     def info(model: options.Model, as_json: options.Json = False) -> None:
-        """Tell what a model file holds: class, parameters, arrays, how it was fitted, versions."""
+        """Describe a model file: class, parameters, arrays, how it was fitted, versions."""
         with reporting():
             loaded = load_as(model, classes, verb="info")
-            told = describe(loaded, model)
+            found = describe(loaded, model)
             if as_json:
-                print_json({"command": f"{group} info", **told})
+                print_json({"command": f"{group} info", **found})
             else:
-                print_pairs(told, GROUPED)
+                print_pairs(found, GROUPED)
 
     return info
 
 
 def describe(model: Any, path: Path) -> dict[str, Any]:
-    """Return what there is to tell of any fitted model."""
+    """Return the description that applies to any fitted model."""
     history = getattr(model, "history_", None)
     names = getattr(model, "feature_names_in_", None)
-    told: dict[str, Any] = {
+    found: dict[str, Any] = {
         "file": str(path),
         "bytes": incoming(path).stat().st_size,
         "class": type(model).__name__,
@@ -46,9 +46,9 @@ def describe(model: Any, path: Path) -> dict[str, Any]:
         "history": None,
     }
     if history is None:
-        return told
+        return found
     # A model that partial_fit alone has made, has no record of a fit.
-    told["history"] = {
+    found["history"] = {
         "metric": history.metric,
         "first": history.values[0] if history.values else None,
         "last": history.values[-1] if history.values else None,
@@ -62,10 +62,10 @@ def describe(model: Any, path: Path) -> dict[str, Any]:
         "events": list(history.events),
     }
     seed = model.random_state
-    told["seed"] = int(seed) if hasattr(seed, "__index__") else None
-    told["key"] = history.seed
-    told["versions"] = history.versions
-    return told
+    found["seed"] = int(seed) if hasattr(seed, "__index__") else None
+    found["key"] = history.seed
+    found["versions"] = history.versions
+    return found
 
 
 def _arrays(model: Any) -> dict[str, Any]:

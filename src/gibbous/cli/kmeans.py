@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -30,10 +31,88 @@ CLASSES = ("KMeans", "MiniBatchKMeans")
 
 
 class Init(str, Enum):
-    """Ways to choose the first centres."""
+    """Ways to initialize the centers."""
 
     plus = "k-means++"
     random = "random"
+
+
+@dataclass(frozen=True)
+class Clusters:
+    """What a fit is asked about the clusters."""
+
+    n_clusters: Annotated[
+        int,
+        typer.Option(
+            "-k",
+            "--n-clusters",
+            min=1,
+            help="Number of clusters.",
+            rich_help_panel=options.FITTING,
+        ),
+    ] = 8
+    init: Annotated[
+        Init,
+        typer.Option(help="How centers are initialized.", rich_help_panel=options.FITTING),
+    ] = Init.plus
+    n_init: Annotated[
+        str,
+        typer.Option(
+            help="Number of initializations, of which the best is kept, or auto (1 for k-means++; "
+            "for random 10, or 3 with --mini-batch).",
+            rich_help_panel=options.FITTING,
+        ),
+    ] = "auto"
+    max_iter: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            help="Maximum number of iterations; with --mini-batch, of passes over the rows.",
+            show_default="300, or 100 with --mini-batch",
+            rich_help_panel=options.FITTING,
+        ),
+    ] = None
+    tol: Annotated[
+        float | None,
+        typer.Option(
+            min=0.0,
+            help="Stop when the centers move less than this, relative to the variance of the data.",
+            show_default="0.0001, or 0 with --mini-batch",
+            rich_help_panel=options.FITTING,
+        ),
+    ] = None
+    batch_size: Annotated[
+        int | None,
+        typer.Option(
+            "--mini-batch",
+            min=1,
+            metavar="ROWS",
+            help="Fit on random batches of this many rows: faster and slightly less accurate.",
+            rich_help_panel=options.FITTING,
+        ),
+    ] = None
+
+    def estimator(self, repeat: options.Repeat) -> Any:
+        """Return the model to fit.
+
+        Raises
+        ------
+        ValueError
+            If ``n_init`` is not valid.
+        """
+        parameters: dict[str, Any] = {
+            "n_clusters": self.n_clusters,
+            "init": self.init.value,
+            "n_init": _initializations(self.n_init),
+            "random_state": fresh_seed(repeat.seed),
+            "n_jobs": repeat.n_jobs,
+        }
+        # The two classes have different defaults for these.
+        optional = {"max_iter": self.max_iter, "tol": self.tol, "batch_size": self.batch_size}
+        parameters |= {name: value for name, value in optional.items() if value is not None}
+        from ..kmeans.lloyd import KMeans, MiniBatchKMeans
+
+        return (KMeans if self.batch_size is None else MiniBatchKMeans)(**parameters)
 
 
 @app.verb(
@@ -42,75 +121,15 @@ class Init(str, Enum):
 )
 @options.grouped
 def fit(
-    table: options.TableFit,
-    n_clusters: Annotated[
-        int,
-        typer.Option("-k", "--n-clusters", min=1, help="Groups.", rich_help_panel=options.FITTING),
-    ] = 8,
-    init: Annotated[
-        Init,
-        typer.Option(help="How the first centres are chosen.", rich_help_panel=options.FITTING),
-    ] = Init.plus,
-    n_init: Annotated[
-        str,
-        typer.Option(
-            help="Starts, of which the best is kept: a number, or auto (1 for k-means++; for "
-            "random 10, or 3 with --mini-batch).",
-            rich_help_panel=options.FITTING,
-        ),
-    ] = "auto",
-    max_iter: Annotated[
-        int | None,
-        typer.Option(
-            min=1,
-            help="Iterations at most; with --mini-batch, passes over the rows.",
-            show_default="300, or 100 with --mini-batch",
-            rich_help_panel=options.FITTING,
-        ),
-    ] = None,
-    tol: Annotated[
-        float | None,
-        typer.Option(
-            min=0.0,
-            help="Stop when the centres move less than this, relative to the data's variance.",
-            show_default="0.0001, or 0 with --mini-batch",
-            rich_help_panel=options.FITTING,
-        ),
-    ] = None,
-    batch_size: Annotated[
-        int | None,
-        typer.Option(
-            "--mini-batch",
-            min=1,
-            metavar="ROWS",
-            help="Fit on random batches of so many rows: faster, a little less exact.",
-            rich_help_panel=options.FITTING,
-        ),
-    ] = None,
-    *,
-    repeat: options.Repeat,
-    report: options.Report,
+    table: options.TableFit, clusters: Clusters, repeat: options.Repeat, report: options.Report
 ) -> None:
-    """Find k centres that the points of a table lie close to.
+    """Find k cluster centers in the rows of a table.
 
     Ctrl-C ends the fit with code 130; with -o the model of the last finished iteration is kept.
     """
     with reporting():
-        parameters: dict[str, Any] = {
-            "n_clusters": n_clusters,
-            "init": init.value,
-            "n_init": _starts(n_init),
-            "random_state": fresh_seed(repeat.seed),
-            "n_jobs": repeat.n_jobs,
-        }
-        # Where nothing is given, the two classes have defaults of their own.
-        optional = {"max_iter": max_iter, "tol": tol, "batch_size": batch_size}
-        parameters |= {name: value for name, value in optional.items() if value is not None}
-        from ..kmeans.lloyd import KMeans, MiniBatchKMeans
-
-        model = KMeans if batch_size is None else MiniBatchKMeans
-        job = Job("kmeans fit", "cluster", table, report)
-        run_fit(job, model(**parameters), _summary)
+        model = clusters.estimator(repeat)
+        run_fit(Job("kmeans fit", "cluster", table, report), model, _summary)
 
 
 @app.verb(
@@ -119,9 +138,9 @@ def fit(
 )
 @options.grouped
 def predict(model: options.Model, data: options.Data, *, how: options.Apply) -> None:
-    """Tell for each row of a table which centre of a model is the nearest.
+    """Predict the cluster of each row of a table: its nearest center.
 
-    Where the model knows the names of its columns and the table has names, they are found by name.
+    If the model and the table both have column names, columns are matched by name.
     """
     with reporting():
         loaded, table = apply_to(model, CLASSES, data, how)
@@ -133,7 +152,7 @@ def predict(model: options.Model, data: options.Data, *, how: options.Apply) -> 
 @app.verb("gibbous kmeans transform model.safetensors new.csv -o distances.csv")
 @options.grouped
 def transform(model: options.Model, data: options.Data, *, how: options.Apply) -> None:
-    """Tell how far each row of a table is from every centre: features for what comes next."""
+    """Compute the distance of each row of a table from every center, to be used as features."""
     with reporting():
         loaded, table = apply_to(model, CLASSES, data, how)
         values = loaded.transform(table)
@@ -145,10 +164,10 @@ def transform(model: options.Model, data: options.Data, *, how: options.Apply) -
 @app.verb("gibbous kmeans score model.safetensors unseen.csv")
 @options.grouped
 def score(model: options.Model, data: options.Data, *, how: options.Apply) -> None:
-    """Tell how close the rows of a table lie to the centres of a model.
+    """Measure how close the rows of a table are to the centers of a model.
 
-    Prints the sum and the mean of squared distances to the nearest centre, and the rows of each;
-    -o writes every row's cluster and distance.
+    Prints the sum and the mean of squared distances to the nearest center, and the number of rows
+    per cluster; -o writes the cluster and the distance of each row.
     """
     with reporting():
         loaded, table = apply_to(model, CLASSES, data, how)
@@ -173,7 +192,7 @@ def score(model: options.Model, data: options.Data, *, how: options.Apply) -> No
 app.verb("gibbous kmeans info model.safetensors")(info_of("kmeans", CLASSES))
 
 
-def _starts(n_init: str) -> str | int:
+def _initializations(n_init: str) -> str | int:
     if n_init == "auto":
         return n_init
     if n_init.isdecimal() and int(n_init) > 0:

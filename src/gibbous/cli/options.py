@@ -25,18 +25,18 @@ INTERRUPTED = 130
 
 #: The models, each with what its commands do.
 GROUPS = {
-    "kmeans": "K-means: put every point into exactly one of k groups.",
-    "gmm": "Gaussian mixtures by EM: tell how likely each point belongs to each of k groups.",
-    "lda": "Topics: find what documents are about, and how much of each topic is in each of them.",
-    "rbm": "Restricted Boltzmann machines: learn hidden causes of rows of ones and zeros, and "
-    "dream.",
+    "kmeans": "K-means: assign every point to exactly one of k clusters.",
+    "gmm": "Gaussian mixtures by EM: the probability of each of k components for every point.",
+    "lda": "Topics: find the topics of documents, and the proportion of each topic per document.",
+    "rbm": "Restricted Boltzmann machines: learn hidden units that explain rows of zeros and ones, "
+    "and sample new rows.",
 }
 
 Data = Annotated[
     Path,
     typer.Argument(
         metavar="TABLE",
-        help="Numbers, one row a point: .csv, .tsv, .npy or .parquet; - for standard input.",
+        help="Numbers, one row per point: .csv, .tsv, .npy or .parquet; - for standard input.",
         show_default=False,
     ),
 ]
@@ -63,7 +63,7 @@ Weights = Annotated[
     typer.Option(
         "--weights",
         metavar="COLUMN",
-        help="Column that holds each row's weight; it is no feature then.",
+        help="Column with the weight of each row; it is then not a feature.",
         rich_help_panel=FILES,
     ),
 ]
@@ -72,7 +72,7 @@ Header = Annotated[
     typer.Option(
         "--header/--no-header",
         help="Whether the first line of a .csv or .tsv names the columns.",
-        show_default="found out",
+        show_default="detected",
         rich_help_panel=FILES,
     ),
 ]
@@ -91,7 +91,8 @@ Labels = Annotated[
     typer.Option(
         "--labels",
         metavar="FILE",
-        help="Write each row's group here: .csv, .tsv, .npy or .parquet; - for standard output.",
+        help="Write the cluster of each row here: .csv, .tsv, .npy or .parquet; - for standard "
+        "output.",
         rich_help_panel=OUTPUT,
     ),
 ]
@@ -100,7 +101,7 @@ Plot = Annotated[
     typer.Option(
         "--plot",
         metavar="FILE",
-        help="Draw the groups and the course of the fit: .png, .svg or .pdf. Needs matplotlib.",
+        help="Plot the clusters and the history of the fit: .png, .svg or .pdf. Needs matplotlib.",
         rich_help_panel=OUTPUT,
     ),
 ]
@@ -117,7 +118,7 @@ Quiet = Annotated[
     typer.Option(
         "-q",
         "--quiet",
-        help="No progress bar, no summary; errors and warnings stay.",
+        help="No progress bar and no summary; errors and warnings are still printed.",
         rich_help_panel=OUTPUT,
     ),
 ]
@@ -138,7 +139,7 @@ Seed = Annotated[
         "--seed",
         min=0,
         max=2**32 - 1,
-        help="Seed; the same one gives the same result.",
+        help="Seed; the same seed gives the same result.",
         show_default="a fresh one, printed",
         rich_help_panel=FITTING,
     ),
@@ -148,7 +149,7 @@ Jobs = Annotated[
     typer.Option(
         "--n-jobs",
         "--jobs",
-        help="Threads; -1 for one a processor. Results do not depend on it.",
+        help="Number of threads; -1 for one per processor. Results do not depend on it.",
         show_default="what OpenMP allows",
         rich_help_panel=FITTING,
     ),
@@ -157,7 +158,7 @@ Jobs = Annotated[
 
 @dataclass(frozen=True)
 class TableFit:
-    """What every fit to a table is asked about its files."""
+    """The files of a fit to a table."""
 
     data: Data
     columns: Columns = None
@@ -168,7 +169,7 @@ class TableFit:
 
 @dataclass(frozen=True)
 class Repeat:
-    """What makes a fit repeatable, and how fast it is."""
+    """The seed and the threads of a fit."""
 
     seed: Seed = None
     n_jobs: Jobs = None
@@ -176,7 +177,7 @@ class Repeat:
 
 @dataclass(frozen=True)
 class Report:
-    """What is told of a fit, and where it is kept."""
+    """What is reported of a fit, and the files it is saved to."""
 
     output: Output = None
     plot: Plot = None
@@ -186,7 +187,7 @@ class Report:
 
 @dataclass(frozen=True)
 class Apply:
-    """What every command that applies a model to the rows of a table is asked."""
+    """The options of commands that apply a model to the rows of a table."""
 
     output: Rows = None
     columns: Columns = None
@@ -196,7 +197,7 @@ class Apply:
 
 
 def grouped(command: Callable[..., None]) -> Callable[..., None]:
-    """Give a command the options of each parameter that is a group, where the parameter stands.
+    """Give a command the options of each parameter that is a group, in place of the parameter.
 
     The command line then has every field of a group as an option of its own, with the field's
     default, and the command gets them as one object.
@@ -206,7 +207,7 @@ def grouped(command: Callable[..., None]) -> Callable[..., None]:
     parameters = []
     for name, parameter in inspect.signature(command).parameters.items():
         if not dataclasses.is_dataclass(hints[name]):
-            # A group in front may have defaults where this has none.
+            # A group in front may have defaults although this parameter has none.
             parameters.append(
                 parameter.replace(annotation=hints[name], kind=inspect.Parameter.KEYWORD_ONLY)
             )

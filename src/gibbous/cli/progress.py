@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 #: twenty lines in each of the first minute, hour and day.
 _FIRST_LINE, _NEXT_LINE, _SHARE = 2.0, 1.0, 0.05
 
-#: Columns of a bar: a shorter one says nothing, and makes room for numbers.
+#: Columns of a bar: a shorter one shows too little, and is left out to make room for numbers.
 _LEAST_BAR, _MOST_BAR = 4, 40
 
 #: Pieces that are worth more than the bar: the iteration, the metric, the time left, the rate.
@@ -25,9 +25,9 @@ _BEFORE_BAR = 4
 
 @contextmanager
 def progress_bar(quiet: bool, as_json: bool = False) -> Iterator[Bar]:
-    """Yield a bar on standard error; it shows nothing where nobody would see it.
+    """Yield a bar on standard error; it shows nothing if standard error is not a terminal.
 
-    In a pipe a result for people (not ``as_json``) has lines of plain text beside it.
+    In a pipe a result for people (not ``as_json``) has lines of plain text in addition.
     """
     if quiet or (as_json and not sys.stderr.isatty()):
         yield Bar()
@@ -50,7 +50,7 @@ def progress_bar(quiet: bool, as_json: bool = False) -> Iterator[Bar]:
 
 
 class Bar:
-    """Shows what a fit is at; an iteration at most ten times a second, not to slow it.
+    """Shows the progress of a fit, at most ten times per second so as not to slow it down.
 
     It is a callback that only watches, so that a fit may make its starts side by side and call it
     from several threads.
@@ -86,7 +86,7 @@ class Bar:
 
     @property
     def callback(self) -> Callback | None:
-        """What a fit is to call; None where nothing is shown."""
+        """The callback of a fit; None if nothing is shown."""
         return self if self._shown is not None or self._lines else None
 
     def wait_for(self, what: str) -> None:
@@ -154,7 +154,7 @@ class Bar:
         if self._lines:
             print(f"gibbous: {name}: {', '.join(pieces)}", file=sys.stderr, flush=True)
             return
-        # Where there is no room for all: the first pieces, the bar, the other pieces, the name.
+        # If there is no room for all: the first pieces, the bar, the other pieces, the name.
         fitting = [pieces[0]]
         for at, piece in enumerate(pieces[1:], start=1):
             bar = 2 if at < _BEFORE_BAR else _LEAST_BAR + 1
@@ -188,8 +188,8 @@ def clock(seconds: float) -> str:
 
 def _measures(now: Progress) -> list[str]:
     """Return the metric, and what it is elsewhere, such as on held-out rows."""
-    told = [f"{now.metric} {now.value:.6g}"]
+    found = [f"{now.metric} {now.value:.6g}"]
     for name, value in now.more.items():
         if name.endswith(now.metric):
-            told.append(f"{name.removesuffix(now.metric).strip()} {value:.6g}")
-    return told
+            found.append(f"{name.removesuffix(now.metric).strip()} {value:.6g}")
+    return found

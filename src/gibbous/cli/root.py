@@ -19,10 +19,10 @@ from .options import GROUPS, INTERRUPTED, Json
 
 HERE = "This installation"
 
-#: Told by ``gibbous --help``.
+#: Listed by ``gibbous --help``.
 EXIT_CODES = {
     0: "done",
-    1: "what was given cannot be used (one line tells why), or doctor found a problem",
+    1: "the input cannot be used (one line says why), or doctor found a problem",
     2: "no such command or option",
     130: "Ctrl-C; -o has kept the model of the last finished iteration",
     141: "the reader of a pipe went away",
@@ -43,8 +43,8 @@ class _Root(Group):
 
 app = App(
     "Cluster tables of numbers: hard, by K-means, or soft, by Gaussian mixtures and EM. "
-    "Find the topics of texts, by Gibbs sampling. Learn hidden causes, and dream, by Boltzmann "
-    "machines.",
+    "Find the topics of texts by Gibbs sampling. Learn hidden units and sample new rows by "
+    "restricted Boltzmann machines.",
     name="gibbous",
     cls=_Root,
     epilog=examples(
@@ -78,7 +78,7 @@ def _root(
         typer.Option("--version", callback=_version, is_eager=True, help="Print the version."),
     ] = False,
 ) -> None:
-    """Take the options that stand before a command."""
+    """Take the options before a command."""
 
 
 @app.verb("gibbous demo", "gibbous demo -o pictures", rich_help_panel=HERE)
@@ -88,11 +88,11 @@ def demo(
     ] = Path("gibbous-demo"),
     as_json: Json = False,
 ) -> None:
-    """Show on real data what the models do; takes seconds, downloads nothing.
+    """Demonstrate the models on real data; takes seconds and downloads nothing.
 
-    A point half-way between two groups, the colours of a photograph, handwritten digits, wines,
-    what Python's own documentation is about, and what a machine makes of half a digit. Writes
-    pictures to a folder, if matplotlib is there.
+    A point half-way between two groups, the colors of a photograph, handwritten digits, wines,
+    the topics of Python's own documentation, and half a digit completed by a machine. Writes
+    pictures to a folder, if matplotlib is installed.
     """
     from .session import print_json, reporting
 
@@ -110,9 +110,9 @@ def demo(
 
 @app.verb("gibbous doctor", "gibbous doctor --json", rich_help_panel=HERE)
 def doctor(as_json: Json = False) -> None:
-    """Check the installation: what it runs on, what is missing, and how to get it.
+    """Check the installation: what it runs on, what is missing, and how to install it.
 
-    Ends with code 1 if there is a problem; a warning is none.
+    Ends with code 1 if there is a problem; warnings do not count.
     """
     from .session import reporting
 
@@ -131,10 +131,10 @@ def doctor(as_json: Json = False) -> None:
 def bench(
     arguments: Annotated[
         list[str] | None,
-        typer.Argument(metavar="ARGS...", help="Those of python -m gibbous.bench."),
+        typer.Argument(metavar="ARGS...", help="Arguments of python -m gibbous.bench."),
     ] = None,
 ) -> None:
-    """Measure speed beside other libraries; --help tells how."""
+    """Compare the speed with that of other libraries; see --help."""
     from .session import reporting
 
     with reporting():

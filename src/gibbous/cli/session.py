@@ -1,4 +1,4 @@
-"""How a command runs: its errors, its files and what it prints."""
+"""How a command runs: its errors, its files and its output."""
 
 from __future__ import annotations
 
@@ -62,18 +62,18 @@ def reporting() -> Iterator[None]:
     """
     with warnings.catch_warnings(), spooling(), _terminable():
         warnings.simplefilter("default")
-        # scikit-learn's, for arrays given to a model that knows names: the commands check names.
+        # scikit-learn's, for arrays given to a model with names: the commands check names.
         warnings.filterwarnings("ignore", message="X does not have valid feature names")
         warnings.showwarning = lambda message, *_, **__: say(f"warning: {message}")
         try:
             yield
-            # Here and not at the end of Python, which could tell of a closed pipe no more.
+            # Here and not at the end of Python, when a closed pipe could no longer be reported.
             sys.stdout.flush()
         except BrokenPipeError as error:
             _leave_output()
             raise typer.Exit(CUT_OFF) from error
         except (ValueError, TypeError, OSError, ImportError) as error:
-            say(f"error: {_told(error)}")
+            say(f"error: {_message(error)}")
             raise typer.Exit(1) from error
         except MemoryError as error:
             say(f"error: not enough memory ({error}); give fewer rows or columns, or .npy float32")
@@ -83,8 +83,8 @@ def reporting() -> Iterator[None]:
             raise typer.Exit(_Ending.code) from error
 
 
-def _told(error: Exception) -> str:
-    """Return what an error tells; those of the system name the file first."""
+def _message(error: Exception) -> str:
+    """Return the message of an error; those of the system name the file first."""
     if isinstance(error, OSError) and error.errno is not None and error.filename is not None:
         return f"{error.filename}: {(error.strerror or str(error)).lower()}"
     return str(error)
@@ -117,7 +117,7 @@ def _terminable() -> Iterator[None]:
 
 
 def fresh_seed(seed: int | None) -> int:
-    """Return the seed given, or a fresh one, which a summary can then tell."""
+    """Return the seed given, or a fresh one, which the summary then prints."""
     import secrets
 
     return secrets.randbits(32) if seed is None else seed
@@ -135,7 +135,7 @@ def split_names(columns: str | None) -> list[str] | None:
         return None
     names = [name.strip() for name in columns.split(",")]
     if not all(names):
-        raise ValueError(f"--columns must be names with commas between them; got {columns!r}")
+        raise ValueError(f"--columns must be names separated by commas; got {columns!r}")
     return names
 
 
@@ -143,7 +143,7 @@ def split_names(columns: str | None) -> list[str] | None:
 class Job:
     """A fit to a table: its files and how it is reported.
 
-    ``mapped`` tells that the model reads rows in blocks, so that large files need not be in memory,
+    ``mapped`` means that the model reads rows in blocks, so that large files need not be in memory,
     ``missing`` that cells may be empty.
     """
 
@@ -155,7 +155,7 @@ class Job:
     missing: bool = False
 
     def check(self) -> None:
-        """Find out before the work whether its results can be written.
+        """Check before the fit that its results can be written.
 
         Raises
         ------
@@ -200,7 +200,7 @@ class Job:
 def check_report(
     report: Report, read: Sequence[Path | None] = (), written: Sequence[Path | None] = ()
 ) -> None:
-    """Find out before the work whether a model and a picture can be written.
+    """Check before the work that a model and a picture can be written.
 
     ``read`` are the files that the command reads, ``written`` others that it writes.
 
@@ -228,7 +228,7 @@ def check_suffix(table: Path | None) -> None:
 
 
 def check_rows(output: Path | None, as_json: bool, *read: Path | None) -> None:
-    """Find out before the work whether rows can be written, given the files that are read.
+    """Check before the work that rows can be written, given the files that are read.
 
     Raises
     ------
@@ -242,7 +242,7 @@ def check_rows(output: Path | None, as_json: bool, *read: Path | None) -> None:
 def run_fit(job: Job, model: Any, summary: Callable[[Any, Table, bool], dict[str, Any]]) -> None:
     """Fit a model to a file, write what was asked for, and report.
 
-    ``summary`` returns what belongs to the class alone, for ``--json``; its last argument tells
+    ``summary`` returns the part of ``--json`` that is specific to the class; its last argument is
     whether rows have weights.
     """
     job.check()
@@ -256,7 +256,7 @@ def run_fit(job: Job, model: Any, summary: Callable[[Any, Table, bool], dict[str
             model.fit(table.values, sample_weight=weight, callback=bar.callback)
         except KeyboardInterrupt:
             interrupted = True
-    _name_features(model, table)
+    name_features(model, table)
     if interrupted:
         after_interrupt(model, job.report.output)
     files = _write(job, model, table)
@@ -298,7 +298,8 @@ def count_missing(values: NDArray[Any]) -> int:
     return sum(int(np.isnan(part).sum()) for part in parts)
 
 
-def _name_features(model: Any, table: Table) -> None:
+def name_features(model: Any, table: Table) -> None:
+    """Give a fitted model the names of the columns of its table, if it has any."""
     if table.names is not None:
         import numpy as np
 
@@ -306,7 +307,7 @@ def _name_features(model: Any, table: Table) -> None:
 
 
 def after_interrupt(model: Any, output: Path | None, unit: str = "iteration") -> NoReturn:
-    """Keep what an interrupted fit has reached, tell so, and end the command.
+    """Save the model of an interrupted fit, report it, and end the command.
 
     Raises
     ------
@@ -315,11 +316,11 @@ def after_interrupt(model: Any, output: Path | None, unit: str = "iteration") ->
     """
     history = getattr(model, "history_", None)
     if history is None or not history.n_iter:
-        say(f"interrupted before the first {unit} was finished; nothing was written")
+        say(f"interrupted before the first {unit} finished; nothing was written")
         raise typer.Exit(_Ending.code)
     done = f"interrupted after {history.n_iter} {unit}{'' if history.n_iter == 1 else 's'}"
     if output is None:
-        say(f"{done}; -o would have kept the model")
+        say(f"{done}; use -o to keep the model")
         raise typer.Exit(_Ending.code)
     try:
         save_model(model, output)
@@ -345,7 +346,7 @@ def _write(job: Job, model: Any, table: Table) -> dict[str, str]:
 
 
 def write_report(report: Report, model: Any, draw: Callable[[], Figure]) -> dict[str, str]:
-    """Write the model and the picture where they were asked for, and return the files."""
+    """Write the model and the picture to the files that were asked for, and return the files."""
     files = {}
     if report.output is not None:
         save_model(model, report.output)
@@ -501,7 +502,7 @@ def finish_rows(
     output: Path | None,
     as_json: bool,
 ) -> None:
-    """Write rows where they were asked for; with ``--json`` and no file they are in the result."""
+    """Write rows to their file; with ``--json`` and no file they are in the result."""
     if output is not None or not as_json:
         put_rows(output, rows)
     if as_json:
@@ -512,7 +513,7 @@ def finish_rows(
 
 
 def finish_score(result: dict[str, Any], rows: dict[str, NDArray[Any]], how: Apply) -> None:
-    """Tell a score, and write that of each row where it was asked for."""
+    """Print a score, and write that of each row to its file, if any."""
     if how.output is not None:
         put_rows(how.output, rows)
         result["files"] = {"scores": str(how.output)}

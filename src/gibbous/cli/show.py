@@ -28,7 +28,7 @@ def console(output: Path | None = None) -> Console:
 
     class Plain(Console):
         def on_broken_pipe(self) -> None:
-            # rich would end the process; what a command ends with is told in one place
+            # rich would end the process; exit codes are set in one place
             raise BrokenPipeError
 
     shown = Plain(highlight=False, stderr=is_standard(output))
@@ -50,7 +50,7 @@ def grid(shown: Console, names: Sequence[str], text: Sequence[str] = ()) -> Grid
 
 
 def print_files(shown: Console, files: dict[str, str]) -> None:
-    """Tell which files were written."""
+    """Print which files were written."""
     for what, path in files.items():
         place = "standard output" if is_standard(Path(path)) else path
         shown.print(f"{what} written to {place}", markup=False, soft_wrap=True)
@@ -90,19 +90,19 @@ def print_fit(
     heads = [group, "weight" if sizes is None else "rows", *(f"{what} {n}" for n in names[:most])]
     if most < centres.shape[1]:
         heads.append(f"and {centres.shape[1] - most} more")
-    told = grid(shown, heads)
+    found = grid(shown, heads)
     for at, centre in enumerate(centres[:_MOST_GROUPS]):
-        told.add_row(str(at), column[at], *(f"{value:.5g}" for value in centre[:most]))
-    shown.print(told)
+        found.add_row(str(at), column[at], *(f"{value:.5g}" for value in centre[:most]))
+    shown.print(found)
     if len(centres) > _MOST_GROUPS:
         shown.print(f"and {len(centres) - _MOST_GROUPS} more {group}s")
     print_end(shown, model, files)
 
 
-def print_pairs(told: dict[str, Any], below: Sequence[str] = ()) -> None:
-    """Print names and values; groups named in ``below`` stand under their names."""
+def print_pairs(found: dict[str, Any], below: Sequence[str] = ()) -> None:
+    """Print names and values; groups named in ``below`` are under their names."""
     shown = console()
-    for name, value in told.items():
+    for name, value in found.items():
         if name in below and isinstance(value, dict):
             shown.print(f"{name.replace('_', ' ')}:", markup=False)
             width = max(map(len, value), default=0)

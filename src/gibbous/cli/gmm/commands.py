@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -34,7 +35,7 @@ app = App(options.GROUPS["gmm"])
 
 CLASSES = ("GaussianMixture",)
 
-#: What predicts and can be drawn from.
+#: Classes that predict and can be sampled from.
 MIXTURES = (*CLASSES, "BayesianGaussianMixture")
 
 
@@ -48,7 +49,7 @@ class Covariance(str, Enum):
 
 
 class Start(str, Enum):
-    """Ways to choose the first responsibilities."""
+    """Ways to initialize the responsibilities."""
 
     kmeans = "kmeans"
     plus = "k-means++"
@@ -58,153 +59,173 @@ class Start(str, Enum):
 
 
 class Collapse(str, Enum):
-    """What is done about a component that shrinks onto a point."""
+    """What to do if a component collapses onto a point."""
 
     stop = "raise"
     repair = "repair"
 
 
 class Prior(str, Enum):
-    """Priors of the components' weights, for variational inference, or of their shapes."""
+    """Priors of the weights, for variational inference, or of the covariances."""
 
     process = "dirichlet-process"
     distribution = "dirichlet"
     fraley_raftery = "fraley-raftery"
 
 
-@app.verb("gibbous gmm fit points.csv -k 3 --plot fit.png -o model.safetensors")
-@options.grouped
-def fit(
-    table: options.TableFit,
+@dataclass(frozen=True)
+class Mixture:
+    """What a fit is asked about the mixture itself."""
+
     n_components: Annotated[
         int,
         typer.Option(
-            "-k", "--n-components", min=1, help="Components.", rich_help_panel=options.FITTING
+            "-k",
+            "--n-components",
+            min=1,
+            help="Number of components.",
+            rich_help_panel=options.FITTING,
         ),
-    ] = 1,
+    ] = 1
     covariance_type: Annotated[
         Covariance,
         typer.Option(
-            help="Each component its own ellipsoid (full), all the same (tied), along the axes "
-            "(diag), or round (spherical).",
+            help="A covariance matrix per component (full), one for all (tied), a variance per "
+            "feature (diag), or one variance per component (spherical).",
             rich_help_panel=options.FITTING,
         ),
-    ] = Covariance.full,
+    ] = Covariance.full
     init_params: Annotated[
-        Start, typer.Option(help="How a start is made.", rich_help_panel=options.FITTING)
-    ] = Start.kmeans,
+        Start,
+        typer.Option(help="How EM is initialized.", rich_help_panel=options.FITTING),
+    ] = Start.kmeans
     on_collapse: Annotated[
         Collapse,
         typer.Option(
             help="Stop with an error when a component collapses onto a point, or repair it.",
             rich_help_panel=options.FITTING,
         ),
-    ] = Collapse.stop,
+    ] = Collapse.stop
     prior: Annotated[
         Prior | None,
         typer.Option(
-            help="Fit with priors. By variational inference (dirichlet-process, dirichlet): -k is "
-            "then the most components, and those that the points do not need lose their weight. Or "
-            "by the most probable parameters (fraley-raftery): no component collapses.",
+            help="Fit with priors. With dirichlet-process or dirichlet, by variational inference: "
+            "-k is then the maximum number of components, and components that the data do not "
+            "need lose their weight. With fraley-raftery, the most probable parameters: no "
+            "component collapses.",
             rich_help_panel=options.FITTING,
         ),
-    ] = None,
+    ] = None
     concentration: Annotated[
         float | None,
         typer.Option(
-            help="With --prior dirichlet(-process): the lower, the fewer components keep "
-            "a weight; by default 1 / k.",
+            help="Concentration of the prior of the weights, with --prior dirichlet or "
+            "dirichlet-process: a lower value leaves fewer components with a weight. The default "
+            "is 1 / k.",
             rich_help_panel=options.FITTING,
         ),
-    ] = None,
+    ] = None
     squarem: Annotated[
         bool,
         typer.Option(
             "--squarem",
-            help="Jump ahead between the steps: fewer iterations to a small --tol.",
+            help="Accelerate EM by extrapolation: fewer iterations to a small --tol.",
             rich_help_panel=options.FITTING,
         ),
-    ] = False,
+    ] = False
     split_merge: Annotated[
         bool,
         typer.Option(
             "--split-merge",
-            help="Leave poor optima: merge two components, split another, keep what ends higher.",
+            help="Escape poor optima: merge two components, split another one, and keep the "
+            "result if its likelihood is higher.",
             rich_help_panel=options.FITTING,
         ),
-    ] = False,
-    *,
-    climb: select.Climb,
-    repeat: options.Repeat,
-    report: options.Report,
-) -> None:
-    """Fit k Gaussian components to the points of a table by expectation-maximisation.
+    ] = False
 
-    A .npy file of more than 256 MB is read in blocks, once an iteration, and never held in memory.
-    Cells may be empty: they are taken to be missing at random, and nothing is filled in.
-    Ctrl-C ends the fit with code 130; with -o the model of the last finished iteration is kept.
-    """
-    with reporting():
-        asked: dict[str, Any] = {
-            "n_components": n_components,
-            "covariance_type": covariance_type.value,
-            "init_params": init_params.value,
+    @property
+    def variational(self) -> bool:
+        """Whether the prior is fitted by variational inference."""
+        return self.prior in (Prior.process, Prior.distribution)
+
+    def check(self) -> None:
+        """Check that the options can be combined.
+
+        Raises
+        ------
+        ValueError
+            If not.
+        """
+        if self.prior is None or not self.variational:
+            if self.concentration is not None:
+                raise ValueError(
+                    "--concentration is the concentration of a Dirichlet prior; "
+                    "also give --prior dirichlet, or leave --concentration out"
+                )
+            return
+        if self.squarem or self.split_merge or self.init_params is Start.small_em:
+            raise ValueError(
+                "--squarem, --split-merge and --init-params small-em are options of EM; leave "
+                f"them out, or leave out --prior {self.prior.value}"
+            )
+        if self.on_collapse is not Collapse.stop:
+            raise ValueError(
+                f"--on-collapse repair cannot be used with --prior {self.prior.value}, which "
+                "allows components without points; leave --on-collapse out"
+            )
+
+    def estimator(self, climb: select.Climb, repeat: options.Repeat) -> Any:
+        """Return the model to fit."""
+        shared: dict[str, Any] = {
+            "n_components": self.n_components,
+            "covariance_type": self.covariance_type.value,
+            "init_params": self.init_params.value,
             **vars(climb),
             "random_state": fresh_seed(repeat.seed),
             "n_jobs": repeat.n_jobs,
         }
-        variational = prior in (Prior.process, Prior.distribution)
-        job = Job(
-            "gmm fit",
-            "component",
-            table,
-            report,
-            mapped=not variational,
-            missing=not variational,
-        )
-        if prior is not None and variational:
-            if squarem or split_merge or init_params is Start.small_em:
-                raise ValueError(
-                    "--squarem, --split-merge and --init-params small-em are for EM; leave them "
-                    f"out, or --prior {prior.value}"
-                )
-            run_fit(job, _bayesian(asked, prior, concentration, on_collapse), _bayesian_summary)
-            return
-        if concentration is not None:
-            raise ValueError(
-                "--concentration is a prior of the weights; give --prior dirichlet, too"
+        prior = None if self.prior is None else self.prior.value
+        if self.variational:
+            from ...gmm.bayesian import BayesianGaussianMixture
+
+            kind = "distribution" if self.prior is Prior.distribution else "process"
+            return BayesianGaussianMixture(
+                **shared,
+                weight_concentration_prior_type=f"dirichlet_{kind}",
+                weight_concentration_prior=self.concentration,
             )
         from ...gmm.mixture import GaussianMixture
 
-        run_fit(
-            job,
-            GaussianMixture(
-                **asked,
-                on_collapse=on_collapse.value,
-                prior=None if prior is None else prior.value,
-                acceleration="squarem" if squarem else None,
-                split_merge=split_merge,
-            ),
-            _summary,
+        return GaussianMixture(
+            **shared,
+            on_collapse=self.on_collapse.value,
+            prior=prior,
+            acceleration="squarem" if self.squarem else None,
+            split_merge=self.split_merge,
         )
 
 
-def _bayesian(
-    asked: dict[str, Any], prior: Prior, concentration: float | None, on_collapse: Collapse
-) -> Any:
-    from ...gmm.bayesian import BayesianGaussianMixture
+@app.verb("gibbous gmm fit points.csv -k 3 --plot fit.png -o model.safetensors")
+@options.grouped
+def fit(
+    table: options.TableFit,
+    mixture: Mixture,
+    climb: select.Climb,
+    repeat: options.Repeat,
+    report: options.Report,
+) -> None:
+    """Fit a mixture of k Gaussian components to a table by expectation-maximization.
 
-    if on_collapse is not Collapse.stop:
-        raise ValueError(
-            f"--on-collapse repair is not for --prior {prior.value}, with which a component "
-            "without points may stay without; leave --on-collapse out"
-        )
-    kinds = {Prior.process: "dirichlet_process", Prior.distribution: "dirichlet_distribution"}
-    return BayesianGaussianMixture(
-        **asked,
-        weight_concentration_prior_type=kinds[prior],
-        weight_concentration_prior=concentration,
-    )
+    A .npy file of more than 256 MB is read in blocks in each iteration and is never held in
+    memory. Cells may be empty: they are assumed to be missing at random, and nothing is filled in.
+    Ctrl-C ends the fit with code 130; with -o the model of the last finished iteration is kept.
+    """
+    with reporting():
+        mixture.check()
+        whole = mixture.variational
+        job = Job("gmm fit", "component", table, report, mapped=not whole, missing=not whole)
+        model = mixture.estimator(climb, repeat)
+        run_fit(job, model, _bayesian_summary if whole else _summary)
 
 
 @app.verb(
@@ -220,16 +241,16 @@ def predict(
         bool,
         typer.Option(
             "--proba",
-            help="The probability of every component, not just the likeliest one.",
+            help="Write the probability of every component instead of the most probable one.",
             rich_help_panel=options.OUTPUT,
         ),
     ] = False,
     how: options.Apply,
 ) -> None:
-    """Tell for each row of a table which component it comes from, or how likely from each.
+    """Predict the component of each row of a table, or the probability of each component.
 
-    Where the model knows the names of its columns and the table has names, they are found by name.
-    Rows with empty cells are judged by the others.
+    If the model and the table both have column names, columns are matched by name. For rows with
+    empty cells the other cells decide.
     """
     with reporting():
         if proba:
@@ -244,9 +265,9 @@ def predict(
 @app.verb("gibbous gmm proba model.safetensors new.csv -o shares.csv")
 @options.grouped
 def proba(model: options.Model, data: options.Data, *, how: options.Apply) -> None:
-    """Tell for each row of a table how likely it comes from each component.
+    """Compute the probability of each component for each row of a table.
 
-    Rows with empty cells are judged by the others.
+    For rows with empty cells the other cells decide.
     """
     with reporting():
         _proba("gmm proba", model, data, how)
@@ -263,10 +284,10 @@ def _proba(command: str, model: Path, data: Path, how: options.Apply) -> None:
 @app.verb("gibbous gmm score model.safetensors unseen.csv")
 @options.grouped
 def score(model: options.Model, data: options.Data, *, how: options.Apply) -> None:
-    """Tell how well a mixture explains the rows of a table, in nats a row.
+    """Compute the log-likelihood of the rows of a table under a mixture, in nats per row.
 
-    AIC and BIC compare mixtures on the same rows; -o writes every row's log-likelihood, by which
-    the least likely rows are found.
+    AIC and BIC compare mixtures on the same rows; -o writes the log-likelihood of each row, which
+    identifies the least likely rows.
     """
     with reporting():
         loaded, table = apply_to(model, MIXTURES, data, how, mapped=True, holes=CLASSES)
@@ -291,9 +312,9 @@ def sample(
     n_jobs: options.Jobs = None,
     as_json: options.Json = False,
 ) -> None:
-    """Draw new points from a mixture; the last column tells the component of each.
+    """Draw new points from a mixture; the last column is the component of each point.
 
-    That column is called component, or component_2 where a feature has that name.
+    That column is called component, or component_2 if a feature has that name.
     """
     with reporting():
         check_rows(output, as_json, model)
@@ -317,9 +338,9 @@ app.verb("gibbous gmm info model.safetensors")(info_of("gmm", MIXTURES))
 def _summary(model: Any, table: Table, weighted: bool) -> dict[str, Any]:
     return {
         "parameters": model.get_params(deep=False),
-        # with a prior: penalised_mean_log_likelihood
+        # with a prior the metric has another name
         re.sub(r"\W", "_", model.history_.metric): float(model.history_.values[-1]),
-        # Both count rows, and what a weight counts is not known here.
+        # Both depend on the number of rows, which weights do not determine.
         "aic": None if weighted else float(model.aic(table.values)),
         "bic": None if weighted else float(model.bic(table.values)),
         "iterations": int(model.n_iter_),

@@ -1,4 +1,4 @@
-"""``gibbous gmm impute`` and ``gibbous gmm condition``: what a mixture says of some features given
+"""``gibbous gmm impute`` and ``gibbous gmm condition``: some features of a mixture given
 others.
 """
 
@@ -91,7 +91,7 @@ def condition(
     as_json: options.Json = False,
     quiet: options.Quiet = False,
 ) -> None:
-    """Tell how the other features are distributed where some have given values.
+    """Compute the distribution of the other features, given the values of some.
 
     Prints what is expected of each feature and the components of that mixture; -o keeps it.
     """
@@ -130,7 +130,7 @@ def _known(on: str, model: Any) -> dict[int, float]:
     Raises
     ------
     ValueError
-        If a part is no such pair, or names no feature, or one again.
+        If a part is not such a pair, names an unknown feature, or names a feature twice.
     """
     names = [str(name) for name in getattr(model, "feature_names_in_", ())]
     d = model.n_features_in_

@@ -15,6 +15,7 @@ from ..progress import progress_bar
 from ..session import (
     check_report,
     fresh_seed,
+    name_features,
     print_json,
     reporting,
     split_names,
@@ -29,7 +30,7 @@ EXAMPLE = "gibbous gmm select points.csv -k 1-9 --criterion icl --plot curves.pn
 
 
 class Criterion(str, Enum):
-    """What the best is chosen by."""
+    """Criteria for the best mixture."""
 
     bic = "bic"
     aic = "aic"
@@ -39,22 +40,25 @@ class Criterion(str, Enum):
 
 @dataclass(frozen=True)
 class Climb:
-    """How EM climbs: what a fit and a selection have in common."""
+    """How EM runs: what a fit and a selection have in common."""
 
     n_init: Annotated[
         int,
         typer.Option(
-            min=1, help="Starts, of which the best is kept.", rich_help_panel=options.FITTING
+            min=1,
+            help="Number of initializations, of which the best is kept.",
+            rich_help_panel=options.FITTING,
         ),
     ] = 1
     max_iter: Annotated[
-        int, typer.Option(min=1, help="Iterations at most.", rich_help_panel=options.FITTING)
+        int,
+        typer.Option(min=1, help="Maximum number of iterations.", rich_help_panel=options.FITTING),
     ] = 100
     tol: Annotated[
         float,
         typer.Option(
             min=0.0,
-            help="Stop when the mean log-likelihood rises by less than this.",
+            help="Stop when the mean log-likelihood per row increases by less than this.",
             rich_help_panel=options.FITTING,
         ),
     ] = 1e-3
@@ -62,15 +66,16 @@ class Climb:
         float,
         typer.Option(
             min=0.0,
-            help="Added to every variance, so that none becomes zero.",
+            help="Added to every variance, so that all stay positive.",
             rich_help_panel=options.FITTING,
         ),
     ] = 1e-6
 
 
-@options.grouped
-def select(
-    data: options.Data,
+@dataclass(frozen=True)
+class Candidates:
+    """Which mixtures are compared, and how."""
+
     n_components: Annotated[
         str,
         typer.Option(
@@ -80,35 +85,52 @@ def select(
             help="Numbers of components to try.",
             rich_help_panel=options.FITTING,
         ),
-    ] = "1-9",
+    ] = "1-9"
     covariance_types: Annotated[
         str,
         typer.Option(
             metavar="A,B,...",
-            help="Of full, tied, diag, spherical.",
+            help="Covariance types to try, of full, tied, diag, spherical.",
             rich_help_panel=options.FITTING,
         ),
-    ] = "full,tied,diag,spherical",
+    ] = "full,tied,diag,spherical"
     criterion: Annotated[
         Criterion,
         typer.Option(
-            help="What the best is chosen by: BIC, AIC (more components), ICL (groups that are "
-            "apart), or the likelihood of rows held out.",
+            help="Criterion for the best mixture: BIC, AIC (prefers more components), ICL (prefers "
+            "well separated components), or the log-likelihood of held-out rows.",
             rich_help_panel=options.FITTING,
         ),
-    ] = Criterion.bic,
+    ] = Criterion.bic
     cv: Annotated[
         int | None,
         typer.Option(
             min=2,
             metavar="FOLDS",
-            help="Also score rows held out, in so many folds.",
-            show_default="none, or 5 where the criterion is held_out",
+            help="Also score held-out rows, by cross-validation with this many folds.",
+            show_default="none, or 5 with --criterion held_out",
             rich_help_panel=options.FITTING,
         ),
-    ] = None,
-    *,
+    ] = None
+
+    def arguments(self) -> tuple[list[int], list[str], dict[str, Any]]:
+        """Return the numbers of components, the covariance types and the other arguments.
+
+        Raises
+        ------
+        ValueError
+            If the numbers of components are not valid.
+        """
+        kinds = [kind.strip() for kind in self.covariance_types.split(",")]
+        return _sizes(self.n_components), kinds, {"criterion": self.criterion.value, "cv": self.cv}
+
+
+@options.grouped
+def select(
+    data: options.Data,
+    candidates: Candidates,
     climb: Climb,
+    *,
     columns: options.Columns = None,
     header: options.Header = None,
     repeat: options.Repeat,
@@ -116,12 +138,12 @@ def select(
 ) -> None:
     """Fit mixtures of several sizes and covariance types, compare them, and keep the best.
 
-    A fit that fails, as when a component collapses, is told and stands in nobody's way.
+    A fit that fails, for example because a component collapses, is reported and does not abort the
+    search.
     """
     with reporting():
         check_report(report, read=[data])
-        sizes = _sizes(n_components)
-        kinds = [kind.strip() for kind in covariance_types.split(",")]
+        sizes, kinds, choice = candidates.arguments()
         seed = fresh_seed(repeat.seed)
         from ...gmm.select import select_mixture
         from ...io.tables import read_table
@@ -134,31 +156,23 @@ def select(
                 table.values,
                 sizes,
                 kinds,
-                criterion=criterion.value,
-                cv=cv,
                 progress=lambda done, total: bar.count(done, total, "fits"),
                 random_state=seed,
                 n_jobs=repeat.n_jobs,
+                **choice,
                 **vars(climb),
             )
-        best = found.best_estimator_
-        if table.names is not None:
-            import numpy as np
-
-            best.feature_names_in_ = np.asarray(table.names, dtype=object)
-        files = write_report(report, best, lambda: _draw(found))
+        name_features(found.best_estimator_, table)
+        files = write_report(report, found.best_estimator_, lambda: _draw(found))
         if report.as_json:
-            print_json(
-                {
-                    "command": "gmm select",
-                    "data": str(data),
-                    "rows": len(table.values),
-                    "features": table.values.shape[1],
-                    "seed": seed,
-                    **_told(found),
-                    "files": files,
-                }
-            )
+            result = {
+                "command": "gmm select",
+                "data": str(data),
+                "rows": len(table.values),
+                "features": table.values.shape[1],
+                "seed": seed,
+            }
+            print_json({**result, **_outcome(found), "files": files})
         elif not report.quiet:
             _print(found, files)
 
@@ -170,12 +184,14 @@ def _sizes(asked: str) -> list[int]:
         low, dash, high = (end.strip() for end in part.partition("-"))
         ends = [low, high] if dash else [low, low]
         if not all(end.isdecimal() and int(end) >= 1 for end in ends) or int(ends[1]) < int(low):
-            raise ValueError(f"-k must be numbers of components, as 1-9 or 2,4,8; got {asked!r}")
+            raise ValueError(
+                f"-k must be numbers of components, such as 1-9 or 2,4,8; got {asked!r}"
+            )
         sizes += range(int(low), int(ends[1]) + 1)
     return sorted(set(sizes))
 
 
-def _told(found: MixtureSelection) -> dict[str, Any]:
+def _outcome(found: MixtureSelection) -> dict[str, Any]:
     best = found.best_
     return {
         "criterion": found.criterion,
@@ -196,7 +212,7 @@ def _draw(found: MixtureSelection) -> Any:
 def _print(found: MixtureSelection, files: dict[str, str]) -> None:
     shown = console(Path(files["model"]) if "model" in files else None)
     best = found.best_
-    told = f"best by {found.criterion}: {best.n_components} components, {best.covariance_type}"
-    for line in (str(found), told, f"repeat with --seed {found.seed}"):
+    best_line = f"best by {found.criterion}: {best.n_components} components, {best.covariance_type}"
+    for line in (str(found), best_line, f"repeat with --seed {found.seed}"):
         shown.print(line, markup=False, soft_wrap=True)
     print_files(shown, files)

@@ -30,7 +30,7 @@ _SHARES_AT_A_TIME = 1 << 22
 Top = Annotated[
     int,
     typer.Option(
-        "-n", "--top", min=1, metavar="N", help="Words a topic.", rich_help_panel=options.OUTPUT
+        "-n", "--top", min=1, metavar="N", help="Words per topic.", rich_help_panel=options.OUTPUT
     ),
 ]
 
@@ -51,7 +51,7 @@ def topics(
     plot: options.Plot = None,
     as_json: options.Json = False,
 ) -> None:
-    """Show the topics of a model: their share of the tokens, prior, and likeliest words."""
+    """Show the topics of a model: their share of the tokens, prior, and most probable words."""
     with reporting():
         loaded = load_topics(model)
         rows = topic_rows(loaded, top, _chosen(only, loaded.topics_.n_topics))
@@ -99,7 +99,7 @@ def infer(
     n_jobs: options.Jobs = None,
     as_json: options.Json = False,
 ) -> None:
-    """Tell for each document how much of each topic of a model is in it.
+    """Compute the topic proportions of each document under a model.
 
     Documents may be unseen, and of any format: their words are carried over to the model's, and
     those that it does not know are left out.
@@ -122,8 +122,8 @@ def infer(
                 "documents_with_known_words": known,
                 "tokens": corpus.n_tokens,
             }
-            told = {"files": {"topics": str(output)}} if output is not None else {"rows": columns}
-            print_json(result | told)
+            found = {"files": {"topics": str(output)}} if output is not None else {"rows": columns}
+            print_json(result | found)
 
 
 def _shares(model: Any, corpus: Corpus) -> dict[str, NDArray[Any]]:
@@ -169,14 +169,14 @@ app.verb("gibbous lda report topics.model texts.jsonl --date year -o report.html
 @app.verb("gibbous lda info topics.model")
 @options.grouped
 def info(source: CorpusFile, *, as_json: options.Json = False) -> None:
-    """Tell what a file holds: a topic model, or a corpus of any format."""
+    """Describe a file: a topic model, or a corpus of any format."""
     with reporting():
         source = source.opened()
-        told = _of_model(source.corpus) if _is_model(source) else _of_corpus(source)
+        found = _of_model(source.corpus) if _is_model(source) else _of_corpus(source)
         if as_json:
-            print_json({"command": "lda info", **told})
+            print_json({"command": "lda info", **found})
         else:
-            print_pairs(told, GROUPED)
+            print_pairs(found, GROUPED)
 
 
 def _is_model(source: CorpusFile) -> bool:
@@ -191,7 +191,7 @@ def _is_model(source: CorpusFile) -> bool:
 
 def _of_model(path: Path) -> dict[str, Any]:
     model = load_topics(path)
-    told = describe(model, path)
+    found = describe(model, path)
     return {
         "kind": "topic model",
         "topics": model.topics_.n_topics,
@@ -205,7 +205,7 @@ def _of_model(path: Path) -> dict[str, Any]:
         "doc_topic_prior_sum": float(model.doc_topic_prior_.sum()),
         "topic_word_prior": model.topic_word_prior_,
         "text_options": getattr(model, "text_options_", {}),
-        **{name: told[name] for name in told if name not in ("features", "feature_names")},
+        **{name: found[name] for name in found if name not in ("features", "feature_names")},
     }
 
 

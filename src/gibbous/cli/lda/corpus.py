@@ -73,7 +73,7 @@ class CorpusFile:
     ]
     format: Annotated[
         Format | None,
-        typer.Option(help="Format.", show_default="told by the name", rich_help_panel=CORPUS),
+        typer.Option(help="Format.", show_default="by the file name", rich_help_panel=CORPUS),
     ] = None
     text: Annotated[str | None, _field("the text")] = None
     id: Annotated[str | None, _field("a document's name")] = None
@@ -101,7 +101,7 @@ class CorpusFile:
         typer.Option(
             metavar="FILE",
             help="Words, one a line: those of a file of counts, or those to count in texts.",
-            show_default="found beside the file, or all",
+            show_default="found next to the file, or all",
             rich_help_panel=CORPUS,
         ),
     ] = None
@@ -183,16 +183,16 @@ class CorpusFile:
         Raises
         ------
         ValueError, OSError
-            If the corpus cannot be written where it was asked for.
+            If the corpus cannot be written to its file.
         """
         check_files([self.corpus], [self.into])
         if is_standard(self.into):
-            raise ValueError("--into needs a file of its own; a corpus is no text for a pipe")
+            raise ValueError("--into must be a file, because a corpus is not text; got -")
         if not is_standard(self.corpus):
             return self
         path = incoming(self.corpus, documents=True)
-        told = {".jsonl": Format.jsonl, ".txt": Format.lines}.get(path.suffix)
-        return replace(self, corpus=path, format=self.format or told)
+        found = {".jsonl": Format.jsonl, ".txt": Format.lines}.get(path.suffix)
+        return replace(self, corpus=path, format=self.format or found)
 
     def spelling(self) -> dict[str, Any]:
         """Return what says how texts become words, where it was given."""
@@ -292,13 +292,13 @@ def read_corpus(asked: CorpusFile) -> tuple[Corpus, dict[str, Any]]:
 def read_corpus_for(model: Any, asked: CorpusFile) -> Corpus:
     """Read documents in the words of a fitted model.
 
-    Texts become words as they did for the fit, where the model knows how; what is given anew goes
-    first. Words that the model does not know are dropped.
+    Texts are split into words as they were for the fit if the model has those options; options
+    that are given take precedence. Words outside the vocabulary of the model are dropped.
 
     Raises
     ------
     ValueError
-        If the model does not know the words, or the corpus names none and has another number.
+        If the model has no vocabulary, or the corpus has none and another number of words.
     """
     kind, counted = _kind(asked)
     vocabulary = model.vocabulary_
@@ -318,7 +318,7 @@ def read_corpus_for(model: Any, asked: CorpusFile) -> Corpus:
         return corpus
     if vocabulary is None:
         raise ValueError(
-            "the model does not name its words, so that it cannot find them in texts; fit it to a "
+            "the model has no vocabulary, so its words cannot be found in texts; fit it to a "
             "corpus with a vocabulary, or give a file of counts"
         )
     options |= getattr(model, "text_options_", None) or {}
@@ -327,9 +327,9 @@ def read_corpus_for(model: Any, asked: CorpusFile) -> Corpus:
 
 
 def read_texts(asked: CorpusFile) -> Iterator[Any] | None:
-    """Return the texts of a corpus as they are, one a document; None where it holds counts.
+    """Return the texts of a corpus, one per document; None if it holds counts.
 
-    What can be read only once, such as a pipe, has no texts either: its corpus was read before.
+    Input that can be read only once, such as a pipe, has no texts either.
     """
     from ...corpus.formats.read import texts_of
 

@@ -56,20 +56,20 @@ def _number(least: int, text: str, default: int) -> Any:
 
 @dataclass(frozen=True)
 class Sampling:
-    """How topics are sampled. What is not given is as the class has it."""
+    """How topics are sampled. Options that are not given have the defaults of the class."""
 
     sampler: Annotated[
         Sampler | None,
         typer.Option(
-            help="Delayed counts (fast), Gibbs sampling to the letter (exact), or fast sweeps with "
-            "exact ones at the end (auto).",
+            help="Sweeps with delayed counts (fast), exact Gibbs sampling (exact), or fast sweeps "
+            "followed by exact ones (auto).",
             show_default="auto",
             rich_help_panel=SAMPLING,
         ),
     ] = None
     max_iter: Annotated[int | None, _number(0, "Sweeps over all tokens.", 200)] = None
     settle_iter: Annotated[
-        int | None, _number(0, "How many of them are exact at the end, with auto.", 20)
+        int | None, _number(0, "Number of exact sweeps at the end, with auto.", 20)
     ] = None
     n_proposals: Annotated[
         int | None,
@@ -79,28 +79,28 @@ class Sampling:
             min=1,
             max=3,
             metavar="1|3",
-            help="Proposals a token and pass of the fast sampler.",
+            help="Proposals per token and pass of the fast sampler.",
             show_default="3",
             rich_help_panel=SAMPLING,
         ),
     ] = None
     n_samples: Annotated[
-        int | None, _number(1, "States at the end over whose topics the result is averaged.", 5)
+        int | None, _number(1, "Number of states at the end over which the result is averaged.", 5)
     ] = None
     sample_interval: Annotated[int | None, _number(1, "Sweeps between these states.", 5)] = None
     doc_topic_prior: Annotated[
         float | None,
         typer.Option(
-            help="Prior of a document's topics, alpha; not optimised where it is given.",
-            show_default="5 / topics at first, optimised on the way",
+            help="Prior of the topics of a document, alpha; not optimized if it is given.",
+            show_default="5 / topics at first, optimized during the fit",
             rich_help_panel=PRIORS,
         ),
     ] = None
     topic_word_prior: Annotated[
         float | None,
         typer.Option(
-            help="Prior of a topic's words, beta; not optimised where it is given.",
-            show_default="0.01 at first, optimised on the way",
+            help="Prior of the words of a topic, beta; not optimized if it is given.",
+            show_default="0.01 at first, optimized during the fit",
             rich_help_panel=PRIORS,
         ),
     ] = None
@@ -108,12 +108,12 @@ class Sampling:
         bool | None,
         typer.Option(
             "--optimize-priors/--fixed-priors",
-            help="Optimise both priors, or neither.",
+            help="Optimize both priors, or neither.",
             show_default="those that are not given",
             rich_help_panel=PRIORS,
         ),
     ] = None
-    burn_in: Annotated[int | None, _number(0, "Sweeps before priors are optimised.", 50)] = None
+    burn_in: Annotated[int | None, _number(0, "Sweeps before priors are optimized.", 50)] = None
 
     def parameters(self) -> dict[str, Any]:
         """Return the parameters that were given."""
@@ -125,13 +125,13 @@ class Sampling:
 
 @dataclass(frozen=True)
 class Stopping:
-    """When a fit ends before its last sweep, and goes on after it was killed."""
+    """When a fit ends before its last sweep, and how it resumes after it was killed."""
 
     early_stopping: Annotated[
         bool,
         typer.Option(
             "--early-stopping",
-            help="End when the perplexity of documents held back no longer falls.",
+            help="Stop when the perplexity of held-out documents no longer falls.",
             rich_help_panel=SAMPLING,
         ),
     ] = False
@@ -140,20 +140,22 @@ class Stopping:
         typer.Option(
             min=0.0,
             max=1.0,
-            help="Share of the documents that --early-stopping holds back.",
+            help="Share of the documents that --early-stopping holds out.",
             rich_help_panel=SAMPLING,
         ),
     ] = 0.1
     evaluate_every: Annotated[
         int | None,
-        _number(0, "Sweeps between two looks at the likelihood; 0 for the first and last.", 10),
+        _number(
+            0, "Sweeps between two evaluations of the likelihood; 0 for the first and last.", 10
+        ),
     ] = None
     checkpoint: Annotated[
         Path | None,
         typer.Option(
             metavar="FILE",
-            help="Keep the whole state here. Where the file is there already, the fit goes on from "
-            "it, and ends in the same bits as one that was never stopped. Needs --seed.",
+            help="Write the state of the fit here. If the file exists, the fit resumes from it "
+            "and ends in the same bits as a fit that was never stopped. Needs --seed.",
             rich_help_panel=SAMPLING,
         ),
     ] = None
@@ -162,7 +164,7 @@ class Stopping:
     ] = 50
 
     def check(self, seed: int | None) -> None:
-        """Find out before the work whether a checkpoint can be kept and gone on from.
+        """Check before the fit that a checkpoint can be written and resumed from.
 
         Raises
         ------
@@ -173,10 +175,10 @@ class Stopping:
             return
         if seed is None:
             raise ValueError(
-                "--checkpoint needs --seed: with a fresh seed the next run is another fit"
+                "--checkpoint needs --seed, because a fit with a new seed cannot resume; add --seed"
             )
         if is_standard(self.checkpoint):
-            raise ValueError("--checkpoint needs a file of its own, not standard output")
+            raise ValueError("--checkpoint must be a file; got standard output")
 
     def parameters(self) -> dict[str, Any]:
         """Return the parameters that were given."""
@@ -188,33 +190,52 @@ class Stopping:
         return given
 
 
+@dataclass(frozen=True)
+class Seeds:
+    """Words that topics start with."""
+
+    seeds: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Seed words: one topic per line, words separated by commas, from topic 0; or "
+            'JSON, such as {"0": ["moon", "tide"], "3": {"bank": 50}}.',
+            rich_help_panel=PRIORS,
+        ),
+    ] = None
+    seed_weight: Annotated[
+        float | None,
+        typer.Option(
+            help="Prior count of a seed word without a count, as a share of its tokens.",
+            show_default="0.5",
+            rich_help_panel=PRIORS,
+        ),
+    ] = None
+
+    def parameters(self) -> dict[str, Any]:
+        """Return the parameters that were given."""
+        given = {
+            "seeds": None if self.seeds is None else read_seeds(self.seeds),
+            "seed_weight": self.seed_weight,
+        }
+        return {name: value for name, value in given.items() if value is not None}
+
+
 @options.grouped
 def fit(
     source: CorpusFile,
     n_components: Annotated[
         int,
         typer.Option(
-            "-k", "--n-components", min=1, help="Topics.", rich_help_panel=options.FITTING
+            "-k",
+            "--n-components",
+            min=1,
+            help="Number of topics.",
+            rich_help_panel=options.FITTING,
         ),
     ] = 10,
     *,
-    seeds: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FILE",
-            help="Seed words: one topic a line, words with commas between them, from topic 0; or "
-            'JSON, as {"0": ["moon", "tide"], "3": {"bank": 50}}.',
-            rich_help_panel=PRIORS,
-        ),
-    ] = None,
-    seed_weight: Annotated[
-        float | None,
-        typer.Option(
-            help="Prior count of a seed word without one, as a share of its tokens.",
-            show_default="0.5",
-            rich_help_panel=PRIORS,
-        ),
-    ] = None,
+    seeds: Seeds,
     sampling: Sampling,
     stopping: Stopping,
     repeat: options.Repeat,
@@ -240,21 +261,18 @@ def fit(
             raise ValueError("--report needs a file; got -")
         check_report(
             report,
-            read=[source.corpus, source.vocabulary, seeds],
+            read=[source.corpus, source.vocabulary, seeds.seeds],
             written=[stopping.checkpoint, page],
         )
-        parameters = sampling.parameters() | stopping.parameters()
-        if seeds is not None:
-            parameters["seeds"] = read_seeds(seeds)
-        if seed_weight is not None:
-            parameters["seed_weight"] = seed_weight
         from ...lda.model import LatentDirichletAllocation
 
         model = LatentDirichletAllocation(
             n_components,
             random_state=fresh_seed(repeat.seed),
             n_jobs=repeat.n_jobs,
-            **parameters,
+            **sampling.parameters(),
+            **stopping.parameters(),
+            **seeds.parameters(),
         )
         _run(source, model, stopping, report, page)
 
@@ -282,7 +300,7 @@ def _run(
     model.text_options_ = spelling
     if interrupted:
         if stopping.checkpoint is not None and stopping.checkpoint.exists():
-            say(f"the same command goes on from {stopping.checkpoint}")
+            say(f"the same command resumes from {stopping.checkpoint}")
         after_interrupt(model, report.output, "sweep")
 
     def draw() -> Figure:

@@ -30,10 +30,73 @@ class ShownCorpus(CorpusFile):
         Path,
         typer.Argument(
             help="Documents to show the topics in, of any format: those of the fit, or others. "
-            "Without them the page shows what the model alone knows.",
+            "Without them the page shows the model alone.",
             show_default="none",
         ),
     ] = None  # type: ignore[assignment]  # asked for before any use
+
+
+@dataclass(frozen=True)
+class Page:
+    """What the page shows."""
+
+    title: Annotated[
+        str | None,
+        typer.Option(
+            help="Title of the page.",
+            show_default="the name of the corpus or the model",
+            rich_help_panel=REPORT,
+        ),
+    ] = None
+    top: Annotated[
+        int,
+        typer.Option(
+            "-n", "--top", min=1, metavar="N", help="Words per topic.", rich_help_panel=REPORT
+        ),
+    ] = 30
+    documents: Annotated[
+        int,
+        typer.Option(
+            min=1, metavar="N", help="Typical documents per topic.", rich_help_panel=REPORT
+        ),
+    ] = 5
+    by: Annotated[
+        str | None,
+        typer.Option(
+            metavar="PERIOD",
+            help="Periods of the prevalence over time: day, week, month, quarter, year, decade, "
+            "century, or their number.",
+            show_default="the shortest that makes at most 60",
+            rich_help_panel=REPORT,
+        ),
+    ] = None
+    seed: Annotated[
+        int,
+        typer.Option(
+            min=0,
+            max=2**32 - 1,
+            help="Seed of the split of documents by which perplexity is measured.",
+            rich_help_panel=REPORT,
+        ),
+    ] = 0
+
+    def arguments(self, corpus: Corpus | None, named: Path) -> dict[str, Any]:
+        """Return the arguments of the report on a corpus, if any; the title is that of a file.
+
+        Raises
+        ------
+        ValueError
+            If periods are given and documents have no dates.
+        """
+        if self.by is not None and (corpus is None or corpus.dates is None):
+            raise ValueError("--by needs documents with dates; name the field of dates with --date")
+        return {
+            "title": self.title or _name(named),
+            "n_words": self.top,
+            "n_documents": self.documents,
+            "by": int(self.by) if self.by is not None and self.by.isdecimal() else self.by,
+            "random_state": self.seed,
+        }
 
 
 @options.grouped
@@ -48,82 +111,37 @@ def report(
             "--output",
             metavar="FILE",
             help="Write the page here; - for standard output.",
-            show_default="the model's name with .html",
+            show_default="the name of the model with .html",
             rich_help_panel=options.OUTPUT,
         ),
     ] = None,
-    title: Annotated[
-        str | None,
-        typer.Option(
-            help="Title of the page.",
-            show_default="the corpus's or the model's name",
-            rich_help_panel=REPORT,
-        ),
-    ] = None,
-    top: Annotated[
-        int,
-        typer.Option(
-            "-n", "--top", min=1, metavar="N", help="Words a topic.", rich_help_panel=REPORT
-        ),
-    ] = 30,
-    documents: Annotated[
-        int,
-        typer.Option(min=1, metavar="N", help="Typical documents a topic.", rich_help_panel=REPORT),
-    ] = 5,
-    by: Annotated[
-        str | None,
-        typer.Option(
-            metavar="PERIOD",
-            help="Periods of the prevalence over time: day, week, month, quarter, year, decade, "
-            "century, or a number of them.",
-            show_default="the shortest that makes 60 or fewer",
-            rich_help_panel=REPORT,
-        ),
-    ] = None,
-    seed: Annotated[
-        int,
-        typer.Option(
-            min=0,
-            max=2**32 - 1,
-            help="Of the split of documents that perplexity is measured with.",
-            rich_help_panel=REPORT,
-        ),
-    ] = 0,
+    page: Page,
     n_jobs: options.Jobs = None,
     as_json: options.Json = False,
     quiet: options.Quiet = False,
 ) -> None:
-    """Write one page about a model's topics, which a browser shows without a network.
+    """Write one page about the topics of a model, which a browser shows without a network.
 
     It has a map of the topics, their words with a slider for relevance, typical documents,
-    prevalence over time where documents have dates, a search for words, measures of quality, and
+    prevalence over time if documents have dates, a search for words, measures of quality, and
     the settings and the seed of the fit.
     """
     with reporting():
         place = model.with_suffix(".html") if output is None else output
         check_files([model, source.corpus, source.vocabulary], [place], as_json)
-        documents_from: CorpusFile | None = source.opened() if source.corpus is not None else None
+        documents: CorpusFile | None = source.opened() if source.corpus is not None else None
         loaded = load_topics(model).set_params(n_jobs=n_jobs)
-        shown = {
-            "title": title,
-            "n_words": top,
-            "n_documents": documents,
-            "by": int(by) if by is not None and by.isdecimal() else by,
-            "random_state": seed,
-        }
         with progress_bar(quiet, as_json) as bar:
             corpus = None
-            if documents_from is not None:
-                bar.wait_for(f"reading {name_of(documents_from.corpus)}")
-                corpus = read_corpus_for(loaded, documents_from)
-            if by is not None and (corpus is None or corpus.dates is None):
-                raise ValueError("--by needs documents with dates: name their field with --date")
+            if documents is not None:
+                bar.wait_for(f"reading {name_of(documents.corpus)}")
+                corpus = read_corpus_for(loaded, documents)
+            shown = page.arguments(corpus, model if documents is None else documents.corpus)
             bar.wait_for("writing the report")
-            shown["title"] = title or _name(documents_from.corpus if documents_from else model)
-            write_page(loaded, place, documents_from, corpus, **shown)
+            write_page(loaded, place, documents, corpus, **shown)
         if as_json:
-            told = {"topics": loaded.topics_.n_topics, "files": {"report": str(place)}}
-            print_json({"command": "lda report", **told})
+            result = {"topics": loaded.topics_.n_topics, "files": {"report": str(place)}}
+            print_json({"command": "lda report", **result})
         elif not quiet and not is_standard(place):
             print(f"report written to {place}")
 
@@ -131,7 +149,7 @@ def report(
 def write_page(
     model: Any, path: Path, source: CorpusFile | None, corpus: Corpus | None, **shown: Any
 ) -> None:
-    """Write the page of a model, with the texts of its documents where a file holds them.
+    """Write the page of a model, with the texts of its documents if a file has them.
 
     Raises
     ------

@@ -28,7 +28,7 @@ def load_topics(model: Path) -> Any:
 
 
 def topic_rows(model: Any, n: int, topics: Sequence[int] | None = None) -> list[dict[str, Any]]:
-    """Return what a model says of its topics: tokens, share, prior, and the likeliest words."""
+    """Return a row per topic of a model: tokens, share, prior, and the most probable words."""
     chosen = list(range(model.topics_.n_topics) if topics is None else topics)
     top = model.topics_.top_words(n)[chosen]
     probabilities = model.topics_.of_pairs([[k] for k in chosen], top)
@@ -49,7 +49,7 @@ def topic_rows(model: Any, n: int, topics: Sequence[int] | None = None) -> list[
 
 
 def word_names(model: Any, words: Any) -> list[str]:
-    """Return words by their numbers; where a model knows no names, the numbers as text."""
+    """Return words by their numbers; the numbers as text if a model has no vocabulary."""
     names = model.vocabulary_
     return [str(w) if names is None else names[w] for w in map(int, words)]
 

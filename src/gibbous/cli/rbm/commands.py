@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -39,7 +40,7 @@ app.verb("gibbous rbm fit digits.npy -k 100 --data-max 255 -o model.safetensors"
 
 SAMPLING = "Sampling"
 
-#: What a file may hold that info tells of.
+#: Classes that the info command describes.
 MACHINES = (*CLASSES, "GaussianRBM", "CategoricalRBM", "RBMClassifier", "ReplicatedSoftmax")
 
 Picture = Annotated[
@@ -57,88 +58,109 @@ def _steps(least: int, text: str, *names: str) -> Any:
     return typer.Option(*names, min=least, metavar="N", help=text, rich_help_panel=SAMPLING)
 
 
-# --- what a machine dreams -------------------------------------------------------------------
+# --- samples and reconstructions --------------------------------------------------------------
 
 
-@app.verb("gibbous rbm sample model.safetensors -n 100 --plot dreams.png")
-def sample(
-    model: options.Model,
-    n: Annotated[int, typer.Option("-n", "--n-samples", min=1, help="Rows to draw.")] = 100,
-    burn_in: Annotated[int, _steps(0, "Gibbs steps before the first row.", "--burn-in")] = 1000,
+@dataclass(frozen=True)
+class Draws:
+    """How rows are sampled."""
+
+    n: Annotated[int, typer.Option("-n", "--n-samples", min=1, help="Rows to draw.")] = 100
+    burn_in: Annotated[int, _steps(0, "Gibbs steps before the first row.", "--burn-in")] = 1000
     n_chains: Annotated[
         int | None,
         typer.Option(
             min=1,
             metavar="N",
-            help="Chains side by side.",
-            show_default="one a row",
+            help="Number of parallel chains.",
+            show_default="one per row",
             rich_help_panel=SAMPLING,
         ),
-    ] = None,
-    thin: Annotated[int, _steps(1, "Steps from one row of a chain to the next.", "--thin")] = 1,
+    ] = None
+    thin: Annotated[int, _steps(1, "Gibbs steps between two rows of a chain.", "--thin")] = 1
     means: Annotated[
         bool,
         typer.Option(
             "--means",
-            help="Probabilities of the last step, not its ones and zeros.",
+            help="Write the probabilities of the last step instead of zeros and ones.",
             rich_help_panel=SAMPLING,
         ),
-    ] = False,
-    seed: options.Seed = None,
+    ] = False
+    seed: options.Seed = None
+
+    def of(self, model: Any, seed: int) -> NDArray[Any]:
+        """Return rows drawn from a machine."""
+        rows: NDArray[Any] = model.sample(
+            self.n,
+            burn_in=self.burn_in,
+            thin=self.thin,
+            n_chains=self.n_chains,
+            means=self.means,
+            random_state=seed,
+        )
+        return rows
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """A picture of rows."""
+
+    plot: Picture = None
+    shape: Shape = None
+
+
+@app.verb("gibbous rbm sample model.safetensors -n 100 --plot samples.png")
+@options.grouped
+def sample(
+    model: options.Model,
+    draws: Draws,
+    *,
     output: options.Rows = None,
-    plot: Picture = None,
-    shape: Shape = None,
+    drawing: Drawing,
     n_jobs: options.Jobs = None,
     as_json: options.Json = False,
 ) -> None:
     """Draw new rows from a machine by Gibbs sampling.
 
-    With --plot and no -o the picture alone is written.
+    With --plot and without -o only the picture is written.
     """
     with reporting():
         check_rows(output, as_json, model)
-        picture = _Picture.of(plot, shape)
+        picture = _Picture.of(drawing)
         loaded = load_as(model, CLASSES).set_params(n_jobs=n_jobs)
         picture.check(loaded)
-        seed = fresh_seed(seed)
-        drawn = loaded.sample(
-            n, burn_in=burn_in, thin=thin, n_chains=n_chains, means=means, random_state=seed
-        )
+        seed = fresh_seed(draws.seed)
+        drawn = draws.of(loaded, seed)
         picture.draw(lambda ax: _plots().plot_samples(drawn, ax, shape=picture.shape), (7, 7))
-        rows = drawn if means else drawn.astype("int8")
-        result = {"command": "rbm sample", "rows": n, "seed": seed}
-        _finish(result, "samples", loaded, rows, output, as_json, picture)
+        rows = drawn if draws.means else drawn.astype("int8")
+        result = {"command": "rbm sample", "rows": draws.n, "seed": seed}
+        _Rows(result, "samples", rows).finish(loaded, output, as_json, picture)
 
 
-@app.verb(
-    "gibbous rbm reconstruct model.safetensors unseen.npy --plot beside.png",
-    "gibbous rbm reconstruct model.safetensors torn.csv --fill -o new.csv",
-)
-@options.grouped
-def reconstruct(
-    model: options.Model,
-    data: options.Data,
-    *,
+@dataclass(frozen=True)
+class Filling:
+    """Whether and how missing entries are imputed."""
+
     fill: Annotated[
         bool,
         typer.Option(
             "--fill",
-            help="Keep what is known and fill in what is missing (empty cells, NaN) with the "
-            "probability that the unit is on.",
+            help="Keep the entries that are given, and impute missing ones (empty cells, NaN) by "
+            "the probability that the unit is on.",
             rich_help_panel=SAMPLING,
         ),
-    ] = False,
+    ] = False
     n_steps: Annotated[
         int | None,
         typer.Option(
             "--steps",
             min=1,
             metavar="N",
-            help="Times up and down; with --fill, Gibbs steps before those averaged.",
+            help="Passes up and down; with --fill, Gibbs steps before those that are averaged.",
             show_default="1, or 500 with --fill",
             rich_help_panel=SAMPLING,
         ),
-    ] = None,
+    ] = None
     n_average: Annotated[
         int | None,
         typer.Option(
@@ -149,38 +171,53 @@ def reconstruct(
             show_default="100",
             rich_help_panel=SAMPLING,
         ),
-    ] = None,
-    seed: options.Seed = None,
-    plot: Picture = None,
-    shape: Shape = None,
+    ] = None
+    seed: options.Seed = None
+
+    def impute(self, model: Any, table: NDArray[Any], seed: int) -> NDArray[Any]:
+        """Return the rows with their missing entries imputed."""
+        given = {"n_steps": self.n_steps, "n_average": self.n_average}
+        chosen = {name: value for name, value in given.items() if value is not None}
+        rows: NDArray[Any] = model.impute(table, random_state=seed, **chosen)
+        return rows
+
+
+@app.verb(
+    "gibbous rbm reconstruct model.safetensors unseen.npy --plot rows.png",
+    "gibbous rbm reconstruct model.safetensors incomplete.csv --fill -o whole.csv",
+)
+@options.grouped
+def reconstruct(
+    model: options.Model,
+    data: options.Data,
+    filling: Filling,
+    drawing: Drawing,
     how: options.Apply,
 ) -> None:
-    """Show what a machine makes of the rows of a table, or fill in what is missing in them.
+    """Reconstruct the rows of a table from their hidden units, or impute missing entries.
 
-    Up to the hidden units and down again; the closer to the rows, the better they are explained.
-    With --plot and no -o the picture alone is written.
+    The closer the reconstructions are to the rows, the better the machine represents them. With
+    --plot and without -o only the picture is written.
     """
     with reporting():
-        picture = _Picture.of(plot, shape)
+        picture = _Picture.of(drawing)
         loaded, table = apply_to(model, CLASSES, data, how, missing=True, small=True)
         picture.check(loaded)
-        missing = _missing(table)
+        missing, fill = _missing(table), filling.fill
         if missing and not fill:
-            raise ValueError(f"{data}: {missing} values are missing; fill them in with --fill")
+            raise ValueError(f"{data}: {missing} values are missing; impute them with --fill")
         result: dict[str, Any] = {"command": "rbm reconstruct", "rows": len(table)}
         if fill:
-            seed = fresh_seed(seed)
-            given = {"n_steps": n_steps, "n_average": n_average}
-            chosen = {name: value for name, value in given.items() if value is not None}
-            rows = loaded.impute(table, random_state=seed, **chosen)
+            seed = fresh_seed(filling.seed)
+            rows = filling.impute(loaded, table, seed)
             result |= {"filled_in": missing, "seed": seed}
         else:
-            rows = loaded.reconstruct(table, n_steps=n_steps or 1)
+            rows = loaded.reconstruct(table, n_steps=filling.n_steps or 1)
             seen = loaded._as_probabilities(table)
             result["squared_error"] = float(((seen - rows) ** 2).sum(axis=1).mean())
-        picture.draw(lambda ax: _beside(ax, loaded, table, rows, fill, picture), (12, 2.4))
+        picture.draw(lambda ax: _compare(ax, loaded, table, rows, picture, fill=fill), (12, 2.4))
         key = "filled" if fill else "reconstructions"
-        _finish(result, key, loaded, rows, how.output, how.as_json, picture)
+        _Rows(result, key, rows).finish(loaded, how.output, how.as_json, picture)
 
 
 def _missing(table: NDArray[Any]) -> int:
@@ -189,8 +226,8 @@ def _missing(table: NDArray[Any]) -> int:
     return int(np.isnan(table).sum()) if table.dtype.kind == "f" else 0
 
 
-def _beside(
-    ax: Axes, model: Any, table: NDArray[Any], rows: NDArray[Any], fill: bool, picture: _Picture
+def _compare(
+    ax: Axes, model: Any, table: NDArray[Any], rows: NDArray[Any], picture: _Picture, *, fill: bool
 ) -> None:
     seen = model._as_probabilities(table)
     label, most = ("filled in", float(model.data_max)) if fill else ("reconstructed", 1.0)
@@ -201,7 +238,7 @@ def _beside(
 
 
 class Likelihood(str, Enum):
-    """Ways to find log Z."""
+    """Ways to compute log Z."""
 
     auto = "auto"
     exact = "exact"
@@ -220,10 +257,10 @@ def score(
     method: Annotated[
         Likelihood,
         typer.Option(
-            help="How log Z is found for the log-likelihood: by the sum over all states of the "
-            "smaller layer, 25 units at most (exact); by annealed importance sampling, whose "
-            "likelihoods are too high on average (ais) or too low (reverse_ais), or between the "
-            "two (both); exact where that can be and else ais (auto); or not at all (none).",
+            help="How log Z is computed for the log-likelihood: by the sum over all states of the "
+            "smaller layer, at most 25 units (exact); by annealed importance sampling, whose "
+            "likelihoods are too high on average (ais) or too low (reverse_ais), or by both ends "
+            "(both); exact if possible and otherwise ais (auto); or not at all (none).",
             rich_help_panel=SAMPLING,
         ),
     ] = Likelihood.auto,
@@ -239,18 +276,18 @@ def score(
             "--flips",
             min=1,
             metavar="N",
-            help="Units of each row that are turned over for its pseudo-likelihood; as many as "
-            "there are features make it exact.",
-            show_default="10, or all where there are fewer",
+            help="Number of units per row that are flipped for its pseudo-likelihood; with "
+            "the number of features it is exact.",
+            show_default="10, or all if there are fewer",
             rich_help_panel=SAMPLING,
         ),
     ] = None,
     seed: options.Seed = None,
     how: options.Apply,
 ) -> None:
-    """Tell how well a machine explains the rows of a table, in nats a row.
+    """Compute the log-likelihood of the rows of a table under a machine, in nats per row.
 
-    The log-likelihood is of rows of ones and zeros; rows of probabilities have none, and
+    The log-likelihood is defined for rows of zeros and ones, not for rows of probabilities;
     --method none leaves it out. The pseudo-likelihood is that of each unit given all others. Free
     energies compare rows under one machine. With -o the scores of each row are written.
     """
@@ -273,7 +310,7 @@ def score(
         result: dict[str, Any] = {"command": "rbm score", "rows": len(table), "seed": seed}
         for name, values in rows.items():
             result["_".join(re.findall("[a-z]+", name))] = values.mean()
-        result |= {"flips": flips, "log_partition": [_told(log_z) for log_z in found]}
+        result |= {"flips": flips, "log_partition": [_summary(log_z) for log_z in found]}
         print_json(result | ({} if how.output is None else {"files": {"scores": str(how.output)}}))
 
 
@@ -298,7 +335,7 @@ def _likelihood(log_z: Any) -> str:
     return "log-likelihood" + (", reverse" if log_z.method == "reverse_ais" else "")
 
 
-def _told(log_z: Any) -> dict[str, Any]:
+def _summary(log_z: Any) -> dict[str, Any]:
     return {
         "method": log_z.method,
         "value": log_z.value,
@@ -315,38 +352,26 @@ def _print_scores(rows: dict[str, NDArray[Any]], found: list[Any], how: options.
     shown.print(f"{len(next(iter(rows.values()))):,} rows, means:")
     for name, values in rows.items():
         log_z = errors.get(name)
-        # that of log Z: the mean is of these rows, whose spread is no error of it
+        # The error is that of log Z; the spread of the rows does not contribute to it.
         error = "" if log_z is None or not log_z.n_chains else f" +- {log_z.standard_error:.2g}"
         shown.print(f"  {name:<25}{values.mean():.6g}{error}", markup=False)
     for log_z in found:
         shown.print(f"  {log_z}", markup=False, soft_wrap=True)
 
 
-@app.verb(
-    "gibbous rbm features model.safetensors digits.npy -o features.npy",
-    "gibbous rbm features model.safetensors --plot filters.png",
-)
-def features(
-    model: options.Model,
-    data: Annotated[
-        Path | None,
-        typer.Argument(
-            metavar="TABLE",
-            help="Rows that are to be told by their hidden units: .csv, .tsv, .npy or .parquet; - "
-            "for standard input; without one, --plot.",
-            show_default=False,
-        ),
-    ] = None,
-    output: options.Rows = None,
+@dataclass(frozen=True)
+class Filters:
+    """A picture of the weights of the hidden units."""
+
     plot: Annotated[
         Path | None,
         typer.Option(
             "--plot",
             metavar="FILE",
-            help="Draw what each hidden unit looks for: .png, .svg or .pdf. Needs matplotlib.",
+            help="Draw the weights of each hidden unit: .png, .svg or .pdf. Needs matplotlib.",
             rich_help_panel=options.OUTPUT,
         ),
-    ] = None,
+    ] = None
     most: Annotated[
         int,
         typer.Option(
@@ -354,39 +379,57 @@ def features(
             "--most",
             min=1,
             metavar="N",
-            help="Hidden units in the picture: those with the largest weights.",
+            help="Number of hidden units in the picture: those with the largest weights.",
             rich_help_panel=options.OUTPUT,
         ),
-    ] = 100,
-    shape: Shape = None,
-    columns: options.Columns = None,
-    header: options.Header = None,
-    n_jobs: options.Jobs = None,
-    as_json: options.Json = False,
-) -> None:
-    """Tell the probability that each hidden unit is on for the rows of a table, or draw the units.
+    ] = 100
+    shape: Shape = None
 
-    These are the features to give to a classifier.
+
+@app.verb(
+    "gibbous rbm features model.safetensors digits.npy -o features.npy",
+    "gibbous rbm features model.safetensors --plot filters.png",
+)
+@options.grouped
+def features(
+    model: options.Model,
+    data: Annotated[
+        Path | None,
+        typer.Argument(
+            metavar="TABLE",
+            help="Rows whose hidden units are computed: .csv, .tsv, .npy or .parquet; - for "
+            "standard input. Can be left out with --plot.",
+            show_default=False,
+        ),
+    ] = None,
+    *,
+    filters: Filters,
+    how: options.Apply,
+) -> None:
+    """Compute the probability of each hidden unit for the rows of a table, or draw the weights.
+
+    The probabilities serve as features, for example for a classifier.
     """
     with reporting():
-        if data is None and plot is None:
-            raise ValueError("give a table to tell its rows by hidden units, or --plot FILE")
-        check_rows(output, as_json, model, data)
-        picture = _Picture.of(plot, shape)
-        loaded = load_as(model, CLASSES).set_params(n_jobs=n_jobs)
+        if data is None and filters.plot is None:
+            raise ValueError("neither TABLE nor --plot is given; give at least one of them")
+        check_rows(how.output, how.as_json, model, data)
+        picture = _Picture.of(filters)
+        loaded = load_as(model, CLASSES).set_params(n_jobs=how.n_jobs)
         picture.check(loaded)
         picture.draw(
-            lambda ax: _plots().plot_filters(loaded, ax, shape=picture.shape, n=most), (7, 7)
+            lambda ax: _plots().plot_filters(loaded, ax, shape=picture.shape, n=filters.most),
+            (7, 7),
         )
         result: dict[str, Any] = {"command": "rbm features", **picture.files()}
         if data is None:
-            if as_json:
+            if how.as_json:
                 print_json(result)
             return
-        values = loaded.transform(read_for(loaded, data, columns, header, small=True))
+        values = loaded.transform(read_for(loaded, data, how.columns, how.header, small=True))
         rows = {f"hidden {at}": column for at, column in enumerate(values.T)}
         result["rows"] = len(values)
-        finish_rows(result, "features", values, rows, output, as_json)
+        finish_rows(result, "features", values, rows, how.output, how.as_json)
 
 
 app.verb("gibbous rbm info model.safetensors")(info_of("rbm", MACHINES))
@@ -396,7 +439,7 @@ app.verb("gibbous rbm info model.safetensors")(info_of("rbm", MACHINES))
 
 
 def _plots() -> Any:
-    # Takes matplotlib, and is imported where there is something to draw.
+    # Imports matplotlib, so it is imported only if there is something to draw.
     from ...plot import rbm
 
     return rbm
@@ -409,14 +452,15 @@ class _Picture:
         self.path, self.shape = path, shape
 
     @classmethod
-    def of(cls, path: Path | None, shape: str | None) -> _Picture:
-        """Find out before the work whether it can be written.
+    def of(cls, asked: Drawing | Filters) -> _Picture:
+        """Check before the work that the picture can be written.
 
         Raises
         ------
         ValueError, OSError, ImportError
             If not.
         """
+        path = asked.plot
         if path is not None:
             from ... import plot
             from ..._ground.files import suffix_of
@@ -424,7 +468,7 @@ class _Picture:
             suffix_of(path, plot.SUFFIXES, "a picture")
             plot.require()
             check_place(path)
-        return cls(path, image_shape(shape))
+        return cls(path, image_shape(asked.shape))
 
     def check(self, model: Any) -> None:
         """Raise a ValueError if the features do not make images of the shape that was given."""
@@ -442,23 +486,24 @@ class _Picture:
         save_figure(figure, self.path)
 
     def files(self) -> dict[str, Any]:
-        """Return what a result tells of it."""
+        """Return the part of a result that names the file."""
         return {} if self.path is None else {"files": {"plot": str(self.path)}}
 
 
-def _finish(
-    result: dict[str, Any],
-    key: str,
-    model: Any,
-    rows: NDArray[Any],
-    output: Path | None,
-    as_json: bool,
-    picture: _Picture,
-) -> None:
-    """Write rows where they were asked for; nowhere if a picture was asked for alone."""
-    if picture.path is not None and output is None:
-        if as_json:
-            print_json(result | picture.files())
-        return
-    result |= picture.files()
-    finish_rows(result, key, rows, feature_columns(model, rows), output, as_json)
+@dataclass(frozen=True)
+class _Rows:
+    """Rows that a command made, and the rest of its result."""
+
+    result: dict[str, Any]
+    key: str
+    rows: NDArray[Any]
+
+    def finish(self, model: Any, output: Path | None, as_json: bool, picture: _Picture) -> None:
+        """Write the rows; not if only a picture was asked for."""
+        result = self.result | picture.files()
+        if picture.path is not None and output is None:
+            if as_json:
+                print_json(result)
+            return
+        named = feature_columns(model, self.rows)
+        finish_rows(result, self.key, self.rows, named, output, as_json)

@@ -118,7 +118,7 @@ class Rows:
         typer.Option(
             "--continue",
             metavar="MODEL",
-            help="Go on from a model that an earlier fit wrote, chains and momentum included. What "
+            help="Continue from a model that an earlier fit wrote, with chains and momentum. What "
             "is not given stays as it was there. Two runs end in the same bits as one long run.",
             rich_help_panel=options.FILES,
         ),
@@ -208,7 +208,7 @@ class Values:
     data_max: Annotated[
         float | None,
         typer.Option(
-            help="The value of a unit that is fully on: 255 for bytes of grey.",
+            help="The value of a unit that is fully on: 255 for bytes of gray.",
             show_default="1",
             rich_help_panel=UNITS,
         ),
@@ -265,7 +265,7 @@ class Stopping:
         int | None, _count(1, "Epochs without a rise before the end.", "5", "--patience")
     ] = None
     tol: Annotated[
-        float | None, _number("Least rise of the held-out pseudo-likelihood, nats a row.", "0")
+        float | None, _number("Smallest rise of the held-out pseudo-likelihood, nats per row.", "0")
     ] = None
 
 
@@ -319,8 +319,8 @@ def fit(
 def _gone_on_from(path: Path, repeat: options.Repeat, chosen: dict[str, Any]) -> Any:
     if repeat.seed is not None:
         raise ValueError(
-            "--seed does not go with --continue: the random numbers of the model go on; leave it "
-            "out"
+            "--seed cannot be used with --continue, which continues the random numbers of the "
+            "model; leave --seed out"
         )
     return load_as(path, CLASSES).set_params(**chosen)
 
@@ -433,7 +433,7 @@ def _read_held_out(rows: Rows, model: Any, table: Table) -> NDArray[Any] | None:
 
 
 def _kept(model: Any, report: options.Report, table: Table) -> str:
-    """Keep the last good parameters of a fit that ran away, and tell where."""
+    """Keep the last good parameters of a fit that diverged, and print their file."""
     if report.output is None or not model.n_iter_:
         return ""
     _name_features(model, table)
