@@ -86,7 +86,7 @@ def test_a_failed_fit_is_told_and_does_not_end_the_command(points: Path) -> None
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        (("-k", "0"), "-k must be numbers of components, as 1-9 or 2,4,8; got '0'"),
+        (("-k", "0"), "-k must be numbers of components, such as 1-9 or 2,4,8; got '0'"),
         (("-k", "4-2"), "-k must be numbers of components"),
         (("-k", "a"), "-k must be numbers of components"),
         (("-k", ""), "-k must be numbers of components"),

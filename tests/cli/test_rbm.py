@@ -231,7 +231,7 @@ def test_what_is_missing_is_filled_in(machine: Path, tmp_path: Path) -> None:
     cells = [["" if np.isnan(v) else f"{v:g}" for v in row] for row in X]
     torn.write_text("\n".join(",".join(row) for row in [NAMES, *cells]) + "\n")
     said = fails("rbm", "reconstruct", machine, torn)
-    assert f"{np.isnan(X).sum()} values are missing; fill them in with --fill" in said
+    assert f"{np.isnan(X).sum()} values are missing; impute them with --fill" in said
     answer = told(
         "rbm", "reconstruct", machine, torn, "--fill", "--seed", 3, "--steps", 50, "--average", 20
     )
@@ -322,7 +322,9 @@ def test_users_errors_are_one_line(ones: Path, machine: Path, tmp_path: Path) ->
     assert "has 3 columns and the model was fitted on 16" in said
     said = fails(*fit, "--validation", tmp_path / "wide.npy")
     assert f"{tmp_path / 'wide.npy'} has 3 columns and {ones} 16" in said
-    assert "--seed does not go with --continue" in fails(*fit, "--continue", machine, "--seed", 1)
+    assert "--seed cannot be used with --continue" in fails(
+        *fit, "--continue", machine, "--seed", 1
+    )
     assert "n_components=9, but" in fails(*fit, "--continue", machine, "-k", 9)
     assert "--binarize must be a number, or sample" in fails(*fit, "--binarize", "half")
     assert "--shape must be rows and columns" in fails(*fit, "--shape", "4,4")
@@ -330,7 +332,7 @@ def test_users_errors_are_one_line(ones: Path, machine: Path, tmp_path: Path) ->
     assert "'momentum' parameter" in fails(*fit, "--momentum", 1.5)
     assert "no column 'foo'" in fails(*fit, "--weights", "foo")
     assert "is no model file" in fails("rbm", "sample", ones)
-    assert "give a table" in fails("rbm", "features", machine)
+    assert "neither TABLE nor --plot is given" in fails("rbm", "features", machine)
     gibbous.save(gibbous.KMeans(2, random_state=0).fit(states()), tmp_path / "k")
     assert "holds a KMeans; use 'gibbous kmeans predict'" in fails(
         "rbm", "score", tmp_path / "k", ones
