@@ -1,6 +1,6 @@
-"""A gallery of Gaussian mixtures: components, density, uncertainty, and how many there are.
+"""A gallery of Gaussian mixtures: components, density, uncertainty and model selection.
 
-Run it with a folder for the pictures: python examples/mixture_gallery.py gallery
+Pass a folder for the pictures: python examples/mixture_gallery.py gallery
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ NAMES = ("eruption, minutes", "waiting, minutes")
 
 
 def geyser(n: int = 272, seed: int = 0) -> np.ndarray:
-    """Return eruptions drawn like Old Faithful's: short after a short wait, long after a long."""
+    """Return eruptions like those of Old Faithful: short after a short wait, long after a long."""
     rng = np.random.default_rng(seed)
     short = rng.random(n) < 0.36
     cov = np.where(short[:, None, None], [[0.07, 0.44], [0.44, 33.7]], [[0.17, 0.94], [0.94, 36.0]])
@@ -40,7 +40,7 @@ def main(folder: Path) -> list[Path]:
     model = GaussianMixture(2, random_state=0).fit(X)
     iris = load_iris().data[:, 2:]
     three = GaussianMixture(3, random_state=0).fit(iris)
-    petals = ("length of petals, cm", "width of petals, cm")
+    petals = ("petal length, cm", "petal width, cm")
     pictures = {
         "components": lambda ax: plot_components(model, X, ax, names=NAMES),
         "density": lambda ax: plot_density(model, X, ax, names=NAMES),

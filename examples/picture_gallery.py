@@ -2,16 +2,16 @@
 Pictures of every model
 =======================
 
-Each picture is a function of ``gibbous.plot``: it takes a fitted model, draws on the axes that it
-is given or on new ones, and returns them. Colours are those of Okabe and Ito, text and background
-follow matplotlib's style: ``plt.style.use("dark_background")`` makes all of them dark.
+Each picture is drawn by a function of ``gibbous.plot``, which takes a fitted model and optional
+axes, and returns the axes. The colors are the palette of Okabe and Ito; text and background follow
+matplotlib's style: ``plt.style.use("dark_background")`` makes all pictures dark.
 
-Run alone, this script writes the pictures: ``python examples/picture_gallery.py --output pictures``
+As a script, it writes the pictures: ``python examples/picture_gallery.py --output pictures``
 """
 
 # %%
-# Where pictures go, if anywhere. Topics over time are those of a file of JSON lines with ``text``
-# and ``year``, such as the State of the Union addresses, or else of texts that are drawn here.
+# Options: a folder for the pictures, and a file of JSON lines with ``text`` and ``year``, such as
+# the State of the Union addresses, for topics over time. By default these texts are generated.
 
 import argparse
 import gzip
@@ -34,7 +34,7 @@ options = parser.parse_args()
 
 
 def keep(name: str, figure: plt.Figure) -> None:
-    """Write a picture where pictures are asked for."""
+    """Write a picture, if a folder was given."""
     if options.output is not None:
         options.output.mkdir(parents=True, exist_ok=True)
         figure.savefig(options.output / f"{name}.png", dpi=100)
@@ -42,10 +42,10 @@ def keep(name: str, figure: plt.Figure) -> None:
 
 
 # %%
-# Half and half
-# -------------
-# K-means puts a point that lies between two groups into one of them. A mixture says how far it
-# belongs to each: the colours blend, and the less sure it is of a point the larger the point.
+# Hard and soft assignment
+# ------------------------
+# K-means assigns a point between two clusters to one of them. A mixture gives the probability of
+# each: colors are blended by the probabilities, and points with an uncertain assignment are larger.
 
 rng = np.random.default_rng(1)
 X = np.concatenate([rng.normal([-1.6, 0], 1, (180, 2)), rng.normal([1.6, 0], 1, (180, 2))])
@@ -59,8 +59,8 @@ keep("half_and_half", figure)
 # %%
 # Regions
 # -------
-# All that is nearer to a centre than to the others. Of two features these are Voronoi cells; of
-# more, the cut of the cells through a plane.
+# The region of a cluster contains all points that are closer to its center than to the others. With
+# two features these are Voronoi cells; with more, a plane section of the cells.
 
 X = np.concatenate([rng.normal(c, 1.0, (70, 2)) for c in rng.uniform(-7, 7, (8, 2))])
 ax = plot.plot_regions(KMeans(8, n_init=5, random_state=0).fit(X), X)
@@ -77,7 +77,7 @@ plot.plot_silhouette(three, X, right)
 # %%
 # Pairs of features
 # -----------------
-# A mixture's ellipses, for each two features as they are with the others integrated out.
+# The ellipses of a mixture for each pair of features, with the other features integrated out.
 
 soft = GaussianMixture(3, covariance_type="diag", random_state=0).fit(X)
 panels = plot.plot_pairs(soft, X, features=[0, 6, 9], names=wine.feature_names)
@@ -85,11 +85,11 @@ panels = plot.plot_pairs(soft, X, features=[0, 6, 9], names=wine.feature_names)
 # %%
 # Words of topics
 # ---------------
-# Topics of the documentation of Python's standard library, where its sources are installed.
+# Topics of the documentation of Python's standard library, if its sources are installed.
 
 library = Path(sysconfig.get_paths()["stdlib"])
 texts = dict(islice(docstrings(library), 6000))
-if len(texts) < 100:  # some systems keep no sources
+if len(texts) < 100:  # the sources are not installed
     texts = {"moon": "moon tide comet", "bank": "bank rates bonds"}
 corpus = Corpus.from_texts(
     texts.values(),
@@ -110,14 +110,14 @@ for row, topic in zip(panels, largest, strict=False):
 keep("topic_words", figure)
 
 # %%
-# Which topics are alike, and what a few documents are made of.
+# Similarity of topics, and the topics of a few documents.
 
 ax = plot.plot_topic_map(lda)
 ax = plot.plot_topic_similarity(lda)
 ax = plot.plot_document_topics(lda, corpus, documents=range(min(8, len(texts))))
 
 # %%
-# A document, each of its words on the colour of its topic.
+# A document, with each word in the color of its topic.
 
 longest = max(texts.values(), key=len)
 ax = plot.plot_document(lda, longest[:600])
@@ -125,12 +125,13 @@ ax = plot.plot_document(lda, longest[:600])
 # %%
 # Topics over time
 # ----------------
-# Where documents carry a date. Areas sum to one; ``smooth`` averages periods, and the axis says so.
+# For documents with dates. The areas sum to one; ``smooth`` averages over periods, which the axis
+# label mentions.
 
 
 def drawn(n: int = 1500) -> tuple[list[str], list[int]]:
-    """Return texts of three themes, one of which fades while another rises."""
-    themes = ("sail mast harbour wind", "steam rail coal engine", "wire signal radio wave")
+    """Return texts of three themes, one of which declines while another rises."""
+    themes = ("sail mast harbor wind", "steam rail coal engine", "wire signal radio wave")
     years = rng.integers(1850, 1950, n)
     rise = (years - 1850) / 100
     shares = np.stack([1.2 - rise, 0.3 + np.sin(np.pi * rise), rise**2 + 0.02], axis=1)
@@ -170,7 +171,7 @@ keep("topics_over_time", figure)
 # %%
 # Boltzmann machines
 # ------------------
-# What hidden units look for, and what chains dream that begin with noise.
+# The weights of hidden units, and Gibbs chains that start from noise.
 
 digits = load_digits().data >= 8
 machine = BernoulliRBM(
@@ -187,9 +188,9 @@ figure, (left, right) = plt.subplots(
     1, 2, figsize=(7.6, 3.7), width_ratios=[1, 1.15], layout="constrained"
 )
 plot.plot_filters(machine, left)
-left.set_title("Filters: red on, blue off")
+left.set_title("Filters: positive red, negative blue")
 plot.plot_chains(machine, ax=right, n=8, steps=(0, 1, 2, 5, 20, 100, 500), random_state=0)
-right.set_title("Chains that begin with noise")
+right.set_title("Gibbs chains from noise")
 keep("filters", figure)
 
 # %%
@@ -197,9 +198,9 @@ ax = plot.plot_hidden(machine, digits[1500:], sort=True)
 ax = plot.plot_free_energy_gap(machine)
 
 # %%
-# How fits went
-# -------------
-# The metric of every model, over iterations or over time.
+# Convergence
+# -----------
+# The metric of each model over iterations or over time.
 
 figure, panels = plt.subplots(2, 2, figsize=(7.6, 5.6), layout="constrained")
 plot.plot_history(three, panels[0, 0])

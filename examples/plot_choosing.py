@@ -1,9 +1,9 @@
 """
-How many components, and of which shape?
-========================================
+Selecting the number and shape of components
+============================================
 
-:func:`gibbous.select_mixture` fits every number of components with every type of covariances, and
-compares them by criteria that penalise parameters. Lower is better.
+:func:`gibbous.select_mixture` fits every number of components with every covariance type and
+compares the fits by criteria that penalize the number of parameters. Lower is better.
 """
 
 import matplotlib.pyplot as plt
@@ -20,7 +20,7 @@ found = select_mixture(X, range(1, 7), random_state=0)
 print(found)
 
 # %%
-# The bend tells it: three components, which share one covariance (*tied*).
+# The minimum is at three components with a common covariance matrix (*tied*).
 
 plot_criterion(found)
 

@@ -1,8 +1,8 @@
 """
-Strokes, reconstructions and dreams of digits
-=============================================
+A Boltzmann machine trained on digits
+=====================================
 
-A restricted Boltzmann machine with 100 hidden units learns 1,500 handwritten digits.
+A restricted Boltzmann machine with 100 hidden units is trained on 1,500 handwritten digits.
 """
 
 import matplotlib.pyplot as plt
@@ -27,27 +27,27 @@ rbm = BernoulliRBM(
 ).fit(train)
 
 # %%
-# What each hidden unit looks for:
+# The weights of each hidden unit:
 
 plot_filters(rbm, plt.subplots(figsize=(5, 5), layout="constrained")[1])
 
 # %%
-# Digits that it has not seen, up to the hidden units and down again:
+# Reconstructions of held-out digits:
 
 plot_reconstructions(rbm, unseen, plt.subplots(figsize=(8, 2), layout="constrained")[1])
 
 # %%
-# Shown the upper half only, it fills in the lower one:
+# Imputation of the lower half, given the upper half:
 
 torn = unseen[:16].astype(float)
 torn[:, 32:] = np.nan
 whole = rbm.impute(torn, random_state=0)
 ax = plt.subplots(figsize=(8, 2.6), layout="constrained")[1]
-plot_rows({"shown": np.nan_to_num(torn, nan=0.5), "imagined": whole, "true": unseen[:16]}, ax)
+plot_rows({"given": np.nan_to_num(torn, nan=0.5), "imputed": whole, "true": unseen[:16]}, ax)
 
 # %%
-# Left alone, it dreams:
+# Samples from the model:
 
-dreams = rbm.sample(100, means=True, random_state=0)
-plot_samples(dreams, plt.subplots(figsize=(5, 5), layout="constrained")[1])
+samples = rbm.sample(100, means=True, random_state=0)
+plot_samples(samples, plt.subplots(figsize=(5, 5), layout="constrained")[1])
 plt.show()

@@ -1,10 +1,9 @@
 """
-Half and half
-=============
+Hard and soft clustering
+========================
 
-K-means puts every point into exactly one group. A mixture tells how likely the point belongs to
-each, so a point half-way between two groups is 50:50, and here gets a colour half-way between
-theirs.
+K-means assigns every point to exactly one cluster. A mixture gives the probability of each
+component, and these plots blend the colors of the components with these probabilities.
 """
 
 import matplotlib.pyplot as plt
@@ -26,13 +25,13 @@ for ax, model, title in zip(axes, (km, gm), ("hard: K-means", "soft: a mixture")
     ax.set_title(title)
 
 # %%
-# What each says of the point in the middle:
+# The assignment of the point in the middle:
 
 print("K-means:", np.sort(np.eye(2)[km.predict([[0.0, 0.0]])]))
 print("mixture:", gm.predict_proba([[0.0, 0.0]]).round(2))
 
 # %%
-# Where is the doubt? The larger and redder a point, the less sure the mixture is of it.
+# Uncertainty of the assignment: points with an uncertain assignment are larger and redder.
 
 from gibbous.plot import plot_uncertainty  # noqa: E402
 

@@ -1,9 +1,9 @@
 """
-The regions of K-means
-======================
+Regions of K-means
+==================
 
-Every point of the plane belongs to the nearest centre. The borders are straight lines, half-way
-between two centres, whatever the shape of the groups.
+Every point of the plane belongs to the nearest center. The boundaries are straight lines half-way
+between two centers, independent of the shape of the clusters.
 """
 
 import matplotlib.pyplot as plt
@@ -21,5 +21,5 @@ regions = km.predict(np.column_stack([x.ravel(), y.ravel()])).reshape(x.shape)
 
 fig, ax = plt.subplots(figsize=(6.5, 4.5), layout="constrained")
 ax.contourf(x, y, regions, levels=np.arange(4) - 0.5, colors=colours(3), alpha=0.15)
-plot_clusters(km, X, ax, names=["length of petals, cm", "width of petals, cm"])
+plot_clusters(km, X, ax, names=["petal length, cm", "petal width, cm"])
 plt.show()

@@ -2,8 +2,8 @@
 Features of a Boltzmann machine in a pipeline
 =============================================
 
-A machine learns strokes from digits without labels; a classifier then needs few labels. It works
-inside scikit-learn's pipelines as any transformer does.
+A machine learns features of digits without labels; a classifier on these features then needs few
+labels. The machine is used in a scikit-learn pipeline like any transformer.
 """
 
 import matplotlib.pyplot as plt
@@ -19,30 +19,30 @@ digits = load_digits()
 order = np.random.default_rng(0).permutation(len(digits.data))
 train, test = order[:1500], order[1500:]
 
-strokes = make_pipeline(
+features = make_pipeline(
     MinMaxScaler(),
     Binarizer(threshold=0.45),
     BernoulliRBM(100, n_iter=60, batch_size=50, momentum=0.5, centered=True, random_state=0),
 )
-strokes.fit(digits.data[train])  # no labels here
+features.fit(digits.data[train])  # without labels
 
 # %%
-# The more labels, the less the strokes matter:
+# The more labels, the smaller the advantage of the learned features:
 
 labels = [50, 100, 200, 400, 800, 1500]
-scores = {"strokes": [], "pixels": []}
-features = {"strokes": strokes.transform(digits.data), "pixels": digits.data >= 8}
+scores = {"hidden units": [], "pixels": []}
+inputs = {"hidden units": features.transform(digits.data), "pixels": digits.data >= 8}
 for n in labels:
-    for name, values in features.items():
+    for name, values in inputs.items():
         model = LogisticRegression(max_iter=2000).fit(values[train[:n]], digits.target[train[:n]])
         scores[name].append(model.score(values[test], digits.target[test]))
 
 fig, ax = plt.subplots(figsize=(6, 4), layout="constrained")
 for (name, values), marker in zip(scores.items(), "os", strict=True):
     ax.plot(labels, values, marker=marker, label=name)
-ax.set(xlabel="labelled digits", ylabel="share of digits told rightly", xscale="log")
+ax.set(xlabel="labeled digits", ylabel="accuracy", xscale="log")
 ax.set_xticks(labels, labels)
 ax.minorticks_off()
-ax.legend(title="classified by", frameon=False)
+ax.legend(title="features", frameon=False)
 ax.spines[["top", "right"]].set_visible(False)
 plt.show()

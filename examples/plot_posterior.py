@@ -2,8 +2,8 @@
 From prior to posterior
 =======================
 
-A mixture with a prior learns from batches. What it believes of the weights and of the means narrows
-around the truth, which is dotted.
+A mixture with a prior learns from batches. The posterior of the weights and of the means narrows
+around the true values (dotted).
 """
 
 import matplotlib.pyplot as plt
@@ -27,16 +27,16 @@ for batch in range(1, 13):
 order = gm.means_.ravel().argsort()
 fig, (left, right) = plt.subplots(1, 2, figsize=(9, 3.8), layout="constrained")
 for group, component in enumerate(order):
-    colour = colours(2)[group]
+    color = colours(2)[group]
     w = np.array([p.weights_interval()[component] for p in posteriors])
     m = np.array([p.means_interval()[component, 0] for p in posteriors])
     for ax, band, truth in ((left, w, weights[group]), (right, m, means[group])):
-        ax.fill_between(seen, *band.T, color=colour, alpha=0.25, linewidth=0)
-        ax.plot(seen, band.mean(axis=1), ".-", color=colour)
-        ax.axhline(truth, color=colour, linestyle=":", linewidth=1)
-left.set_title("weights: 95% of the posterior")
-right.set_title("means: 95% of the posterior")
+        ax.fill_between(seen, *band.T, color=color, alpha=0.25, linewidth=0)
+        ax.plot(seen, band.mean(axis=1), ".-", color=color)
+        ax.axhline(truth, color=color, linestyle=":", linewidth=1)
+left.set_title("weights: 95% intervals of the posterior")
+right.set_title("means: 95% intervals of the posterior")
 for ax in (left, right):
-    ax.set_xlabel("rows seen")
+    ax.set_xlabel("number of rows")
     ax.spines[["top", "right"]].set_visible(False)
 plt.show()

@@ -1,8 +1,8 @@
 """
-What Python's own documentation is about
-========================================
+Topics of Python's documentation
+================================
 
-Topics of the docstrings of the standard library. Nobody told the model what the modules are for.
+Topics of the docstrings of the standard library. The model uses no information about the modules.
 """
 
 import ast
@@ -17,7 +17,7 @@ from gibbous.plot import plot_history, plot_topics
 
 texts = {}
 with warnings.catch_warnings():
-    warnings.simplefilter("ignore")  # of escapes in files that are not ours
+    warnings.simplefilter("ignore")  # escape sequences in files of the library
     for path in sorted(Path(sysconfig.get_paths()["stdlib"]).glob("[a-z]*.py")):
         for node in ast.walk(ast.parse(path.read_bytes())):
             if isinstance(node, (ast.ClassDef, ast.FunctionDef)):
@@ -34,8 +34,8 @@ print(corpus)
 plot_topics(lda, plt.figure(figsize=(9, 7), layout="constrained"), top_n=7)
 
 # %%
-# The joint log-likelihood of words and topics, looked at every tenth sweep. Fast sweeps do most of
-# the work; the last twenty are exact ones.
+# The joint log-likelihood of words and topics, computed every tenth sweep. Most sweeps are fast
+# ones; the last twenty are exact.
 
 plot_history(lda.history_)
 plt.show()

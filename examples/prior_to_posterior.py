@@ -1,9 +1,9 @@
 """From prior to posterior, batch by batch.
 
-A stream of points from three groups reaches a mixture in batches. The mixture starts from a prior:
-three equal groups, each somewhere about the origin, about as wide as the guess below. After every
-batch the posterior is printed as numbers, and in the end drawn: what is believed of the weights and
-of the first coordinate of the means narrows around the truth.
+A mixture learns from batches of points from three clusters. Its prior has three components with
+equal weights, means near the origin, and the widths below. After some batches the posterior is
+printed, and at the end it is drawn: the posterior of the weights and of the first coordinate of the
+means narrows around the true values.
 
     python examples/prior_to_posterior.py [--output prior_to_posterior.png] [--batches 12]
 """
@@ -22,21 +22,21 @@ MEANS = np.array([[-4.0, 0.0], [0.0, 3.0], [4.0, 0.0]])
 
 
 def draw(rng: np.random.Generator, n: int) -> np.ndarray:
-    """Return n points of the stream."""
+    """Return n points."""
     return MEANS[rng.choice(3, n, p=WEIGHTS)] + rng.standard_normal((n, 2))
 
 
 def learn(seed: int, batches: int, size: int) -> tuple[GaussianMixture, list]:
-    """Feed a mixture with batches; return it with its posterior after each."""
+    """Fit a mixture to batches; return it with its posterior after each batch."""
     rng = np.random.default_rng(seed)
     prior = MixturePrior(
-        weight_concentration=5.0,  # each group as if 4 of its points had been seen
+        weight_concentration=5.0,  # the weight of 4 points of each cluster
         mean=[0.0, 0.0],
-        mean_precision=0.1,  # a tenth of a point: hardly anything is believed of the means
+        mean_precision=0.1,  # the weight of a tenth of a point: nearly flat
         degrees_of_freedom=6.0,
-        covariance=9.0,  # widths of about one: 9 / (6 + 2 + 1)
+        covariance=9.0,  # variances of about one: 9 / (6 + 2 + 1)
     )
-    # learning_decay=1 forgets nothing: every point of every batch counts alike
+    # with learning_decay=1, all points of all batches have the same weight
     mixture = GaussianMixture(3, prior=prior, learning_decay=1.0, random_state=seed)
     posteriors = []
     for batch in range(batches):
@@ -45,36 +45,36 @@ def learn(seed: int, batches: int, size: int) -> tuple[GaussianMixture, list]:
         if batch == 0:
             print(f"prior: {mixture.prior_}\n")
         if batch in (0, 1, 3) or batch == batches - 1:
-            print(f"batch {batch + 1}, its mean log-likelihood {mixture.lower_bound_:.3f}")
+            print(f"batch {batch + 1}, mean log-likelihood {mixture.lower_bound_:.3f}")
             print(mixture.posterior_, end="\n\n")
     return mixture, posteriors
 
 
 def picture(posteriors: list, size: int, path: Path) -> None:
-    """Draw the intervals of weights and means over the batches."""
+    """Draw the intervals of weights and means over the number of points."""
     import matplotlib
 
     matplotlib.use("Agg")
     import matplotlib.pyplot as plt
 
-    # components have no order of their own: name them by the group that they ended at
+    # the order of components is arbitrary: match them to the clusters by their final means
     order = np.argsort(posteriors[-1].means[:, 0])
     seen = size * np.arange(1, len(posteriors) + 1)
     figure, (left, right) = plt.subplots(1, 2, figsize=(10, 4), layout="constrained")
     for group, component in enumerate(order):
-        colour = f"C{group}"
+        color = f"C{group}"
         weights = np.array([p.weights_interval()[component] for p in posteriors])
         means = np.array([p.means_interval()[component, 0] for p in posteriors])
         for ax, band, truth in ((left, weights, WEIGHTS), (right, means, MEANS[:, 0])):
-            ax.fill_between(seen, *band.T, color=colour, alpha=0.25, linewidth=0)
-            ax.plot(seen, band.mean(axis=1), ".-", color=colour)
-            ax.axhline(truth[group], color=colour, linestyle=":", linewidth=1)
+            ax.fill_between(seen, *band.T, color=color, alpha=0.25, linewidth=0)
+            ax.plot(seen, band.mean(axis=1), ".-", color=color)
+            ax.axhline(truth[group], color=color, linestyle=":", linewidth=1)
     left.set_title("weights")
     right.set_title("first coordinate of the means")
     for ax in (left, right):
-        ax.set_xlabel("points seen")
+        ax.set_xlabel("number of points")
         ax.spines[["top", "right"]].set_visible(False)
-    figure.suptitle("95% of the posterior, its middle, and the truth (dotted)")
+    figure.suptitle("95% intervals of the posterior, their centers, and the true values (dotted)")
     figure.savefig(path, dpi=120)
     plt.close(figure)
 
@@ -84,7 +84,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
     parser.add_argument("--output", type=Path, default=Path("prior_to_posterior.png"))
     parser.add_argument("--batches", type=int, default=12)
-    parser.add_argument("--size", type=int, default=40, help="points a batch")
+    parser.add_argument("--size", type=int, default=40, help="points per batch")
     parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args()
     _, posteriors = learn(options.seed, options.batches, options.size)

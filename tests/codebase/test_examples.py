@@ -35,7 +35,7 @@ def test_prior_to_posterior(tmp_path: Path) -> None:
     widths = [float(b) - float(a) for a, b in re.findall(r"(0\.\d{4}) to (0\.\d{4})", text)]
     narrower = np.reshape(widths, (4, 3)).mean(axis=1)
     assert (np.diff(narrower) < 0).all()
-    # four virtual rows a component, and all that were seen
+    # the prior concentration is 5 per component, and each row adds 1
     shares = np.array([float(line.split()[5]) for line in text.splitlines() if " to 0." in line])
     assert np.allclose(shares.reshape(4, 3).sum(axis=1), 15 + np.array(rows), rtol=1e-3)
 

@@ -24,7 +24,7 @@ SRC = ROOT / "src" / "gibbous"
 CLEAN: tuple[str, ...] = ("cli",)
 
 #: Pages that are checked.
-PAGES = ("README.md", "CHANGELOG.md", "docs")
+PAGES = ("README.md", "CHANGELOG.md", "docs", "examples")
 
 
 class Pattern(NamedTuple):
