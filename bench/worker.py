@@ -25,7 +25,7 @@ _MODULES = {
 
 
 def main(path: str) -> None:
-    """Run what the specification says and write the answer beside it."""
+    """Run what the specification says and write the answer to the file that it names."""
     spec = json.loads(Path(path).read_text())
     pin(spec["threads"])
     if spec.get("memory"):

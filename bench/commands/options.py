@@ -1,4 +1,4 @@
-"""The command's options, and the settings that come of them."""
+"""Options of the command, and the settings that they define."""
 
 from __future__ import annotations
 
@@ -16,53 +16,53 @@ from ..lda import corpora
 from ..plan import growth, kinds, suites
 from ..plan.kinds import Job
 
-#: Most of the memory that is free now and that a run on topics may have.
+#: Largest share of the free memory that a run on topics may use.
 _SHARE_OF_MEMORY = 0.8
 
 RUN = """\
-Time gibbous against its peers, with the answers checked.
+Time gibbous and other libraries, and check their results.
 
-Every run is a fresh process with the same data, start and number of iterations. Seconds an
-iteration are (time of 1 + m iterations - time of 1) / m, so that set-up does not count (it has a
-column of its own); k-means++ is timed by whole draws. The answers are evaluated by one float64
-evaluator and compared with a NumPy reference: a run that is off is "different quality" and is
-neither ranked nor a peer to beat. "x best peer" is the best peer's seconds over the row's. Memory
-is the peak less what the interpreter and its imports held before the data were loaded.
+Every run is a fresh process. All implementations get the same data, the same initialization and
+the same number of iterations. Seconds per iteration are (time of 1 + m iterations - time of 1) / m,
+so that set-up does not count (it has its own column); k-means++ is timed by whole draws. One
+float64 evaluator computes the quality that was reached and compares it with a NumPy reference: a
+run that deviates has the status "different quality" and is not ranked. "speedup" is the seconds of
+the best peer divided by those of the row. "extra MB" is the peak memory beyond what the interpreter
+and its imports held before the data were loaded.
 
-Topics (lda): sampling is clocked without set-up, after ten sweeps of burn-in, at 1, 2 and all
-threads; "CPU s" are the processors' seconds a sweep, for machines that others use too, and "MB
-beyond" is beyond the interpreter and the corpus. What a sweep is worth is checked, outside of the
-clock, on a few documents of the corpus: after ten sweeps from a random start the joint
-log-likelihood must be that of plain collapsed Gibbs sampling. Sweeps of a sampler of proposals
-(fast) are not worth those of others and are not ranked beside them: the cases lda-curve-* compare
-held-out perplexity at marks of seconds, by one evaluator, and the seconds to 1% of the best peer's
-last perplexity. The JSON is written after every run.
+Topics (lda): sampling is timed without set-up, after ten sweeps of burn-in, with 1, 2 and all
+threads; "CPU s" are processor seconds per sweep, for machines with other work, and "extra MB" is
+beyond the interpreter and the corpus. Outside of the timing, every sampler is checked on a few
+documents of the corpus: after ten sweeps from a random state the joint log-likelihood must match
+that of plain collapsed Gibbs sampling. Sweeps of a sampler with proposals (fast) achieve less than
+exact sweeps and are not ranked with them: the cases lda-curve-* compare held-out perplexity over
+time, and the seconds until perplexity is within 1% of the best peer's last value. The JSON file is
+written after every run.
 
-Boltzmann machines (rbm): seconds an epoch of plain (P)CD-k on MNIST thresholded at half, the
-fastest epoch of a run, at 1, 2 and all threads; what ours watches meanwhile counts. The machines
-are judged by reconstruction and pseudo-likelihood of test rows beside those of a NumPy reference
-that ran as many epochs; "by turn" is the spread of the ratios of runs that followed each other.
-scikit-learn knows PCD-1 only, learnergy CD only. rbm-quality trains ours with good settings and
-prints its test log-likelihood. There are no autoencoders, as gibbous has none.
+Boltzmann machines (rbm): seconds per epoch of plain (P)CD-k on MNIST, binarized at one half; the
+fastest epoch of a run, with 1, 2 and all threads; monitoring by gibbous is included. The machines
+are compared with a NumPy reference after the same number of epochs, by reconstruction error and
+pseudo-likelihood of test rows; "paired" is the range of the ratios of runs that followed each
+other. scikit-learn supports PCD-1 only, learnergy CD only. rbm-quality trains gibbous with good
+settings and prints the test log-likelihood.
 
-Imputation (impute): entries of wine and breast cancer are removed at random and filled in again;
-the mixture's kind is chosen by three tenths of the entries that are left, held out in turn, and so
-is the number of neighbours where the table says "chosen". scikit-learn's imputers are as they come
-otherwise.
+Imputation (impute): entries of wine and breast cancer are removed at random and imputed. The type
+of mixture is selected by three tenths of the remaining entries, held out in turn, and so is the
+number of neighbors if the table says "chosen". Other settings of scikit-learn are the defaults.
 
-Growth (growth) and strong scaling (scaling) run ours beside the fastest peers only; seconds before
-anything is computed (import) are those of imports in fresh interpreters.
+Growth (growth) and thread scaling (scaling) run gibbous and the fastest peers only; import times
+(import) are measured in fresh interpreters.
 """
 
 RUN_END = """\
-Without GROUP, --cases or --suite these run: {default}. The exit status is 1 where ours failed or
-reached another answer; times never change it. `python -m {package} list` names groups, suites and
-cases, with the minutes they take.
+Without GROUP, --cases or --suite these groups run: {default}. The exit status is 1 if gibbous
+failed or reached a different result; times never change it. `python -m {package} list` lists
+groups, suites and cases, with the minutes they take.
 """
 
 
 def add_run_arguments(parser: argparse.ArgumentParser) -> None:
-    """Say what ``run`` takes."""
+    """Add the arguments of ``run``."""
     parser.description = RUN
     parser.epilog = RUN_END.format(default=", ".join(suites.DEFAULT), package=PACKAGE)
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
@@ -71,45 +71,63 @@ def add_run_arguments(parser: argparse.ArgumentParser) -> None:
         "--cases", metavar="NAMES", help="only these cases, by name or pattern: A,B-*,kmeans"
     )
     parser.add_argument(
-        "--suite", choices=tuple(suites.SUITES), help="a choice of cases with settings of its own"
+        "--suite", choices=tuple(suites.SUITES), help="a selection of cases with its own settings"
     )
     parser.add_argument(
         "--peers",
-        help="implementations to compare with, or .py files of adapters "
+        help="other implementations, or .py files of adapters "
         f"(default: {','.join(adapters.PEERS)})",
     )
-    parser.add_argument("--ours", default="gibbous", help="the implementation judged as ours")
-    parser.add_argument("--repeats", type=int, default=3, help="runs each (default: %(default)s)")
+    parser.add_argument(
+        "--ours", default="gibbous", help="the implementation that is compared with the peers"
+    )
+    _add_measuring_arguments(parser)
+    _add_topic_arguments(parser.add_argument_group("topics"))
+
+
+def _add_measuring_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--repeats",
+        type=int,
+        default=3,
+        help="number of runs of each implementation (default: %(default)s)",
+    )
     parser.add_argument(
         "--threads",
         type=int,
-        help="threads a run (default: all processors; lda, rbm: 1, 2 and all)",
+        help="number of threads (default: all processors; lda, rbm: 1, 2 and all)",
     )
     parser.add_argument(
-        "--limit", type=float, default=120.0, help="seconds a run may take (default: %(default)g)"
+        "--limit",
+        type=float,
+        default=120.0,
+        help="time limit per run in seconds (default: %(default)g)",
     )
-    parser.add_argument("--quick", action="store_true", help="tiny sizes, one run: a smoke test")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write everything there too")
+    parser.add_argument(
+        "--quick", action="store_true", help="tiny sizes and a single run, as a smoke test"
+    )
+    parser.add_argument(
+        "--json", type=Path, metavar="FILE", help="also write the results to this file"
+    )
     parser.add_argument(
         "--resume",
         type=Path,
         metavar="FILE",
-        help="go on with the run of FILE: cases that it has are kept (--json is FILE by default)",
+        help="resume the run of FILE and keep its finished cases (--json defaults to FILE)",
     )
     parser.add_argument(
         "--size",
         type=float,
         default=4.0,
         metavar="GB",
-        help="of the file of outofcore, in the temporary folder (default: %(default)g)",
+        help="size of the temporary file of outofcore (default: %(default)g)",
     )
     parser.add_argument(
         "--data",
         type=Path,
         metavar="FOLDER",
-        help="of 20news.npz, sotu.jsonl.gz, faithful.csv and mnist.npz (GIBBOUS_DATA)",
+        help="folder with 20news.npz, sotu.jsonl.gz, faithful.csv and mnist.npz (GIBBOUS_DATA)",
     )
-    _add_topic_arguments(parser.add_argument_group("topics"))
 
 
 def _add_topic_arguments(group: Any) -> None:
@@ -118,32 +136,35 @@ def _add_topic_arguments(group: Any) -> None:
         type=float,
         default=10.0,
         metavar="SECONDS",
-        help="of burn-in at most, and of clocked sweeps, a run (default: %(default)g)",
+        help="maximum burn-in, and timed sweeps, per run (default: %(default)g)",
     )
     group.add_argument(
         "--curve",
         type=float,
         default=64.0,
         metavar="SECONDS",
-        help="of sampling up to a curve's last mark; the others halve it (default: %(default)g)",
+        help="sampling time of a curve; earlier points are at halves of it (default: %(default)g)",
     )
     group.add_argument(
-        "--samplers", default="", metavar="NAMES", help=f"only these of ours: {', '.join(SAMPLERS)}"
+        "--samplers",
+        default="",
+        metavar="NAMES",
+        help=f"samplers of gibbous to run: {', '.join(SAMPLERS)}",
     )
     group.add_argument(
         "--memory",
         type=float,
         metavar="GB",
-        help="addresses a run may have (default: 80%% of the free memory; 0: no limit)",
+        help="address space per run (default: 80%% of the free memory; 0: no limit)",
     )
     group.add_argument(
         "--cache",
         type=Path,
         metavar="FOLDER",
-        help=f"where corpora are kept (default: {corpora.cache_folder()})",
+        help=f"folder of the cached corpora (default: {corpora.cache_folder()})",
     )
     group.add_argument(
-        "--mallet", type=Path, metavar="PATH", help=f"MALLET's folder or command ({VARIABLE})"
+        "--mallet", type=Path, metavar="PATH", help=f"folder or command of MALLET ({VARIABLE})"
     )
 
 
@@ -156,7 +177,7 @@ def jobs(options: argparse.Namespace) -> tuple[list[Job], Settings]:
         If a number is out of range, a name is unknown, or nothing is left to run.
     """
     if options.suite and (options.groups or options.cases):
-        raise ValueError("a suite chooses the cases: give --suite, or GROUP and --cases")
+        raise ValueError("a suite selects the cases: give --suite, or GROUP and --cases")
     chosen = settings(options)
     if options.mallet is not None:
         os.environ[VARIABLE] = str(options.mallet.resolve())

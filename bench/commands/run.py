@@ -17,7 +17,7 @@ from . import options
 
 FORMAT = 2
 
-#: Facts of a machine that must be the same where a run goes on.
+#: Facts of a machine that must be the same if a run is resumed.
 _SAME = ("processor", "processors", "instruction_sets", "memory_bytes")
 
 
@@ -48,7 +48,7 @@ def _run(
     result: dict[str, Any] = {
         "format": FORMAT,
         "machine": _facts(),
-        # files of results are passed on: whose folders they were is nobody's business
+        # result files are shared: they do not contain the paths of folders
         "settings": asdict(settings)
         | {name: Path(getattr(settings, name)).name for name in ("cache", "data")},
         "finished": False,
@@ -96,12 +96,12 @@ def _keep(result: dict[str, Any], path: Path | None) -> None:
 
 
 def _read(path: Path, settings: Settings) -> dict[str, Any]:
-    """Return the results of a run that is to go on.
+    """Return the results of a run that is to be resumed.
 
     Raises
     ------
     ValueError
-        If the file is no such results, or they are of another machine or of other sizes.
+        If the file is not a result file, or was made on another machine or with other sizes.
     """
     try:
         found: dict[str, Any] = json.loads(path.read_text())
@@ -151,6 +151,6 @@ def _measure_peaks(result: dict[str, Any], settings: Settings) -> None:
 
 
 def _say(text: str) -> None:
-    """Tell a person who waits what runs now; a pipe gets the tables only."""
+    """Show what runs now on a terminal; a pipe gets the tables only."""
     if sys.stderr.isatty():
         print(f"\r\033[K{text}", end="\r", file=sys.stderr, flush=True)

@@ -9,14 +9,14 @@ from typing import Any
 import numpy as np
 
 #: Share of the entries that is held out to choose settings by, and how often: one tenth of wine is
-#: a hundred entries, and too few to tell settings apart.
+#: a hundred entries, and too few to distinguish settings.
 _HELD_OUT = 0.1
 _TIMES = 3
 
 
 @dataclass(frozen=True)
 class HolesCase:
-    """A data set of scikit-learn's, standardised, with a share of its entries removed."""
+    """A data set of scikit-learn, standardized, with a share of its entries removed."""
 
     name: str
     data: str

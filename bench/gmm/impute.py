@@ -106,7 +106,7 @@ def text(part: dict[str, Any]) -> str:
         ]
         lines.append(line(cells, _COLUMNS))
         if any(row["chosen"]):
-            lines.append("    selected: " + "; ".join(dict.fromkeys(row["chosen"])))
+            lines.append("    chosen: " + "; ".join(dict.fromkeys(row["chosen"])))
     return "\n".join(lines)
 
 

@@ -2,9 +2,9 @@
 
 The file lies in the folder for temporary files (TMPDIR) and is removed afterwards. The fit runs in
 a process of its own, whose peak resident memory (VmHWM) counts everything: the interpreter, its
-imports and every page of the file that stays mapped. Beside it stand what the disk gives when
-nothing of the file is cached, what the cache gives, and rows a second in memory. The result is
-compared with a fit in memory on the first part of the file, from one start.
+imports and every page of the file that stays mapped. It is compared with the speed of the
+disk when nothing of the file is cached, with that of the cache, and with rows per second in memory.
+The result is compared with a fit in memory on the first part of the file, from one start.
 """
 
 from __future__ import annotations
@@ -70,11 +70,11 @@ def _status(fit: dict[str, Any]) -> str:
 
 def _write(path: Path, n: int) -> None:
     rng = np.random.default_rng(0)
-    centres = 3.0 * rng.standard_normal((K, D))
+    centers = 3.0 * rng.standard_normal((K, D))
     with open(path, "wb") as file:
         for first in range(0, n, 1 << 18):
             count = min(1 << 18, n - first)
-            rows = rng.standard_normal((count, D)) + centres[rng.integers(K, size=count)]
+            rows = rng.standard_normal((count, D)) + centers[rng.integers(K, size=count)]
             rows.tofile(file)
         file.flush()
         os.fsync(file.fileno())  # pages that are not on the disk cannot be dropped
@@ -90,7 +90,7 @@ def forget(path: Path) -> None:
 
 
 def _read(path: Path) -> float:
-    """Return bytes a second of reading a file from its beginning to its end."""
+    """Return bytes per second of reading a file from its beginning to its end."""
     buffer = bytearray(_CHUNK)
     began = time.perf_counter()
     with open(path, "rb", buffering=0) as file:
@@ -169,11 +169,11 @@ def _kilobytes(name: str) -> int:
         return next(int(line.split()[1]) for line in file if line.startswith(name))
 
 
-# ---- beside memory ----
+# ---- compared with memory ----
 
 
 def _in_memory(path: Path, n: int, kind: str, threads: int) -> dict[str, float]:
-    """Return seconds an iteration of a part in memory, and how far its two fits are apart."""
+    """Return seconds per iteration of a part in memory, and the difference of its two fits."""
     import gibbous._rows.blocks
     from gibbous import GaussianMixture
 

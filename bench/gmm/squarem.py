@@ -1,6 +1,6 @@
 """Fewer EM iterations: map evaluations and seconds to convergence, plain and with SQUAREM.
 
-Both start at the same parameters, those of scikit-learn's K-means, and stop where a step of EM
+Both start at the same parameters, those of scikit-learn's K-means, and stop when a step of EM
 gains less than the tolerance. Old Faithful is read from the data folder (faithful.csv), the rest
 comes with scikit-learn.
 """
@@ -31,12 +31,12 @@ def data_sets(folder: Path, quick: bool) -> Iterator[tuple[str, np.ndarray, int]
     if (folder / "faithful.csv").exists():
         rows = np.loadtxt(folder / "faithful.csv", delimiter=",", skiprows=1)[:, -2:]
         for k in (2, 3):
-            yield "Old Faithful", standardised(rows), k
+            yield "Old Faithful", standardized(rows), k
     yield "iris", load_iris().data, 3
-    yield "wine", standardised(load_wine().data), 3
+    yield "wine", standardized(load_wine().data), 3
     if quick:
         return
-    yield "breast cancer", standardised(load_breast_cancer().data), 2
+    yield "breast cancer", standardized(load_breast_cancer().data), 2
     yield "digits, 10 principal components", PCA(10).fit_transform(load_digits().data), 10
     for k in (8, 16):
         yield "photo pixels", photo(), k
@@ -52,7 +52,7 @@ def photo() -> np.ndarray:
     return np.ascontiguousarray(image.reshape(-1, 3)[::8] / 255.0)
 
 
-def standardised(rows: np.ndarray) -> np.ndarray:
+def standardized(rows: np.ndarray) -> np.ndarray:
     return (rows - rows.mean(axis=0)) / rows.std(axis=0)
 
 

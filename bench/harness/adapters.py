@@ -11,10 +11,10 @@ An adapter defines
 For mixtures and K-means:
 
 - ``fit(case, data, start, n_iter, seed)``: exactly ``n_iter`` iterations from the start (or, for
-  k-means++, one draw of centres with that seed); returns the arrays ``weights``, ``means`` and
+  k-means++, one draw of centers with that seed); returns the arrays ``weights``, ``means`` and
   ``covariances`` in scikit-learn's shapes, or ``centers``; may add the figure that the library
   itself ``reported``, and ``n_iter``, the iterations it says it did;
-- ``estimators()``, only where it can stand for ours on small data: the classes of
+- ``estimators()``, only if it can replace gibbous on small data: the classes of
   mixture and K-means.
 
 For topics:
@@ -22,10 +22,10 @@ For topics:
 - ``start(case, corpus, threads, seed, variant)``: sets up and returns a chain, whose ``sweep(n)``
   passes over the corpus ``n`` times and may return the seconds by its own clock, and whose
   ``state()`` is a ``bench.heldout.State``;
-- ``variants(case)``, only where there is more than one: the names of the samplers to run;
+- ``variants(case)``, only if there is more than one: the names of the samplers to run;
 - ``PROPOSALS``, where there are such: the variants that sample by proposals (Metropolis and
   Hastings), of which a sweep is not worth one of collapsed Gibbs sampling;
-- ``PROCESSES``, true where it works in processes of its own, whose memory then counts too.
+- ``PROCESSES``, true if it works in processes of its own, whose memory then counts too.
 
 For Boltzmann machines:
 

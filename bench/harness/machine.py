@@ -119,7 +119,7 @@ def _status(field: str) -> int | None:
 
 
 def _field(path: Path, field: str) -> int | None:
-    """Return the bytes of a "field: kilobytes" line, or None where there is none."""
+    """Return the bytes of a "field: kilobytes" line, or None if there is none."""
     try:
         text = path.read_text()
     except OSError:
@@ -135,10 +135,10 @@ def _max_rss() -> int:
     return peak if sys.platform == "darwin" else peak * 1024
 
 
-class Neighbours:
+class Neighbors:
     """How many processors were busy with other work while children of this process ran."""
 
-    def __enter__(self) -> Neighbours:
+    def __enter__(self) -> Neighbors:
         self._before = _ticks()
         self._children = _children_seconds()
         self.busy: float | None = None
@@ -212,7 +212,7 @@ def _processor() -> tuple[str, frozenset[str]]:
 
 
 def _build() -> dict[str, Any] | None:
-    """What gibbous says of its own build, or None where it is not installed."""
+    """Return the build configuration of gibbous, or None if it is not installed."""
     try:
         from gibbous import show_config
     except ImportError:

@@ -81,7 +81,7 @@ def _in_process(threads: int, quick: bool) -> dict[str, float]:
 
 
 def _gemm(dtype: str, order: int, seconds: float) -> float:
-    """Return flops a second of a matrix product: 2 n^3 over the best time."""
+    """Return flops per second of a matrix product: 2 n^3 over the best time."""
     rng = np.random.default_rng(0)
     a, b = (rng.random((order, order)).astype(dtype) for _ in range(2))
     out = np.empty_like(a)
@@ -89,7 +89,7 @@ def _gemm(dtype: str, order: int, seconds: float) -> float:
 
 
 def _triad(threads: int, length: int, seconds: float) -> float:
-    """Return bytes a second of a = b + s * c, each thread on rows of its own."""
+    """Return bytes per second of a = b + s * c, each thread on rows of its own."""
     edges = np.linspace(0, length, threads + 1).astype(int)
     parts = list(itertools.pairwise(edges))
     a, b, c = np.empty(length), np.empty(length), np.empty(length)

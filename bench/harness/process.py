@@ -11,9 +11,9 @@ from typing import Any
 
 from .settings import FAILED, SLOW
 
-#: The package's own name: "bench" in the repository, "gibbous.bench" where it was installed.
+#: The package's own name: "bench" in the repository, "gibbous.bench" in an installation.
 PACKAGE = __package__.rpartition(".")[0]
-#: Variables by which the libraries' thread pools are told their size.
+#: Variables that set the size of the libraries' thread pools.
 _THREADS = (
     "OMP_NUM_THREADS",
     "OPENBLAS_NUM_THREADS",

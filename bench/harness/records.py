@@ -15,7 +15,7 @@ one number of threads, on one case, in one measure:
 - ``implementation``, ``variant``, ``ours``, ``threads``, ``versions`` ({distribution: version});
 - ``status``: "ok", "different quality", "over limit", "failed" or "skipped"; ``reason``. Only "ok"
   is ranked, or a peer to beat;
-- ``value``: {"median", "min", "max", "runs": [float]}, or null where nothing was measured;
+- ``value``: {"median", "min", "max", "runs": [float]}, or null if nothing was measured;
 - ``quality``: null or {"name", "value", "reference", "tolerance", "higher_is_better"}, what the
   common evaluator said; ``higher_is_better`` is null where either way is a fault;
 - ``peak_bytes``: peak resident memory of the process and its children; ``beyond_bytes``: what of it
@@ -44,7 +44,7 @@ from ..harness.settings import DIFFERENT, OK, SKIPPED
 Record = dict[str, Any]
 Part = dict[str, Any]
 
-#: What a record says where nothing else is known.
+#: Defaults of a record.
 _EMPTY: Record = {
     "variant": "",
     "status": OK,
@@ -75,7 +75,7 @@ def build(result: dict[str, Any]) -> list[Record]:
 
 
 def _settled(record: Record) -> Record:
-    """Return the record, which is not "ok" where nothing was measured."""
+    """Return the record, which is not "ok" if nothing was measured."""
     if record["status"] == OK and record["value"] is None:
         return {**record, "status": SKIPPED, "reason": record["reason"] or "no run finished"}
     return record
@@ -133,7 +133,7 @@ def _of_matrices(part: Part) -> Iterator[Record]:
                 "value": row["value"],
                 "reference": part["reference"],
                 "tolerance": abs(part["reference"]) * part["tolerance"],
-                # equal starts have equal answers; drawn centres may be better
+                # equal starts have equal answers; drawn centers may be better
                 "higher_is_better": None if part["kind"] != "kmeans++" else mixture,
             }
         yield record
@@ -150,7 +150,7 @@ def _work(part: Part) -> dict[str, float]:
         "spherical": 4 * n * k * d,
         "": 2 * n * k * d,
     }[part["covariance"]]
-    # draws of centres look at some trials a centre, and how many is the implementation's own choice
+    # draws of centers look at some trials per center, and each implementation chooses their number
     return rows if part["kind"] == "kmeans++" else {**rows, "flops": flops}
 
 
@@ -298,7 +298,7 @@ def _of_holes(part: Part) -> Iterator[Record]:
             yield {**record, "measure": "RMSE"}
             continue
         yield {**record, "measure": "RMSE", "value": value(row["rmse"])}
-        # who fills in worse is no one to race against
+        # a method with larger errors is not ranked
         error = statistics.fmean(row["rmse"])
         record["quality"] = {
             "name": "RMSE",

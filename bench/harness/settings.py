@@ -31,7 +31,7 @@ class Settings:
     thread_counts: tuple[int, ...] = (1,)
     #: Numbers of threads of the cases that are about scaling.
     scaling_counts: tuple[int, ...] = (1,)
-    #: Of topics only: seconds of sampling, bytes a run may have, samplers of ours by name, and
+    #: Of topics only: seconds of sampling, bytes per run, samplers of gibbous by name, and
     #: where corpora are kept.
     sampling: float = 10.0
     curve: float = 64.0
@@ -41,7 +41,7 @@ class Settings:
     #: The folder of real data sets.
     data: str = ""
     #: Of some groups only: epochs of Boltzmann machines (0: the case's), GB of the file of
-    #: outofcore, draws of impute (0: the case's), seconds a row of small.
+    #: outofcore, draws of impute (0: the case's), seconds per row of small.
     epochs: int = 0
     size: float = 4.0
     draws: int = 0

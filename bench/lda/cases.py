@@ -18,7 +18,7 @@ TOPICS = (20, 100, 1000, 10_000)
 class TopicCase:
     """One corpus, one number of topics, and fixed symmetric priors for everyone.
 
-    ``kind`` is ``"lda"``, tokens a second and memory on the whole corpus, or ``"lda-curve"``,
+    ``kind`` is ``"lda"``, tokens per second and memory on the whole corpus, or ``"lda-curve"``,
     held-out perplexity against seconds of sampling on four fifths of the documents.
     """
 

@@ -23,7 +23,7 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 
-#: Part of the folders' names: a change of what is drawn or tokenised needs new ones.
+#: Part of the folders' names: a change of what is drawn or tokenized needs new ones.
 _VERSION = 1
 
 #: Slots of a topic's table of words: 1 MB, which stays in the second-level cache. Probabilities
@@ -72,7 +72,7 @@ KNOWN = (*REAL, *SYNTHETIC)
 
 
 def data_folder() -> Path:
-    """Return the folder of real data sets: GIBBOUS_DATA, or shared/data beside the checkout."""
+    """Return the folder of real data sets: GIBBOUS_DATA, or shared/data next to the checkout."""
     default = Path(__file__).resolve().parents[3] / "shared" / "data"
     return Path(os.environ.get("GIBBOUS_DATA", default))
 
@@ -91,7 +91,7 @@ def missing(name: str, data: Path) -> str:
 
 
 def find(name: str, data: Path, cache: Path) -> Path:
-    """Return the corpus' folder in the cache, made now where it is not there yet.
+    """Return the corpus' folder in the cache, made now if it does not exist yet.
 
     Raises
     ------

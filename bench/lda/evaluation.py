@@ -1,7 +1,7 @@
 """What a sweep is worth: plain collapsed Gibbs sampling on a few documents, and the check by it.
 
 A sampler can be made fast by leaving out tokens, by counts that are out of date or by poor
-proposals, and seconds a sweep show nothing of it. So every sampler also runs for a fixed number of
+proposals, and seconds per sweep do not show it. So every sampler also runs for a fixed number of
 sweeps, outside of the clock, on a few documents of the case's corpus with the case's topics and
 priors, and must come as far as the plain one.
 """
@@ -33,8 +33,8 @@ _TOKENS, SWEEPS = 8_000, 10
 _TOPIC_TOKENS = 8
 
 #: Samplers of proposals have more sweeps, and a joint log-likelihood that may be that much lower,
-#: relatively. Proposals are rarely accepted where a topic has few tokens: with 1000 topics they
-#: stay 3% below even after 120 sweeps. They are not ranked by seconds a sweep.
+#: relatively. Proposals are rarely accepted if a topic has few tokens: with 1000 topics they
+#: stay 3% below even after 120 sweeps. They are not ranked by seconds per sweep.
 _PROPOSED = 0.045
 
 #: Variational posteriors have no assignments: their held-out perplexity may be that much higher.
@@ -140,7 +140,7 @@ def reference(case: TopicCase, corpus: Path, cache: Path) -> dict[str, float]:
 def look(
     case: TopicCase, state: heldout.State, given: sparse.csr_matrix, asked: sparse.csr_matrix
 ) -> dict[str, float]:
-    """Return what the common evaluator says of a state."""
+    """Return the figures of the common evaluator for a state."""
     found = {"perplexity": heldout.perplexity(state.columns, case.alpha, given, asked)}
     if isinstance(state, heldout.Counts):
         joint = heldout.joint_log_likelihood(state, case.alpha)

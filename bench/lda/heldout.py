@@ -24,7 +24,7 @@ _MOST_BYTES = 1 << 28
 
 @dataclass
 class Counts:
-    """A sampler's state: assignments counted by word and, where it tells, by document.
+    """A sampler's state: assignments counted by word and, if known, by document.
 
     ``word_topic`` is (words, topics), ``document_topic`` (documents, topics). ``topics`` may hold
     what the implementation itself gives as its topics, such as an average of several states.

@@ -13,7 +13,7 @@ from types import ModuleType
 from typing import Any
 
 from ..harness import adapters
-from ..harness.machine import BUSY, Neighbours
+from ..harness.machine import BUSY, Neighbors
 from ..harness.process import RunError, start_worker
 from ..harness.settings import DIFFERENT, OK, SKIPPED, Settings
 from . import corpora, evaluation
@@ -34,7 +34,7 @@ def run_case(
 ) -> dict[str, Any]:
     """Run every implementation on the case and return its part of the report.
 
-    ``changed`` is called with the part as it stands after every run: a run cut off keeps its rows.
+    ``changed`` is called with the part after every run: an interrupted run keeps its rows.
     """
     part: dict[str, Any] = {**case.to_dict(), "alpha": case.alpha, "results": []}
     data = Path(settings.data)
@@ -125,13 +125,13 @@ def _run_once(
     with tempfile.TemporaryDirectory(prefix="gibbous-bench-") as folder:
         try:
             start = time.perf_counter()
-            with Neighbours() as neighbours:
+            with Neighbors() as neighbors:
                 run = start_worker(spec, Path(folder), row["threads"], limit)
             run["wall_seconds"] = time.perf_counter() - start
         except RunError as error:
             row["status"], row["reason"] = error.status, str(error)
             return
-    row["runs"].append({**run, "neighbours": neighbours.busy})
+    row["runs"].append({**run, "neighbours": neighbors.busy})
     _summarise(row)
 
 
@@ -166,9 +166,9 @@ def _judge(case: TopicCase, row: dict[str, Any], known: dict[str, float] | None)
 
 
 def compare(part: dict[str, Any]) -> None:
-    """Fill in each row's figures beside the best peer's at the same number of threads.
+    """Fill in each row's speedup over the best peer at the same number of threads.
 
-    Speed: the best peer's seconds a sweep over the row's, except for sweeps of proposals, which are
+    Speed: the best peer's seconds per sweep over the row's, except for proposal sweeps, which are
     not worth those of others. Curves: the target is the best peer's
     last perplexity and 1% more; the best peer's seconds to the target over the row's, and None for
     a row that has not reached it.
@@ -195,7 +195,7 @@ def compare(part: dict[str, Any]) -> None:
 
 
 def seconds_to(looks: list[dict[str, Any]], target: float) -> float | None:
-    """Return the seconds of sampling to that perplexity, or None where it was not reached.
+    """Return the seconds of sampling to that perplexity, or None if it was not reached.
 
     Between two looks the logarithm of perplexity is taken as linear in that of the seconds.
     """

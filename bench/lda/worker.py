@@ -70,7 +70,7 @@ def measure(spec: dict[str, Any]) -> dict[str, Any]:
 
 
 class _Clock:
-    """Counts a chain's sweeps and their seconds, by the chain's own clock where it has one."""
+    """Counts a chain's sweeps and their seconds, by the chain's own clock if it has one."""
 
     def __init__(self, chain: Any, start: float) -> None:
         self.chain, self._start = chain, start
@@ -94,11 +94,11 @@ class _Clock:
 
     @property
     def setup(self) -> float:
-        """Seconds beside the sweeps."""
+        """Seconds outside of the sweeps."""
         return self._start + float(getattr(self.chain, "setup", 0.0))
 
     def rate(self) -> float:
-        """Seconds a sweep until now."""
+        """Seconds per sweep until now."""
         return max(self.seconds / self.sweeps, 1e-9)
 
 

@@ -2,7 +2,7 @@
 
 Every import is in a fresh interpreter; the clock runs from before the import to after it, so that
 the interpreter's own start does not count. One run of each comes first and is thrown away: files
-that nobody has read for long are a matter of the disk.
+that have not been read for long depend on the disk.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from ..harness.machine import BUSY, Neighbours, versions
+from ..harness.machine import BUSY, Neighbors, versions
 from ..harness.process import environment
 from ..harness.settings import FAILED, OK, SKIPPED, Settings
 
@@ -165,7 +165,7 @@ def _run_once(row: dict[str, Any], settings: Settings, kept: bool) -> None:
     help_of_command = row["measure"] == "seconds for the command"
     began = time.perf_counter()
     try:
-        with Neighbours() as neighbours:
+        with Neighbors() as neighbors:
             done = subprocess.run(
                 row["command"],
                 capture_output=True,
@@ -187,7 +187,7 @@ def _run_once(row: dict[str, Any], settings: Settings, kept: bool) -> None:
     if kept:
         row["seconds"].append(seconds)
         row["peak_bytes"] = peak or None
-        row["busy"] = row["busy"] or (neighbours.busy or 0.0) > BUSY
+        row["busy"] = row["busy"] or (neighbors.busy or 0.0) > BUSY
 
 
 def text(rows: list[dict[str, Any]]) -> str:

@@ -34,7 +34,7 @@ Changed = Callable[[Any], None]
 
 @dataclass(frozen=True)
 class Kind:
-    """Cases that one runner knows, and the section of the results that their parts go to."""
+    """Cases of one runner, and the section of the results that holds their parts."""
 
     section: str
     cases: dict[str, Any]
@@ -68,7 +68,7 @@ def _whole_text(part: dict[str, Any]) -> str:
 
 
 def _small(settings: Settings) -> dict[str, Any]:
-    """Run the group of small data; one row with the reason where it cannot run."""
+    """Run the group of small data; one row with the reason if it cannot run."""
     adapter = adapters.find(settings.ours)
     refused = {"data": "all", "k": 0, "model": "-", "start": "-", "status": "skipped"}
     reason = adapters.missing(adapter)
@@ -162,7 +162,7 @@ class Job:
         return OF[self.id.partition("@")[0]]
 
     def run(self, say: Say, changed: Changed) -> dict[str, Any]:
-        """Run it; a part that is finished says so, for a run that goes on later."""
+        """Run it; a finished part is marked, for a run that is resumed later."""
         part = self.kind.run(self.case, self.settings, say, lambda part: changed(self._named(part)))
         return {**self._named(part), "finished": True}
 

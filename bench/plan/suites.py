@@ -10,7 +10,7 @@ from ..harness.settings import Settings
 from . import kinds
 from .kinds import Job
 
-#: Where nothing is named: every group but those that are no comparison of speed or take long.
+#: The default: every group that compares speed and does not take long.
 DEFAULT = ("gmm", "bgmm", "kmeans", "lda", "rbm", "small", "import")
 
 #: Groups that compare with the fastest peers only: what they show is how seconds grow.
@@ -109,7 +109,7 @@ SUITES: dict[str, tuple[Step, ...]] = {
                 "samplers": ("fast", "exact"),
             },
         ),
-        # 120 steps of CD-10 tell little of a machine yet
+        # 120 steps of CD-10 are too few to compare machines
         Step(
             "rbm-cd10-500-500,rbm-cd10-1024-500",
             {"repeats": 1, "limit": 600.0, "peers": ("torch",)},

@@ -60,7 +60,7 @@ class RbmCase:
 class QualityCase:
     """One machine of ours, trained and then judged by its likelihood.
 
-    ``states`` says what MNIST's grey levels mean: "thresholded" at half, or "sampled" anew
+    ``states`` is the meaning of MNIST's gray levels: "thresholded" at half, or "sampled" anew
     whenever a row is used, as probabilities. Figures of the two must not be mixed.
     ``target`` is the mean log-likelihood of the test rows to reach, in nats.
     """

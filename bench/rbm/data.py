@@ -1,4 +1,4 @@
-"""Rows for the cases of Boltzmann machines: MNIST where it is, else synthetic ones like it."""
+"""Rows for the cases of Boltzmann machines: MNIST if available, else synthetic ones like it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _ROWS, _TEST, _SIDE = 60_000, 10_000, 28
 
 @dataclass(frozen=True)
 class Images:
-    """Grey images of bytes, and where they come from."""
+    """Gray images of bytes, and their source."""
 
     train: np.ndarray
     test: np.ndarray
@@ -60,11 +60,11 @@ def _synthetic(n: int, n_test: int, side: int, source: str) -> Images:
     waves = np.stack([np.cos(np.pi * f * at) for f in range(4)])
     mix = rng.standard_normal((10, 4, 4))
     fields = np.einsum("kfg,fx,gy->kxy", mix, waves, waves).reshape(10, -1).astype(np.float32)
-    centre = np.exp(-4 * (at - 0.5) ** 2)
-    edge = 4.0 * (np.outer(centre, centre).ravel() - 1.0)
+    center = np.exp(-4 * (at - 0.5) ** 2)
+    edge = 4.0 * (np.outer(center, center).ravel() - 1.0)
     z = rng.standard_normal((n + n_test, 10), dtype=np.float32) @ fields + edge.astype(np.float32)
     cut = np.quantile(z[:1000], 1 - _DENSITY)
-    grey = np.empty(z.shape, np.uint8)
+    gray = np.empty(z.shape, np.uint8)
     np.clip(127.5 + 100 * (z - cut), 0, 255, out=z)
-    grey[:] = z
-    return Images(grey[:n], grey[n:], source, False)
+    gray[:] = z
+    return Images(gray[:n], gray[n:], source, False)

@@ -40,7 +40,7 @@ def sigmoid(x: np.ndarray) -> np.ndarray:
 
 
 def evaluate(machine: Machine, rows: np.ndarray) -> dict[str, float]:
-    """Return two figures a row, in nats, of the first rows.
+    """Return two figures per row, in nats, of the first rows.
 
     ``reconstruction``: the cross-entropy of the row under the visible units' means given the hidden
     units' means given the row (Hinton 2010, section 5); less is better.

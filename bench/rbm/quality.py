@@ -1,7 +1,7 @@
 """How good our Boltzmann machines get: trained in a process of its own, judged by likelihood.
 
-There is no peer here: the figures stand beside published ones. One that is not reached is printed
-as it is.
+There is no peer here: the figures are compared with published ones, and printed even if they do
+not reach these.
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ def run_case(case: QualityCase, settings: Settings) -> dict[str, Any]:
 def rows(found: Images, case: QualityCase) -> tuple[np.ndarray, np.ndarray]:
     """Return what is trained on and the states that are judged.
 
-    States to be sampled are trained on as grey levels, from which the machine draws; test rows are
+    States to be sampled are trained on as gray levels, from which the machine draws; test rows are
     drawn once, with a seed of their own.
     """
     if case.states == "thresholded":
@@ -84,12 +84,12 @@ def measure(spec: dict[str, Any]) -> dict[str, Any]:
     adapter = adapters.find(spec["adapter"], "rbm")
     with np.load(spec["data"], allow_pickle=False) as archive:
         train, test = archive["train"], archive["test"]
-    grey = {"binarize": "sample", "data_max": 255.0} if case.states == "sampled" else {}
-    model = adapter.estimator({**case.settings, **grey}, spec["threads"], case.seed)
+    gray = {"binarize": "sample", "data_max": 255.0} if case.states == "sampled" else {}
+    model = adapter.estimator({**case.settings, **gray}, spec["threads"], case.seed)
     clock = _Clock()
     model.fit(train)
     answer: dict[str, Any] = {"training": clock.lap(), "epochs": int(model.n_iter_)}
-    if grey:  # the test rows are states
+    if gray:  # the test rows are states
         model.set_params(binarize=None, data_max=1.0)
     sampling = {"n_chains": _CHAINS, "n_betas": spec["n_betas"], "random_state": case.seed}
     kinds = ("exact",) if case.log_z == "exact" else ("ais", "reverse_ais")

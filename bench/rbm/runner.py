@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from ..harness import adapters
-from ..harness.machine import BUSY, Neighbours
+from ..harness.machine import BUSY, Neighbors
 from ..harness.process import RunError, start_worker
 from ..harness.settings import DIFFERENT, OK, SKIPPED, Settings
 from . import evaluation
@@ -41,7 +41,7 @@ def run_case(
 ) -> dict[str, Any]:
     """Run every implementation on the case, in turn, and return its part of the report.
 
-    ``changed`` is called with the part as it stands after every run: a run cut off keeps its rows.
+    ``changed`` is called with the part after every run: an interrupted run keeps its rows.
     """
     say(f"{case.name}: data and reference")
     found = read(case.data, settings.data)
@@ -119,14 +119,14 @@ def _run_once(
         "seed": 1000 * turn + 1,
     }
     try:
-        with Neighbours() as neighbours:
+        with Neighbors() as neighbors:
             run = start_worker(spec, folder, row["threads"], settings.limit)
     except RunError as error:
         row["status"], row["reason"] = error.status, str(error)
         return
     with np.load(folder / "arrays.npz", allow_pickle=False) as archive:
         row["machine"] = evaluation.Machine(archive["w"], archive["a"], archive["b"])
-    row["runs"].append({**run, "turn": turn, "neighbours": neighbours.busy})
+    row["runs"].append({**run, "turn": turn, "neighbours": neighbors.busy})
     _summarise(row)
 
 
@@ -171,7 +171,7 @@ def compare(rows: list[dict[str, Any]]) -> None:
     """Fill in how many times as fast as the best peer each row is, at its number of threads.
 
     The best peer's median over the row's; the spread is that of the ratios of runs of one turn,
-    which had the same neighbours. None for a row of another quality: that is no race.
+    which met the same other work. None for a row of another quality, which is not ranked.
     """
     for threads in {row["threads"] for row in rows}:
         here = [row for row in rows if row["threads"] == threads and "seconds" in row]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import statistics
 from typing import Any
 
@@ -23,8 +22,6 @@ from .markdown import (
 from .sections import Section, group_text
 from .verdicts import Verdict
 from .wording import NOTHING
-
-_BUSY = re.compile(r"the machine was busy at the start \(load average ([\d.]+)\)")
 
 _INTRODUCTION = """\
 # Benchmarks
@@ -81,7 +78,7 @@ def _section(section: Section, written: list[dict[str, str]]) -> list[str]:
         f"## {cell(section.title)}",
         f"{cell(wording.build(section.machine))}; median of {_repeats(section.records)}. "
         f"{summary(found)}",
-        *(f"Warning: {cell(warning)}" for warning in _warnings(section)),
+        *(f"Warning: {cell(warning)}" for warning in section.notices()),
         table(HEADINGS, _rows(section, found), RIGHT),
         *not_faster(found, verdicts.reasons_on(section.machine, written)),
         *more_memory_lines(found),
@@ -89,18 +86,6 @@ def _section(section: Section, written: list[dict[str, str]]) -> list[str]:
         *growth(section),
         *not_ranked(section.records),
     ]
-
-
-def _warnings(section: Section) -> list[str]:
-    """Return the warnings; those of a busy machine share a line."""
-    loads = [float(m[1]) for text in section.warnings if (m := _BUSY.search(text))]
-    others = [text for text in section.warnings if not _BUSY.search(text)]
-    if not loads:
-        return others
-    runs = wording.count(len(loads), "run")
-    load = " to ".join(dict.fromkeys(f"{x:.2f}" for x in (min(loads), max(loads))))
-    said = f"the machine was busy at the start of {runs} (load average {load})"
-    return [f"{said}; single timings may be off.", *others]
 
 
 def _repeats(records: list[dict[str, Any]]) -> str:

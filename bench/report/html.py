@@ -87,7 +87,7 @@ def _facts(section: Section) -> str:
     machine = section.machine
     load = ", ".join(f"{value:.2f}" for value in machine["load_average"])
     facts = {
-        "Our build": wording.build(machine),
+        "Build": wording.build(machine),
         "Instruction sets": ", ".join(machine["instruction_sets"]) or "none",
         "System": machine["system"],
         "Python": machine["python"],
@@ -96,7 +96,7 @@ def _facts(section: Section) -> str:
     }
     rows = "".join(f"<dt>{escape(k)}</dt><dd>{escape(v)}</dd>" for k, v in facts.items())
     warnings = "".join(
-        f'<p class="warning"><b>Warning:</b> {escape(text)}</p>' for text in section.warnings
+        f'<p class="warning"><b>Warning:</b> {escape(text)}</p>' for text in section.notices()
     )
     return f"<dl>{rows}</dl>{warnings}"
 

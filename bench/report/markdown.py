@@ -85,7 +85,7 @@ def facts(section: Section) -> str:
             f"instruction sets {' '.join(machine['instruction_sets'])}."
         )
     ]
-    lines += [f"**Warning:** {cell(warning)}" for warning in section.warnings]
+    lines += [f"**Warning:** {cell(warning)}" for warning in section.notices()]
     return "\n\n".join(lines)
 
 

@@ -1,4 +1,4 @@
-"""The markers of generated text: which result files it comes from, and where it ends."""
+"""The markers of generated text: its result files and its end."""
 
 from __future__ import annotations
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -27,6 +28,10 @@ GROUPS = {
 }
 
 
+#: The warning of ``bench run`` on a machine with other work.
+_BUSY = re.compile(r"the machine was busy at the start \(load average ([\d.]+)\)")
+
+
 @dataclass
 class Section:
     """All that was measured on one machine."""
@@ -41,6 +46,17 @@ class Section:
     @property
     def title(self) -> str:
         return wording.processor(self.machine)
+
+    def notices(self) -> list[str]:
+        """Return the warnings; those of a busy machine share a line."""
+        loads = [float(m[1]) for text in self.warnings if (m := _BUSY.search(text))]
+        others = [text for text in self.warnings if not _BUSY.search(text)]
+        if not loads:
+            return others
+        runs = wording.count(len(loads), "run")
+        load = " to ".join(dict.fromkeys(f"{x:.2f}" for x in (min(loads), max(loads))))
+        said = f"the machine was busy at the start of {runs} (load average {load})"
+        return [f"{said}; single timings may be off.", *others]
 
     def groups(self) -> list[str]:
         """Return the groups that have records, in the order of a report."""
@@ -62,7 +78,7 @@ def group_text(group: str) -> str:
 
 
 def gather(results: list[tuple[str, dict[str, Any]]]) -> list[Section]:
-    """Return a section a machine, in the order of their first appearance.
+    """Return one section per machine; the first to appear comes first.
 
     Where two files have the same figure of one machine, the later file's counts.
     """

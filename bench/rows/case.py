@@ -12,8 +12,8 @@ import numpy as np
 class Case:
     """One piece of work that every implementation is given.
 
-    ``spread`` is the standard deviation of the centres' coordinates, in widths of a group: about
-    .15 (128 columns) to 1 (8 columns) lets neighbours overlap, 3 separates them.
+    ``spread`` is the standard deviation of the centers' coordinates, in widths of a group: about
+    .15 (128 columns) to 1 (8 columns) lets adjacent groups overlap, 3 separates them.
     ``extra_iter`` iterations are clocked beyond the first; the answer is judged after
     ``extra_iter + 1``.
     ``tolerance`` bounds the relative difference of the quality from the reference's.
@@ -30,7 +30,7 @@ class Case:
     covariance: str = ""
     dtype: str = "float64"
     seed: int = 1
-    #: The group where it is not the kind's own, and what cases that differ in size only share.
+    #: The group if it is not that of the kind, and what cases share that differ in size only.
     group: str = ""
     series: str = ""
 
@@ -41,7 +41,7 @@ class Case:
 
     @property
     def one_sided(self) -> bool:
-        """Whether a lower value than the reference's is no fault (chance differs in k-means++)."""
+        """Whether a value below the reference's is accepted (chance differs in k-means++)."""
         return self.kind == "kmeans++"
 
     @property
@@ -57,7 +57,7 @@ class Case:
         """Return the same kind of work in a size for smoke tests."""
         if self.group == "growth":
             return replace(self, n=self.n // 50, extra_iter=1)
-        # Few centres leave k-means++ to chance: two draws may differ by tens of percent.
+        # Few centers leave k-means++ to chance: two draws may differ by tens of percent.
         tolerance = 1.0 if self.one_sided else self.tolerance
         # Lloyd's iterations must not end before the count does, so groups overlap there.
         spread = 0.3 if self.kind == "kmeans" else max(self.spread, 1.0)
@@ -83,14 +83,14 @@ def make(case: Case) -> tuple[np.ndarray, dict[str, np.ndarray]]:
     component stays alive; K-means starts at rows.
     """
     rng = np.random.default_rng([case.seed, case.n, case.d, case.k])
-    centres = case.spread * rng.standard_normal((case.k, case.d))
+    centers = case.spread * rng.standard_normal((case.k, case.d))
     data = np.empty((case.n, case.d), dtype=case.dtype)
     order = rng.permutation(case.n)
     for j, rows in enumerate(np.array_split(order, case.k)):
         mix = np.eye(case.d) + 0.3 * rng.standard_normal((case.d, case.d)) / np.sqrt(case.d)
-        data[rows] = centres[j] + rng.standard_normal((len(rows), case.d)) @ mix
+        data[rows] = centers[j] + rng.standard_normal((len(rows), case.d)) @ mix
     if case.mixture:
-        means = centres + 0.3 * rng.standard_normal(centres.shape)
+        means = centers + 0.3 * rng.standard_normal(centers.shape)
         return data, _mixture_start(case, means)
     rows = rng.choice(case.n, size=case.k, replace=False)
     return data, {"centers": data[rows].copy()}

@@ -1,7 +1,7 @@
 """The judge: slow, obvious float64 NumPy that belongs to none of the implementations.
 
 ``evaluate`` turns what an implementation returned into one figure; ``solve`` runs the same
-iterations itself, so that there is a truth even where a single implementation takes part.
+iterations itself, so that there is a reference even if only one implementation takes part.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ Params = dict[str, np.ndarray]
 
 
 def evaluate(case: Case, data: np.ndarray, params: Params) -> float:
-    """Return the mean log-likelihood of a mixture, or the inertia of centres, over all rows.
+    """Return the mean log-likelihood of a mixture, or the inertia of centers, over all rows.
 
     Raises
     ------
@@ -47,9 +47,9 @@ def evaluate(case: Case, data: np.ndarray, params: Params) -> float:
 
 
 def solve(case: Case, data: np.ndarray, start: Params) -> Params:
-    """Return the parameters after ``case.n_iter`` iterations from the start, or drawn centres."""
+    """Return the parameters after ``case.n_iter`` iterations from the start, or drawn centers."""
     if case.kind == "kmeans++":
-        # Rows come in random order: the first tenth gives as good centres, in a tenth of the time.
+        # Rows come in random order: the first tenth gives as good centers, in a tenth of the time.
         sample = data[: max(len(data) // 10, min(len(data), 3000))]
         return {"centers": _plus_plus(sample, case.k, np.random.default_rng(case.seed))}
     if case.kind == "bgmm":
@@ -174,8 +174,8 @@ def _em_step(case: Case, data: np.ndarray, params: Params) -> Params:
             second += shares.T @ rows**2
         else:
             for j in range(k):
-                centred = rows - means[j]
-                second[j] += (shares[:, j, None] * centred).T @ centred
+                centered = rows - means[j]
+                second[j] += (shares[:, j, None] * centered).T @ centered
     new = first / count[:, None]
     weights = count / count.sum()
     if full:
@@ -231,7 +231,7 @@ def _lloyd_step(case: Case, data: np.ndarray, params: Params) -> Params:
 
 
 def _plus_plus(data: np.ndarray, k: int, rng: np.random.Generator) -> np.ndarray:
-    """Greedy k-means++ (Arthur and Vassilvitskii 2007; 2 + log k trials a centre)."""
+    """Greedy k-means++ (Arthur and Vassilvitskii 2007; 2 + log k trials per center)."""
     squares = np.einsum("ij,ij->i", data, data)[:, None]
     trials = 2 + int(np.log(k))
     chosen = [int(rng.integers(len(data)))]

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from ..harness import adapters
-from ..harness.machine import BUSY, Neighbours
+from ..harness.machine import BUSY, Neighbors
 from ..harness.process import RunError, start_worker
 from ..harness.settings import DIFFERENT, OK, SKIPPED, Settings
 from .case import Case, make
@@ -93,7 +93,7 @@ def _run_once(
         "budget": 0.2 if settings.quick else settings.budget,
     }
     try:
-        with Neighbours() as neighbours:
+        with Neighbors() as neighbors:
             run = start_worker(spec, folder, settings.threads, settings.limit)
         for params in _load(arrays):
             entry.values.append(evaluate(case, data, params))
@@ -103,7 +103,7 @@ def _run_once(
     except ValueError as error:
         entry.status, entry.reason = DIFFERENT, str(error)
     else:
-        run["neighbours"] = neighbours.busy
+        run["neighbours"] = neighbors.busy
         entry.runs.append(run)
 
 
@@ -133,7 +133,7 @@ def difference(values: list[float], truth: float) -> float:
 def parameter_difference(params: dict[str, np.ndarray], truth: dict[str, np.ndarray]) -> float:
     """Return the largest difference of an array from the reference's, over its largest entry.
 
-    It says more than the likelihood, which hardly moves where it is nearly flat.
+    It says more than the likelihood, which hardly changes near its maximum.
     """
     return max(
         float(np.abs(params[name] - array).max() / np.abs(array).max())
@@ -199,13 +199,13 @@ def _result(
         "seconds": {"median": median, "min": min(seconds), "max": max(seconds), "runs": seconds},
         "setup_seconds": statistics.median(run["setup_seconds"] for run in entry.runs),
         "fit_seconds": statistics.median(run["fit_seconds"] for run in entry.runs),
-        # another answer is no race
+        # another result is not ranked
         "times_as_fast_as_best_peer": (
             best / median if best and median > 0 and entry.status == OK else None
         ),
         "value": values[-1],
         "relative_difference": difference(values, truth),
-        # draws of centres have nothing to be compared with
+        # draws of centers have nothing to be compared with
         "parameter_difference": None if case.one_sided else entry.apart,
         "reported": entry.runs[-1]["reported"],
         "peak_bytes": max(run["peak_bytes"] for run in entry.runs),

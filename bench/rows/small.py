@@ -1,8 +1,8 @@
 """Small data, which most users have: whole fits with default settings, ours and scikit-learn's.
 
-Both run in one process and take turns, because a fit of a millisecond is nothing beside the start
-of an interpreter. ``default`` rows draw their own starts, a new seed each turn, so the two may
-need different numbers of iterations; ``given`` rows start both at the same parameters and must
+Both run in one process and take turns, because a fit of a millisecond is short compared with the
+start of an interpreter. ``default`` rows draw their own starts, a new seed each turn, so the two
+may need different numbers of iterations; ``given`` rows start both at the same parameters and must
 reach the same answer.
 """
 
@@ -173,7 +173,7 @@ def _given(case: Case, data: np.ndarray) -> dict[str, Any]:
 
 
 def _agree(task: Task, case: Case, ours: list[float], theirs: list[float]) -> bool:
-    """Equal starts end alike; drawn ones are no worse than chance and the tolerance explain."""
+    """Equal starts end alike; drawn ones may be worse by what chance and the tolerance explain."""
     a, b = statistics.median(ours), statistics.median(theirs)
     scale = max(abs(b), 1e-300)
     if task.start == "given":

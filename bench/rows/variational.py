@@ -16,7 +16,7 @@ Params = dict[str, np.ndarray]
 
 
 def state(case: Case, start: Params) -> dict[str, Any]:
-    """Return the attributes of a fitted model from which ``warm_start`` goes on.
+    """Return the attributes of a fitted model from which ``warm_start`` continues.
 
     Every component holds as many rows, with the start's means and precisions, which are 1.
     """
@@ -52,7 +52,7 @@ def posterior(
 ) -> Params:
     """Return the posterior of components with so many rows, such means and such covariances.
 
-    ``log_weights`` stand in the densities' place of log(weights) (Bishop 2006, section 10.2; Blei
+    ``log_weights`` replace log(weights) in the densities (Bishop 2006, section 10.2; Blei
     and Jordan 2006; scikit-learn's conventions).
     """
     mean, covariance = prior

@@ -12,7 +12,7 @@ from ..harness import adapters
 from ..harness.machine import peak_bytes, resident_bytes, versions
 from .case import Case, make
 
-#: A process repeats its measurement this often at most, within the seconds that it is told.
+#: A process repeats its measurement this often at most, within the given seconds.
 _REPEATS = 5
 Fit = Callable[[int, int], dict[str, Any]]
 
@@ -81,7 +81,7 @@ def _clock_iterations(
 def _clock_draws(
     case: Case, fit: Fit, seed: int, budget: float
 ) -> tuple[dict[str, Any], list[Any]]:
-    """Time whole draws of centres, each with another seed."""
+    """Time whole draws of centers, each with another seed."""
     times, found = [], []
     began = time.perf_counter()
     while not found or (time.perf_counter() - began < budget and len(found) < _REPEATS):

@@ -155,7 +155,7 @@ def compare(
     seconds : float
         About how long the pairs of one task may take in one round.
     say : callable
-        Told what runs.
+        Called with the name of what runs.
 
     Returns
     -------

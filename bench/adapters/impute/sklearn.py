@@ -1,4 +1,4 @@
-"""scikit-learn's imputers: means, nearest neighbours, and round-robin regression."""
+"""scikit-learn's imputers: means, nearest neighbors, and round-robin regression."""
 
 from __future__ import annotations
 

@@ -38,7 +38,7 @@ class _Chain:
         from gensim.models import LdaMulticore
 
         class Model(LdaMulticore):  # type: ignore[misc]
-            """Goes on by passes, as if they had been asked for at once."""
+            """Continue by passes, as if all had been requested at once."""
 
             passes_done = 0
 

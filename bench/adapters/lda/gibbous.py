@@ -16,7 +16,7 @@ NAME = "gibbous"
 REQUIRES = ("gibbous",)
 DISTRIBUTIONS = ("gibbous",)
 
-#: What each variant sets beside the common settings.
+#: Settings of each variant, in addition to the common ones.
 SAMPLERS: dict[str, dict[str, Any]] = {
     "auto": {"sampler": "auto"},
     "fast": {"sampler": "fast", "n_proposals": 1},
@@ -25,7 +25,7 @@ SAMPLERS: dict[str, dict[str, Any]] = {
 }
 
 #: Variants whose sweeps propose topics and may keep the old ones: one is not worth one of Gibbs
-#: sampling, so they are not ranked by seconds a sweep.
+#: sampling, so they are not ranked by seconds per sweep.
 PROPOSALS = ("auto", "fast", "fast-3")
 
 #: Exact sweeps at the end of an "auto" fit, its own default, where a tenth of all is not fewer.

@@ -7,12 +7,12 @@ from typing import Any
 
 
 class WholeFits:
-    """Goes on by fitting anew with the same seed and more sweeps.
+    """Continue by fitting again with the same seed and more sweeps.
 
     The new fit passes through the same states, so that only what lies beyond the last one is new:
     ``sweep`` returns the seconds of those sweeps. ``total`` is the seconds of all sweeps of the
-    last fit, ``setup`` what it took beside them, and ``processor`` the processors' seconds of the
-    last call's sweeps where they are known.
+    last fit, ``setup`` its other seconds, and ``processor`` the processors' seconds of the
+    last call's sweeps if they are known.
     """
 
     def __init__(self) -> None:

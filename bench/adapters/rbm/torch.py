@@ -2,7 +2,7 @@
 
 Every array is made once, products write into it, sigmoid, random numbers and comparison happen in
 place, both phases of the gradient are one product that adds to the weights, and nothing is
-recorded for derivatives. PyTorch draws uniform numbers on one thread whatever it is told; with
+recorded for derivatives. PyTorch draws uniform numbers on one thread whatever its settings; with
 more threads they are drawn ahead here by as many, each from a generator of its own.
 """
 

@@ -96,7 +96,7 @@ def fit_estimator(
 def _fit_variational(
     tool: Any, case: Case, data: np.ndarray, start: dict[str, np.ndarray], n_iter: int
 ) -> dict[str, Any]:
-    """Go on from the common posterior, as no parameter takes means or precisions to start from."""
+    """Continue from the common posterior; no parameter accepts means or precisions."""
     model = tool(
         n_components=case.k,
         covariance_type=case.covariance,
