@@ -200,7 +200,7 @@ def test_imputers_are_compared_on_what_was_removed(tmp_path: Path) -> None:
     [
         (("--cases", "Z"), "no case 'Z'"),
         (("bgmm", "--cases", "A-*"), "no case is in both: --cases A-* bgmm"),
-        (("gmm", "--suite", "quick"), "a suite chooses the cases"),
+        (("gmm", "--suite", "quick"), "a suite selects the cases"),
         (("weather",), "no group 'weather'"),
         (("--peers", "numpy"), "no adapter 'numpy'"),
         (("--threads", "0"), "--threads must be between 1 and"),
