@@ -149,7 +149,7 @@ class Corpus(BagOfWords):
             If a text is no str, or an option is not known.
         """
         if isinstance(texts, (str, bytes)):
-            raise TypeError("texts must be several texts; got one: put it into a list")
+            raise TypeError("texts must be a list of texts; got one text: put it into a list")
         counter = TermCounter(text_options(options), words(vocabulary))
         source = Source(count_documents(counter, texts, "text"), counter=counter)
         return cls._collect(source, path, names=names, dates=dates, labels=labels)

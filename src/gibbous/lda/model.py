@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from numbers import Integral, Real
+from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any, ClassVar
 
 import numpy as np
@@ -14,21 +15,26 @@ from sklearn.base import (
     ClassNamePrefixFeaturesOutMixin,
     TransformerMixin,
     _fit_context,
+    clone,
 )
-from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
 from .._fit.history import Callback, History
 from .._ground import random, validate
-from .._ground.validate import validate_data
+from .._ground.docstrings import documented_by
 from ..corpus.corpus import Corpus
-from .describe.documents import DocumentTools
-from .describe.topics import TopicTools
-from .fold_in import Bags, infer, log_predictive
+from .describe import documents, edit, inference, over_time, topics
+from .describe import labels as _labels
+from .describe.similar import Neighbors
+from .describe.tables import SparseTable, TopicTable
+from .fitted import FittedTopics
+from .fold_in import Inference
 from .priors import Priors
 from .run import Run, Summary, start_of
-from .setup import Asked, priors_of, run_of
-from .topic_word import MOST_TOPICS, TopicWord
+from .setup import CONSTRAINTS, Asked, corpus_of, priors_of, run_of
+from .topic_word import TopicWord
+
+_NEW_MODEL = "LatentDirichletAllocation\n    A new model; this one is not changed."
 
 #: What a fit finds.
 _FOUND = (
@@ -43,72 +49,70 @@ _FOUND = (
 
 
 class LatentDirichletAllocation(
-    TopicTools,
-    DocumentTools,
     ClassNamePrefixFeaturesOutMixin,  # type: ignore[misc]
     TransformerMixin,  # type: ignore[misc]
     BaseEstimator,  # type: ignore[misc]
 ):
     """Topics of documents: latent Dirichlet allocation by collapsed Gibbs sampling.
 
-    Each document mixes a few topics, each topic prefers some words; both are found together by
-    drawing the topic of every token given all others (Blei, Ng and Jordan 2003; Griffiths and
-    Steyvers 2004). One seed gives the same bits for any number of threads.
+    Each document is a mixture of topics, and each topic is a distribution over words. Both are
+    found together by drawing the topic of every token given all others (Blei, Ng and Jordan 2003;
+    Griffiths and Steyvers 2004). One seed gives the same bits for any number of threads.
 
     Parameters
     ----------
     n_components : int, default 10
         Number of topics, 1 to 65,535.
     doc_topic_prior : float or array-like of shape (n_components,), optional
-        Dirichlet prior of a document's topics (alpha). None begins at ``5 / n_components`` and
-        optimises the prior of each topic on the way.
+        Dirichlet prior of a document's topics (alpha). None starts at ``5 / n_components`` and
+        optimizes the prior of each topic during the fit.
     topic_word_prior : float, optional
-        Dirichlet prior of a topic's words (beta). None begins at 0.01 and optimises it.
+        Dirichlet prior of a topic's words (beta). None starts at 0.01 and optimizes it.
     optimize_priors : "auto" or bool, default "auto"
-        Whether to optimise priors, by Minka's fixed point (Minka 2000; Wallach, Mimno and McCallum
+        Whether to optimize priors, by Minka's fixed point (Minka 2000; Wallach, Mimno and McCallum
         2009): "auto" those that were not given, True both, False neither.
     optimize_interval : int, default 10
-        Sweeps between two optimisations, which begin after ``burn_in``.
+        Sweeps between two optimizations, which begin after ``burn_in``.
     sampler : {"auto", "fast", "exact"}, default "auto"
         "fast": Metropolis-Hastings steps on delayed counts (Chen et al. 2016), many times as fast
-        as Gibbs sampling, and with a joint likelihood that settles a little lower. "exact":
-        collapsed Gibbs sampling. "auto": fast sweeps, and at the end ``settle_iter`` exact ones,
+        as Gibbs sampling, with a joint likelihood that converges to a slightly lower value.
+        "exact": collapsed Gibbs sampling. "auto": fast sweeps, then ``settle_iter`` exact ones,
         which reached the best held-out likelihood soonest. On 20 newsgroups (2.2 M tokens, 100
-        topics, one thread, one run) perplexity and joint log-likelihood a token after 20 s were
+        topics, one thread, one run) perplexity and joint log-likelihood per token after 20 s were
         3338 and -9.13 for "auto", 3371 and -9.17 for fast sweeps alone, 3762 and -9.26 for exact
         ones; after 40 to 50 s 3288 and -9.10, 3315 and -9.14, 3496 and -9.14.
     n_proposals : {1, 3}, default 3
-        Metropolis-Hastings steps a token and pass of the fast sampler. 3 needs about half as many
-        sweeps, each twice as long, and 4 bytes a token more.
+        Metropolis-Hastings steps per token and pass of the fast sampler. 3 needs about half as many
+        sweeps, each twice as long, and 4 more bytes per token.
     max_iter : int, default 200
         Sweeps over all tokens.
     settle_iter : int, default 20
-        How many of them are exact at the end, where ``sampler="auto"``.
+        Number of exact sweeps at the end of a fit with ``sampler="auto"``.
     burn_in : int, default 50
-        Sweeps before priors are optimised.
+        Sweeps before priors are optimized.
     n_samples : int, default 5
-        States of the chain over whose topics the result is averaged, the last one included.
+        Number of states of the chain over which the topics are averaged, including the last one.
     sample_interval : int, default 5
         Sweeps between these states.
     early_stopping : bool or float, default False
         A share of the documents (True: 0.1) to hold back. Their perplexity by document completion
-        is looked at every ``evaluate_every`` sweeps; where it has not fallen by a share of ``tol``
-        for ``n_iter_no_change`` times, the chain goes on to its end phase.
+        is computed every ``evaluate_every`` sweeps; once it has not fallen by a share of ``tol``
+        ``n_iter_no_change`` times, the last phase of the chain begins.
     n_iter_no_change : int, default 3
     tol : float, default 1e-3
     evaluate_every : int, default 10
         Sweeps between two evaluations of the joint log-likelihood; 0 for the first and last only.
     seeds : mapping, optional
         Seeded topics: topic number to words, or to a mapping from words to prior counts. Words are
-        text where the corpus has a vocabulary, else word numbers. Seeded topics keep their numbers;
-        otherwise topics are in the order of their size.
+        text if the corpus has a vocabulary, otherwise word numbers. With seeds topics keep their
+        numbers; otherwise they are sorted by size.
     seed_weight : float, default 0.5
         The prior count of a seed word without one, as a share of its tokens.
     max_doc_update_iter : int, default 1000
-        The most iterations of ``transform`` a document.
+        Maximum number of iterations of ``transform`` per document.
     mean_change_tol : float, default 1e-5
-        A document's topics are found once an iteration would change their shares by no more than
-        this in all, whatever the number of topics.
+        The topics of a document have converged once an iteration would change their shares by at
+        most this in total, whatever the number of topics.
     n_jobs : int, optional
         Threads; None for what OpenMP allows, -1 for all processors. Results do not depend on it.
     random_state : None, int, RandomState, Generator or SeedSequence
@@ -118,37 +122,37 @@ class LatentDirichletAllocation(
     Attributes
     ----------
     components_ : ndarray of shape (n_components, n_features), float64
-        Expected counts of words in topics, the prior included; rows divided by their sums are the
-        topics' distributions. Made when asked for.
+        Expected counts of words in topics, including the prior; rows divided by their sums are the
+        topics' distributions. Computed on access.
     topics_ : TopicWord
-        The topics' distributions over words, averaged over samples, without topics x words.
+        The topics' distributions over words, averaged over samples, in sparse form.
     word_topic_ : scipy.sparse.csr_array of shape (n_features, n_components), int32
         Tokens of each word in each topic in the last state.
     document_topic_ : scipy.sparse.csr_array of shape (n_documents, n_components), int32
         Tokens of each training document in each topic in the last state.
     token_topics_ : ndarray of shape (n_tokens,), uint16
-        Topic of each token in the last state, where :meth:`fit` was asked to keep them.
+        Topic of each token in the last state, if :meth:`fit` was asked to keep them.
     doc_topic_prior_ : ndarray of shape (n_components,), float64
     topic_word_prior_ : float
     vocabulary_ : tuple of str or None
     n_iter_ : int
-        Sweeps done.
+        Number of sweeps done.
     bound_ : float
-        Joint log-likelihood of words and topics a token in the last state, in nats.
+        Joint log-likelihood of words and topics per token in the last state, in nats.
     heldout_perplexities_ : list of (sweep, perplexity)
         With ``early_stopping``.
     n_features_in_ : int
-    feature_names_in_ : ndarray of str, where X had column names
+    feature_names_in_ : ndarray of str, if X had column names
     history_ : History
-        The joint log-likelihood a token; between two evaluations the value stays.
+        The joint log-likelihood per token; it is repeated between two evaluations.
 
     Notes
     -----
-    A sweep costs O(tokens), whatever the number of topics, with the fast sampler. Memory: 7 bytes a
-    token with one proposal and 11 with three, beside the corpus.
+    A sweep of the fast sampler costs O(tokens), whatever the number of topics. Memory: 7 bytes per
+    token with one proposal and 11 with three, in addition to the corpus.
 
     Ctrl-C is answered in the middle of a sweep; every token has a topic then, and the model is that
-    state's.
+    of this state.
 
     Examples
     --------
@@ -159,31 +163,7 @@ class LatentDirichletAllocation(
     (4, 2)
     """
 
-    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
-        "n_components": [Interval(Integral, 1, MOST_TOPICS, closed="both")],
-        "doc_topic_prior": [None, Interval(Real, 0, None, closed="neither"), "array-like"],
-        "topic_word_prior": [None, Interval(Real, 0, None, closed="neither")],
-        "optimize_priors": [StrOptions({"auto"}), "boolean"],
-        "optimize_interval": [Interval(Integral, 1, None, closed="left")],
-        "sampler": [StrOptions({"auto", "fast", "exact"})],
-        "n_proposals": [Interval(Integral, 1, 3, closed="both")],
-        "max_iter": [Interval(Integral, 0, None, closed="left")],
-        "settle_iter": [Interval(Integral, 0, None, closed="left")],
-        "burn_in": [Interval(Integral, 0, None, closed="left")],
-        "n_samples": [Interval(Integral, 1, None, closed="left")],
-        "sample_interval": [Interval(Integral, 1, None, closed="left")],
-        "early_stopping": ["boolean", Interval(Real, 0, 1, closed="neither")],
-        "n_iter_no_change": [Interval(Integral, 1, None, closed="left")],
-        "tol": [Interval(Real, 0, None, closed="left")],
-        "evaluate_every": [Interval(Integral, 0, None, closed="left")],
-        "seeds": [None, dict],
-        "seed_weight": [Interval(Real, 0, None, closed="neither")],
-        "max_doc_update_iter": [Interval(Integral, 1, None, closed="left")],
-        "mean_change_tol": [Interval(Real, 0, None, closed="left")],
-        "n_jobs": [None, Integral],
-        "random_state": ["random_state", np.random.Generator, np.random.SeedSequence],
-        "verbose": ["verbose"],
-    }
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = CONSTRAINTS
 
     def __init__(
         self,
@@ -255,21 +235,21 @@ class LatentDirichletAllocation(
         Parameters
         ----------
         X : Corpus, sparse matrix, array or DataFrame of shape (n_documents, n_words)
-            Counts of words: whole numbers, not negative.
+            Counts of words: whole numbers >= 0.
         y : ignored
         callback : callable, optional
             Called with a Progress after each sweep; returning True ends the fit.
         checkpoint : str or path, optional
-            A file that takes the whole state every ``checkpoint_every`` sweeps and at the end.
-            Where it is there already, the fit goes on from it and ends in the same bits as one
-            that was never stopped.
+            A file to which the whole state is written every ``checkpoint_every`` sweeps and at the
+            end. If it exists, the fit continues from it and ends in the same bits as one that was
+            never stopped.
         checkpoint_every : int, default 50
         start : array-like of int, shape (n_tokens,), optional
             The topic of each token that the chain begins with, such as ``token_topics_`` of
-            another fit: documents in order, in each the words by number, and equal words side by
-            side. Topics keep their numbers. None draws them.
+            another fit: documents in order, their words by number, and equal words next to each
+            other. Topics keep their numbers. None draws them.
         keep_token_topics : bool, default False
-            Keep ``token_topics_``, 2 bytes a token.
+            Keep ``token_topics_``, 2 bytes per token.
 
         Returns
         -------
@@ -278,9 +258,9 @@ class LatentDirichletAllocation(
         Raises
         ------
         ValueError
-            If a parameter is out of range, counts are negative or no whole numbers, there is no
-            word at all, the checkpoint is damaged or of another fit, or ``start`` has not one topic
-            a token; also if ``early_stopping`` holds documents back, whose tokens have no topics.
+            If a parameter is out of range, counts are negative or not whole numbers, there are no
+            words, the checkpoint is damaged or of another fit, or ``start`` does not have one topic
+            per token; also if ``early_stopping`` is used with ``start`` or ``keep_token_topics``.
         KeyboardInterrupt
             After Ctrl-C; the model is then that of the state that was reached.
         """
@@ -289,8 +269,8 @@ class LatentDirichletAllocation(
         priors = priors_of(self.get_params(deep=False), corpus)
         if self.early_stopping is not False and (start is not None or keep_token_topics):
             raise ValueError(
-                "early_stopping holds documents back, so that start and keep_token_topics have no "
-                "topics of their tokens: set early_stopping=False"
+                "early_stopping holds documents back, whose tokens start and keep_token_topics "
+                "need; set early_stopping=False"
             )
         z = None if start is None else start_of(start, corpus.n_tokens, len(priors.alpha))
         asked = Asked(callback, checkpoint, checkpoint_every, z, keep_token_topics)
@@ -300,11 +280,11 @@ class LatentDirichletAllocation(
     def partial_fit(
         self, X: Any, y: Any = None, *, callback: Callback | None = None
     ) -> LatentDirichletAllocation:
-        """Go on with new documents, the model as it stands being the prior of the topics' words.
+        """Update the model with new documents; its present counts are the prior of topics' words.
 
-        The first call is a ``fit``. A later one draws the topics of the new documents alone: what
-        the topics have drawn before counts as prior counts of their words, beside
-        ``topic_word_prior_``, and the document-topic prior stays. ``word_topic_`` then holds all
+        The first call is a ``fit``. A later one draws the topics of the new documents only: the
+        counts of earlier calls are prior counts of the words, in addition to
+        ``topic_word_prior_``, and the document-topic prior is kept. ``word_topic_`` then covers all
         documents seen, ``document_topic_`` those of this call.
 
         Parameters
@@ -326,12 +306,8 @@ class LatentDirichletAllocation(
             return self.fit(X, callback=callback)  # type: ignore[no-any-return]
         corpus = self._corpus(X, reset=False)
         old = self.word_topic_
-        priors = Priors(
-            self.doc_topic_prior_,
-            self.topic_word_prior_,
-            corpus.n_words,
-            sp.csr_array(old.astype(np.float32)),
-        )
+        alpha, beta = self.doc_topic_prior_, self.topic_word_prior_
+        priors = Priors(alpha, beta, corpus.n_words, sp.csr_array(old.astype(np.float32)))
         self._calls += 1
         key = random.child(self.history_.seed or 0, "lda-start", self._calls)
         return self._run(corpus, priors, key, Asked(callback, continued=True), seen=old)
@@ -364,34 +340,12 @@ class LatentDirichletAllocation(
         return super().__getstate__()
 
     def _corpus(self, X: Any, *, reset: bool) -> Corpus:
-        if self.n_proposals == 2:
-            raise ValueError("n_proposals must be 1 or 3; got 2")
-        if isinstance(X, Corpus):
-            if not reset and X.n_words != self.n_features_in_:
-                raise ValueError(
-                    f"X has {X.n_words} words, but {type(self).__name__} was fitted with "
-                    f"{self.n_features_in_}: carry X over with X.with_vocabulary(vocabulary_)"
-                )
-            words = (X.vocabulary, None if reset else self.vocabulary_)
-            if None not in words and words[0] != words[1]:
-                raise ValueError(
-                    "X has other words than the fit: X.with_vocabulary(vocabulary_) helps"
-                )
-            if reset:
-                self.n_features_in_: int = X.n_words
-            corpus = X
-        else:
-            checked = validate_data(
-                self, X, reset=reset, accept_sparse="csr", dtype="numeric", ensure_non_negative=True
-            )
-            corpus = Corpus.of(checked)
-            if reset and hasattr(self, "feature_names_in_"):
-                corpus = Corpus.of(corpus, tuple(self.feature_names_in_))
+        corpus = corpus_of(self, X, reset)
         if reset:
+            self.n_features_in_: int = corpus.n_words
             self.vocabulary_ = corpus.vocabulary
             self._calls = 0
-            if hasattr(self, "topic_labels_"):
-                del self.topic_labels_
+            self.__dict__.pop("topic_labels_", None)
         return corpus
 
     def _keep(self, run: Run, seen: Any) -> None:
@@ -409,6 +363,28 @@ class LatentDirichletAllocation(
         self.heldout_perplexities_, self.history_ = summary.heldout_perplexities, summary.history
 
     # --- what was found ----------------------------------------------------------------------
+
+    def _fitted(self) -> FittedTopics:
+        check_is_fitted(self, "topics_")
+        return FittedTopics(
+            phi=self.topics_,
+            sizes=self.topic_sizes_,
+            alpha=self.doc_topic_prior_,
+            beta=self.topic_word_prior_,
+            word_topic=self.word_topic_,
+            document_topic=self.document_topic_,
+            vocabulary=self.vocabulary_,
+            labels=getattr(self, "topic_labels_", None),
+            inference=Inference(
+                self.topics_,
+                self.doc_topic_prior_,
+                max_iter=int(self.max_doc_update_iter),
+                tol=float(self.mean_change_tol),
+                n_threads=validate.n_threads(self.n_jobs),
+            ),
+            read=partial(self._corpus, reset=False),
+            parameters=self.get_params(deep=False),
+        )
 
     @property
     def components_(self) -> NDArray[np.float64]:
@@ -428,84 +404,191 @@ class LatentDirichletAllocation(
     def _n_features_out(self) -> int:
         return self.topics_.n_topics
 
-    def transform(self, X: Any) -> NDArray[np.float64]:
-        """Return the distribution over topics of each document.
+    # --- documents ---------------------------------------------------------------------------
 
-        The fixed point of ``theta <- normalise(alpha + expected counts)`` (Asuncion et al. 2009),
-        which is the one maximum of a concave function, in parallel over documents. A document's
-        result depends on its own words alone. For millions of documents and many topics see
-        :meth:`transform_sparse` and :meth:`transform_batches`.
+    @documented_by(inference.transform)
+    def transform(self, X: Any) -> NDArray[np.float64]:
+        return inference.transform(self._fitted(), X)
+
+    @documented_by(inference.transform_batches)
+    def transform_batches(
+        self,
+        X: Any,
+        batch_size: int = inference.BATCH,
+        *,
+        sparse: bool = True,
+        threshold: float = 0.01,
+    ) -> Iterator[Any]:
+        return inference.transform_batches(
+            self._fitted(), X, batch_size, sparse=sparse, threshold=threshold
+        )
+
+    @documented_by(inference.transform_sparse)
+    def transform_sparse(self, X: Any, threshold: float = 0.01) -> Any:
+        return inference.transform_sparse(self._fitted(), X, threshold)
+
+    @documented_by(inference.score)
+    def score(self, X: Any, y: Any = None) -> float:
+        return inference.score(self._fitted(), X)
+
+    @documented_by(inference.perplexity)
+    def perplexity(self, X: Any) -> float:
+        return inference.perplexity(self._fitted(), X)
+
+    @documented_by(documents.document_topic_table)
+    def document_topic_table(
+        self, X: Any = None, threshold: float = 0.01, *, of: Any = None
+    ) -> SparseTable:
+        return documents.document_topic_table(self._fitted(), X, threshold, of=of)
+
+    @documented_by(documents.representative_documents)
+    def representative_documents(
+        self, n: int = 5, X: Any = None, *, topics: Sequence[int] | None = None, of: Any = None
+    ) -> TopicTable:
+        return documents.representative_documents(self._fitted(), n, X, topics=topics, of=of)
+
+    @documented_by(documents.assignments)
+    def assignments(self, X: Any, document: int = 0) -> TopicTable:
+        return documents.assignments(self._fitted(), X, document)
+
+    @documented_by(documents.similar_documents)
+    def similar_documents(
+        self, X: Any, n: int = 10, *, among: Any = None, metric: str = "hellinger"
+    ) -> Neighbors:
+        return documents.similar_documents(self._fitted(), X, n, among=among, metric=metric)
+
+    @documented_by(documents.pyldavis_inputs)
+    def pyldavis_inputs(self, X: Any) -> dict[str, Any]:
+        return documents.pyldavis_inputs(self._fitted(), X)
+
+    @documented_by(over_time.topics_over_time)
+    def topics_over_time(
+        self,
+        X: Any,
+        by: Any = "year",
+        *,
+        dates: Any = None,
+        topics: Sequence[int] | None = None,
+        weights: str = "tokens",
+    ) -> over_time.TopicsOverTime:
+        return over_time.topics_over_time(
+            self._fitted(), X, by, dates=dates, topics=topics, weights=weights
+        )
+
+    # --- topics ------------------------------------------------------------------------------
+
+    @documented_by(topics.topic_words)
+    def topic_words(
+        self, topic: int, n: int = 10, measure: str = "probability", *, weight: float | None = None
+    ) -> list[tuple[str | int, float]]:
+        return topics.topic_words(self._fitted(), topic, n, measure, weight=weight)
+
+    @documented_by(topics.describe)
+    def describe(
+        self, n_words: int = 10, measure: str = "probability", *, weight: float | None = None
+    ) -> TopicTable:
+        return topics.describe(self._fitted(), n_words, measure, weight=weight)
+
+    @documented_by(topics.similar_words)
+    def similar_words(
+        self, word: str | int, n: int = 10, *, metric: str = "hellinger"
+    ) -> list[tuple[str | int, float]]:
+        return topics.similar_words(self._fitted(), word, n, metric=metric)
+
+    @documented_by(topics.similar_topics)
+    def similar_topics(
+        self, topic: int, n: int = 10, *, metric: str = "hellinger"
+    ) -> list[tuple[int, float]]:
+        return topics.similar_topics(self._fitted(), topic, n, metric=metric)
+
+    @documented_by(topics.topic_word_table)
+    def topic_word_table(self, threshold: float = 1e-3) -> SparseTable:
+        return topics.topic_word_table(self._fitted(), threshold)
+
+    @documented_by(_labels.topic_labels)
+    def topic_labels(self, n_words: int = 3) -> tuple[str, ...]:
+        return _labels.topic_labels(self._fitted(), n_words)
+
+    @documented_by(_labels.label_candidates)
+    def label_candidates(
+        self, X: Any, n: int = 5, **options: Any
+    ) -> list[list[tuple[str | int, float]]]:
+        return _labels.label_candidates(self._fitted(), X, n, **options)
+
+    @documented_by(_labels.set_topic_labels, returns="self")
+    def set_topic_labels(
+        self, labels: Mapping[int, str] | Sequence[str] | None
+    ) -> LatentDirichletAllocation:
+        given = _labels.set_topic_labels(self._fitted(), labels)
+        self.__dict__.pop("topic_labels_", None)
+        if given is not None:
+            self.topic_labels_ = given
+        return self
+
+    @documented_by(edit.merge_topics, returns=_NEW_MODEL)
+    def merge_topics(self, groups: Sequence[Sequence[int]]) -> LatentDirichletAllocation:
+        return self._edited(edit.merge_topics(self._fitted(), groups))
+
+    @documented_by(edit.drop_topics, returns=_NEW_MODEL)
+    def drop_topics(self, topics: Sequence[int]) -> LatentDirichletAllocation:
+        return self._edited(edit.drop_topics(self._fitted(), topics))
+
+    def _edited(self, found: edit.Edited) -> LatentDirichletAllocation:
+        model: LatentDirichletAllocation = clone(self)
+        # the topics of tokens are those of the old topics; without a topic its tokens have none
+        left_out = {*self.get_params(deep=False), "token_topics_"}
+        for name in vars(self).keys() - left_out:
+            setattr(model, name, vars(self)[name])
+        model.set_params(**found.parameters)
+        model.topics_, model.topic_sizes_ = found.topics, found.sizes
+        model.word_topic_, model.document_topic_ = found.word_topic, found.document_topic
+        model.doc_topic_prior_, model.bound_ = found.alpha, found.bound
+        if found.labels is not None:
+            model.topic_labels_ = found.labels
+        return model
+
+    # --- a page ------------------------------------------------------------------------------
+
+    def report(
+        self, path: str | os.PathLike[str] | None = None, corpus: Any = None, **options: Any
+    ) -> str | None:
+        """Write a page about the topics that a browser shows without a network.
 
         Parameters
         ----------
-        X : Corpus, sparse matrix, array or DataFrame of shape (n_documents, n_words)
+        path : str or path, optional
+            Where the page is written; None returns it instead.
+        corpus : Corpus, sparse matrix or array of shape (n_documents, n_words), optional
+            Documents to show the topics in.
+        **options
+            As :func:`gibbous.report_lda.write_report`: ``texts``, ``title``, ``n_words``,
+            ``n_documents``, ``by``, ``random_state``.
 
         Returns
         -------
-        ndarray of shape (n_documents, n_components), float64
-            Rows sum to 1.
+        str or None
+            The page, if there is no path.
 
         Raises
         ------
-        NotFittedError
-            If the model has not been fitted.
-        ValueError
-            If X has another number of words.
+        NotFittedError, TypeError, ValueError, OSError
+            As :func:`gibbous.report_lda.write_report`.
         """
-        check_is_fitted(self, "topics_")
-        return self._fold_in(Bags.of(self._corpus(X, reset=False)))
+        from .report.data import Record, ReportOptions
+        from .report.page import html, write
 
-    def _fold_in(self, bags: Bags) -> NDArray[np.float64]:
-        theta, _ = infer(
-            self.topics_,
-            self.doc_topic_prior_,
-            bags,
-            max_iter=int(self.max_doc_update_iter),
-            tol=float(self.mean_change_tol),
-            n_threads=validate.n_threads(self.n_jobs),
+        fitted, page = self._fitted(), ReportOptions(**options)
+        record = Record(
+            self.n_iter_,
+            self.bound_,
+            self.history_,
+            self.heldout_perplexities_,
+            getattr(self, "text_options_", None),
         )
-        return theta
-
-    def score(self, X: Any, y: Any = None) -> float:
-        """Return the held-out log-likelihood a token, by document completion, in nats.
-
-        Each token of a document goes to one half or the other with probability 1/2; the topics are
-        found from the first half and asked for the second (Wallach, Murray, Salakhutdinov and
-        Mimno 2009, section 5.1). The halves are the same at every call.
-
-        Parameters
-        ----------
-        X : Corpus, sparse matrix, array or DataFrame of shape (n_documents, n_words)
-        y : ignored
-
-        Returns
-        -------
-        float
-            Higher is better; comparable between numbers of topics.
-        """
-        check_is_fitted(self, "topics_")
-        seen, hidden = map(Bags.of, self._corpus(X, reset=False).completion_split(0))
-        log_p = log_predictive(
-            self.topics_,
-            self._fold_in(seen),
-            hidden,
-            n_threads=validate.n_threads(self.n_jobs),
-        )
-        return float(log_p.sum()) / max(hidden.n_tokens, 1)
-
-    def perplexity(self, X: Any) -> float:
-        """Return the held-out perplexity by document completion: ``exp(-score(X))``.
-
-        Parameters
-        ----------
-        X : Corpus, sparse matrix, array or DataFrame of shape (n_documents, n_words)
-
-        Returns
-        -------
-        float
-            Lower is better.
-        """
-        return float(np.exp(-self.score(X)))
+        if path is None:
+            return html(fitted, record, corpus, page)
+        write(path, fitted, record, corpus, page)
+        return None
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

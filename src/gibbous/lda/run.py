@@ -194,9 +194,11 @@ class Run:
         """
         head = state.head
         if head["corpus"] != self.chain.corpus.digest():
-            raise ValueError("is of another corpus")
+            raise ValueError("the checkpoint is of another corpus; remove it or give another name")
         if head["settings"] != self._identity:
-            raise ValueError("is of a fit with other parameters")
+            raise ValueError(
+                "the checkpoint is of a fit with other parameters; remove it or give another name"
+            )
         self.chain.restore(state)
         self.value, self.end, self.best = head["value"], head["end"], head["best"]
         self.stale, self.perplexities = head["stale"], [tuple(p) for p in head["perplexities"]]
@@ -211,9 +213,7 @@ class Run:
         try:
             self.restore(state)
         except ValueError as error:
-            raise ValueError(
-                f"checkpoint {path} {error}; remove it or give another name"
-            ) from error
+            raise ValueError(f"{path}: {error}") from error
 
     def _describe(self, start: NDArray[np.uint16] | None) -> str:
         """Return a hash of all that the bits of a fit depend on, apart from its corpus."""

@@ -3,21 +3,53 @@
 from __future__ import annotations
 
 import os
+from numbers import Integral, Real
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+from sklearn.utils._param_validation import Interval, StrOptions
 
 from .._fit.history import Callback
 from .._ground import random, validate
+from .._ground.validate import validate_data
 from ..corpus.corpus import Corpus
 from .chain import Chain, ChainSettings
 from .priors import Priors, seeds_of
 from .run import HeldOut, Plan, Run, Settings
+from .topic_word import MOST_TOPICS
 
 # The sum of the document-topic prior if none is given: a document has a few topics.
 _ALPHA_SUM = 5.0
 _BETA = 0.01
+
+
+#: What the parameters may be, in the form of scikit-learn.
+CONSTRAINTS: dict[str, list[Any]] = {
+    "n_components": [Interval(Integral, 1, MOST_TOPICS, closed="both")],
+    "doc_topic_prior": [None, Interval(Real, 0, None, closed="neither"), "array-like"],
+    "topic_word_prior": [None, Interval(Real, 0, None, closed="neither")],
+    "optimize_priors": [StrOptions({"auto"}), "boolean"],
+    "optimize_interval": [Interval(Integral, 1, None, closed="left")],
+    "sampler": [StrOptions({"auto", "fast", "exact"})],
+    "n_proposals": [Interval(Integral, 1, 3, closed="both")],
+    "max_iter": [Interval(Integral, 0, None, closed="left")],
+    "settle_iter": [Interval(Integral, 0, None, closed="left")],
+    "burn_in": [Interval(Integral, 0, None, closed="left")],
+    "n_samples": [Interval(Integral, 1, None, closed="left")],
+    "sample_interval": [Interval(Integral, 1, None, closed="left")],
+    "early_stopping": ["boolean", Interval(Real, 0, 1, closed="neither")],
+    "n_iter_no_change": [Interval(Integral, 1, None, closed="left")],
+    "tol": [Interval(Real, 0, None, closed="left")],
+    "evaluate_every": [Interval(Integral, 0, None, closed="left")],
+    "seeds": [None, dict],
+    "seed_weight": [Interval(Real, 0, None, closed="neither")],
+    "max_doc_update_iter": [Interval(Integral, 1, None, closed="left")],
+    "mean_change_tol": [Interval(Real, 0, None, closed="left")],
+    "n_jobs": [None, Integral],
+    "random_state": ["random_state", np.random.Generator, np.random.SeedSequence],
+    "verbose": ["verbose"],
+}
 
 
 class Asked(NamedTuple):
@@ -40,6 +72,47 @@ class Asked(NamedTuple):
     start: NDArray[np.uint16] | None = None
     keeps_topics: bool = False
     continued: bool = False
+
+
+def corpus_of(estimator: Any, X: Any, reset: bool) -> Corpus:
+    """Return documents as a corpus, checked.
+
+    Parameters
+    ----------
+    estimator : LatentDirichletAllocation
+    X : Corpus, sparse matrix, array or DataFrame of shape (n_documents, n_words)
+    reset : bool
+        Whether they are those of a fit; otherwise they have to match the fitted estimator.
+
+    Raises
+    ------
+    ValueError
+        If counts are negative or not whole numbers, or X has other words than the fit.
+    """
+    if estimator.n_proposals == 2:
+        raise ValueError("n_proposals must be 1 or 3; got 2")
+    if not isinstance(X, Corpus):
+        checked = validate_data(
+            estimator,
+            X,
+            reset=reset,
+            accept_sparse="csr",
+            dtype="numeric",
+            ensure_non_negative=True,
+        )
+        corpus = Corpus.of(checked)
+        if reset and hasattr(estimator, "feature_names_in_"):
+            corpus = Corpus.of(corpus, tuple(estimator.feature_names_in_))
+        return corpus
+    if not reset and X.n_words != estimator.n_features_in_:
+        raise ValueError(
+            f"X has {X.n_words} words, but {type(estimator).__name__} was fitted with "
+            f"{estimator.n_features_in_}; use X.with_vocabulary(model.vocabulary_)"
+        )
+    words = (X.vocabulary, None if reset else estimator.vocabulary_)
+    if None not in words and words[0] != words[1]:
+        raise ValueError("X has other words than the fit; use X.with_vocabulary(model.vocabulary_)")
+    return X
 
 
 def plan_of(parameters: dict[str, Any], continued: bool) -> Plan:

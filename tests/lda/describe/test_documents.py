@@ -166,10 +166,10 @@ def test_dates_as_periods(by, periods):
         ([1801], [1900], "by must be a period"),
         ([1801], [1900, 1800], "edges must ascend"),
         ([1801], ["1800", "1900"], "edges must be of the kind"),
-        ([1801], [1900, 2000], "no date lies within"),
+        ([1801], [1900, 2000], "no date is within"),
         (["soon"], "year", "document 0 has 'soon'"),
         ([np.nan], "year", "at least one date"),
-        ([[1801]], "year", "one entry a document"),
+        ([[1801]], "year", "one entry per document"),
     ],
 )
 def test_bad_periods_are_named(dates, by, message):
@@ -232,7 +232,7 @@ def test_topics_over_time(model, corpus):
     ("options", "message"),
     [
         ({"weights": "words"}, "weights must be 'tokens' or 'documents'"),
-        ({"dates": [1801]}, "dates must have one entry a document, 4; got 1"),
+        ({"dates": [1801]}, "dates must have one entry per document, 4; got 1"),
         ({"topics": [7]}, r"topic must be in \[0, 3\); got 7"),
         ({"by": "aeon"}, "by must be one of"),
     ],

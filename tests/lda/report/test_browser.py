@@ -18,7 +18,7 @@ import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from gibbous import Corpus
-from gibbous.lda.report.page import write_report
+from gibbous.report_lda import write_report
 from support.report_models import HOSTILE, corpus, fitted, many_topics, texts
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")

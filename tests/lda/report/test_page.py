@@ -23,9 +23,10 @@ from gibbous.evaluate import coherence, document_completion, exclusivity
 from gibbous.lda.describe.words import WordScores
 from gibbous.lda.report.documents import Speller, counted, excerpt, levels_of
 from gibbous.lda.report.map import divergences, positions
-from gibbous.lda.report.page import embedded_json, report_html, write_report
+from gibbous.lda.report.page import embedded_json
 from gibbous.lda.report.words import LAMBDAS, holders, relevant_words
 from gibbous.lda.topic_word import TopicWord
+from gibbous.report_lda import report_html, write_report
 from support.report_models import HOSTILE, corpus, fitted, many_topics, page_data, texts
 
 RUNNER = CliRunner()
@@ -391,7 +392,7 @@ def test_a_page_is_written_whole_or_not_at_all(
     assert model.report(path, documents, texts=texts()) is None
     page = path.read_text(encoding="utf-8")
     assert page == model.report(corpus=documents, texts=texts())
-    with pytest.raises(ValueError, match="texts must be as many"):
+    with pytest.raises(ValueError, match="texts must have one entry per document"):
         write_report(model, path, documents, texts=texts()[:-1])
     assert path.read_text(encoding="utf-8") == page
     assert [p.name for p in tmp_path.iterdir()] == ["report.html"]
@@ -412,7 +413,7 @@ def test_errors_name_the_argument(
     )
     fails(ValueError, "corpus has other words", model, other)
     fails(ValueError, "texts need corpus", model, texts=texts())
-    fails(TypeError, "texts must be several", model, documents, texts="moon")
+    fails(TypeError, "texts must be a list", model, documents, texts="moon")
     fails(TypeError, "document 0 must be text or tokens; got 1", model, documents[:1], texts=[1])
     fails(ValueError, "by must be one of day", model, documents, by="yeer")
     fails(

@@ -154,9 +154,9 @@ def write_page(
     Raises
     ------
     ValueError, OSError
-        As :func:`gibbous.lda.report.page.write_report`.
+        As :func:`gibbous.report_lda.write_report`.
     """
-    from ...lda.report.page import report_html, write_report
+    from ...report_lda import report_html, write_report
 
     if source is not None:
         shown.setdefault("title", _name(source.corpus))

@@ -1,29 +1,29 @@
-"""Topics of a fitted model put together or left out."""
+"""Merging and dropping fitted topics."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from numbers import Integral
-from typing import Any
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
-from sklearn.base import clone
 
+from ..fitted import FittedTopics, topic_numbers
 from ..priors import Priors, TopicCounts
 from ..topic_word import TopicWord
 
 
 def groups_of(groups: Any, n_topics: int) -> NDArray[np.int64]:
-    """Return the new number of every topic, where each group becomes one topic.
+    """Return the new number of every topic if each group becomes one topic.
 
-    A group takes the place of its first topic; the order of all others stays.
+    A group takes the place of its first topic; all others keep their order.
 
     Raises
     ------
     ValueError
-        If a topic is not there, is in two groups, or a group has none.
+        If a topic does not exist or is in two groups, or a group is empty.
     """
     if isinstance(groups, (str, bytes)) or not isinstance(groups, Iterable):
         raise ValueError(f"groups must be lists of topic numbers; got {groups!r:.60}")
@@ -42,44 +42,103 @@ def groups_of(groups: Any, n_topics: int) -> NDArray[np.int64]:
     return new
 
 
-def topic_numbers(topics: Any, n_topics: int, name: str) -> NDArray[np.int64]:
-    """Return numbers of topics, checked.
+@dataclass(frozen=True, eq=False)
+class Edited:
+    """Fitted topics after some were merged or dropped.
+
+    Attributes
+    ----------
+    parameters : dict
+        Parameters of the estimator that change with the topics.
+    topics : TopicWord
+    word_topic, document_topic : csr_array of int32
+    sizes : ndarray of shape (n_topics,), int64
+    alpha : ndarray of shape (n_topics,)
+    labels : tuple of str or None
+    bound : float
+        Joint log-likelihood per token.
+    """
+
+    parameters: dict[str, Any]
+    topics: TopicWord
+    word_topic: Any
+    document_topic: Any
+    sizes: NDArray[np.int64]
+    alpha: NDArray[np.float64]
+    labels: tuple[str, ...] | None
+    bound: float
+
+
+def merge_topics(fitted: FittedTopics, groups: Any) -> Edited:
+    """Return a model in which each group of topics is one topic.
+
+    Counts and document-topic priors are added, and the topic's distribution over words is that of
+    the added counts. A group takes the place of its first topic; all others keep their order. A
+    document's share of the merged topic in ``document_topic_`` is exactly the sum.
+
+    Parameters
+    ----------
+    fitted : FittedTopics
+    groups : sequence of sequences of int
+        Such as ``[[1, 2], [5, 7]]``.
+
+    Returns
+    -------
+    Edited
 
     Raises
     ------
     ValueError
-        If one is no whole number in [0, n_topics), or is there twice.
+        If a topic does not exist or is named twice.
     """
-    if isinstance(topics, (str, bytes)) or not isinstance(topics, Iterable):
-        raise ValueError(f"{name} must hold lists of topic numbers; got {topics!r:.60}")
-    given = list(topics)
-    for topic in given:
-        if isinstance(topic, bool) or not isinstance(topic, Integral):
-            raise ValueError(f"{name} must hold topic numbers; got {topic!r:.60}")
-        if not 0 <= int(topic) < n_topics:
-            raise ValueError(f"{name}: topic must be in [0, {n_topics}); got {topic}")
-    if len(set(given)) < len(given):
-        raise ValueError(f"{name} must not name a topic twice; got {given!r:.80}")
-    return np.array(given, np.int64)
-
-
-def merged(model: Any, new: NDArray[np.int64]) -> Any:
-    """Return a model whose topics are sums of a model's: topic ``j`` goes to ``new[j]``."""
+    new = groups_of(groups, fitted.n_topics)
     k = int(new.max()) + 1
     onto = sp.csr_array((np.ones(len(new), np.int32), (np.arange(len(new)), new)), (len(new), k))
-    alpha = np.bincount(new, weights=model.doc_topic_prior_, minlength=k).astype(np.float64)
-    topics = _sum_of(model.topics_, new, k, model.topic_word_prior_)
-    return _remade(model, onto, topics, alpha, new)
+    alpha = np.bincount(new, weights=fitted.alpha, minlength=k).astype(np.float64)
+    topics = _sum_of(fitted.phi, new, k, fitted.beta)
+    return _edited(fitted, _Change(new, onto, topics, alpha))
 
 
-def kept(model: Any, topics: NDArray[np.int64]) -> Any:
-    """Return a model of some topics of a model alone."""
-    k = len(topics)
-    old = len(model.doc_topic_prior_)
-    onto = sp.csr_array((np.ones(k, np.int32), (topics, np.arange(k))), (old, k))
+def drop_topics(fitted: FittedTopics, topics: Any) -> Edited:
+    """Return a model without some topics, such as topics of boilerplate.
+
+    Their tokens are removed from all counts, and documents are distributed over the remaining
+    topics, which keep their order.
+
+    Parameters
+    ----------
+    fitted : FittedTopics
+    topics : sequence of int
+
+    Returns
+    -------
+    Edited
+
+    Raises
+    ------
+    ValueError
+        If a topic does not exist or is named twice, or none would be left.
+    """
+    old = fitted.n_topics
+    gone = topic_numbers(topics, old, "topics")
+    left = np.setdiff1d(np.arange(old), gone)
+    if not len(left):
+        raise ValueError(f"topics must leave at least one of {old}; all are named")
+    k = len(left)
+    onto = sp.csr_array((np.ones(k, np.int32), (left, np.arange(k))), (old, k))
     new = np.full(old, -1)
-    new[topics] = np.arange(k)
-    return _remade(model, onto, model.topics_.take(topics), model.doc_topic_prior_[topics], new)
+    new[left] = np.arange(k)
+    change = _Change(new, onto, fitted.phi.take(left), fitted.alpha[left])
+    return _edited(fitted, change)
+
+
+class _Change(NamedTuple):
+    """The new number of each topic, the same as a matrix, new distributions and new prior."""
+
+    new: NDArray[np.int64]
+    onto: Any
+    topics: TopicWord
+    alpha: NDArray[np.float64]
 
 
 def _sum_of(topics: TopicWord, new: NDArray[np.int64], k: int, beta: float) -> TopicWord:
@@ -105,42 +164,59 @@ def _sum_of(topics: TopicWord, new: NDArray[np.int64], k: int, beta: float) -> T
     )
 
 
-def _remade(
-    model: Any, onto: Any, topics: TopicWord, alpha: NDArray[np.float64], new: NDArray[np.int64]
-) -> Any:
-    """Return a model like another with other topics; column sums of counts follow ``onto``."""
-    k = len(alpha)
-    result = clone(model).set_params(n_components=k)
-    for name, value in vars(model).items():
-        # topics of tokens belong to the topics that were; dropping one leaves tokens without any
-        if name not in model.get_params(deep=False) and name != "token_topics_":
-            setattr(result, name, value)
-    result.topics_, result.doc_topic_prior_ = topics, alpha
-    for name in ("word_topic_", "document_topic_"):
-        counts = sp.csr_array(getattr(model, name) @ onto, dtype=np.int32)
-        counts.sort_indices()
-        setattr(result, name, counts)
-    result.topic_sizes_ = np.asarray(result.word_topic_.sum(axis=0, dtype=np.int64)).ravel()
-    _renumber_parameters(model, result, alpha, new)
-    result.bound_ = _bound(result)
+def _edited(fitted: FittedTopics, change: _Change) -> Edited:
+    """Return topics whose counts are sums of columns of the old ones."""
+    documents = _summed(fitted.document_topic, change.onto)
+    words = _summed(fitted.word_topic, change.onto)
+    sizes = np.asarray(words.sum(axis=0, dtype=np.int64)).ravel()
+    renumbered = _renumbered(fitted.parameters, change)
+    seeded = renumbered.get("seeds", fitted.parameters["seeds"])
+    priors = Priors(change.alpha, fitted.beta, fitted.n_words)
+    return Edited(
+        parameters=renumbered,
+        topics=change.topics,
+        word_topic=words,
+        document_topic=documents,
+        sizes=sizes,
+        alpha=change.alpha,
+        labels=_carried(fitted.labels, change),
+        bound=float("nan") if seeded else _bound(priors, documents, words, sizes),
+    )
+
+
+def _summed(counts: Any, onto: Any) -> Any:
+    result = sp.csr_array(counts @ onto, dtype=np.int32)
+    result.sort_indices()
     return result
 
 
-def _renumber_parameters(
-    model: Any, result: Any, alpha: NDArray[np.float64], new: NDArray[np.int64]
-) -> None:
-    """Make parameters that speak of topics by number fit the new ones."""
-    if model.doc_topic_prior is not None and np.ndim(model.doc_topic_prior):
-        result.doc_topic_prior = alpha.copy()
-    if model.seeds:
+def _carried(labels: tuple[str, ...] | None, change: _Change) -> tuple[str, ...] | None:
+    """Return for each new topic the first label among the topics that it consists of."""
+    if labels is None:
+        return None
+    fresh = [""] * len(change.alpha)
+    for label, at in zip(labels, change.new, strict=True):
+        if at >= 0:
+            fresh[at] = fresh[at] or label
+    return tuple(fresh)
+
+
+def _renumbered(parameters: Mapping[str, Any], change: _Change) -> dict[str, Any]:
+    """Return the parameters that depend on the numbers of topics."""
+    result: dict[str, Any] = {"n_components": len(change.alpha)}
+    given = parameters["doc_topic_prior"]
+    if given is not None and np.ndim(given):
+        result["doc_topic_prior"] = change.alpha.copy()
+    if parameters["seeds"]:
         seeds: dict[int, Any] = {}
-        for topic, words in model.seeds.items():
-            at = int(new[int(topic)])
+        for topic, words in parameters["seeds"].items():
+            at = int(change.new[int(topic)])
             if at < 0:
                 continue
             before = seeds.get(at)
             seeds[at] = words if before is None else _joined(before, words)
-        result.seeds = seeds or None
+        result["seeds"] = seeds or None
+    return result
 
 
 def _joined(a: Any, b: Any) -> Any:
@@ -156,15 +232,13 @@ def _added(a: float | None, b: float | None) -> float | None:
     return b if a is None else a if b is None else a + b
 
 
-def _bound(model: Any) -> float:
-    """Return the joint log-likelihood a token of the counts as they are now.
+def _bound(priors: Priors, documents: Any, words: Any, totals: NDArray[np.int64]) -> float:
+    """Return the joint log-likelihood per token of the present counts.
 
-    Not a number where the model has gone on to new documents, whose topics are only part of it.
+    NaN if the model was updated with new documents, whose topics are only part of the counts.
     """
-    documents, words = model.document_topic_, model.word_topic_
-    totals = model.topic_sizes_
     tokens = int(totals.sum())
-    if tokens == 0 or int(documents.sum(dtype=np.int64)) != tokens or model.seeds:
+    if tokens == 0 or int(documents.sum(dtype=np.int64)) != tokens:
         return float("nan")
     lengths, of_length = np.unique(
         np.asarray(documents.sum(axis=1, dtype=np.int64)).ravel(), return_counts=True
@@ -180,5 +254,4 @@ def _bound(model: Any) -> float:
         words,
         totals,
     )
-    priors = Priors(model.doc_topic_prior_, model.topic_word_prior_, model.n_features_in_)
     return priors.joint_log_likelihood(counts) / tokens

@@ -11,7 +11,12 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-#: Periods of the calendar, and of how many years each is that is a number of years.
+from ..fitted import FittedTopics, topic_numbers
+from ..fold_in import Bags
+from .documents import step_of
+from .labels import topic_labels
+
+#: Periods of the calendar; the first table has those that are a number of years.
 _YEARS = {"year": 1, "decade": 10, "century": 100}
 _UNITS = {"day": "D", "week": "W", "month": "M"}
 PERIODS = ("day", "week", "month", "quarter", *_YEARS)
@@ -24,13 +29,13 @@ class TopicsOverTime:
     Attributes
     ----------
     periods : ndarray of shape (n_periods,)
-        Where each period begins, ascending: numbers, or dates where ``by`` is of the calendar and
-        dates are dates. Periods without documents are left out.
+        The beginning of each period, ascending: numbers, or dates if the documents have dates.
+        Periods without documents are left out.
     shares : ndarray of shape (n_periods, n_topics), float64
-        Rows sum to 1 where all topics were asked for.
+        Rows sum to 1 if all topics are included.
     errors : ndarray of shape (n_periods, n_topics), float64
-        Standard errors of the shares, the documents of a period being a sample; NaN where a period
-        has one document.
+        Standard errors of the shares, with the documents of a period as a sample; NaN for a period
+        with one document.
     n_documents, n_tokens : ndarray of shape (n_periods,), int64
     topics : ndarray of shape (n_topics,), int64
         Numbers of the topics in the columns.
@@ -53,7 +58,7 @@ class TopicsOverTime:
         return len(self.periods)
 
     def to_dict(self) -> dict[str, list[Any]]:
-        """Return one row a period and topic, as lists: period, topic, label, share, error."""
+        """Return one row per period and topic, as lists: period, topic, label, share, error."""
         p, k = self.shares.shape
         return {
             "period": list(np.repeat(self.periods, k)),
@@ -64,7 +69,7 @@ class TopicsOverTime:
         }
 
     def to_frame(self, *, errors: bool = False) -> Any:
-        """Return the shares, or their errors, as a pandas DataFrame: a row a period.
+        """Return the shares, or their errors, as a pandas DataFrame: one row per period.
 
         Parameters
         ----------
@@ -74,7 +79,7 @@ class TopicsOverTime:
         Raises
         ------
         ImportError
-            If pandas is missing; ``to_dict`` needs nothing.
+            If pandas is missing; ``to_dict`` works without it.
         """
         try:
             import pandas as pd
@@ -104,27 +109,27 @@ class TopicsOverTime:
 
 
 def periods_of(dates: Any, by: Any) -> tuple[NDArray[Any], NDArray[np.int64], str]:
-    """Return the periods that occur, which of them each document is in, and their kind.
+    """Return the periods that occur, the period of each document, and the kind of period.
 
     Parameters
     ----------
     dates : array-like of shape (n_documents,)
-        Years or other numbers, dates, or text as ISO 8601 writes dates.
+        Years or other numbers, dates, or dates in ISO 8601 as text.
     by : str, int or sequence
         A period of the calendar; a number of bins of equal width; or the edges of bins, ascending,
-        of which the last closes the last bin.
+        the last of which closes the last bin.
 
     Returns
     -------
     periods : ndarray of shape (n_periods,)
     member : ndarray of shape (n_documents,), int64
-        -1 for documents outside of given edges, or without a date.
+        -1 for documents outside of the edges, or without a date.
     kind : str
 
     Raises
     ------
     ValueError
-        If ``by`` is none of these, dates are missing, or are numbers and the period is shorter
+        If ``by`` is invalid, all dates are missing, or dates are numbers and the period is shorter
         than a year.
     """
     when = _dates(dates)
@@ -135,12 +140,12 @@ def periods_of(dates: Any, by: Any) -> tuple[NDArray[Any], NDArray[np.int64], st
         keys, kind = _calendar(when, by), by
     else:
         edges = _edges(by, when, known)
-        # bins are closed on the left, and the last one on both sides
+        # bins are closed on the left, the last one on both sides
         at = np.searchsorted(edges[:-1], when, side="right") - 1
         known &= (when >= edges[0]) & (when <= edges[-1])
         keys, kind = edges[np.clip(at, 0, len(edges) - 2)], "date"
         if not known.any():
-            raise ValueError("by: no date lies within the edges given")
+            raise ValueError("by: no date is within the given edges")
     periods, place = np.unique(keys[known], return_inverse=True)
     member = np.full(len(when), -1, np.int64)
     member[known] = place
@@ -151,7 +156,7 @@ def _dates(dates: Any) -> NDArray[Any]:
     """Return dates as datetime64 or float64."""
     given = np.asarray(dates)
     if given.ndim != 1:
-        raise ValueError(f"dates must have one entry a document; got shape {given.shape}")
+        raise ValueError(f"dates must have one entry per document; got shape {given.shape}")
     if given.dtype.kind in "OUS":
         text = [str(v) if v is not None else "" for v in given.tolist()]
         try:
@@ -159,7 +164,7 @@ def _dates(dates: Any) -> NDArray[Any]:
         except ValueError:
             at = next(i for i, t in enumerate(text) if not _is_date(t))
             raise ValueError(
-                f"dates must be as 1862-12-01 or 1862; document {at} has {text[at]!r:.40}"
+                f"dates must be in the form 1862-12-01 or 1862; document {at} has {text[at]!r:.40}"
             ) from None
     if given.dtype.kind == "M":
         return given
@@ -226,7 +231,7 @@ def _edges(by: Any, when: NDArray[Any], known: NDArray[np.bool_]) -> NDArray[Any
 
 
 class Tally:
-    """Sums over documents that give shares and their errors, document batch by batch.
+    """Sums over documents from which shares and their errors follow, for batches of documents.
 
     A period's share is ``s = sum_d w_d theta_d / sum_d w_d``, a ratio of two sums over documents.
     Its squared standard error is that of a ratio estimator (Cochran 1977, equation 6.13): ``m /
@@ -249,7 +254,7 @@ class Tally:
         weight: NDArray[np.float64],
         tokens: NDArray[np.int64],
     ) -> None:
-        """Add documents; those of weight 0 or of no period do not count."""
+        """Add documents; those without weight or period do not count."""
         use = (member >= 0) & (weight > 0)
         p, t, w = member[use], theta[use], weight[use]
         n = len(self.weight)
@@ -264,11 +269,85 @@ class Tally:
         self.second += squares @ (t * t)
 
     def shares(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Return shares and standard errors of periods; NaN where there is none."""
+        """Return shares and standard errors of periods; NaN if there is none."""
         with np.errstate(divide="ignore", invalid="ignore"):
             total = self.weight[:, None]
             share = self.first / total
-            spread = self.second - 2 * share * self.cross + share**2 * self.squares[:, None]
+            variance = self.second - 2 * share * self.cross + share**2 * self.squares[:, None]
             m = self.documents[:, None]
-            error = np.sqrt(np.maximum(spread, 0.0) * m / (m - 1)) / total
+            error = np.sqrt(np.maximum(variance, 0.0) * m / (m - 1)) / total
             return share, np.where(m > 1, error, np.nan)
+
+
+def topics_over_time(
+    fitted: FittedTopics,
+    X: Any,
+    by: Any = "year",
+    *,
+    dates: Any = None,
+    topics: Sequence[int] | None = None,
+    weights: str = "tokens",
+) -> TopicsOverTime:
+    """Return the shares of topics in periods, with standard errors.
+
+    Parameters
+    ----------
+    fitted : FittedTopics
+    X : Corpus, sparse matrix or array of shape (n_documents, n_words)
+        Documents, whose topics are inferred as by ``transform``.
+    by : str, int or sequence, default "year"
+        "day", "week", "month", "quarter", "year", "decade" or "century"; a number of bins of
+        equal width; or the edges of bins, which are closed on the left, the last one on both
+        sides.
+    dates : array-like of shape (n_documents,), optional
+        Years or other numbers, dates, or text such as 1862-12-01. By default those of the
+        corpus. Documents without a date do not count.
+    topics : sequence of int, optional
+        Which topics; None for all.
+    weights : {"tokens", "documents"}
+        Whether a document counts by its tokens or as one.
+
+    Returns
+    -------
+    TopicsOverTime
+        With ``to_frame``, ``to_dict`` and ``plot``.
+
+    Raises
+    ------
+    ValueError
+        If there are no dates, or an argument is invalid.
+    """
+    if weights not in ("tokens", "documents"):
+        raise ValueError(f"weights must be 'tokens' or 'documents'; got {weights!r}")
+    corpus = fitted.read(X)
+    when = getattr(X, "dates", None) if dates is None else dates
+    if when is None:
+        raise ValueError("dates must be given: X has none")
+    if len(when) != corpus.n_documents:
+        raise ValueError(
+            f"dates must have one entry per document, {corpus.n_documents}; got {len(when)}"
+        )
+    k = fitted.n_topics
+    which = np.arange(k) if topics is None else topic_numbers(topics, k, "topics")
+    periods, member, kind = periods_of(when, by)
+    tally = Tally(len(periods), len(which))
+    lengths = corpus.document_lengths()
+    step = step_of(k)
+    for first in range(0, corpus.n_documents, step):
+        own = slice(first, min(corpus.n_documents, first + step))
+        theta = fitted.inference.dense(Bags.of(corpus[own]))[:, which]
+        weight = (lengths[own] if weights == "tokens" else lengths[own] > 0).astype(np.float64)
+        tally.add(member[own], theta, weight, lengths[own])
+    some = tally.documents > 0
+    shares, errors = tally.shares()
+    labels = topic_labels(fitted)
+    return TopicsOverTime(
+        periods[some],
+        shares[some],
+        errors[some],
+        tally.documents[some],
+        tally.tokens[some],
+        which,
+        tuple(labels[t] for t in which),
+        kind,
+    )

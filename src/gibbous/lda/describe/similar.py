@@ -1,4 +1,4 @@
-"""Which distributions are nearest to which: of topics in documents, in words, over words."""
+"""Nearest distributions: of topics in documents, of topics in words, and over words."""
 
 from __future__ import annotations
 
@@ -10,18 +10,30 @@ from numpy.typing import NDArray
 
 METRICS = ("hellinger", "jensen-shannon", "cosine")
 
-#: Numbers held at a time in each of a few arrays: 32 MB.
+#: Numbers in each of a few arrays at a time: 32 MB.
 _BLOCK = 1 << 22
 
-#: Candidates beyond those asked for that a block hands to the exact ranking.
+#: Candidates of a block, beyond those asked for, that are ranked exactly.
 _SPARE = 16
 
-#: Returns the distributions from one number to another, an array of shape (end - first, k).
-Rows = Callable[[int, int], NDArray[np.float64]]
+
+class Rows(NamedTuple):
+    """Distributions that are made in blocks, so that memory does not grow with their number.
+
+    Attributes
+    ----------
+    take : callable
+        ``take(first, end)`` returns an array of shape (end - first, k).
+    n : int
+        How many there are.
+    """
+
+    take: Callable[[int, int], NDArray[np.float64]]
+    n: int
 
 
-class Neighbours(NamedTuple):
-    """The nearest of some candidates, nearest first, equal ones by their numbers.
+class Neighbors(NamedTuple):
+    """The nearest candidates, sorted by distance and by number.
 
     Attributes
     ----------
@@ -38,46 +50,41 @@ class Neighbours(NamedTuple):
 def nearest(
     queries: NDArray[np.float64],
     candidates: Rows,
-    n_candidates: int,
     n: int,
     metric: str,
     own: NDArray[np.int64] | None = None,
-) -> Neighbours:
+) -> Neighbors:
     """Return the candidates nearest to each query.
-
-    Candidates are taken in blocks, so that memory does not grow with their number.
 
     Parameters
     ----------
     queries : ndarray of shape (n_queries, k)
-    candidates : callable
-        ``candidates(first, end)`` returns rows of shape (end - first, k).
-    n_candidates : int
+    candidates : Rows
     n : int
-        How many; all where there are fewer.
+        How many; all if there are fewer.
     metric : {"hellinger", "jensen-shannon", "cosine"}
         The Hellinger distance; the square root of the Jensen-Shannon divergence in nats (Endres
         and Schindelin 2003); 1 - the cosine of the angle.
     own : ndarray of shape (n_queries,), optional
-        The number of a candidate that each query must not find: itself.
+        The number of each query among the candidates, which is left out.
 
     Raises
     ------
     ValueError
-        If the metric is not known.
+        If the metric is unknown.
     """
     if metric not in METRICS:
         raise ValueError(f"metric must be one of {', '.join(METRICS)}; got {metric!r}")
     m, k = queries.shape
-    n = max(0, min(n, n_candidates - (own is not None)))
+    n = max(0, min(n, candidates.n - (own is not None)))
     if m == 0 or n == 0:
-        return Neighbours(np.empty((m, n), np.int64), np.empty((m, n)))
+        return Neighbors(np.empty((m, n), np.int64), np.empty((m, n)))
     best = [(np.empty(0, np.int64), np.empty(0)) for _ in range(m)]
     several = max(1, min(m, 256))
     step = max(1, _BLOCK // max(k, several))
-    for first in range(0, n_candidates, step):
-        end = min(n_candidates, first + step)
-        rows = candidates(first, end)
+    for first in range(0, candidates.n, step):
+        end = min(candidates.n, first + step)
+        rows = candidates.take(first, end)
         root = _root(rows, metric)
         for q in range(0, m, several):
             part = queries[q : q + several]
@@ -87,7 +94,7 @@ def nearest(
                     rough[i, own[q + i] - first] = np.inf
                 best[q + i] = _merged(best[q + i], part[i], rows, rough[i], first, n, metric)
     indices, distances = (np.stack(field) for field in zip(*best, strict=True))
-    return Neighbours(indices, distances)
+    return Neighbors(indices, distances)
 
 
 def _merged(
@@ -99,11 +106,11 @@ def _merged(
     n: int,
     metric: str,
 ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    """Return the nearest of what was found before and of a block."""
+    """Return the nearest among those found before and a block."""
     take = min(n + _SPARE, len(rough))
     ids = np.argpartition(rough, take - 1)[:take] if take < len(rough) else np.arange(len(rough))
     ids = ids[np.isfinite(rough[ids])]
-    # The rough distances come of matrix products, whose last bits depend on the block.
+    # The rough distances are matrix products, whose last bits depend on the block.
     exact = distance(query, rows[ids], metric)
     numbers = np.concatenate([best[0], ids + first])
     distances = np.concatenate([best[1], exact])
@@ -148,7 +155,7 @@ def _root(rows: NDArray[np.float64], metric: str) -> NDArray[np.float64]:
 def _rough(
     queries: NDArray[np.float64], rows: NDArray[np.float64], root: NDArray[np.float64], metric: str
 ) -> NDArray[np.float64]:
-    """Return what orders candidates as the distance does, of shape (n_queries, n_rows)."""
+    """Return values sorted as the distances are, of shape (n_queries, n_rows)."""
     if metric == "jensen-shannon":
         return np.stack([_divergence(query, rows) for query in queries])
     product: NDArray[np.float64] = -(_root(queries, metric) @ root.T)
@@ -166,7 +173,7 @@ def topic_distances(
 ) -> NDArray[np.float64]:
     """Return the distances of all topics from one, an array of shape (n_topics,).
 
-    Taken over blocks of words, so that topics x words is never held.
+    Computed over blocks of words: topics x words is never held in memory.
     """
     if metric not in METRICS:
         raise ValueError(f"metric must be one of {', '.join(METRICS)}; got {metric!r}")

@@ -1,4 +1,4 @@
-"""Tables about topics and documents: to read, to compute with, or as data frames."""
+"""Tables of topics and documents: printed, as dictionaries or as data frames."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-#: Characters a line of a printed table.
+#: Characters per line of a printed table.
 _WIDTH = 100
 
 
 @dataclass(frozen=True, eq=False)
 class TopicTable:
-    """Columns of one length, which print as a table.
+    """Columns of one length, which are printed as a table.
 
     Attributes
     ----------
     columns : mapping of str to sequence
-        In the order in which they print.
+        In the order in which they are printed.
     index : str
         The column that becomes the index of a data frame.
     """
@@ -38,7 +38,7 @@ class TopicTable:
         return self.columns[name]
 
     def __iter__(self) -> Iterator[dict[str, Any]]:
-        """Yield one dictionary a row."""
+        """Yield one dictionary per row."""
         for at in range(len(self)):
             yield {name: values[at] for name, values in self.columns.items()}
 
@@ -52,7 +52,7 @@ class TopicTable:
         Raises
         ------
         ImportError
-            If pandas is missing; ``to_dict`` needs nothing.
+            If pandas is missing; ``to_dict`` works without it.
         """
         return _pandas().DataFrame(self.to_dict()).set_index(self.index)
 
@@ -91,7 +91,7 @@ class SparseTable:
     ----------
     matrix : scipy.sparse.csr_array of shape (n_rows, n_columns)
     rows : mapping of str to sequence
-        What is known of the rows: "document" or "topic", and "name", "label", "date" if known.
+        Columns about the rows: "document" or "topic", and "name", "label", "date" if known.
     columns : tuple
         Names of the columns.
     """
@@ -110,12 +110,12 @@ class SparseTable:
         Parameters
         ----------
         sparse : bool
-            Whether columns are sparse; by default all of it is written out.
+            Whether the columns are sparse; they are dense by default.
 
         Returns
         -------
         pandas.DataFrame
-            Its index is what is known of the rows: one level for each.
+            The known columns of the rows are its index, one level for each.
 
         Raises
         ------
@@ -142,7 +142,7 @@ class SparseTable:
 
 
 def document_rows(corpus: Any, n: int) -> dict[str, Sequence[Any] | NDArray[Any]]:
-    """Return what a corpus knows of its documents, and their numbers."""
+    """Return the numbers of documents, and their names, labels and dates if known."""
     known: dict[str, Sequence[Any] | NDArray[Any]] = {"document": np.arange(n)}
     for column, name in (("names", "name"), ("labels", "label"), ("dates", "date")):
         values = getattr(corpus, column, None)

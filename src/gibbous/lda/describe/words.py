@@ -1,4 +1,4 @@
-"""Which words tell what a topic is about."""
+"""Scores of words within topics, and the checks that descriptions share."""
 
 from __future__ import annotations
 
@@ -10,12 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import rankdata
 
+from ..fitted import FittedTopics
 from ..topic_word import TopicWord
 
 MEASURES = ("probability", "lift", "relevance", "frex")
 
-#: The weight of each measure where none is given: Sievert and Shirley's (2014, section 3.2), whose
-#: readers named topics best with 0.6, and an even mean for FREX.
+#: The default weight of each measure: that of Sievert and Shirley (2014, section 3.2), with which
+#: their readers identified topics best, and an even mean for FREX.
 _WEIGHTS = {"relevance": 0.6, "frex": 0.5}
 
 
@@ -25,7 +26,7 @@ def check_n(n: Any, name: str = "n") -> int:
     Raises
     ------
     ValueError
-        If it is no int of at least 1.
+        If it is not an int of at least 1.
     """
     if isinstance(n, bool) or not isinstance(n, Integral) or n < 1:
         raise ValueError(f"{name} must be an int of at least 1; got {n!r}")
@@ -38,7 +39,7 @@ def check_threshold(threshold: Any) -> float:
     Raises
     ------
     ValueError
-        If it is no number in [0, 1].
+        If it is not a number in [0, 1].
     """
     known = isinstance(threshold, Real) and not isinstance(threshold, bool)
     if not known or not 0 <= threshold <= 1:
@@ -84,7 +85,7 @@ class WordScores:
         return total
 
     def drawn(self, topic: int) -> NDArray[Any]:
-        """Return the words that a topic has more of than its floor, ascending."""
+        """Return the words whose probability is above the topic's floor, ascending."""
         c = self._by_topic
         words: NDArray[Any] = c.indices[c.indptr[topic] : c.indptr[topic + 1]]
         return words
@@ -115,7 +116,7 @@ class WordScores:
         Raises
         ------
         ValueError
-            If measure or weight is not as said.
+            If measure or weight is invalid.
         """
         if measure not in MEASURES:
             raise ValueError(f"measure must be one of {', '.join(MEASURES)}; got {measure!r}")
@@ -129,7 +130,7 @@ class WordScores:
             if measure == "lift":
                 return np.where(self.marginal > 0, phi / self.marginal, 0.0)
             if measure == "relevance":
-                # (1 - lambda) log lift + lambda log phi, and no 0 times infinity on the way
+                # (1 - lambda) log lift + lambda log phi, without 0 times infinity in between
                 relevance = np.log(phi) - (1 - w) * np.log(self.marginal)
                 return np.where(phi > 0, relevance, -np.inf)
             exclusive = np.where(self._over_topics > 0, phi / self._over_topics, 0.0)
@@ -142,10 +143,10 @@ class WordScores:
     def best(
         self, topic: int, n: int, measure: str, weight: float | None = None
     ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-        """Return the words of the highest scores and these scores, equal ones by their numbers.
+        """Return the words of the highest scores with these scores, equal ones by word number.
 
-        Words that the topic has drawn come before all others, whatever their score: of a word that
-        was never seen in it, a topic knows no more than its prior.
+        Words that the topic has drawn come before all others, whatever their score: for a word that
+        was never drawn, the topic has only its prior.
         """
         scores = self.score(topic, measure, weight)
         drawn = self.drawn(topic)
@@ -161,3 +162,8 @@ class WordScores:
         joint = self.topics.columns(words).T * self.share
         given: NDArray[np.float64] = joint / joint.sum(axis=1, keepdims=True)
         return given
+
+
+def scores_of(fitted: FittedTopics) -> WordScores:
+    """Return the scores of words within fitted topics."""
+    return WordScores(fitted.phi, fitted.sizes)

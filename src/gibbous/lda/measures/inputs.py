@@ -9,12 +9,13 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ...corpus.corpus import Corpus
+from ..fitted import FittedTopics
 from ..fold_in import prior_of
 from ..topic_word import TopicWord
 
 
 class Described(NamedTuple):
-    """What a model says of its topics."""
+    """Topics, their prior and their vocabulary, of whatever a measure was given."""
 
     topics: TopicWord
     alpha: NDArray[np.float64] | None
@@ -26,8 +27,8 @@ def described(model: Any, alpha: ArrayLike | None = None) -> Described:
 
     Parameters
     ----------
-    model : LatentDirichletAllocation, TopicWord or array-like of shape (n_topics, n_words)
-        A fitted model (scikit-learn's will do), topics, or rows of word probabilities.
+    model : LatentDirichletAllocation, FittedTopics, TopicWord or array-like (n_topics, n_words)
+        A fitted model (scikit-learn's is accepted), topics, or rows of word probabilities.
     alpha : float or array-like of shape (n_topics,), optional
         Instead of the model's own prior.
 
@@ -38,7 +39,9 @@ def described(model: Any, alpha: ArrayLike | None = None) -> Described:
     """
     prior = getattr(model, "doc_topic_prior_", None)
     vocabulary = getattr(model, "vocabulary_", None)
-    if isinstance(model, TopicWord):
+    if isinstance(model, FittedTopics):
+        topics, prior, vocabulary = model.phi, model.alpha, model.vocabulary
+    elif isinstance(model, TopicWord):
         topics = model
     elif isinstance(getattr(model, "topics_", None), TopicWord):
         topics = model.topics_

@@ -1,144 +1,163 @@
-"""What a topic report shows, as plain lists, numbers and text."""
+"""The contents of a topic report as plain lists, numbers and text."""
 
 from __future__ import annotations
 
 import math
 import re
 import warnings
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.utils.validation import check_is_fitted
 
+from ..._fit.history import History
 from ...corpus.corpus import Corpus
-from ..describe.over_time import PERIODS, TopicsOverTime, periods_of
-from ..describe.words import WordScores, check_n
-from ..model import LatentDirichletAllocation
+from ..describe.documents import representative_documents
+from ..describe.labels import topic_labels
+from ..describe.over_time import PERIODS, TopicsOverTime, periods_of, topics_over_time
+from ..describe.words import WordScores, check_n, scores_of
+from ..fitted import FittedTopics
+from ..fold_in import Bags
+from ..measures.coherence import coherence, exclusivity, topic_diversity
+from ..measures.heldout import document_completion
 from .documents import Piece, Speller, counted, excerpt, levels_of
 from .map import divergences, positions
 from .words import LAMBDAS, holders, relevant_words
 
-#: A page for more topics than this would be slow, and nobody would read it.
+#: A page with more topics than this would be slow and too long to read.
 MOST_TOPICS = 2000
 
-#: The commonest words, which the search finds beside those that a topic shows.
+#: The most frequent words, which the search finds in addition to those that a topic shows.
 SEARCHED_WORDS = 10_000
 
-#: Characters of documents in a page, and the least and most of one document.
+#: Characters of documents in a page, and the minimum and maximum for one document.
 _CHARACTERS = 1_000_000
 _LEAST, _MOST = 240, 1200
 
-#: Points of a line over time beyond which the next longer period of the calendar is taken.
+#: The maximum number of points of a line over time; with more, a longer period is taken.
 _MOST_PERIODS = 60
 
-#: Words of a topic that measures look at.
+#: Words of a topic that measures use.
 _TOP = 10
 
 
 @dataclass(frozen=True)
-class Shown:
-    """How much a report shows.
+class ReportOptions:
+    """What a report shows; see :func:`gibbous.report_lda.write_report`.
 
     Attributes
     ----------
-    words : int
+    texts : iterable of str or of lists of str, or None
+    title : str
+    n_words : int
         Words of a topic at a time.
-    documents : int
+    n_documents : int
         Typical documents of a topic.
     by : str, int, sequence or None
-        Periods, as in ``topics_over_time``; None for the shortest of the calendar that makes at
+        Periods, as in ``topics_over_time``; None for the shortest of the calendar that gives at
         most 60 of them.
-    seed : int
+    random_state : int
         Of the split of documents for perplexity.
     """
 
-    words: int = 30
-    documents: int = 5
+    texts: Iterable[Any] | None = None
+    title: str = "Topic report"
+    n_words: int = 30
+    n_documents: int = 5
     by: Any = None
-    seed: int = 0
+    random_state: int = 0
+
+
+@dataclass(frozen=True, eq=False)
+class Record:
+    """How a fit went.
+
+    Attributes
+    ----------
+    n_iter : int
+        Number of sweeps.
+    bound : float
+        Joint log-likelihood per token.
+    history : History
+    heldout_perplexities : sequence of (sweep, perplexity)
+    text_options : mapping of str, or None
+        How texts were cut into words.
+    """
+
+    n_iter: int
+    bound: float
+    history: History
+    heldout_perplexities: Sequence[tuple[int, float]]
+    text_options: Mapping[str, Any] | None = None
 
 
 def report_data(
-    model: Any, X: Any, texts: Iterable[Any] | None, title: str, shown: Shown
+    fitted: FittedTopics, record: Record, X: Any, options: ReportOptions
 ) -> dict[str, Any]:
     """Return everything that the page shows.
 
     Parameters
     ----------
-    model : LatentDirichletAllocation
+    fitted : FittedTopics
+    record : Record
     X : Corpus, sparse matrix or array of shape (n_documents, n_words), or None
-    texts : iterable of str or of lists of str, or None
-        The documents of ``X``, in order; only those that are shown are kept.
-    title : str
-    shown : Shown
+    options : ReportOptions
 
     Raises
     ------
-    TypeError, ValueError, NotFittedError
-        As :func:`gibbous.lda.report.page.write_report`.
+    TypeError, ValueError
+        As :func:`gibbous.report_lda.write_report`.
     """
-    check_topics(model)
-    if X is None and texts is not None:
+    if X is None and options.texts is not None:
         raise ValueError("texts need corpus, the counts of their words")
-    check_n(shown.words, "n_words")
-    check_n(shown.documents, "n_documents")
-    corpus = None if X is None else _corpus(model, X)
-    scores = WordScores(model.topics_, model.topic_sizes_)
-    topics, words = _topics_and_words(model, scores, shown.words)
-    quality = _quality(model, corpus, shown.seed, topics)
-    time = None if corpus is None else _over_time(model, corpus, shown.by)
-    _add_documents(model, corpus, texts, shown.documents, topics)
+    check_n(options.n_words, "n_words")
+    check_n(options.n_documents, "n_documents")
+    corpus = None if X is None else _corpus(fitted, X)
+    topics, words = _topics_and_words(fitted, scores_of(fitted), options.n_words)
+    measured = _quality(fitted, corpus, options.random_state, topics)
+    quality = {"joint": brief(record.bound, 6), **measured}
+    time = None if corpus is None else _over_time(fitted, corpus, options.by)
+    _add_documents(fitted, record, corpus, options, topics)
     return {
-        "title": title,
+        "title": str(options.title),
         "lambdas": LAMBDAS,
-        "shownWords": int(shown.words),
+        "shownWords": int(options.n_words),
         "topics": topics,
         "words": words,
         "time": time,
         "quality": quality,
-        "history": _history(model),
-        "facts": _facts(model, corpus),
-        "settings": _settings(model),
+        "history": _history(record),
+        "facts": _facts(fitted, corpus),
+        "settings": _settings(fitted, record),
     }
 
 
-def check_topics(model: Any) -> None:
-    """Raise an error if this is no fitted topic model that a page can show.
+def check_topics(fitted: FittedTopics) -> None:
+    """Check that a page can show the topics.
 
     Raises
     ------
-    TypeError
-        If it is another thing.
-    NotFittedError
-        If it is not fitted.
     ValueError
-        If it has too many topics.
+        If there are too many.
     """
-    if not isinstance(model, LatentDirichletAllocation):
-        raise TypeError(
-            f"a topic report needs a fitted LatentDirichletAllocation; got {type(model).__name__}"
-        )
-    check_is_fitted(model, "topics_")
-    if model.topics_.n_topics > MOST_TOPICS:
+    if fitted.n_topics > MOST_TOPICS:
         raise ValueError(
             f"a topic report shows at most {MOST_TOPICS} topics; this model has "
-            f"{model.topics_.n_topics}: merge_topics or describe() may help"
+            f"{fitted.n_topics}: use merge_topics or describe()"
         )
 
 
-def _corpus(model: Any, X: Any) -> Corpus:
+def _corpus(fitted: FittedTopics, X: Any) -> Corpus:
     try:
-        found: Corpus = model._corpus(X, reset=False)
+        return fitted.read(X)
     except ValueError as error:
         raise ValueError(re.sub(r"\bX\b", "corpus", str(error))) from error
-    return found
 
 
 def brief(value: float, digits: int = 4) -> float | None:
-    """Return a number of few digits, for a small page; None where it is not finite."""
+    """Return a number with few digits, for a small page; None if it is not finite."""
     return float(f"{value:.{digits}g}") if math.isfinite(value) else None
 
 
@@ -146,16 +165,16 @@ def brief(value: float, digits: int = 4) -> float | None:
 
 
 def _topics_and_words(
-    model: Any, scores: WordScores, n: int
+    fitted: FittedTopics, scores: WordScores, n: int
 ) -> tuple[list[dict[str, Any]], dict[str, Any]]:
-    k = model.topics_.n_topics
+    k = fitted.n_topics
     relevant = [relevant_words(scores, topic, n) for topic in range(k)]
     common = np.argsort(-scores.marginal, kind="stable")[:SEARCHED_WORDS]
     ids = np.unique(np.concatenate([common, *(found.words for found in relevant)]))
-    given = getattr(model, "topic_labels_", ("",) * k)
-    labels = model.topic_labels()
-    where = positions(divergences(model.topics_))
-    place = np.zeros(model.topics_.n_words, np.int64)
+    given = fitted.labels or ("",) * k
+    labels = topic_labels(fitted)
+    where = positions(divergences(fitted.phi))
+    place = np.zeros(fitted.n_words, np.int64)
     place[ids] = np.arange(len(ids))
     topics = [
         {
@@ -164,15 +183,15 @@ def _topics_and_words(
             "x": brief(where[t, 0]),
             "y": brief(where[t, 1]),
             "share": brief(scores.share[t]),
-            "tokens": int(model.topic_sizes_[t]),
-            "prior": brief(model.doc_topic_prior_[t]),
+            "tokens": int(fitted.sizes[t]),
+            "prior": brief(fitted.alpha[t]),
             "words": place[relevant[t].words].tolist(),
             "p": [brief(p) for p in relevant[t].probability],
             "documents": [],
         }
         for t in range(k)
     ]
-    names = model.vocabulary_
+    names = fitted.vocabulary
     words = {
         "text": [str(w) if names is None else names[w] for w in ids.tolist()],
         "p": [brief(p) for p in scores.marginal[ids]],
@@ -182,7 +201,7 @@ def _topics_and_words(
             for found in holders(scores, ids)
         ],
         "named": names is not None,
-        "all": len(ids) == model.topics_.n_words,
+        "all": len(ids) == fitted.n_words,
     }
     return topics, words
 
@@ -191,56 +210,52 @@ def _topics_and_words(
 
 
 def _quality(
-    model: Any, corpus: Corpus | None, seed: int, topics: list[dict[str, Any]]
+    fitted: FittedTopics, corpus: Corpus | None, seed: int, topics: list[dict[str, Any]]
 ) -> dict[str, Any]:
-    """Return the measures of the model, and add those of topics to them."""
-    from ...evaluate import coherence, document_completion, exclusivity, topic_diversity
-
-    told: dict[str, Any] = {"joint": brief(model.bound_, 6)}
-    top = min(_TOP, model.topics_.n_words)
+    """Return the measures of the model, and add those of single topics to ``topics``."""
+    found: dict[str, Any] = {}
+    top = min(_TOP, fitted.n_words)
+    n_jobs = fitted.parameters["n_jobs"]
     each: dict[str, NDArray[np.float64]] = {}
     if top >= 2:
-        each["exclusivity"] = exclusivity(model, top_n=top)
-        told["diversity"] = brief(topic_diversity(model, top_n=top))
+        each["exclusivity"] = exclusivity(fitted, top_n=top)
+        found["diversity"] = brief(topic_diversity(fitted, top_n=top))
     if corpus is not None and corpus.n_tokens:
         if top >= 2:
             for measure in ("c_npmi", "u_mass"):
-                each[measure] = coherence(
-                    model, corpus, measure=measure, top_n=top, n_jobs=model.n_jobs
-                )
-        found = document_completion(model, corpus, random_state=seed, n_jobs=model.n_jobs)
-        told["perplexity"] = brief(found.perplexity, 6)
+                each[measure] = coherence(fitted, corpus, measure=measure, top_n=top, n_jobs=n_jobs)
+        score = document_completion(fitted, corpus, random_state=seed, n_jobs=n_jobs)
+        found["perplexity"] = brief(score.perplexity, 6)
     for name, values in each.items():
-        told[name] = brief(values.mean())
+        found[name] = brief(values.mean())
         for topic, value in zip(topics, values, strict=True):
             topic[name] = brief(value)
-    told["top"] = top
-    return told
+    found["top"] = top
+    return found
 
 
-def _history(model: Any) -> dict[str, Any]:
-    history = model.history_
+def _history(record: Record) -> dict[str, Any]:
     return {
-        "metric": history.metric,
-        "values": [brief(value, 6) for value in history.values],
-        "heldOut": [[int(sweep), brief(value, 6)] for sweep, value in model.heldout_perplexities_],
+        "metric": record.history.metric,
+        "values": [brief(value, 6) for value in record.history.values],
+        "heldOut": [[int(sweep), brief(value, 6)] for sweep, value in record.heldout_perplexities],
     }
 
 
 # --- time ------------------------------------------------------------------------------------
 
 
-def _over_time(model: Any, corpus: Corpus, by: Any) -> dict[str, Any] | None:
+def _over_time(fitted: FittedTopics, corpus: Corpus, by: Any) -> dict[str, Any] | None:
     if corpus.dates is None or not corpus.n_documents:
         if by is not None:
             raise ValueError("by needs dates, and corpus has none")
         return None
     try:
-        found = model.topics_over_time(corpus, _period(corpus.dates) if by is None else by)
+        found = topics_over_time(fitted, corpus, _period(corpus.dates) if by is None else by)
     except ValueError as error:
         if by is not None:
             raise
-        # what is called a date may be anything in a file of somebody else's
+        # a column called date may hold anything
         warnings.warn(f"the report has no prevalence over time: {error}", stacklevel=2)
         return None
     return {
@@ -255,7 +270,7 @@ def _over_time(model: Any, corpus: Corpus, by: Any) -> dict[str, Any] | None:
 
 
 def _period(dates: NDArray[Any]) -> str:
-    """Return the shortest period of the calendar that makes few enough points."""
+    """Return the shortest period of the calendar that gives few enough points."""
     by = "century"
     for name in reversed(PERIODS):
         try:
@@ -269,14 +284,14 @@ def _period(dates: NDArray[Any]) -> str:
 
 
 def _date(value: Any) -> str:
-    """Return a date or whatever else is in its place: years without a point, days without hours."""
+    """Return a date as text: years without a decimal point, days without hours."""
     if isinstance(value, (float, np.floating)):
         return f"{value:.10g}"
     return str(value).removesuffix("T00:00:00")
 
 
 def _years(found: TopicsOverTime) -> list[float | None]:
-    """Return where the periods lie on an axis, in years or whatever the numbers are."""
+    """Return the positions of the periods on an axis, in years or in the units of the numbers."""
     periods = found.periods
     if periods.dtype.kind == "M":
         days = periods.astype("M8[D]").astype(np.int64)
@@ -288,22 +303,22 @@ def _years(found: TopicsOverTime) -> list[float | None]:
 
 
 def _add_documents(
-    model: Any,
+    fitted: FittedTopics,
+    record: Record,
     corpus: Corpus | None,
-    texts: Iterable[Any] | None,
-    n: int,
+    options: ReportOptions,
     topics: list[dict[str, Any]],
 ) -> None:
-    """Give each topic its typical documents."""
+    """Add its typical documents to each topic."""
     if corpus is not None and not corpus.n_documents:
         return
-    found = model.representative_documents(n, corpus)
+    found = representative_documents(fitted, options.n_documents, corpus)
     rows = zip(found["topic"], found["document"], found["share"], strict=True)
     lengths = None if corpus is None else corpus.document_lengths()
     chosen = [
         (int(topic), int(document), float(share))
         for topic, document, share in rows
-        # of a document without a known word the model tells no more than its prior
+        # the topics of a document without a known word are only the prior
         if lengths is None or lengths[document] > 0
     ]
     if corpus is None:
@@ -311,9 +326,11 @@ def _add_documents(
             topics[topic]["documents"].append({"number": document, "share": brief(share)})
         return
     ids = sorted({document for _, document, _ in chosen})
-    kept = _chosen_texts(texts, set(ids), corpus.n_documents)
-    theta = dict(zip(ids, model.transform(corpus[ids]), strict=True)) if ids else {}
-    show = _Documents(model, corpus, kept, _CHARACTERS // max(len(chosen), 1))
+    kept = _chosen_texts(options.texts, set(ids), corpus.n_documents)
+    inferred = fitted.inference.dense(Bags.of(corpus[ids])) if ids else ()
+    theta = dict(zip(ids, inferred, strict=True))
+    speller = Speller(fitted.vocabulary, record.text_options or {})
+    show = _Documents(fitted, speller, corpus, kept, _CHARACTERS // max(len(chosen), 1))
     for topic, document, share in chosen:
         topics[topic]["documents"].append(
             {
@@ -329,7 +346,7 @@ def _chosen_texts(texts: Iterable[Any] | None, chosen: set[int], n: int) -> dict
     if texts is None:
         return {}
     if isinstance(texts, (str, bytes)):
-        raise TypeError("texts must be several texts; got one: put it into a list")
+        raise TypeError("texts must be a list of texts; got one text: put it into a list")
     kept = {}
     count = 0
     for at, text in enumerate(texts):
@@ -340,7 +357,7 @@ def _chosen_texts(texts: Iterable[Any] | None, chosen: set[int], n: int) -> dict
             raise TypeError(f"texts: document {at} must be text or tokens; got {text!r:.60}")
         kept[at] = text
     if count != n:
-        raise ValueError(f"texts must be as many as the documents of corpus, {n}; got {count}")
+        raise ValueError(f"texts must have one entry per document of corpus, {n}; got {count}")
     return kept
 
 
@@ -349,7 +366,7 @@ def _is_tokens(text: Any) -> bool:
 
 
 def _about(corpus: Corpus, document: int) -> list[str]:
-    """Return what is known of a document: name, label and date."""
+    """Return name, label and date of a document, as far as they are known."""
     known = []
     for column in (corpus.names, corpus.labels, corpus.dates):
         if column is not None:
@@ -360,15 +377,19 @@ def _about(corpus: Corpus, document: int) -> list[str]:
 
 
 class _Documents:
-    """Makes what is shown of documents."""
+    """Makes the excerpts of documents, each of at most about ``most`` characters."""
 
-    def __init__(self, model: Any, corpus: Corpus, texts: dict[int, Any], most: int) -> None:
-        self._topics = model.topics_
-        self._names = model.vocabulary_
-        self._corpus = corpus
-        self._texts = texts
+    def __init__(
+        self,
+        fitted: FittedTopics,
+        speller: Speller,
+        corpus: Corpus,
+        texts: dict[int, Any],
+        most: int,
+    ) -> None:
+        self._topics, self._names = fitted.phi, fitted.vocabulary
+        self._speller, self._corpus, self._texts = speller, corpus, texts
         self._most = min(max(most, _LEAST), _MOST)
-        self._speller = Speller(model.vocabulary_, getattr(model, "text_options_", None) or {})
 
     def pieces(self, document: int, topic: int, theta: NDArray[np.float64]) -> list[Piece]:
         own = slice(self._corpus.indptr[document], self._corpus.indptr[document + 1])
@@ -387,44 +408,44 @@ class _Documents:
 # --- settings --------------------------------------------------------------------------------
 
 
-def _facts(model: Any, corpus: Corpus | None) -> dict[str, Any]:
+def _facts(fitted: FittedTopics, corpus: Corpus | None) -> dict[str, Any]:
     return {
-        "topics": model.topics_.n_topics,
-        "words": model.topics_.n_words,
-        "tokens": int(model.topic_sizes_.sum()),
-        "documents": int(model.document_topic_.shape[0]),
+        "topics": fitted.n_topics,
+        "words": fitted.n_words,
+        "tokens": int(fitted.sizes.sum()),
+        "documents": int(fitted.document_topic.shape[0]),
         "corpus": None if corpus is None else [corpus.n_documents, corpus.n_tokens],
     }
 
 
-def _settings(model: Any) -> list[list[str]]:
-    """Return names and values of everything that made the model, as text."""
-    history = model.history_
-    # neither of these two changes what was found
+def _settings(fitted: FittedTopics, record: Record) -> list[list[str]]:
+    """Return names and values of all settings of the model, as text."""
+    history = record.history
+    # neither of these two changes the result
     rows: dict[str, Any] = {
         name: value
-        for name, value in model.get_params(deep=False).items()
+        for name, value in fitted.parameters.items()
         if name not in ("n_jobs", "verbose")
     }
     rows |= {
-        "sweeps": model.n_iter_,
+        "sweeps": record.n_iter,
         "stop reason": history.stop_reason,
         "seconds": round(sum(history.seconds), 2),
-        "sum of the document-topic prior": f"{model.doc_topic_prior_.sum():.4g}",
-        "topic-word prior": f"{model.topic_word_prior_:.4g}",
+        "sum of the document-topic prior": f"{fitted.alpha.sum():.4g}",
+        "topic-word prior": f"{fitted.beta:.4g}",
         "seed, as 64 bits": "none" if history.seed is None else f"{history.seed:#018x}",
         "instruction set": history.instruction_set,
         "threads": history.n_threads,
     }
     rows |= {f"version of {name}": value for name, value in history.versions.items()}
-    for name, value in (getattr(model, "text_options_", None) or {}).items():
+    for name, value in (record.text_options or {}).items():
         rows[f"texts: {name}"] = value
     if history.events:
         rows["events"] = "; ".join(history.events)
-    return [[name, _told(value)] for name, value in rows.items()]
+    return [[name, _shown(value)] for name, value in rows.items()]
 
 
-def _told(value: Any) -> str:
+def _shown(value: Any) -> str:
     if isinstance(value, (list, tuple)) and len(value) > 20:
         return f"{', '.join(map(str, value[:20]))} and {len(value) - 20} more"
     if isinstance(value, (list, tuple)):
