@@ -423,7 +423,7 @@ def test_ctrl_c_keeps_the_model_of_the_last_epoch(tmp_path: Path) -> None:
     assert b"interrupted after" in seen and b"Traceback" not in seen
     kept = load(model)
     assert kept.history_.stop_reason == "interrupted" and kept.n_iter_ >= 1
-    assert kept._n_epochs == kept.n_iter_ == len(kept.validation_scores_)
+    assert kept.machine_.epochs == kept.n_iter_ == len(kept.validation_scores_)
 
 
 def read_terminal(descriptor: int) -> bytes:

@@ -187,7 +187,7 @@ def test_the_example_of_boltzmann_machines() -> None:
     assert names["samples"].shape == (25, 64)
     likelihood = float(text.splitlines()[-3])
     assert -40 < likelihood < -15
-    assert names["rbm"]._n_epochs == 60
+    assert names["rbm"].machine_.epochs == 60
 
 
 def test_the_example_of_other_units() -> None:
@@ -241,7 +241,7 @@ def test_the_commands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     ):
         assert Path(name).stat().st_size > 0
     assert len(Path("drawn.csv").read_text().splitlines()) == 1001
-    assert gibbous.load("rbm.safetensors")._n_epochs == 15
+    assert gibbous.load("rbm.safetensors").machine_.epochs == 15
     assert not np.isnan(np.load("whole.npy")).any()
     assert len(Path("shares.csv").read_text().splitlines()) == 1 + 3 * 10
 

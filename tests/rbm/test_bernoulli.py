@@ -50,12 +50,12 @@ def same_machine(model: BernoulliRBM) -> reference.Machine:
         model.intercept_visible_.copy(),
         model.intercept_hidden_.copy(),
         settings,
-        _random.child(model._key, "rbm-train"),
+        _random.child(model.machine_.key, "rbm-train"),
         mu=mu if mu is None else mu.copy(),
         lambda_=lambda_ if lambda_ is None else lambda_.copy(),
         activity=model.activity_.copy() if hasattr(model, "activity_") else None,
         chains=model.h_samples_.copy() if hasattr(model, "h_samples_") else None,
-        step=model._n_steps,
+        step=model.machine_.steps,
         **copies,
     )
 
@@ -96,7 +96,7 @@ def test_training_equals_the_slow_reference(
     np.testing.assert_allclose(model.components_, slow.w, atol=1e-12)
     np.testing.assert_allclose(model.intercept_visible_, slow.a, atol=1e-12)
     np.testing.assert_allclose(model.intercept_hidden_, slow.b, atol=1e-12)
-    assert model._n_steps == slow.step
+    assert model.machine_.steps == slow.step
     if slow.chains is not None:
         np.testing.assert_array_equal(model.h_samples_, slow.chains)
         assert 0 < slow.chains.mean() < 1

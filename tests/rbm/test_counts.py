@@ -105,7 +105,7 @@ def test_bad_use_is_named() -> None:
         model.sample(3, n_words=[4, 5])
     holes = X[:2].astype(float)
     holes[0, 0] = np.nan
-    with pytest.raises(ValueError, match="n_words must say how long"):
+    with pytest.raises(ValueError, match="n_words must give the lengths"):
         model.impute(holes)
     with pytest.raises(ValueError, match="n_words is 1 for row 0, whose known counts are"):
         model.impute(holes, n_words=1)

@@ -178,7 +178,7 @@ def test_parameters_may_change_between_steps() -> None:
         assert {name for name in state if hasattr(model, name)} == there
     model.set_params(method="pt", n_temperatures=3, n_chains=4).partial_fit(X)
     assert model.h_samples_.shape == (12, 5)
-    with pytest.raises(ValueError, match="n_components=6, but the machine that training goes on"):
+    with pytest.raises(ValueError, match="n_components=6, but the machine to continue training"):
         model.set_params(n_components=6).partial_fit(X)
 
 
@@ -201,18 +201,19 @@ def test_a_warm_start_is_one_long_fit_and_another_fit_begins_anew() -> None:
     for _ in range(3):
         model.fit(X)
     assert np.array_equal(model.components_, long.components_) and model.n_iter_ == 2
-    assert model.set_params(warm_start=False, n_iter=6).fit(X)._n_epochs == 6
+    assert model.set_params(warm_start=False, n_iter=6).fit(X).machine_.epochs == 6
     assert np.array_equal(model.components_, long.components_)
     with pytest.raises(ValueError, match="19 features, but BernoulliRBM is expecting 20"):
         model.set_params(warm_start=True).fit(X[:, 1:])
 
 
 def test_little_work_is_done_by_one_thread_and_much_by_all() -> None:
-    model = fitted(n_jobs=3)
-    assert model._threads_for(100) == 1
-    assert model._threads_for(10**9) == 3
-    rows = (1 << 24) // model.components_.size + 1  # just not little: another thread, not all
-    assert [model._threads_for(n) for n in (rows - 1, rows, 7 * rows, 8 * rows)] == [1, 2, 2, 3]
+    machine = fitted().machine_
+    assert machine.threads_for(100, 3) == 1
+    assert machine.threads_for(10**9, 3) == 3
+    rows = (1 << 24) // machine.weights.size + 1  # just not little: another thread, not all
+    found = [machine.threads_for(n, 3) for n in (rows - 1, rows, 7 * rows, 8 * rows)]
+    assert found == [1, 2, 2, 3]
 
 
 # --- errors -----------------------------------------------------------------------------------

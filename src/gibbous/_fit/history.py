@@ -75,9 +75,15 @@ class Recorder:
         self._more: dict[str, list[float]] = {}
         self._last = time.perf_counter()
 
-    def resume(self, values: Sequence[float], seconds: Sequence[float]) -> None:
-        """Go on after iterations that an earlier process recorded."""
+    def resume(
+        self,
+        values: Sequence[float],
+        seconds: Sequence[float],
+        more: Mapping[str, Sequence[float]] | None = None,
+    ) -> None:
+        """Continue after iterations that an earlier process recorded."""
         self._values, self._seconds = list(values), list(seconds)
+        self._more = {name: list(measures) for name, measures in (more or {}).items()}
 
     def record(self, value: float, more: Mapping[str, float] | None = None) -> bool:
         """Note one finished iteration; return True where the callback asks to stop.

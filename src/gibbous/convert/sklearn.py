@@ -289,7 +289,8 @@ def _settle_dtypes(model: Any) -> None:
     shapes = spec.shapes(model.get_params(deep=False))
     main = _SHARED[type(model).__name__][1 if hasattr(model, "means_") else 0]
     dtype = getattr(model, main).dtype
-    for key, value in list(vars(model).items()):
+    for key in [key for key in (*shapes, *spec.parts) if hasattr(model, key)]:
+        value = getattr(model, key)
         if key in shapes:
             setattr(model, key, np.asarray(value, spec.dtypes.get(key, dtype)))
         elif key in spec.parts and isinstance(value, np.ndarray):
@@ -359,7 +360,7 @@ def _finish_posterior(model: Any) -> None:
 
 def _finish_machine(theirs: Any, model: Any) -> None:
     model.dtype = str(model.components_.dtype)
-    model._n_steps = model._n_epochs = model._n_gibbs = 0
+    model.machine_.key = random.key_of(theirs.random_state)
 
 
 _FINISH: dict[str, Callable[[Any, Any], None]] = {

@@ -53,8 +53,7 @@ def decode(data: bytes) -> Any:
         raise ValueError(f"lacks fitted attributes: {', '.join(sorted(lost))}; {AGAIN}")
     arrays = _Arrays(tensors, spec, params, fitted)
     attributes = {**fitted, **arrays.plain(), **arrays.parts()}
-    for key, value in {**_names_and_history(header, spec, fitted), **attributes}.items():
-        setattr(model, key, value)
+    spec.assign(model, {**_names_and_history(header, spec, fitted), **attributes})
     return model
 
 

@@ -48,11 +48,7 @@ def encode(model: Any) -> bytes:
     fields = {
         "class": name,
         "params": params,
-        "fitted": {
-            key: to_json(getattr(model, key))
-            for key in ("n_features_in_", *spec.scalars)
-            if hasattr(model, key)
-        },
+        "fitted": {key: to_json(value) for key, value in spec.values(model).items()},
         "feature_names": None if names is None else [str(n) for n in names],
         "history": to_json(model.history_.to_dict()) if hasattr(model, "history_") else None,
         "versions": versions(),

@@ -99,6 +99,12 @@ def _machine(
             "fast_": weights,
             "offsets_": {"visible": (visible,), "hidden": ("k",)},
         },
+        inner={
+            "_key": ("machine_", "key"),
+            "_n_steps": ("machine_", "steps"),
+            "_n_epochs": ("machine_", "epochs"),
+            "_n_gibbs": ("machine_", "draws"),
+        },
     )
 
 

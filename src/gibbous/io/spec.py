@@ -41,6 +41,9 @@ class Spec:
     tuples : mapping of str to mapping
         Attributes that are tuples of arrays, with the name and the dimensions of each array. All
         of them are optional.
+    inner : mapping of str to tuple of two str
+        Scalars that an object within the model holds, by their names in a file: the attribute
+        with the object, and the object's attribute.
     """
 
     k: str
@@ -51,6 +54,26 @@ class Spec:
     together: frozenset[str] = frozenset()
     parts: Mapping[str, Part] = field(default_factory=dict)
     tuples: Mapping[str, Mapping[str, tuple[str, ...]]] = field(default_factory=dict)
+    inner: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+
+    def values(self, model: Any) -> dict[str, Any]:
+        """Return the scalars that a model has, by their names in a file."""
+        found = {}
+        for key in ("n_features_in_", *self.scalars):
+            owner, name = self._owner(model, key)
+            if hasattr(owner, name):
+                found[key] = getattr(owner, name)
+        return found
+
+    def assign(self, model: Any, attributes: Mapping[str, Any]) -> None:
+        """Set attributes of a model by their names in a file."""
+        for key in sorted(attributes, key=lambda key: key in self.inner):  # objects first
+            owner, name = self._owner(model, key)
+            setattr(owner, name, attributes[key])
+
+    def _owner(self, model: Any, key: str) -> tuple[Any, str]:
+        owner, name = self.inner.get(key, ("", key))
+        return (getattr(model, owner) if owner else model), name
 
     def members(self, key: str) -> list[str]:
         """Return the names in a file of the arrays of a tuple."""

@@ -229,7 +229,7 @@ def plot_reconstructions(
     fitted(model, "components_", A_MACHINE)
     given = np.asarray(X)[:n]
     back = model.reconstruct(given)
-    seen = model._as_probabilities(given)
+    seen = model.units_.seen(given)
     ax = plot_rows({"given": seen, "reconstructed": back}, ax, shape=shape, n=n)
     ax.set_title("Up to the hidden units and down again")
     return ax
@@ -360,7 +360,7 @@ def _wandered(
     """Return what chains look like after numbers of steps, each going on from the one before."""
     before, found = 0, []
     state: Array = np.asarray(rows)
-    image = np.asarray(model._as_probabilities(state), dtype=np.float64)
+    image = np.asarray(model.units_.seen(state), dtype=np.float64)
     for step in steps:
         if step > before:
             # states carry a chain on and means are what is seen, of one and the same draw

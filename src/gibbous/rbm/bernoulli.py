@@ -1,4 +1,4 @@
-"""Restricted Boltzmann machines: what is seen is explained by hidden units that are on or off."""
+"""Restricted Boltzmann machines for data of two states."""
 
 from __future__ import annotations
 
@@ -8,18 +8,22 @@ from typing import Any, ClassVar
 
 import numpy as np
 import scipy.sparse as sp
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from sklearn.utils._param_validation import Interval, StrOptions
 
-from .inference.likelihood import Likelihood
-from .machine.machine import HIDDEN_UNITS
-from .machine.training import Training
+from .._ground import random
+from .estimator import BoltzmannMachine
+from .inference import likelihood
+from .inference.chains import key_for
+from .inference.likelihood import Annealing, LogPartition
+from .machine.settings import HIDDEN_UNITS
+from .units.bernoulli import Bernoulli
 
 Array = NDArray[Any]
 
 
 @dataclass(eq=False, repr=False, kw_only=True)
-class BernoulliRBM(Likelihood, Training):
+class BernoulliRBM(BoltzmannMachine):
     """Restricted Boltzmann machine with units of two states, in native code.
 
     Its energy is E(v, h) = -a.v - b.h - h.W v (Smolensky 1986). Training climbs the likelihood of
@@ -144,7 +148,7 @@ class BernoulliRBM(Likelihood, Training):
     """
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
-        **Training._parameter_constraints,
+        **BoltzmannMachine._parameter_constraints,
         "hidden_units": [StrOptions(set(HIDDEN_UNITS))],
         "visible_bias": [StrOptions({"zero", "data"})],
         "binarize": [StrOptions({"sample"}), Interval(Real, None, None, closed="neither"), None],
@@ -158,12 +162,159 @@ class BernoulliRBM(Likelihood, Training):
     data_max: float = 1.0
     out_of_range: str = "raise"
 
+    def _units(self, *, fitted: bool) -> Bernoulli:
+        return Bernoulli(
+            self.hidden_units, self.visible_bias, self.binarize, self.data_max, self.out_of_range
+        )
+
+    # ---- likelihoods -----------------------------------------------------------------------------
+
+    def log_partition(
+        self,
+        method: str = "auto",
+        *,
+        n_chains: int = 100,
+        n_betas: int = 14_500,
+        betas: ArrayLike | None = None,
+        base_rates: ArrayLike | None = None,
+        start: Any = None,
+        burn_in: int = 1000,
+        random_state: random.RandomState = None,
+    ) -> LogPartition:
+        """Return log Z, the normalising constant of P(v) = exp(-F(v)) / Z.
+
+        Parameters
+        ----------
+        method : {"auto", "exact", "ais", "reverse_ais"}, default "auto"
+            "exact" sums over all states of the smaller layer, which must have 25 units or fewer;
+            "ais" is annealed importance sampling (Neal 2001) along the path of Salakhutdinov and
+            Murray (2008), from a machine without weights; "reverse_ais" runs the same path
+            backward, from samples of the machine. The first is a stochastic lower bound of log Z
+            (so that likelihoods come out too high), the second an upper bound where its samples
+            are exact: then the truth lies between them. Chains that have not found all modes
+            make the second too low instead; a longer ``burn_in`` that moves it shows that.
+            "auto" is "exact" where that can be, else "ais".
+        n_chains : int, default 100
+            Chains of annealed importance sampling, side by side.
+        n_betas : int, default 14500
+            Steps of the path, at least 3: as many as in the paper, spaced as there.
+        betas : array-like of shape (n_steps + 1,), optional
+            The path itself, rising from 0 to 1, in the place of ``n_betas``.
+        base_rates : array-like of shape (n_features,), optional
+            Means of the visible units at beta = 0, for instance those of the training data on the
+            scale of states. None takes those of short chains of the machine.
+        start : {None, "chains"} or array-like of shape (n_starts, n_features)
+            Where "reverse_ais" begins: at the persistent chains of training ("chains"; None too,
+            where there are any), or at visible states; used in turn where they are fewer than
+            ``n_chains``. Else None begins at random.
+        burn_in : int, default 1000
+            Gibbs steps of the machine from ``start`` to the beginning of "reverse_ais".
+        random_state : None, int, RandomState, Generator or SeedSequence
+            None goes on from the machine's own seed, so that every call differs.
+
+        Returns
+        -------
+        LogPartition
+            ``value``, its error and interval, and the weights. ``float()`` of it is the value.
+
+        Raises
+        ------
+        ValueError
+            If "exact" is asked for and both layers have more than 25 units, or a number is out of
+            range.
+        KeyboardInterrupt
+            On Ctrl-C, within half a second.
+
+        Notes
+        -----
+        A chain and beta cost a step of Gibbs sampling. One seed gives the same bits for any
+        ``n_jobs``. Base rates drawn from the machine leave the estimate unbiased, since the
+        chains' random numbers are others.
+        """
+        machine, units, jobs = self._fitted()
+        method = likelihood.method_of(machine, units, method)
+        if method == "exact":
+            return likelihood.exact_log_partition(machine, units, jobs)
+        annealing = Annealing(n_chains, n_betas, betas, base_rates, burn_in)
+        at = self._checked_start(start if method == "reverse_ais" else None, units)
+        seed = key_for(machine, random_state)
+        return likelihood.annealed_log_partition(
+            machine, units, method, annealing, seed, start=at, jobs=jobs
+        )
+
+    def log_likelihood(
+        self,
+        X: Any,
+        method: str = "auto",
+        *,
+        log_partition: LogPartition | float | None = None,
+        **options: Any,
+    ) -> Array:
+        """Return log P(v) = -F(v) - log Z of every row.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            States of 0 and 1 (or ``data_max``); with a threshold as ``binarize``, numbers that it
+            turns into states. Probabilities have no likelihood under binary units.
+        method : {"auto", "exact", "ais", "reverse_ais"}, default "auto"
+            How log Z is found: see :meth:`log_partition`. Estimates by "ais" are too high on
+            average, by "reverse_ais" too low.
+        log_partition : LogPartition or float, optional
+            log Z that is known already, in the place of ``method``: its error is the error of the
+            mean of what is returned.
+        **options
+            For :meth:`log_partition`.
+
+        Returns
+        -------
+        ndarray of float64, shape (n_samples,)
+            In nats. Rows share the error of log Z.
+
+        Raises
+        ------
+        ValueError
+            If a row of X is not binary, or as :meth:`log_partition`.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from gibbous import BernoulliRBM
+        >>> X = np.tile(np.eye(6, dtype=np.uint8), (20, 1))
+        >>> model = BernoulliRBM(4, n_iter=5, random_state=0).fit(X)
+        >>> log_z = model.log_partition()
+        >>> rows = model.log_likelihood(X, log_partition=log_z)
+        >>> rows.shape, log_z.bound
+        ((120,), 'exact')
+        """
+        machine, units, jobs = self._fitted()
+        X = self._checked(X, units)
+        units.refuse_probabilities(X)
+        if log_partition is None:
+            log_z = self.log_partition(method, **options).value
+        elif options:
+            raise ValueError(
+                f"log_partition is given, so {', '.join(sorted(options))} would not be used; "
+                "leave one out"
+            )
+        else:
+            log_z = float(log_partition)
+        return np.asarray(-units.free_energy(machine, X, jobs) - log_z)
+
+    # ---- private methods that scikit-learn's class has, too --------------------------------------
+
+    def _free_energy(self, v: Any) -> Array:
+        """Return F(v) without the checks of :meth:`free_energy`."""
+        machine, units, jobs = self._fitted()
+        return np.asarray(units.free_energy(machine, v, jobs))
+
     def _mean_hiddens(self, v: Any) -> Array:
         """Return P(h = 1 | v) without the checks of :meth:`transform`, as scikit-learn's does."""
+        machine, units, jobs = self._fitted()
         one = not sp.issparse(v) and np.ndim(v) == 1
         rows = v if sp.issparse(v) else np.atleast_2d(v)
         dtype = rows.dtype if rows.dtype in (np.float32, np.float64) else np.float64
-        h = self._hidden(rows).astype(dtype, copy=False)
+        h: Array = units.hidden_means(machine, rows, jobs).astype(dtype, copy=False)
         return h[0] if one else h
 
     def _sample_hiddens(self, v: Any, rng: np.random.RandomState) -> Array:

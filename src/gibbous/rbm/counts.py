@@ -6,23 +6,20 @@ from dataclasses import KW_ONLY, dataclass
 from typing import Any, ClassVar
 
 import numpy as np
-import scipy.sparse as sp
 from numpy.typing import ArrayLike, NDArray
 from sklearn.utils._param_validation import StrOptions
-from sklearn.utils.validation import check_is_fitted, check_non_negative
 
 from .._ground import random
-from .._ground.isa import core
-from .._ground.validate import validate_data
-from .inference.enumeration import hidden_states, refuse_many
-from .machine.conditionals import Conditionals
-from .machine.rows import numbers_of, whole_numbers
+from .estimator import BoltzmannMachine, of_machine
+from .inference import chains, enumeration
+from .machine.units import Clamp
+from .units.counts import Counts, chain_lengths, lengths_of
 
 Array = NDArray[Any]
 
 
 @dataclass(eq=False, repr=False)
-class ReplicatedSoftmax(Conditionals):
+class ReplicatedSoftmax(BoltzmannMachine):
     """Undirected topic model: a Boltzmann machine of word counts, in native code.
 
     A row is a document, counts of the words of a vocabulary. Given the hidden units, its D words
@@ -66,11 +63,9 @@ free_energy_gap_
     """
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
-        **Conditionals._parameter_constraints,
+        **BoltzmannMachine._parameter_constraints,
         "fractional": [StrOptions({"raise", "allow"})],
     }
-    #: One conditional sums over the vocabulary.
-    _watched_rows: ClassVar[int] = 100
 
     hidden_units = "binary"
     n_components: int = 50
@@ -81,100 +76,14 @@ free_energy_gap_
     momentum: float = 0.9
     fractional: str = "raise"
 
-    # ---- what differs from units of two states ---------------------------------------------------
+    chain_lengths_ = of_machine("unit_state", "lengths")
 
-    def _checked(self, X: Any, *, reset: bool, training: bool = False) -> Any:
-        X = validate_data(self, X, accept_sparse="csr", reset=reset, dtype="numeric")
-        check_non_negative(X, f"{type(self).__name__}: counts of words")
-        return X if self.fractional == "allow" else whole_numbers(X, "counts")
+    def _units(self, *, fitted: bool) -> Counts:
+        length = self.mean_length_ if fitted else 0.0
+        return Counts(fractional=self.fractional, mean_length=length)
 
-    def _lengths(self, X: Any) -> Array:
-        return np.asarray(X.sum(axis=1, dtype=np.float64)).ravel()
-
-    def _begin(self, X: Any, weight: Array | None) -> int:
-        self.mean_length_ = float(np.average(self._lengths(X), weights=weight))
-        if self.mean_length_ == 0:
-            raise ValueError("X holds no words: every count is 0")
-        self.__dict__.pop("chain_lengths_", None)
-        return int(X.shape[1])
-
-    def _means(self, X: Any, weight: Array | None) -> Array:
-        if weight is None:
-            total = np.asarray(X.sum(axis=0, dtype=np.float64)).ravel()
-        else:
-            total = np.asarray(weight @ X).ravel()
-        return np.asarray(total / max(total.sum(), 1.0))
-
-    def _first_bias(self, X: Any, weight: Array | None) -> Array:
-        words, d = self._lengths(X).sum(), X.shape[1]
-        # as if every word had been seen once more
-        return np.asarray(np.log((self._means(X, weight) * words + 1.0) / (words + d)))
-
-    def _set_state(self, X: Any, weight: Array | None) -> None:
-        super()._set_state(X, weight)
-        if self.method == "cd":
-            self.__dict__.pop("chain_lengths_", None)
-        elif getattr(self, "chain_lengths_", np.empty(0)).shape[0] != self._n_chains():
-            rng = random.generator(self._key, "rbm-start", 1)
-            p = None if weight is None else weight / weight.sum()
-            drawn = rng.choice(self._lengths(X), self._n_chains(), p=p)
-            self.chain_lengths_ = np.round(drawn).astype(self.components_.dtype)
-
-    def _set_up(self, settings: Any) -> None:
-        settings.rate /= self.mean_length_
-        settings.fast_rate /= self.mean_length_
-        settings.mean_length = self.mean_length_
-
-    def _kinds(self) -> dict[str, Any]:
-        return {"units": core.layers.Units(2, 0)}
-
-    def _kept_by_kind(self) -> dict[str, Any]:
-        return {"lengths": getattr(self, "chain_lengths_", None)}
-
-    def _rows(self, X: Any, weight: Array | None = None, *, training: bool = True) -> Any:
-        return numbers_of(X, str(self.components_.dtype), weight)
-
-    def _rows_of_numbers(self, v: Array) -> Any:
-        return numbers_of(v, str(self.components_.dtype))
-
-    def _hopeless(self) -> float:
-        return -4.0 * self.mean_length_ * float(np.log(max(self.n_features_in_, 2))) - 100.0
-
-    def _pseudo_likelihood(self, X: Any, n_flips: int = 1) -> Array:
-        lengths = self._lengths(X)
-        rng = self._flips(n_flips, max(int(lengths.max()), n_flips))
-        rows = self._rows(X, training=False)
-        csr = sp.csr_matrix(X)
-        # zeros at the ends, so that a row without words has a place to point to
-        sums = np.concatenate([[0.0], np.cumsum(csr.data, dtype=np.float64)])
-        indices = np.append(csr.indices, 0).astype(np.int64)
-        total = np.zeros(X.shape[0])
-        for _ in range(n_flips):
-            goal = sums[csr.indptr[:-1]] + rng.random(X.shape[0]) * lengths
-            place = np.searchsorted(sums[1:], goal, side="right")
-            last = np.maximum(csr.indptr[1:] - 1, csr.indptr[:-1])
-            chosen = indices[np.clip(place, csr.indptr[:-1], last)]
-            total += self._conditional(rows, chosen)
-        return np.asarray(total * (lengths / n_flips))
-
-    def _exact_pseudo_likelihood(self, X: Any) -> Array:
-        """Return the sum over all words of log P(word | all others)."""
-        csr = sp.csr_matrix(X)
-        total = np.zeros(X.shape[0])
-        counts = np.diff(csr.indptr)
-        for number in range(int(counts.max(initial=0))):
-            some = np.flatnonzero(counts > number)
-            place = csr.indptr[some] + number
-            found = self._conditional(self._rows(csr[some]), csr.indices[place])
-            total[some] += csr.data[place] * found
-        return total
-
-    def _visible_means(self, h: Array, X: Any) -> Array:
-        logits = h @ self.components_ + self.intercept_visible_
-        e = np.exp(logits - logits.max(axis=1, keepdims=True))
-        return np.asarray(e / e.sum(axis=1, keepdims=True) * self._lengths(X)[:, None])
-
-    # ---- the face --------------------------------------------------------------------------------
+    def _keep(self, units: Counts) -> None:
+        self.mean_length_ = units.mean_length
 
     def pseudo_likelihood(
         self, X: Any, *, n_flips: int | None = 1, per_feature: bool = False
@@ -195,13 +104,7 @@ free_energy_gap_
         ndarray of float64, shape (n_samples,)
             In nats a row, or a row and word.
         """
-        check_is_fitted(self)
-        X = self._checked(X, reset=False)
-        if n_flips is None:
-            found = self._exact_pseudo_likelihood(X)
-        else:
-            found = self._pseudo_likelihood(X, n_flips)
-        return found / np.maximum(self._lengths(X), 1.0) if per_feature else found
+        return super().pseudo_likelihood(X, n_flips=n_flips, per_feature=per_feature)
 
     def perplexity(self, X: Any, *, exact: bool = False) -> float:
         """Return exp(-log-likelihood / words) over all documents of X; lower is better.
@@ -213,10 +116,10 @@ free_energy_gap_
             With the likelihood itself, for at most 25 hidden units; otherwise with the
             pseudo-likelihood, which predicts each word from all others and is the lower for it.
         """
-        check_is_fitted(self)
-        X = self._checked(X, reset=False)
-        total = self.log_likelihood(X) if exact else self._exact_pseudo_likelihood(X)
-        words = float(self._lengths(X).sum())
+        machine, units, jobs = self._fitted()
+        X = self._checked(X, units)
+        total = self.log_likelihood(X) if exact else units.exact_pseudo_likelihood(machine, X, jobs)
+        words = float(lengths_of(X).sum())
         if words == 0:
             raise ValueError("X holds no words: every count is 0")
         return float(np.exp(-total.sum() / words))
@@ -238,17 +141,7 @@ free_energy_gap_
         ValueError
             If there are more than 25 hidden units.
         """
-        check_is_fitted(self)
-        refuse_many(self.components_.shape[0])
-        lengths, place = np.unique(np.asarray(n_words, dtype=np.float64), return_inverse=True)
-        w, a = self.components_.astype(np.float64), self.intercept_visible_.astype(np.float64)
-        b = self.intercept_hidden_.astype(np.float64)
-        total = np.full(lengths.shape, -np.inf)
-        for h in hidden_states(len(b)):
-            each = h @ b + np.logaddexp.reduce(h @ w + a, axis=1)
-            for i, length in enumerate(lengths):
-                total[i] = np.logaddexp(total[i], np.logaddexp.reduce(length * each))
-        return np.asarray(total[place].reshape(np.shape(n_words)))
+        return enumeration.log_partition_of_counts(self._fitted()[0], n_words)
 
     def log_likelihood(self, X: Any) -> Array:
         """Return log P of every document given its length, its words in one order.
@@ -267,9 +160,9 @@ free_energy_gap_
         ValueError
             If there are more than 25 hidden units.
         """
-        check_is_fitted(self)
-        X = self._checked(X, reset=False)
-        return np.asarray(-self._free_energy(X) - self.log_partition(self._lengths(X)))
+        machine, units, jobs = self._fitted()
+        X = self._checked(X, units)
+        return np.asarray(-units.free_energy(machine, X, jobs) - self.log_partition(lengths_of(X)))
 
     def gibbs(self, v: Any) -> Array:
         """Run one Gibbs step from v: up to the hidden units and down to as many words.
@@ -283,21 +176,7 @@ free_energy_gap_
         ndarray of shape (n_samples, n_features)
             Each call draws anew; a fitted machine's calls are a function of its seed.
         """
-        check_is_fitted(self)
-        X = self._checked(v if sp.issparse(v) else np.atleast_2d(v), reset=False)
-        hidden = self._draw_hidden(X, self._next_seed())
-        lengths = self._chain_lengths(self._lengths(X), X.shape[0])
-        out = self._gibbs_chain(hidden, 1, self._next_seed(), 0, lengths=lengths)
-        return out[0] if not sp.issparse(v) and np.ndim(v) == 1 else out
-
-    def _chain_lengths(self, n_words: Any, chains: int) -> Array:
-        lengths = np.round(np.asarray(n_words, dtype=np.float64))
-        if lengths.shape not in ((), (chains,)) or not (lengths >= 0).all():
-            raise ValueError(
-                f"n_words must be one number >= 0, or one for each of {chains} chains; "
-                f"got {n_words!r:.80}"
-            )
-        return np.array(np.broadcast_to(lengths, chains), dtype=self.components_.dtype)
+        return super().gibbs(v)
 
     def sample(
         self,
@@ -327,19 +206,19 @@ free_energy_gap_
         ndarray of shape (n_samples, n_features)
             Counts, or their means given the last hidden states.
         """
-        check_is_fitted(self)
-        chains = n_samples if n_chains is None else n_chains
+        machine, units, jobs = self._fitted()
+        sampling = chains.Sampling(n_samples, burn_in, thin, n_chains, means)
+        at = self._checked_start(start, units)
+        n = n_samples if n_chains is None else n_chains
         own: Any = self.mean_length_
-        if isinstance(start, str):
-            own = getattr(self, "chain_lengths_", own)
-            chains = np.size(own) if start == "chains" else chains
-        elif start is not None:
-            start = self._checked(start, reset=False)
-            own, chains = self._lengths(start), start.shape[0]
-        lengths = self._chain_lengths(own if n_words is None else n_words, max(chains, 1))
-        return self._sample(
-            n_samples, burn_in, thin, n_chains, start, means, random_state, lengths=lengths
-        )
+        if isinstance(at.at, str):
+            own = machine.unit_state.get("lengths", own)
+            n = np.size(own) if at.at == "chains" else n
+        elif at.at is not None:
+            own, n = lengths_of(at.at), at.at.shape[0]
+        clamp = Clamp(lengths=chain_lengths(own if n_words is None else n_words, max(n, 1)))
+        seed = chains.key_for(machine, random_state)
+        return chains.sample(machine, units, sampling, seed, start=at, clamp=clamp, jobs=jobs)
 
     def reconstruction_error(self, X: Any) -> Array:
         """Return the squared error of :meth:`reconstruct`, summed over the words of each row.
@@ -352,10 +231,7 @@ free_energy_gap_
         -------
         ndarray of float64, shape (n_samples,)
         """
-        back = self.reconstruct(X)
-        X = self._checked(X, reset=False)
-        away = (X.toarray() if sp.issparse(X) else X) - back.astype(np.float64)
-        return np.asarray((away * away).sum(axis=1))
+        return super().reconstruction_error(X)
 
     def impute(
         self,
@@ -389,23 +265,12 @@ free_energy_gap_
         ValueError
             If ``n_words`` is missing, or less than the known counts of a row.
         """
-        check_is_fitted(self)
         if n_words is None:
-            raise ValueError("n_words must say how long the documents are, missing counts included")
-        X = validate_data(self, X, reset=False, ensure_all_finite="allow-nan", dtype=np.float64)
-        missing = np.isnan(X)
-        known = np.where(missing, 0.0, X)
-        check_non_negative(known, f"{type(self).__name__}: counts of words")
-        lengths = self._chain_lengths(n_words, X.shape[0])
-        short = np.flatnonzero((known.sum(axis=1) > lengths) & missing.any(axis=1))
-        if short.size:
-            row = int(short[0])
             raise ValueError(
-                f"n_words is {lengths[row]:g} for row {row}, whose known counts are "
-                f"{known[row].sum():g} already"
+                "n_words must give the lengths of the documents, missing counts included"
             )
-        means = self._imputed(X, n_steps, n_average, random_state, lengths)
-        return np.where(missing, means, X)
+        averaging = chains.Averaging(n_steps, n_average)
+        return self._imputed(X, averaging, random_state, n_words=n_words)
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

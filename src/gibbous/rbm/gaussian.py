@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from numbers import Real
 from typing import Any, ClassVar
 
@@ -12,22 +12,16 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
 from .._ground import random
-from .._ground.isa import core
-from .._ground.validate import validate_data
-from .inference.enumeration import Enumeration
-from .machine.conditionals import Conditionals
-from .machine.machine import HIDDEN_UNITS
-from .machine.rows import numbers_of
+from .enumerable import EnumerableMachine
+from .estimator import of_machine
+from .machine.settings import HIDDEN_UNITS
+from .units.gaussian import Gaussian
 
 Array = NDArray[Any]
 
-#: A unit's variance may grow to this many times its column's: no fit needs more, and chains that
-#: have not found their place yet ask for it.
-_MOST_VARIANCE = 4.0
-
 
 @dataclass(eq=False, repr=False, kw_only=True)
-class GaussianRBM(Enumeration, Conditionals):
+class GaussianRBM(EnumerableMachine):
     """Restricted Boltzmann machine for real numbers, in native code.
 
     Its energy is E(v, h) = sum_i (v_i - a_i)^2 / (2 s_i^2) - b.h - sum_ij h_j W_ji v_i / s_i^2
@@ -87,7 +81,7 @@ free_energy_gap_
     """
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
-        **Conditionals._parameter_constraints,
+        **EnumerableMachine._parameter_constraints,
         "hidden_units": [StrOptions(set(HIDDEN_UNITS))],
         "learn_variance": ["boolean"],
         "variance_learning_rate": [Interval(Real, 0, None, closed="neither"), None],
@@ -101,100 +95,23 @@ free_energy_gap_
     variance_learning_rate: float | None = None
     min_variance: float = 0.001
 
-    # ---- what differs from units of two states ---------------------------------------------------
+    log_variance_ = of_machine("unit_parameters", "z")
+    log_variance_velocity_ = of_machine("unit_state", "velocity_z")
 
-    def _checked(self, X: Any, *, reset: bool, training: bool = False) -> Any:
-        return validate_data(self, X, reset=reset, dtype=[np.float64, np.float32])
+    def _units(self, *, fitted: bool) -> Gaussian:
+        units = Gaussian(
+            self.hidden_units, self.learn_variance, self.variance_learning_rate, self.min_variance
+        )
+        return replace(units, mean=self.mean_, scale=self.scale_) if fitted else units
 
-    def _begin(self, X: Any, weight: Array | None) -> int:
-        with np.errstate(over="ignore", invalid="ignore"):
-            mean = np.average(X, axis=0, weights=weight).astype(np.float64)
-            away = X - mean
-            scale = np.sqrt(np.average(away * away, axis=0, weights=weight))
-            size = np.abs(X).max(axis=0)
-        if not np.isfinite(scale).all():
-            column = int(np.flatnonzero(~np.isfinite(scale))[0])
-            raise ValueError(
-                f"column {column} of X holds values up to {size[column]:.3g}, whose squares are "
-                "past the largest number; scale the column"
-            )
-        # what rounding leaves of a constant column is no deviation
-        constant = scale <= 10 * np.finfo(X.dtype).eps * size
-        self.mean_, self.scale_ = mean, np.where(constant, 1.0, scale)
-        self.log_variance_ = np.zeros(X.shape[1], self.dtype)
-        for name in ("log_variance_velocity_",):
-            self.__dict__.pop(name, None)
-        return int(X.shape[1])
-
-    def _first_bias(self, X: Any, weight: Array | None) -> Array:
-        return np.zeros(X.shape[1])  # the mean of standardised columns
-
-    def _means(self, X: Any, weight: Array | None) -> Array:
-        mean = np.average(self._standardised(X), axis=0, weights=weight)
-        return np.asarray(mean * np.exp(-self.log_variance_.astype(np.float64)))
-
-    def _set_state(self, X: Any, weight: Array | None) -> None:
-        super()._set_state(X, weight)
-        if self.momentum > 0 and self.learn_variance:
-            if not hasattr(self, "log_variance_velocity_"):
-                self.log_variance_velocity_ = np.zeros_like(self.log_variance_)
-        else:
-            self.__dict__.pop("log_variance_velocity_", None)
-
-    def _set_up(self, settings: Any) -> None:
-        rate = self.variance_learning_rate
-        # schedules act on both rates
-        own = 0.1 if rate is None else rate / self.learning_rate
-        settings.variance_rate = settings.rate * own if self.learn_variance else 0.0
-        settings.least_z = float(np.log(self.min_variance))
-        settings.most_z = float(np.log(_MOST_VARIANCE))
-
-    def _kinds(self) -> dict[str, Any]:
-        units = core.layers.Units(1, HIDDEN_UNITS[self.hidden_units])
-        return {"units": units, "z": self.log_variance_}
-
-    def _kept_by_kind(self) -> dict[str, Any]:
-        return {"velocity_z": getattr(self, "log_variance_velocity_", None)}
-
-    def _arrays(self) -> list[Array]:
-        more = ("log_variance_", "log_variance_velocity_")
-        return super()._arrays() + [getattr(self, n) for n in more if hasattr(self, n)]
-
-    def _standardised(self, X: Any) -> Array:
-        return np.asarray((X - self.mean_) / self.scale_)
-
-    def _rows(self, X: Any, weight: Array | None = None, *, training: bool = True) -> Any:
-        return self._rows_of_numbers(self._standardised(X), weight)
-
-    def _rows_of_numbers(self, v: Array, weight: Array | None = None) -> Any:
-        return numbers_of(v, str(self.components_.dtype), weight)
-
-    def _hopeless(self) -> float:
-        # of standard normal columns 1.4 nats each
-        return -50.0 * self.n_features_in_ - self._log_scale()
-
-    def _log_scale(self) -> float:
-        return float(np.log(self.scale_).sum())
+    def _keep(self, units: Gaussian) -> None:
+        self.mean_, self.scale_ = units.mean, units.scale
 
     @property
     def variance_(self) -> Array:
         """Variances s^2 of the visible units given the hidden ones, on the scale of X."""
         check_is_fitted(self)
         return np.asarray(np.exp(self.log_variance_.astype(np.float64)) * self.scale_**2)
-
-    def _free_energy(self, X: Any) -> Array:
-        return super()._free_energy(X) + self._log_scale()
-
-    def _pseudo_likelihood(self, X: Any, n_flips: int = 1) -> Array:
-        return super()._pseudo_likelihood(X, n_flips) - self._log_scale()
-
-    def _restored(self, v: Array) -> Array:
-        return np.asarray(v * self.scale_ + self.mean_)
-
-    def _visible_means(self, h: Array, X: Any) -> Array:
-        return np.asarray(h @ self.components_ + self.intercept_visible_)
-
-    # ---- the face --------------------------------------------------------------------------------
 
     def free_energy(self, X: Any) -> Array:
         """Return F(v), so that exp(-F(v)) / Z is the density of v.
@@ -226,11 +143,7 @@ free_energy_gap_
         ndarray of float64, shape (n_samples, n_features)
             Each call draws anew; a fitted machine's calls are a function of its seed.
         """
-        check_is_fitted(self)
-        X = self._checked(np.atleast_2d(v), reset=False)
-        hidden = self._draw_hidden(X, self._next_seed())
-        out = self._restored(self._gibbs_chain(hidden, 1, self._next_seed(), 0))
-        return out[0] if np.ndim(v) == 1 else out
+        return super().gibbs(v)
 
     def sample(self, n_samples: int = 1, **options: Any) -> Array:
         """Draw rows from the machine by block Gibbs sampling.
@@ -248,7 +161,7 @@ free_energy_gap_
         ndarray of float64, shape (n_samples, n_features)
             On the scale of X; with ``means=True`` the means of the last downward step.
         """
-        return self._restored(super().sample(n_samples, **options))
+        return super().sample(n_samples, **options)
 
     def reconstruct(self, X: Any, *, n_steps: int = 1) -> Array:
         """Return what the machine makes of X: up and down again, by means and not by draws.
@@ -264,7 +177,7 @@ free_energy_gap_
         ndarray of float64, shape (n_samples, n_features)
             On the scale of X.
         """
-        return self._restored(super().reconstruct(X, n_steps=n_steps))
+        return super().reconstruct(X, n_steps=n_steps)
 
     def reconstruction_error(self, X: Any) -> Array:
         """Return the squared error of :meth:`reconstruct` in units of the columns' variances.
@@ -278,9 +191,7 @@ free_energy_gap_
         ndarray of float64, shape (n_samples,)
             Summed over the features.
         """
-        X = self._checked(X, reset=False)
-        away = (X - self.reconstruct(X)) / self.scale_
-        return np.asarray((away * away).sum(axis=1))
+        return super().reconstruction_error(X)
 
     def impute(
         self,
@@ -306,10 +217,7 @@ free_energy_gap_
         ndarray of float64, shape (n_samples, n_features)
             X with every NaN replaced by the mean of the value, given those known.
         """
-        check_is_fitted(self)
-        X = validate_data(self, X, reset=False, ensure_all_finite="allow-nan", dtype=np.float64)
-        means = self._imputed(self._standardised(X), n_steps, n_average, random_state)
-        return np.where(np.isnan(X), self._restored(means), X)
+        return super().impute(X, n_steps=n_steps, n_average=n_average, random_state=random_state)
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import math
 import pickle
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,9 @@ import scipy.sparse as sp
 from gibbous import BernoulliRBM, Progress
 from gibbous._ground.isa import LEVEL
 from gibbous._ground.validate import n_threads
-from gibbous.rbm.machine.run import Diverged
+from gibbous.rbm.machine import run
+from gibbous.rbm.machine.training import Diverged
+from gibbous.rbm.units.bernoulli import Bernoulli
 from support.ctrl_c import answered_ctrl_c
 
 METHODS: dict[str, dict[str, Any]] = {
@@ -37,13 +40,13 @@ X = states()
 
 def arrays(model: BernoulliRBM) -> list[np.ndarray]:
     """Everything that training goes on from."""
-    return [a.copy() for a in model._arrays()]
+    return [a.copy() for a in model.machine_.arrays().values()]
 
 
 def assert_same(left: BernoulliRBM, right: BernoulliRBM) -> None:
     for a, b in zip(arrays(left), arrays(right), strict=True):
         np.testing.assert_array_equal(a, b)
-    assert left._n_steps == right._n_steps
+    assert left.machine_.steps == right.machine_.steps
 
 
 # ---- progress and history ------------------------------------------------------------------------
@@ -75,7 +78,7 @@ def test_history_says_what_was_done() -> None:
     assert history.n_iter == model.n_iter_ == len(history.seconds) == 4
     assert all(s > 0 for s in history.seconds)
     assert history.stop_reason == "completed" and not history.converged
-    assert history.seed == model._key and history.n_threads == 2
+    assert history.seed == model.machine_.key and history.n_threads == 2
     assert history.instruction_set == LEVEL and history.events == ()
     # the watched rows are all rows here, and the score of an epoch is score's
     assert history.values[-1] == pytest.approx(model.score(X), rel=1e-12)
@@ -118,13 +121,13 @@ def test_schedules_scale_the_rate_of_each_epoch(
     schedule: Any, factors: list[float], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     rates = []
-    train = BernoulliRBM._train
+    train = run.train_pass
 
-    def spy(self: Any, rows: Any, order: Any, batch_size: int, rate: float) -> None:
-        rates.append(rate)
-        train(self, rows, order, batch_size, rate)
+    def spy(*given: Any) -> None:
+        rates.append(given[5])
+        train(*given)
 
-    monkeypatch.setattr(BernoulliRBM, "_train", spy)
+    monkeypatch.setattr(run, "train_pass", spy)
     BernoulliRBM(3, n_iter=4, learning_rate=0.2, learning_rate_schedule=schedule).fit(X)
     assert rates == pytest.approx([0.2 * f for f in factors])
 
@@ -133,18 +136,26 @@ def test_schedules_scale_the_rate_of_each_epoch(
 
 
 @pytest.mark.parametrize("jobs", [1, 2])
-def test_ctrl_c_during_an_epoch_keeps_the_one_before(jobs: int) -> None:
+def test_ctrl_c_during_an_epoch_keeps_the_one_before(
+    jobs: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
     rows = states(600, 2000)
     finished: list[list[np.ndarray]] = []
     model = BernoulliRBM(
         600, n_iter=2, random_state=0, n_jobs=jobs, batch_size=200, method="cd", momentum=0.5
     )
 
+    train = run.train_pass
+
+    def endless(*given: Any) -> None:
+        settings = replace(given[4], n_gibbs_steps=10**6 if finished else 1)
+        train(*given[:4], settings, *given[5:])
+
+    monkeypatch.setattr(run, "train_pass", endless)  # the second epoch does not end by itself
     with answered_ctrl_c(0.3, jobs) as press:
 
         def callback(progress: Progress) -> None:
             finished.append(arrays(model))
-            model.n_gibbs_steps = 10**6  # the next epoch does not end by itself
             press()
 
         model.fit(rows, callback=callback)
@@ -157,14 +168,14 @@ def test_ctrl_c_during_an_epoch_keeps_the_one_before(jobs: int) -> None:
 def test_ctrl_c_during_a_step_of_partial_fit_changes_nothing() -> None:
     rows = states(300, 1000)
     model = BernoulliRBM(300, random_state=0, n_iter=1, batch_size=100).fit(rows)
-    before, steps = arrays(model), model._n_steps
+    before, steps = arrays(model), model.machine_.steps
     model.set_params(n_gibbs_steps=10**6)
     with answered_ctrl_c(0.3, n_threads(None)) as press:
         press()
         model.partial_fit(rows)
     for now, then in zip(arrays(model), before, strict=True):
         np.testing.assert_array_equal(now, then)
-    assert model._n_steps == steps
+    assert model.machine_.steps == steps
 
 
 @pytest.mark.parametrize("held_out", [False, True])
@@ -172,17 +183,17 @@ def test_an_interrupt_between_training_and_scoring_keeps_whole_epochs(
     held_out: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     calls = []
-    score = BernoulliRBM._pseudo_likelihood
+    score = Bernoulli.pseudo_likelihood
 
-    def interrupted(self: Any, X: Any, n_flips: int = 1) -> np.ndarray:
+    def interrupted(*given: Any) -> np.ndarray:
         calls.append(None)
         if len(calls) == (6 if held_out else 3):  # the last score of epoch 3
             raise KeyboardInterrupt
-        return score(self, X, n_flips)
+        return score(*given)
 
     model = BernoulliRBM(5, n_iter=9, random_state=0)
     with monkeypatch.context() as patch:
-        patch.setattr(BernoulliRBM, "_pseudo_likelihood", interrupted)
+        patch.setattr(Bernoulli, "pseudo_likelihood", interrupted)
         with pytest.raises(KeyboardInterrupt):
             model.fit(X, X_val=X[:20] if held_out else None)
     assert model.n_iter_ == 2 and model.history_.stop_reason == "interrupted"

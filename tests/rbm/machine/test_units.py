@@ -20,6 +20,7 @@ from gibbous import (
 )
 from gibbous._ground import random as _random
 from gibbous._ground.isa import core
+from gibbous.rbm.machine.units import Flips
 from reference import rbm_units as reference
 
 KINDS = ["gaussian", "gaussian-relu", "relu", "categorical", "classifier", "counts"]
@@ -66,12 +67,18 @@ def states_of(model: Any, given: tuple[np.ndarray, ...]) -> np.ndarray:
     """Visible states as the machine sees them."""
     X = given[0]
     if isinstance(model, GaussianRBM):
-        return np.asarray(model._standardised(X))
+        return np.asarray(model.units_.standardized(X))
     if isinstance(model, CategoricalRBM):
-        return np.asarray(model._groups.one_hot(X), dtype=float)
+        return np.asarray(model.units_.groups.one_hot(X), dtype=float)
     if isinstance(model, RBMClassifier):
-        return np.asarray(model._labelled(X, model._codes(given[1])), dtype=float)
+        return np.asarray(labelled(model, given), dtype=float)
     return np.asarray(X, dtype=float)
+
+
+def labelled(model: RBMClassifier, given: tuple[np.ndarray, ...]) -> Any:
+    """Features and labels side by side."""
+    codes = np.searchsorted(model.classes_, given[1])
+    return model.units_.labels.labelled(given[0], codes)
 
 
 def kinds_of(model: Any) -> dict[str, Any]:
@@ -81,10 +88,16 @@ def kinds_of(model: Any) -> dict[str, Any]:
     elif isinstance(model, ReplicatedSoftmax):
         more["kind"] = "counts"
     elif isinstance(model, CategoricalRBM):
-        more["groups"] = [tuple(p) for p in model._groups.pairs().tolist()]
+        more["groups"] = [tuple(p) for p in model.units_.groups.pairs().tolist()]
     elif isinstance(model, RBMClassifier):
-        more["groups"] = [tuple(p) for p in model._label_group().tolist()]
+        d = model.n_features_in_
+        more["groups"] = [(d, d + len(model.classes_))]
     return more
+
+
+def arrays(model: Any) -> list[np.ndarray]:
+    """Everything that training continues from."""
+    return list(model.machine_.arrays().values())
 
 
 def same_machine(model: Any) -> reference.Units:
@@ -117,11 +130,11 @@ def same_machine(model: Any) -> reference.Units:
         model.intercept_visible_.copy(),
         model.intercept_hidden_.copy(),
         settings,
-        _random.child(model._key, "rbm-train"),
+        _random.child(model.machine_.key, "rbm-train"),
         mu=None if mu is None else mu.copy(),
         lambda_=None if lambda_ is None else lambda_.copy(),
         chains=model.h_samples_.copy() if hasattr(model, "h_samples_") else None,
-        step=model._n_steps,
+        step=model.machine_.steps,
         velocity_z=np.zeros(len(mu)) if hasattr(model, "log_variance_velocity_") else None,
         lengths=np.asarray(getattr(model, "chain_lengths_", None)),
         **lists,
@@ -164,7 +177,7 @@ def test_training_equals_the_slow_reference(kind: str, options: dict[str, Any]) 
     if slow.chains is not None:
         np.testing.assert_array_equal(model.h_samples_, slow.chains)
         assert slow.chains.min() == 0 < slow.chains.max()
-    assert model._n_steps == slow.step
+    assert model.machine_.steps == slow.step
 
 
 # ---- exact distributions -------------------------------------------------------------------------
@@ -213,7 +226,7 @@ def test_gradient_of_long_chains_is_that_of_the_likelihood(kind: str) -> None:
     model.random_state = int(rng.integers(2**31))
     truth = exact_of(model)
     v = states_of(model, given)
-    model._key = int(rng.integers(2**60))
+    model.machine_.key = int(rng.integers(2**60))
     model.partial_fit(
         *(np.tile(x, (n // 8, 1)) if x.ndim > 1 else np.tile(x, n // 8) for x in given)
     )
@@ -273,7 +286,7 @@ def test_free_energies_and_likelihoods_are_exact(kind: str) -> None:
     model, given = small(kind, rng)
     truth = exact_of(model)
     v = states_of(model, given)
-    extra = model._log_scale() if isinstance(model, GaussianRBM) else 0.0
+    extra = model.units_.log_scale if isinstance(model, GaussianRBM) else 0.0
     length = 5 if kind == "counts" else 1
     log_z = np.logaddexp.reduce(truth.log_weights(length))
     arguments = given if kind == "classifier" else given[:1]
@@ -318,7 +331,7 @@ def test_pseudo_likelihood_is_the_sum_of_conditionals(kind: str) -> None:
             changed[:, :, i] = grid
             log = truth.log_p(changed.reshape(-1, v.shape[1])).reshape(len(v), -1)
             total += truth.log_p(v) - np.logaddexp.reduce(log, axis=1) - np.log(grid[1] - grid[0])
-        total -= model._log_scale()
+        total -= model.units_.log_scale
         found = model.pseudo_likelihood(given[0], n_flips=None)
     else:
         groups = truth.groups + [
@@ -334,8 +347,9 @@ def test_pseudo_likelihood_is_the_sum_of_conditionals(kind: str) -> None:
                     others.append(truth.log_p(changed))
             total += truth.log_p(v) - np.logaddexp.reduce(others, axis=0)
         if kind == "classifier":  # features and label together, as a fit watches them
-            labelled = model._labelled(given[0], model._codes(given[1]))
-            found = model._pseudo_likelihood(labelled, v.shape[1] - 2)
+            flips = Flips(model.machine_.key, v.shape[1] - 2)
+            joint = model.units_.labels
+            found = joint.pseudo_likelihood(model.machine_, labelled(model, given), flips, 1)
         else:
             found = model.pseudo_likelihood(given[0], n_flips=None)
     np.testing.assert_allclose(found, total, atol=1e-6)
@@ -426,7 +440,7 @@ def test_training_goes_on_where_it_stopped(kind: str) -> None:
     for i in range(3):
         parts.partial_fit(*(x[20 * i : 20 * i + 20] for x in given))
     for model in (parts, warm):
-        for mine, theirs in zip(whole._arrays(), model._arrays(), strict=True):
+        for mine, theirs in zip(arrays(whole), arrays(model), strict=True):
             np.testing.assert_array_equal(mine, theirs)
 
 
@@ -447,7 +461,7 @@ def test_a_file_brings_everything_back(kind: str, tmp_path: Path) -> None:
         np.testing.assert_array_equal(other.predict(given[0]), model.predict(given[0]))
     for machine in (model, other):
         machine.partial_fit(*given)
-    for mine, theirs in zip(model._arrays(), other._arrays(), strict=True):
+    for mine, theirs in zip(arrays(model), arrays(other), strict=True):
         np.testing.assert_array_equal(mine, theirs)
 
 
@@ -485,7 +499,7 @@ def test_a_learning_rate_that_diverges_is_named_and_an_interrupt_keeps_the_epoch
     model = make(kind, 20, learning_rate=1e5, method="cd").set_params(n_iter=30)
     with pytest.raises(ArithmeticError, match="learning_rate=100000 makes training diverge"):
         model.fit(*given)
-    assert all(np.isfinite(a).all() for a in model._arrays())
+    assert all(np.isfinite(a).all() for a in arrays(model))
     assert model.history_.stop_reason == "diverged"
     assert np.isfinite(model.transform(given[0])).all()
 

@@ -213,7 +213,7 @@ def reconstruct(
             result |= {"filled_in": missing, "seed": seed}
         else:
             rows = loaded.reconstruct(table, n_steps=filling.n_steps or 1)
-            seen = loaded._as_probabilities(table)
+            seen = loaded.units_.seen(table)
             result["squared_error"] = float(((seen - rows) ** 2).sum(axis=1).mean())
         picture.draw(lambda ax: _compare(ax, loaded, table, rows, picture, fill=fill), (12, 2.4))
         key = "filled" if fill else "reconstructions"
@@ -229,7 +229,7 @@ def _missing(table: NDArray[Any]) -> int:
 def _compare(
     ax: Axes, model: Any, table: NDArray[Any], rows: NDArray[Any], picture: _Picture, *, fill: bool
 ) -> None:
-    seen = model._as_probabilities(table)
+    seen = model.units_.seen(table)
     label, most = ("filled in", float(model.data_max)) if fill else ("reconstructed", 1.0)
     _plots().plot_rows({"given": seen, label: rows / most}, ax, shape=picture.shape)
 
@@ -321,7 +321,7 @@ def _log_partitions(
     if method is Likelihood.none:
         return []
     try:
-        model._refuse_probabilities(table)
+        model.units_.refuse_probabilities(table)
     except ValueError as error:
         if method is not Likelihood.auto:
             raise

@@ -459,7 +459,7 @@ def _summary(rows: Rows, table: Table, model: Any, files: dict[str, str]) -> dic
         "columns": table.names,
         "parameters": model.get_params(deep=False),
         "epochs": int(model.n_iter_),
-        "epochs_in_all": int(model._n_epochs),
+        "epochs_in_all": int(model.machine_.epochs),
         "stop_reason": history.stop_reason,
         "pseudo_likelihood": history.values[-1] if history.values else None,
         "held_out_pseudo_likelihood": held_out[-1] if held_out else None,
@@ -479,5 +479,5 @@ def _print(
         print_end(shown, model, files)
         return
     shown.print(str(model.history_), markup=False, soft_wrap=True)
-    shown.print(f"  {model._n_epochs} epochs in all, the first ones as in {rows.start}")
+    shown.print(f"  {model.machine_.epochs} epochs in all, the first ones as in {rows.start}")
     print_files(shown, files)

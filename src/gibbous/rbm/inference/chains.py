@@ -1,21 +1,19 @@
-"""Gibbs chains of a fitted machine: samples, reconstructions, and what is missing filled in."""
+"""Gibbs chains of a machine: samples, reconstructions, and missing entries filled in."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from numbers import Integral
 from typing import Any
 
 import numpy as np
-import scipy.sparse as sp
 from numpy.typing import NDArray
-from sklearn.utils.validation import check_is_fitted
 
 from ..._ground import random
 from ..._ground.isa import core
-from ..._ground.validate import validate_data
-from ..machine.machine import LITTLE_BATCH
-from ..machine.rows import check_range
-from .scores import Scores
+from ..machine import kernels
+from ..machine.machine import LITTLE_BATCH, Machine
+from ..machine.units import Clamp, Units
 
 Array = NDArray[Any]
 
@@ -32,283 +30,266 @@ def check_count(name: str, value: Any, least: int) -> None:
         raise ValueError(f"{name} must be an integer of at least {least}; got {value!r}")
 
 
-class Chains(Scores):
-    """What a machine dreams."""
+def key_for(machine: Machine, random_state: random.RandomState) -> int:
+    """Return the key of a random state; None for the machine's next one."""
+    return machine.next_key() if random_state is None else random.key_of(random_state)
 
-    def _gibbs_chain(
-        self,
-        hidden: Array,
-        steps: int,
-        seed: int,
-        step: int,
-        *,
-        clamp: Array | None = None,
-        means: bool = False,
-        lengths: Array | None = None,
-    ) -> Array:
-        """Run chains of hidden states in place; return their visible states or means.
 
-        ``clamp`` holds states of visible units, NaN where they are free.
-        """
-        kinds = self._kinds() if lengths is None else {**self._kinds(), "lengths": lengths}
-        out = np.zeros((hidden.shape[0], self.components_.shape[1]), self.components_.dtype)
-        core.rbm.gibbs(
-            *self._parameters(),
-            hidden,
-            out,
-            steps,
-            seed,
-            step,
-            clamp,
-            means,
-            self._threads_for(hidden.shape[0], LITTLE_BATCH),
-            **kinds,
+@dataclass(eq=False)
+class Chains:
+    """The state of Gibbs chains that run side by side.
+
+    Attributes
+    ----------
+    hidden : ndarray of shape (n_chains, n_hidden)
+        Hidden states; :func:`gibbs` moves them in place.
+    seed : int
+        Key of the random numbers.
+    step : int
+        Sampling steps so far, an address of random numbers.
+    clamp : Clamp
+        Visible states that stay fixed.
+    """
+
+    hidden: Array
+    seed: int
+    step: int = 0
+    clamp: Clamp = field(default_factory=Clamp)
+
+    def __post_init__(self) -> None:
+        dtype, given = self.hidden.dtype, (self.clamp.states, self.clamp.lengths)
+        states, lengths = (
+            None if array is None else np.ascontiguousarray(array, dtype=dtype) for array in given
         )
-        return out
+        self.clamp = Clamp(states, lengths)
 
-    def gibbs(self, v: Any) -> Array:
-        """Run one Gibbs step from v: up to the hidden units and down again.
 
-        Parameters
-        ----------
-        v : {array-like, sparse matrix} of shape (n_samples, n_features)
+def gibbs(
+    machine: Machine,
+    units: Units,
+    chains: Chains,
+    steps: int,
+    *,
+    means: bool = False,
+    jobs: int = 1,
+) -> Array:
+    """Run chains for some steps, in place, and return their visible states or means.
 
-        Returns
-        -------
-        ndarray of bool, shape (n_samples, n_features)
-            Each call draws anew; a fitted machine's calls are a function of its seed.
-        """
-        check_is_fitted(self)
-        one = not sp.issparse(v) and np.ndim(v) == 1
-        X = self._checked(np.atleast_2d(v) if one else v, reset=False)
-        hidden = self._draw_hidden(X, self._next_seed())
-        out = self._gibbs_chain(hidden, 1, self._next_seed(), 0) > 0.5
-        return out[0] if one else out
+    Parameters
+    ----------
+    machine : Machine
+    units : Units
+    chains : Chains
+        IN and OUT.
+    steps : int
+        Steps down to the visible units and up again.
+    means : bool, default False
+        Return the means of the last step down instead of its states.
+    jobs : int, default 1
+        Threads at most. The bits are the same for any number.
 
-    def _next_seed(self) -> int:
-        """Return the key of the next call that draws; calls go on from one another."""
-        self._n_gibbs += 1
-        return random.child(self._key, "rbm-gibbs", self._n_gibbs)
+    Returns
+    -------
+    ndarray of shape (n_chains, n_visible)
+    """
+    n = chains.hidden.shape[0]
+    out = np.zeros((n, machine.n_visible), machine.dtype)
+    core.rbm.gibbs(
+        *machine.parameters(),
+        chains.hidden,
+        out,
+        steps,
+        chains.seed,
+        chains.step,
+        chains.clamp.states,
+        means,
+        machine.threads_for(n, jobs, LITTLE_BATCH),
+        units=units.codes(),
+        lengths=chains.clamp.lengths,
+        **machine.unit_parameters,
+    )
+    chains.step += 2 * steps
+    return out
 
-    def _draw_hidden(self, X: Any, seed: int) -> Array:
-        """Return a draw from P(h | v)."""
-        if self.hidden_units == "binary":
-            p = self._hidden(X)
-            rng = np.random.Generator(np.random.Philox(key=seed))
-            return (rng.random(p.shape, dtype=p.dtype) < p).astype(p.dtype)
-        rows = self._rows(X, training=False)
-        out = np.empty((rows.n, self.components_.shape[0]), self.components_.dtype)
-        draw: Any = core.layers.draw_hidden  # one function for both precisions
-        threads = self._threads_for(rows.n)
-        draw(rows, *self._parameters(), out, seed, 0, threads, **self._kinds())
-        return out
 
-    def sample(
-        self,
-        n_samples: int = 1,
-        *,
-        burn_in: int = 1000,
-        thin: int = 1,
-        n_chains: int | None = None,
-        start: Any = None,
-        means: bool = False,
-        random_state: random.RandomState = None,
-    ) -> Array:
-        """Draw visible states from the machine by block Gibbs sampling.
+def gibbs_step(machine: Machine, units: Units, X: Any, jobs: int = 1) -> Array:
+    """Return what one Gibbs step from the rows of X draws, with the machine's next keys."""
+    hidden = units.draw_hidden_next(machine, X, jobs)
+    chains = Chains(hidden, machine.next_key(), clamp=units.held(X))
+    return units.step_states(gibbs(machine, units, chains, 1, jobs=jobs))
 
-        Parameters
-        ----------
-        n_samples : int, default 1
-            Rows to draw.
-        burn_in : int, default 1000
-            Steps before the first row is taken.
-        thin : int, default 1
-            Steps from one row of a chain to the next.
-        n_chains : int, optional
-            Chains side by side, each of which gives ``n_samples / n_chains`` rows, rounded up;
-            None for one a row.
-        start : {None, "chains"} or array-like of shape (n_chains, n_features)
-            Where the chains begin: at the visible means of no hidden evidence (None), at the
-            persistent chains of training ("chains"), or at given visible states, for instance the
-            last rows of an earlier call, which that call's chains go on from.
-        means : bool, default False
-            Return the probabilities of the last downward step instead of its states.
-        random_state : None, int, RandomState, Generator or SeedSequence
-            None goes on from the machine's own seed, so that every call differs.
 
-        Returns
-        -------
-        ndarray of shape (n_samples, n_features)
-            States 0 and 1, or probabilities; rows of one chain lie ``n_chains`` apart.
+# ---- samples -------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Start:
+    """Where chains start.
+
+    Attributes
+    ----------
+    at : None, "chains" or rows
+        At hidden units drawn from their biases, at the persistent chains of training, or at rows
+        that the units have checked.
+    persistent : int or None
+        How many of the persistent chains to use; None for all.
+    """
+
+    at: Any = None
+    persistent: int | None = None
+
+    def hidden(self, machine: Machine, units: Units, n: int, seed: int, jobs: int) -> Array:
+        """Return hidden states: of n chains, of the persistent ones, or of one for each row.
 
         Raises
         ------
         ValueError
-            If a number is out of range or ``start`` does not fit.
+            If there are no persistent chains.
         """
-        check_is_fitted(self)
-        return self._sample(n_samples, burn_in, thin, n_chains, start, means, random_state)
-
-    def _sample(
-        self,
-        n_samples: int,
-        burn_in: int,
-        thin: int,
-        n_chains: int | None,
-        start: Any,
-        means: bool,
-        random_state: random.RandomState,
-        **held: Any,
-    ) -> Array:
-        """Return states of the visible units; ``held`` is handed to the chains."""
-        counts = {"n_samples": (n_samples, 1), "burn_in": (burn_in, 0), "thin": (thin, 1)}
-        if n_chains is not None:
-            counts["n_chains"] = (n_chains, 1)
-        for name, (value, least) in counts.items():
-            check_count(name, value, least)
-        seed = self._next_seed() if random_state is None else random.key_of(random_state)
-        hidden = self._first_states(n_samples, n_chains, start, seed)
-        rounds = -(-n_samples // hidden.shape[0])
-        found, step = [], 0
-        for number in range(rounds):
-            steps = (burn_in + 1) if number == 0 else thin
-            found.append(self._gibbs_chain(hidden, steps, seed, step, means=means, **held))
-            step += 2 * steps
-        return np.concatenate(found)[:n_samples]
-
-    def _first_states(self, n_samples: int, n_chains: int | None, start: Any, seed: int) -> Array:
-        seed = random.child(seed, "rbm-start")
-        if start is None:
+        if self.at is None:
+            seed = random.child(seed, "rbm-start")
             rng = np.random.Generator(np.random.Philox(key=seed))
-            chains = n_samples if n_chains is None else n_chains
-            p = 1.0 / (1.0 + np.exp(-self.intercept_hidden_.astype(np.float64)))
-            return (rng.random((chains, p.size)) < p).astype(self.components_.dtype)
-        if isinstance(start, str):
-            if start != "chains" or not hasattr(self, "h_samples_"):
+            p = 1.0 / (1.0 + np.exp(-machine.hidden.astype(np.float64)))
+            return (rng.random((n, p.size)) < p).astype(machine.dtype)
+        if isinstance(self.at, str):
+            if self.at != "chains" or machine.chains is None:
                 raise ValueError(
-                    f"start={start!r}: give None, visible states, or 'chains' for a machine that "
+                    f"start={self.at!r}: give None, visible states, or 'chains' for a machine that "
                     "was trained with persistent chains (method is not 'cd')"
                 )
-            chains = self.n_chains or self.batch_size
-            return np.ascontiguousarray(self.h_samples_[:chains])
-        X = self._checked(start, reset=False)
-        if n_chains is not None and n_chains != X.shape[0]:
-            raise ValueError(f"n_chains={n_chains}, but start has {X.shape[0]} rows: leave one out")
-        return self._draw_hidden(X, seed)
+            return np.ascontiguousarray(machine.chains[: self.persistent])
+        return units.draw_start(machine, self.at, seed, jobs)
 
-    def reconstruct(self, X: Any, *, n_steps: int = 1) -> Array:
-        """Return what the machine makes of X: up and down again, by means and not by draws.
 
-        Parameters
-        ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
-        n_steps : int, default 1
-            Times up and down, each from the means of the one before (mean field).
+@dataclass(frozen=True)
+class Sampling:
+    """How many rows to draw, and how; :meth:`gibbous.BernoulliRBM.sample` documents each field."""
 
-        Returns
-        -------
-        ndarray of shape (n_samples, n_features)
-            Probabilities of the visible units.
-        """
-        check_is_fitted(self)
-        check_count("n_steps", n_steps, 1)
-        X = self._checked(X, reset=False)
-        h = self._hidden(X)
-        for step in range(n_steps):
-            v = self._visible_means(h, X)
-            if step + 1 < n_steps:
-                h = self._hidden_of(self._rows_of_numbers(v))
-        return v
+    n_samples: int = 1
+    burn_in: int = 1000
+    thin: int = 1
+    n_chains: int | None = None
+    means: bool = False
 
-    def _visible_means(self, h: Array, X: Any) -> Array:
-        """Return E(v | h); X holds the rows that h stands for."""
-        w, a, b = self._parameters()
-        turned = np.ascontiguousarray(w.T)
-        rows = self._rows_of_numbers(h)
-        out = np.empty((h.shape[0], turned.shape[0]), turned.dtype)
-        core.layers.hidden_means(rows, turned, b, a, out, self._threads_for(rows.n))
-        return out
+    def __post_init__(self) -> None:
+        check_count("n_samples", self.n_samples, 1)
+        check_count("burn_in", self.burn_in, 0)
+        check_count("thin", self.thin, 1)
+        if self.n_chains is not None:
+            check_count("n_chains", self.n_chains, 1)
 
-    def reconstruction_error(self, X: Any) -> Array:
-        """Return the squared error of :meth:`reconstruct`, summed over the features of each row.
 
-        Parameters
-        ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+def sample(
+    machine: Machine,
+    units: Units,
+    sampling: Sampling,
+    seed: int,
+    *,
+    start: Start | None = None,
+    clamp: Clamp | None = None,
+    jobs: int = 1,
+) -> Array:
+    """Draw visible states or means by block Gibbs sampling.
 
-        Returns
-        -------
-        ndarray of float64, shape (n_samples,)
-        """
-        back = self.reconstruct(X)
-        X = validate_data(self, X, accept_sparse="csr", reset=False)
-        seen = X.toarray() if sp.issparse(X) else X
-        seen = self._as_probabilities(seen)
-        return np.asarray(((seen - back.astype(np.float64)) ** 2).sum(axis=1))
+    Parameters
+    ----------
+    machine : Machine
+    units : Units
+    sampling : Sampling
+    seed : int
+        Key of the random numbers.
+    start : Start, optional
+    clamp : Clamp, optional
+        Visible states of the chains that stay fixed.
+    jobs : int, default 1
+        Threads at most.
 
-    def impute(
-        self,
-        X: Any,
-        *,
-        n_steps: int = 500,
-        n_average: int = 100,
-        random_state: random.RandomState = None,
-    ) -> Array:
-        """Fill in what is missing: clamp what is known, sample the rest, average its means.
+    Returns
+    -------
+    ndarray of shape (n_samples, n_visible)
+        Rows of one chain are ``n_chains`` apart.
 
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features)
-            States of 0 and 1 in units of ``data_max``; NaN where a unit is not known. Known values
-            between are rounded to a state.
-        n_steps : int, default 500
-            Gibbs steps of burn-in.
-        n_average : int, default 100
-            Steps after these whose means are averaged.
-        random_state : None, int, RandomState, Generator or SeedSequence
-            None goes on from the machine's own seed.
+    Raises
+    ------
+    ValueError
+        If ``start`` has another number of rows than there are chains.
+    """
+    start = start or Start()
+    n, given = sampling.n_samples, sampling.n_chains
+    if start.at is not None and not isinstance(start.at, str):
+        rows = start.at.shape[0]
+        if given is not None and given != rows:
+            raise ValueError(f"n_chains={given}, but start has {rows} rows: leave one out")
+    hidden = start.hidden(machine, units, n if given is None else given, seed, jobs)
+    chains = Chains(hidden, seed, clamp=clamp or Clamp())
+    found = []
+    for number in range(-(-n // hidden.shape[0])):
+        steps = (sampling.burn_in + 1) if number == 0 else sampling.thin
+        found.append(gibbs(machine, units, chains, steps, means=sampling.means, jobs=jobs))
+    return np.concatenate(found)[:n]
 
-        Returns
-        -------
-        ndarray of shape (n_samples, n_features)
-            X with every NaN replaced by the probability that the unit is on, given those known,
-            in units of ``data_max``.
 
-        Raises
-        ------
-        ValueError
-            If a known value is out of range, or a number of steps.
-        """
-        check_is_fitted(self)
-        X = validate_data(self, X, reset=False, ensure_all_finite="allow-nan", dtype="numeric")
-        if self.out_of_range == "raise":
-            check_range(np.where(np.isnan(X), 0, X), self.data_max)
-        seen = self._as_probabilities(np.asarray(X, dtype=np.float64))
-        missing = np.isnan(seen)
-        clamp = np.where(missing, np.nan, seen > 0.5)
-        means = self._imputed(clamp, n_steps, n_average, random_state)
-        return np.where(missing, means * self.data_max, X)
+# ---- reconstructions and missing entries ---------------------------------------------------------
 
-    def _imputed(
-        self,
-        clamp: Array,
-        n_steps: int,
-        n_average: int,
-        random_state: random.RandomState,
-        lengths: Array | None = None,
-    ) -> Array:
-        """Return the means of the visible units, those that are not NaN held."""
-        check_count("n_steps", n_steps, 0)
-        check_count("n_average", n_average, 1)
-        seed = self._next_seed() if random_state is None else random.key_of(random_state)
-        clamp = np.ascontiguousarray(clamp, dtype=self.components_.dtype)
-        hidden = self._first_states(clamp.shape[0], None, None, seed)
-        held: dict[str, Any] = {"clamp": clamp, "lengths": lengths}
-        total = np.zeros(clamp.shape)
-        step = 2 * n_steps
-        if n_steps:
-            self._gibbs_chain(hidden, n_steps, seed, 0, **held)
-        for _ in range(n_average):
-            total += self._gibbs_chain(hidden, 1, seed, step, means=True, **held)
-            step += 2
-        return np.asarray(total / n_average)
+
+def reconstruct(machine: Machine, units: Units, X: Any, n_steps: int = 1, jobs: int = 1) -> Array:
+    """Return the means of the visible units after steps up and down by means (mean field).
+
+    Raises
+    ------
+    ValueError
+        If ``n_steps`` is not a whole number of at least 1.
+    """
+    check_count("n_steps", n_steps, 1)
+    h = units.hidden_means(machine, X, jobs)
+    for step in range(n_steps):
+        v = units.visible_means(machine, h, X, jobs)
+        if step + 1 < n_steps:
+            rows = units.rows_of_means(v, str(machine.dtype), machine.threads_for(len(v), jobs))
+            h = kernels.hidden_means(machine, units.codes(), rows, jobs)
+    return units.restored_means(v)
+
+
+@dataclass(frozen=True)
+class Averaging:
+    """Gibbs steps of burn-in, and steps after these whose means are averaged."""
+
+    n_steps: int = 500
+    n_average: int = 100
+
+    def __post_init__(self) -> None:
+        check_count("n_steps", self.n_steps, 0)
+        check_count("n_average", self.n_average, 1)
+
+
+def impute(
+    machine: Machine, units: Units, clamp: Clamp, averaging: Averaging, seed: int, jobs: int = 1
+) -> Array:
+    """Return the means of the visible units given those that are known.
+
+    Parameters
+    ----------
+    machine : Machine
+    units : Units
+    clamp : Clamp
+        Visible states, NaN where a unit is free.
+    averaging : Averaging
+    seed : int
+        Key of the random numbers.
+    jobs : int, default 1
+        Threads at most.
+
+    Returns
+    -------
+    ndarray of float64, shape (n, n_visible)
+    """
+    if clamp.states is None:
+        raise ValueError("clamp must hold visible states, NaN where a unit is free")
+    hidden = Start().hidden(machine, units, len(clamp.states), seed, jobs)
+    chains = Chains(hidden, seed, clamp=clamp)
+    if averaging.n_steps:
+        gibbs(machine, units, chains, averaging.n_steps, jobs=jobs)
+    total = np.zeros(clamp.states.shape)
+    for _ in range(averaging.n_average):
+        total += gibbs(machine, units, chains, 1, means=True, jobs=jobs)
+    return np.asarray(total / averaging.n_average)

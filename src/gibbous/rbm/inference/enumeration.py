@@ -1,4 +1,4 @@
-"""Exact likelihoods of small machines whose visible units are not of two states."""
+"""Exact normalizing constants of small machines: sums over all states of the hidden units."""
 
 from __future__ import annotations
 
@@ -6,17 +6,17 @@ from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
-from sklearn.utils.validation import check_is_fitted
+from numpy.typing import ArrayLike, NDArray
 
-from ..machine.training import Training
+from ..machine.machine import Machine
+from ..machine.units import Units
 
 Array = NDArray[Any]
 
 #: The most hidden units whose states are enumerated: a minute or two.
 MOST_ENUMERATED = 25
 
-#: States of the hidden layer in memory together.
+#: States of the hidden layer that are in memory at once.
 _AT_ONCE = 1 << 12
 
 
@@ -26,7 +26,7 @@ def refuse_many(k: int, hidden_units: str = "binary") -> None:
     Raises
     ------
     ValueError
-        If there are more than 25 hidden units, or they are not of two states.
+        If there are more than 25 hidden units, or they do not have two states.
     """
     if k > MOST_ENUMERATED or hidden_units != "binary":
         raise ValueError(
@@ -43,60 +43,39 @@ def hidden_states(k: int) -> Iterator[Array]:
         yield (codes[:, None] >> np.arange(k) & 1).astype(np.float64)
 
 
-class Enumeration(Training):
-    """log Z as a sum over all states of hidden units of two states."""
+def log_partition(machine: Machine, units: Units) -> float:
+    """Return log Z of exp(-F(v)) / Z, summed over all states of the hidden units.
 
-    def log_partition(self) -> float:
-        """Return log Z of exp(-F(v)) / Z, summed over all states of the hidden units.
+    Raises
+    ------
+    ValueError
+        If there are more than 25 hidden units, or they do not have two states.
+    """
+    refuse_many(machine.n_hidden, units.hidden_units)
+    w = machine.weights.astype(np.float64)
+    b = machine.hidden.astype(np.float64)
+    total = -np.inf
+    for h in hidden_states(len(b)):
+        each = h @ b + units.log_visible(machine, h @ w)
+        total = np.logaddexp(total, np.logaddexp.reduce(each))
+    return float(total)
 
-        Returns
-        -------
-        float
-            In nats.
 
-        Raises
-        ------
-        ValueError
-            If there are more than 25 hidden units, or they are not of two states.
-        """
-        check_is_fitted(self)
-        refuse_many(self.components_.shape[0], self.hidden_units)
-        w = self.components_.astype(np.float64)
-        b = self.intercept_hidden_.astype(np.float64)
-        total = -np.inf
-        for h in hidden_states(len(b)):
-            total = np.logaddexp(total, np.logaddexp.reduce(h @ b + self._log_visible(h @ w)))
-        return float(total)
+def log_partition_of_counts(machine: Machine, n_words: ArrayLike) -> Array:
+    """Return log Z for documents of given lengths, in one order of their words.
 
-    def _log_visible(self, inputs: Array) -> Array:
-        """Return the logarithm of the sum, or integral, over the visible states.
-
-        ``inputs`` (m, visible): what the hidden units add to the visible biases.
-        """
-        a = self.intercept_visible_.astype(np.float64)
-        z = self.log_variance_.astype(np.float64)
-        # exp(-(v - a)^2 / 2 s^2 + x v / s^2) integrates to sqrt(2 pi) s exp((a x + x^2 / 2) / s^2)
-        gain = (inputs * (a + inputs / 2) * np.exp(-z)).sum(axis=1)
-        return np.asarray(gain + 0.5 * (z + np.log(2 * np.pi)).sum())
-
-    def log_likelihood(self, X: Any, *, log_partition: float | None = None) -> Array:
-        """Return log P(v) = -F(v) - log Z of every row.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features)
-        log_partition : float, optional
-            log Z where it is known already.
-
-        Returns
-        -------
-        ndarray of float64, shape (n_samples,)
-            In nats; of real numbers, the logarithm of the density.
-
-        Raises
-        ------
-        ValueError
-            As :meth:`log_partition`.
-        """
-        log_z = self.log_partition() if log_partition is None else log_partition
-        return np.asarray(-self.free_energy(X) - log_z)
+    Raises
+    ------
+    ValueError
+        If there are more than 25 hidden units.
+    """
+    refuse_many(machine.n_hidden)
+    lengths, place = np.unique(np.asarray(n_words, dtype=np.float64), return_inverse=True)
+    w, a = machine.weights.astype(np.float64), machine.visible.astype(np.float64)
+    b = machine.hidden.astype(np.float64)
+    total = np.full(lengths.shape, -np.inf)
+    for h in hidden_states(len(b)):
+        each = h @ b + np.logaddexp.reduce(h @ w + a, axis=1)
+        for i, length in enumerate(lengths):
+            total[i] = np.logaddexp(total[i], np.logaddexp.reduce(length * each))
+    return np.asarray(total[place].reshape(np.shape(n_words)))

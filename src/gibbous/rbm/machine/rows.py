@@ -71,7 +71,7 @@ def rows_of(
 
     Returns
     -------
-    RbmRows32 or RbmRows64
+    Rows32 or Rows64
         Holds X, not a copy, where the core can read it as it is; states of 0 and 1 as bits.
     """
     n, d = X.shape
@@ -126,7 +126,7 @@ def numbers_of(X: Any, dtype: str, weight: NDArray[Any] | None = None) -> Any:
 
     Returns
     -------
-    RbmRows32 or RbmRows64
+    Rows32 or Rows64
     """
     n, d = X.shape
     kept: dict[str, Any] = {}

@@ -1,204 +1,266 @@
-"""One fit of a Boltzmann machine: epochs, learning rates, what is watched, and why it stopped."""
+"""One training run of a Boltzmann machine: epochs, what is monitored, and why it stopped."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..._fit.history import Callback, History, Recorder, Trace
+from ..._fit.history import Callback, Recorder, Trace
 from ..._ground import random
+from .data import Data, Watched
+from .machine import Machine
+from .settings import Settings
+from .training import Diverged, is_impossible, train_pass
+from .units import Flips, Units
 
-if TYPE_CHECKING:
-    from ..inference.scores import Scores
-
-_METRIC = "pseudo-likelihood"
+METRIC = "pseudo-likelihood"
 _HELD_OUT = "held-out pseudo-likelihood"
 _GAP = "free-energy gap"
 
-#: A weight or bias of this size alone decides its units in every row.
-_LARGE = 100.0
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a run returns; the machine itself was trained in place.
+
+    Attributes
+    ----------
+    trace : Trace
+        The pseudo-likelihood and seconds of each epoch, and why the run stopped.
+    error : Diverged, KeyboardInterrupt or None
+        What ended the run early; the machine has the parameters of the last good epoch.
+    """
+
+    trace: Trace
+    error: BaseException | None = None
+
+    @property
+    def n_iter(self) -> int:
+        """Number of epochs."""
+        return len(self.trace.values)
+
+    @property
+    def validation_scores(self) -> list[float]:
+        """Pseudo-likelihood of the held-out rows after each epoch."""
+        return list(self.trace.more.get(_HELD_OUT, ()))
+
+    @property
+    def free_energy_gap(self) -> list[float]:
+        """Mean free energy of held-out rows less that of training rows, after each epoch."""
+        return list(self.trace.more.get(_GAP, ()))
 
 
-def rate_factor(schedule: str | Callable[[int, int], float], epoch: int, n_iter: int) -> float:
-    """Return the factor on the learning rate in one epoch (from 0) of ``n_iter``."""
-    if callable(schedule):
-        factor = float(schedule(epoch, n_iter))
-        if not np.isfinite(factor) or factor < 0:
-            raise ValueError(
-                f"learning_rate_schedule({epoch}, {n_iter}) must return a factor >= 0; "
-                f"it returned {factor}"
-            )
-        return factor
-    if schedule == "linear":  # held for the first half, then to zero in a line
-        return min(1.0, 2.0 * (1.0 - epoch / max(n_iter, 1)))
-    return 1.0 / (1.0 + epoch) if schedule == "inverse" else 1.0
+def train(
+    machine: Machine,
+    units: Units,
+    data: Data,
+    settings: Settings,
+    *,
+    jobs: int = 1,
+    name: str = "Machine",
+    callback: Callback | None = None,
+    score_key: int | None = None,
+) -> Outcome:
+    """Train a machine in place.
 
+    Parameters
+    ----------
+    machine : Machine
+        As :func:`~gibbous.rbm.machine.training.start` or ``resume`` leave it.
+    units : Units
+        The kind of its visible units.
+    data : Data
+    settings : Settings
+    jobs : int, default 1
+        Threads at most. The bits are the same for any number.
+    name : str
+        What callbacks and printed lines name.
+    callback : callable, optional
+        Called with a :class:`~gibbous.Progress` after every epoch; returning True stops.
+    score_key : int, optional
+        Key of the variables whose conditionals are monitored; None for the machine's.
 
-@dataclass
-class Watched:
-    """Rows whose scores tell how a fit goes."""
-
-    train: Any
-    validation: Any
-
-    @classmethod
-    def of(cls, X: Any, X_val: Any, key: int, most: int) -> Watched:
-        """Take at most so many of the training rows, and as many of the held-out ones."""
-        parts = []
-        for number, data in enumerate((X, X_val)):
-            if data is None or data.shape[0] <= most:
-                parts.append(data)
-                continue
-            rng = random.generator(key, "rbm-watched", number)
-            rows = np.sort(rng.choice(data.shape[0], most, replace=False))
-            parts.append(data[rows])
-        return cls(*parts)
-
-
-class Diverged(ArithmeticError, ValueError):
-    """A fit whose parameters or scores ran away. The model keeps its last good parameters."""
-
-
-def is_hopeless(model: Scores, value: float) -> bool:
-    """Return whether a pseudo-likelihood is that of a machine that has run away."""
-    return not (np.isfinite(value) and value >= model._hopeless())
-
-
-def has_run_away(model: Scores, X: Any) -> bool:
-    """Return whether a step on the rows of X has made a machine run away."""
-    if not model._is_finite():
-        return True
-    # parameters of this size are seldom right, and are the cheap sign to look closer
-    if max(float(np.abs(a).max()) for a in model._parameters()) < _LARGE:
-        return False
-    return is_hopeless(model, float(model._pseudo_likelihood(X[: model._watched_rows]).mean()))
+    Returns
+    -------
+    Outcome
+        ``error`` holds what ended the run early, if anything did.
+    """
+    return Run(
+        machine,
+        units,
+        data,
+        settings,
+        jobs=jobs,
+        name=name,
+        callback=callback,
+        score_key=score_key,
+    ).finish()
 
 
 class Run:
-    """The epochs of one fit."""
+    """The epochs of one training run; :func:`train` documents the parameters.
+
+    A run can be stopped after any epoch and continued in another process: a new run of the same
+    arguments that restores :meth:`state` ends in the same bits.
+    """
 
     def __init__(
         self,
-        model: Scores,
-        rows: Any,
-        watched: Watched,
-        callback: Callback | None,
+        machine: Machine,
+        units: Units,
+        data: Data,
+        settings: Settings,
+        *,
+        jobs: int = 1,
+        name: str = "Machine",
+        callback: Callback | None = None,
+        score_key: int | None = None,
     ) -> None:
-        self.model, self.rows, self.watched = model, rows, watched
-        self.recorder = Recorder(
-            type(model).__name__, _METRIC, max_iter=model.n_iter, callback=callback
-        )
-        self.validation: list[float] = []
-        self.gap: list[float] = []
+        if machine.key is None:
+            raise ValueError("the machine has no key for random numbers; set machine.key")
+        self.machine, self.units, self.settings, self.jobs = machine, units, settings, jobs
+        self._flips = Flips(machine.key if score_key is None else score_key)
+        watched_key = random.child(machine.key, "rbm-watched")
+        self._watched = Watched.of(data, watched_key, units.watched_rows)
+        threads = machine.threads_for(data.X.shape[0], jobs)
+        self._rows = units.rows(data.X, str(machine.dtype), threads, data.weight, training=True)
+        self._name = name
+        self._recorder = Recorder(name, METRIC, max_iter=settings.n_iter, callback=callback)
+        self._best = -np.inf
         self._stale = 0
-        self._first = model._n_epochs
+        self._epoch = 0
 
-    def epochs(self) -> None:
-        """Train until the epochs are through, or something ends them."""
-        model, reason = self.model, "completed"
+    # ---- state -----------------------------------------------------------------------------------
+
+    def state(self) -> dict[str, Any]:
+        """Return the state after the last whole epoch: copies of arrays, and plain values.
+
+        The order of the rows and the learning rate follow from the number of the epoch.
+        """
+        trace = self._recorder.trace("")
+        return {
+            "machine": self.machine.state(),
+            "epoch": self._epoch,
+            "stale": self._stale,
+            "values": list(trace.values),
+            "seconds": list(trace.seconds),
+            "more": {name: list(values) for name, values in trace.more.items()},
+        }
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Continue from a state of a run of the same arguments."""
+        self.machine.restore(state["machine"])
+        self._epoch, self._stale = int(state["epoch"]), int(state["stale"])
+        self._best = max(state["more"].get(_HELD_OUT, ()), default=-np.inf)
+        self._recorder.resume(state["values"], state["seconds"], state["more"])
+
+    # ---- epochs ----------------------------------------------------------------------------------
+
+    def finish(self) -> Outcome:
+        """Train until all epochs are done or something ends the run."""
         try:
-            for epoch in range(model.n_iter):
-                self._clock = time.perf_counter()
-                value = self._epoch(epoch)
-                stop = self.recorder.record(value, self._held_out())
-                self._print(epoch, value)
-                if self._settled():
-                    reason = "converged"
-                    break
-                if stop:
-                    reason = "callback"
-                    break
-        except KeyboardInterrupt:
-            self.close("interrupted")
-            raise
-        self.close(reason)
+            return self._outcome(self._epochs())
+        except KeyboardInterrupt as error:
+            return self._outcome("interrupted", error)
+        except Diverged as error:
+            self._recorder.note(
+                f"diverged in epoch {self._epoch + 1}; the parameters before it are kept"
+            )
+            return self._outcome("diverged", error)
 
-    def _epoch(self, epoch: int) -> float:
+    def _outcome(self, reason: str, error: BaseException | None = None) -> Outcome:
+        return Outcome(self._recorder.trace(reason), error)
+
+    def _epochs(self) -> str:
+        """Run the epochs that are left and return why they ended."""
+        while self._epoch < self.settings.n_iter:
+            if self._is_stale():
+                return "converged"
+            clock = time.perf_counter()
+            value, held_out = self._train_epoch()
+            self._epoch += 1
+            self.machine.epochs += 1
+            self._count_stale(held_out)
+            stop = self._recorder.record(value, held_out)
+            self._print(value, held_out, time.perf_counter() - clock)
+            if stop and not self._is_stale():
+                return "callback"
+        return "converged" if self._is_stale() else "completed"
+
+    def _train_epoch(self) -> tuple[float, dict[str, float]]:
         """Train for one epoch and score it; parameters are of whole epochs, whatever ends it."""
-        model = self.model
-        kept = model._snapshot()
-        order = self._order(self._first + epoch)
-        factor = rate_factor(model.learning_rate_schedule, epoch, model.n_iter)
+        settings, machine = self.settings, self.machine
+        kept = machine.state()
+        order = self._order()
+        rate = settings.learning_rate * settings.rate_factor(self._epoch)
         try:
-            model._train(self.rows, order, model.batch_size, model.learning_rate * factor)
-            value = self._score()
+            train_pass(machine, self.units, self._rows, order, settings, rate, self.jobs)
+            value, held_out = self._score()
         except KeyboardInterrupt:
-            model._restore(kept)
+            machine.restore(kept)
             raise
-        self._refuse_divergence(value, kept, epoch)
-        return value
+        if not machine.is_finite() or is_impossible(machine, self.units, value):
+            machine.restore(kept)
+            raise Diverged(
+                f"learning_rate={settings.learning_rate:g} makes training diverge in epoch "
+                f"{self._epoch + 1} (pseudo-likelihood {value:.4g} per row); the parameters of the "
+                "epoch before are kept. Give a smaller learning_rate, a learning_rate_schedule, "
+                "or l2"
+            )
+        return value, held_out
 
-    def _order(self, epoch: int) -> NDArray[np.int64]:
-        n = int(self.rows.n)
-        if not self.model.shuffle:
+    def _order(self) -> NDArray[np.int64]:
+        """Return the order of the rows in this epoch of the machine."""
+        n = int(self._rows.n)
+        if not self.settings.shuffle:
             return np.arange(n, dtype=np.int64)
-        return random.generator(self.model._key, "rbm-shuffle", epoch).permutation(n)
+        key = self.machine.key or 0
+        return random.generator(key, "rbm-shuffle", self.machine.epochs).permutation(n)
 
-    def _score(self) -> float:
-        """Return the watched rows' mean pseudo-likelihood; note the held-out rows' too."""
-        model, watched = self.model, self.watched
-        value = float(model._pseudo_likelihood(watched.train).mean())
-        if watched.validation is not None:
-            self.validation.append(float(model._pseudo_likelihood(watched.validation).mean()))
-            gap = model._free_energy(watched.validation).mean()
-            self.gap.append(float(gap - model._free_energy(watched.train).mean()))
-        return value
+    # ---- what is monitored -----------------------------------------------------------------------
 
-    def _held_out(self) -> dict[str, float]:
-        return {_HELD_OUT: self.validation[-1], _GAP: self.gap[-1]} if self.gap else {}
+    def _score(self) -> tuple[float, dict[str, float]]:
+        """Return the mean pseudo-likelihood of the monitored rows, and how held-out rows score."""
+        train, validation = self._watched.train, self._watched.validation
+        value = self._mean(self._pseudo_likelihood, train)
+        if validation is None:
+            return value, {}
+        held_out = self._mean(self._pseudo_likelihood, validation)
+        gap = float(self._free_energy(validation).mean() - self._free_energy(train).mean())
+        return value, {_HELD_OUT: held_out, _GAP: gap}
 
-    def _refuse_divergence(self, value: float, kept: dict[str, Any], epoch: int) -> None:
-        model = self.model
-        if model._is_finite() and not is_hopeless(model, value):
+    def _mean(self, score: Callable[[Any], NDArray[Any]], rows: Any) -> float:
+        return float(score(rows).mean())
+
+    def _pseudo_likelihood(self, rows: Any) -> NDArray[Any]:
+        return self.units.pseudo_likelihood(self.machine, rows, self._flips, self.jobs)
+
+    def _free_energy(self, rows: Any) -> NDArray[Any]:
+        return self.units.free_energy(self.machine, rows, self.jobs)
+
+    def _count_stale(self, held_out: dict[str, float]) -> None:
+        """Count the epochs since the held-out rows last improved."""
+        if not self.settings.early_stopping:
             return
-        model._restore(kept)
-        self.recorder.note(f"diverged in epoch {epoch + 1}; the parameters before it are kept")
-        self.close("diverged")
-        raise Diverged(
-            f"learning_rate={model.learning_rate:g} makes training diverge in epoch {epoch + 1} "
-            f"(pseudo-likelihood {value:.4g} a row); the parameters of the epoch before are kept. "
-            "Give a smaller learning_rate, a learning_rate_schedule, or l2"
-        )
+        value = held_out[_HELD_OUT]
+        self._stale = 0 if value > self._best + self.settings.tol else self._stale + 1
+        self._best = max(self._best, value)
 
-    def _settled(self) -> bool:
-        """Return whether the held-out rows have not improved for long enough."""
-        model = self.model
-        if not model.early_stopping:
-            return False
-        values = self.validation
-        best = max(values[:-1], default=-np.inf)
-        self._stale = 0 if values[-1] > best + model.tol else self._stale + 1
-        return self._stale >= model.n_iter_no_change
+    def _is_stale(self) -> bool:
+        settings = self.settings
+        return settings.early_stopping and self._stale >= settings.n_iter_no_change
 
-    def _print(self, epoch: int, value: float) -> None:
-        if not self.model.verbose:
+    def _print(self, value: float, held_out: dict[str, float], seconds: float) -> None:
+        if not self.settings.verbose:
             return
-        seconds = time.perf_counter() - self._clock
         line = (
-            f"[{type(self.model).__name__}] Iteration {epoch + 1}, "
+            f"[{self._name}] Iteration {self._epoch}, "
             f"pseudo-likelihood = {value:.2f}, time = {seconds:.2f}s"
         )
-        if self.gap:
-            line += f", held out {self.validation[-1]:.2f}, free-energy gap {self.gap[-1]:.2f}"
+        if held_out:
+            line += f", held out {held_out[_HELD_OUT]:.2f}, free-energy gap {held_out[_GAP]:.2f}"
         print(line)
-
-    def close(self, reason: str) -> None:
-        """Leave the record of the fit on the model."""
-        model, trace = self.model, self.recorder.trace(reason)
-        model.n_iter_ = len(trace.values)
-        model._n_epochs = self._first + model.n_iter_
-        model.history_ = history_of(model, trace)
-        model.validation_scores_ = list(trace.more.get(_HELD_OUT, ()))
-        model.free_energy_gap_ = list(trace.more.get(_GAP, ()))
-
-
-def history_of(model: Scores, trace: Trace) -> History:
-    """Build the history of a fit or of the calls of partial_fit."""
-    return History.of(
-        type(model).__name__, _METRIC, [trace], 0, seed=model._key, n_threads=model._threads
-    )
