@@ -1,4 +1,4 @@
-"""The documentation: what its pages show, run; what they say of the library, compared with it."""
+"""The documentation: its examples, the names that it lists and the messages that it explains."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from gibbous import evaluate, plot
 from support.pages import ROOT, blocks, compare, run_page
 
 DOCS = ROOT / "docs"
-#: What the build writes is not committed: pages of the reference and of the gallery.
+#: Pages with examples, without those that the build generates (reference and gallery).
 PAGES = sorted(
     page
     for page in DOCS.rglob("*.md")
@@ -24,7 +24,7 @@ PAGES = sorted(
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda p: str(p.relative_to(DOCS)))
-def test_what_a_page_shows_is_what_it_prints(
+def test_page_prints_what_it_shows(
     page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -32,14 +32,14 @@ def test_what_a_page_shows_is_what_it_prints(
     run_page(page)
 
 
-def test_every_model_has_its_ten_minutes() -> None:
+def test_every_model_has_an_introduction() -> None:
     shown = {page.stem for page in PAGES if page.parent == DOCS / "start"}
     assert shown == {"kmeans", "mixtures", "topics", "boltzmann", "command-line"}
     silent = [page.name for page in PAGES if not any(block.says for block in blocks(page))]
-    assert not silent, f"nothing is compared on {silent}"
+    assert not silent, f"no output is compared on {silent}"
 
 
-def test_a_page_that_says_something_else_fails(tmp_path: Path) -> None:
+def test_page_with_different_output_fails(tmp_path: Path) -> None:
     page = tmp_path / "page.md"
     text = "```python\nprint(1, 'second')\n```\n\n```text\n{}\n```\n"
     for says, right in (("1 second", True), ("1 s...", True), ("2 second", False), ("1", False)):
@@ -53,7 +53,7 @@ def test_a_page_that_says_something_else_fails(tmp_path: Path) -> None:
                 run_page(page)
 
 
-def test_dots_alone_compare_nothing() -> None:
+def test_output_that_is_only_dots_is_refused() -> None:
     for page in PAGES:
         for block in blocks(page):
             assert block.says is None or re.search(r"\w", block.says), f"{page}:{block.line}"
@@ -74,12 +74,12 @@ def listed() -> set[str]:
     return names
 
 
-def test_the_reference_lists_all_that_is_public() -> None:
+def test_reference_lists_every_public_name() -> None:
     wanted = {f"gibbous.{name}" for name in gibbous._MODULES if name != "__version__"}
     wanted |= {f"gibbous.evaluate.{name}" for name in evaluate.__all__}
     wanted |= {f"gibbous.plot.{name}" for name in plot.__all__ if name.startswith("plot_")}
     wanted |= {"gibbous.report_lda.write_report", "gibbous.report_lda.report_html"}
-    assert not wanted - listed(), "docs/reference/index.rst does not list these"
+    assert not wanted - listed(), "docs/reference/index.rst does not list these names"
     for name in listed():
         module, _, thing = name.rpartition(".")
         assert hasattr(importlib.import_module(module), thing), f"there is no {name}"
@@ -111,12 +111,12 @@ def messages() -> list[str]:
 QUOTED = re.findall(r"^`([^`]+)`\n: ", (DOCS / "troubleshooting.md").read_text(), re.MULTILINE)
 
 
-def test_every_message_that_is_explained_is_one_of_the_librarys() -> None:
+def test_explained_messages_are_in_the_source() -> None:
     assert len(QUOTED) >= 30
     known = "\n".join(messages())
     for quoted in QUOTED:
         parts = [re.escape(part) for part in quoted.split("…")]
-        # a gap of the page is a gap of the message, or words that the page leaves out
+        # a gap of the page is a gap of the message, or words that the page omits
         assert re.search("[^\n]*?".join(parts), known), f"no message has {quoted!r}"
         assert max(map(len, quoted.split("…"))) >= 9, f"{quoted!r} is too short"
 
@@ -124,7 +124,7 @@ def test_every_message_that_is_explained_is_one_of_the_librarys() -> None:
 # ---- other libraries ---------------------------------------------------------------------------
 
 
-def test_what_is_said_of_scikit_learn() -> None:
+def test_parameters_shared_with_scikit_learn() -> None:
     text = (DOCS / "coming-from.md").read_text(encoding="utf-8")
     for module, names in (
         (cluster, ("KMeans", "MiniBatchKMeans")),
@@ -149,14 +149,12 @@ def test_what_is_said_of_scikit_learn() -> None:
 # ---- README ------------------------------------------------------------------------------------
 
 
-def test_what_the_readme_says_is_printed_is_printed(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    # its other blocks are commands, which test_readme.py looks at; pages of the guide are above
+def test_readme_prints_what_it_shows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # its other blocks are commands, which test_readme.py checks
     text = (ROOT / "README.md").read_text(encoding="utf-8")
     languages = re.findall(r"^```(\w*)\n(?:.*?)^```$", text, re.DOTALL | re.MULTILINE)
     assert languages.count("python") >= 1 and "text" in languages
-    assert set(languages) <= {"python", "sh", "text"}, "a block that no test looks at"
+    assert set(languages) <= {"python", "sh", "text"}, "a block that no test runs"
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("MPLBACKEND", "Agg")
     shown = [block for block in blocks(ROOT / "README.md") if block.says is not None]

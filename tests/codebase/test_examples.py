@@ -1,4 +1,4 @@
-"""The examples, run as their readers run them."""
+"""The example scripts, run as programs."""
 
 from __future__ import annotations
 

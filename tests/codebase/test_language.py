@@ -1,6 +1,6 @@
-"""How the project writes: patterns that plain technical English does without.
+"""The language of pages, messages and docstrings: patterns to avoid.
 
-Run as a script it lists what it finds, comments included, in files or folders:
+As a script it lists the findings in files or folders, including comments:
 ``python tests/test_language.py src/gibbous/gmm``.
 """
 
@@ -173,7 +173,7 @@ PATTERNS = (
 
 
 class Text(NamedTuple):
-    """A text that somebody reads, and where it is."""
+    """A text for readers and its line."""
 
     line: int
     kind: str
@@ -191,7 +191,7 @@ COMPILED = [(compiled(pattern.avoid), pattern.instead) for pattern in PATTERNS]
 
 
 def found(text: str) -> Iterator[tuple[int, str, str]]:
-    """Yield what a text should avoid, with its line in the text and what to write instead."""
+    """Yield each match with its line in the text and what to write instead."""
     for expression, instead in COMPILED:
         for match in expression.finditer(text):
             yield text.count("\n", 0, match.start()), " ".join(match[0].split()), instead
@@ -201,7 +201,7 @@ def found(text: str) -> Iterator[tuple[int, str, str]]:
 
 
 def prose(markdown: str) -> str:
-    """Return a page without its code and formulas, line by line as long as before."""
+    """Return a page without its code and formulas, with the same number of lines."""
 
     def blank(match: re.Match[str]) -> str:
         return "\n" * match[0].count("\n")
@@ -232,7 +232,7 @@ def _public(tree: ast.Module) -> Iterator[ast.AST]:
 
 
 def _literal(node: ast.AST) -> str | None:
-    """Return the text of a literal, with the gaps of an f-string as three dots."""
+    """Return the text of a literal, with dots for the expressions of an f-string."""
     if isinstance(node, ast.Constant) and isinstance(node.value, str):
         return node.value
     if isinstance(node, ast.JoinedStr):
@@ -241,7 +241,7 @@ def _literal(node: ast.AST) -> str | None:
 
 
 def source_texts(path: Path, everything: bool = False) -> Iterator[Text]:
-    """Yield the messages, help and public docstrings of a module; all that is read, if asked."""
+    """Yield messages, help and public docstrings of a module, or all docstrings and comments."""
     source = path.read_text(encoding="utf-8")
     tree = ast.parse(source, str(path))
     documented = (ast.Module, ast.ClassDef, ast.FunctionDef)
@@ -315,14 +315,14 @@ def test_messages_and_docstrings_are_in_plain_english(name: str) -> None:
 
 
 @pytest.mark.parametrize("pattern", PATTERNS, ids=lambda p: p.wrong)
-def test_a_pattern_finds_what_it_should_and_nothing_else(pattern: Pattern) -> None:
+def test_pattern_matches_only_its_wrong_example(pattern: Pattern) -> None:
     expression = compiled(pattern.avoid)
     assert expression.search(pattern.wrong)
     assert expression.search(pattern.wrong.replace(" ", "\n    "))
     assert not expression.search(pattern.right)
 
 
-def test_code_is_not_read_as_english(tmp_path: Path) -> None:
+def test_code_is_not_checked(tmp_path: Path) -> None:
     page = tmp_path / "page.md"
     page.write_text("```python\ncolour = 1  # tells\n```\n\n`n_colours` of\n\nIt tells\nmore.\n")
     assert findings(page) == [f"{page}:7: page: 'tells'; write: {PATTERNS[1].instead}"]

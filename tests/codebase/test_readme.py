@@ -1,4 +1,4 @@
-"""What the README and the pages of the guide show, run."""
+"""The examples of the README and of the guide, and their links and pictures."""
 
 from __future__ import annotations
 
@@ -33,13 +33,13 @@ def page(name: str) -> str:
 
 
 def block_with(words: str, name: str) -> str:
-    """Return the one Python example of a page of the guide that has these words."""
+    """Return the only Python example of a page of the guide that contains these words."""
     (found,) = [code for code in blocks("python", page(name)) if words in code]
     return found
 
 
 def run(name: str, *examples: str) -> tuple[dict[str, Any], str]:
-    """Run examples of a page; return their names and what they print."""
+    """Run examples of a page; return their variables and their output."""
     names: dict[str, Any] = {}
     with contextlib.redirect_stdout(io.StringIO()) as printed:
         for code in examples:
@@ -48,11 +48,11 @@ def run(name: str, *examples: str) -> tuple[dict[str, Any], str]:
 
 
 def targets(text: str) -> list[str]:
-    """Return the files that a page of Markdown links to or shows."""
+    """Return the files that a Markdown page links to or shows."""
     return [t.split("#")[0] for t in re.findall(r"\]\(([^)\s]+)\)", text) if "://" not in t]
 
 
-def test_readme_begins_with_what_a_reader_looks_for() -> None:
+def test_first_screen_of_readme_has_a_picture_and_code() -> None:
     lines = README.splitlines()
     assert len(lines) <= 200
     screen = lines[:50]
@@ -66,8 +66,8 @@ def test_readme_begins_with_what_a_reader_looks_for() -> None:
 @pytest.mark.parametrize(
     "path", [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))], ids=lambda p: p.stem
 )
-def test_links_lead_to_files(path: Path) -> None:
-    built = ("generated", "examples")  # pages that the build writes
+def test_links_resolve(path: Path) -> None:
+    built = ("generated", "examples")  # pages that the build generates
     for target in targets(path.read_text(encoding="utf-8")):
         if target and not set(built) & {*Path(target).parts, *path.relative_to(ROOT).parts}:
             assert (path.parent / target).exists(), f"{path.name} links to {target}"
@@ -131,7 +131,7 @@ def test_the_example_of_batches() -> None:
     assert sorted((low + high) / 2) == pytest.approx([0.4, 0.6], abs=0.02)
 
 
-def test_the_example_of_data_on_the_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_example_of_data_on_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     _, printed = run("data-on-disk", block_with("np.memmap(", "data-on-disk"))
     assert -6 < float(printed) < -5  # four independent unit normals have -5.68
@@ -246,7 +246,7 @@ def test_the_commands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert len(Path("shares.csv").read_text().splitlines()) == 1 + 3 * 10
 
 
-def test_the_two_commands_are_each_one_line() -> None:
+def test_each_of_the_two_commands_is_one_line() -> None:
     lines = [line for block in blocks("sh") for line in block.splitlines()]
     for last in ("gibbous demo", "pytest"):
         (command,) = [line for line in lines if line.endswith(f".venv/bin/{last}")]

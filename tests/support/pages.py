@@ -1,4 +1,4 @@
-"""Pages of the documentation: their blocks of code, and what they say is printed."""
+"""Pages of the documentation: their blocks of code and the expected output."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ ROOT = Path(__file__).parents[2]
 
 _BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 
-#: "..." stands for what differs from run to run: seconds, versions, digits past those that matter.
+#: "..." stands for output that varies: seconds, versions, insignificant digits.
 _RULES = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
 
 
 class Block(NamedTuple):
-    """A block of code and what the page says it prints; None where the page says nothing."""
+    """A block of code and its expected output, None if the page shows none."""
 
     language: str
     code: str
@@ -31,7 +31,7 @@ class Block(NamedTuple):
 
 
 def blocks(page: Path) -> Iterator[Block]:
-    """Yield the blocks that run, in order; ``text`` right after one is its output."""
+    """Yield the blocks to run, in order; a ``text`` block directly after one is its output."""
     text = page.read_text(encoding="utf-8")
     found = list(_BLOCK.finditer(text))
     for at, match in enumerate(found):
@@ -46,7 +46,7 @@ def blocks(page: Path) -> Iterator[Block]:
 
 
 def run_page(page: Path) -> None:
-    """Run a page's blocks in order, in the current folder; compare what they print."""
+    """Run the blocks of a page in order, in the current folder, and compare their output."""
     names: dict[str, object] = {"__name__": "__main__"}
     for block in blocks(page):
         printed = _python(block, page, names) if block.language == "python" else _shell(block, page)
@@ -57,12 +57,12 @@ def run_page(page: Path) -> None:
 
 
 def compare(says: str, printed: str) -> bool:
-    """Return whether what is printed is what a page says, where "..." stands for anything."""
+    """Return whether the output matches the page, in which "..." matches anything."""
     return doctest.OutputChecker().check_output(says, printed, _RULES)
 
 
 def _python(block: Block, page: Path, names: dict[str, object]) -> str:
-    # as many empty lines before it as the page has: a traceback tells the line of the page
+    # empty lines before it, so that tracebacks have the line numbers of the page
     code = compile("\n" * block.line + block.code, str(page), "exec")
     with contextlib.redirect_stdout(io.StringIO()) as printed:
         exec(code, names)
@@ -70,11 +70,11 @@ def _python(block: Block, page: Path, names: dict[str, object]) -> str:
 
 
 def _shell(block: Block, page: Path) -> str:
-    # the program that belongs to this interpreter, as in an active environment; no terminal
+    # the program of this interpreter, as in an active environment, without a terminal
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
     done = subprocess.run(
         ["bash", "-euo", "pipefail", "-c", block.code],
-        # one thread: the data are small, and the result is the same for any number
+        # one thread: the data are small, and the number of threads changes no result
         env={
             **os.environ,
             "PATH": path,
