@@ -10,7 +10,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 from gibbous import GaussianMixture, MixturePrior
-from gibbous.plot import colours
+from gibbous.plot import colors
 
 weights, means = np.array([0.4, 0.6]), np.array([-3.0, 3.0])
 rng = np.random.default_rng(0)
@@ -27,7 +27,7 @@ for batch in range(1, 13):
 order = gm.means_.ravel().argsort()
 fig, (left, right) = plt.subplots(1, 2, figsize=(9, 3.8), layout="constrained")
 for group, component in enumerate(order):
-    color = colours(2)[group]
+    color = colors(2)[group]
     w = np.array([p.weights_interval()[component] for p in posteriors])
     m = np.array([p.means_interval()[component, 0] for p in posteriors])
     for ax, band, truth in ((left, w, weights[group]), (right, m, means[group])):

@@ -100,7 +100,7 @@ def test_a_history_from_before_there_were_further_measures() -> None:
     data = a_history().to_dict()
     del data["more"]
     assert History.from_dict(data) == a_history()
-    with pytest.raises(ValueError, match="not one value an iteration"):
+    with pytest.raises(ValueError, match="must have one value per iteration"):
         History.from_dict({**data, "more": {"gap": [1.0]}})
 
 

@@ -13,8 +13,9 @@ from matplotlib.patches import Circle, FancyBboxPatch, PathPatch
 from scipy.spatial.distance import jensenshannon, pdist, squareform
 
 from gibbous import Corpus, LatentDirichletAllocation, plot
-from gibbous.plot import lda as plot_lda
 from gibbous.plot import style as plot_style
+from gibbous.plot.lda import names
+from gibbous.plot.lda.similarity import scaled
 from gibbous.plot.text import overlaps, place_boxes
 
 WORDS = ("moon", "tide", "comet", "bank", "rates", "bonds", "$5", "goal", "match", "league")
@@ -95,21 +96,21 @@ def test_areas_of_words_are_their_probabilities() -> None:
 def test_a_cloud_has_the_words_of_its_topic(model: Any) -> None:
     ax = plot.plot_word_cloud(model, 2, axes(), n=6)
     assert len(boxes_of(ax)) == 6
-    assert ax.get_title() == plot_lda.title_of_topic(model, 2)
+    assert ax.get_title() == names.title_of_topic(model, 2)
     paint = ax.patches[0].get_facecolor()
     assert plot_style.contrast(paint, (1, 1, 1)) >= 4.5
-    ax = plot.plot_word_cloud(model, 2, axes(), colour="red")
+    ax = plot.plot_word_cloud(model, 2, axes(), color="red")
     assert ax.patches[0].get_facecolor() == (1, 0, 0, 1)
 
 
 @pytest.mark.parametrize(
     ("words", "more", "message"),
     [
-        ({"a": -1.0}, {}, "the weight of 'a' must be a number >= 0"),
-        ({"a": float("nan")}, {}, "the weight of 'a' must be a number >= 0"),
-        ({"a": 0.0}, {}, "no word has a weight above 0"),
-        ({}, {}, "no word has a weight above 0"),
-        ({"a": 1.0}, {"n": 0}, "n must be 1 word or more; got 0"),
+        ({"a": -1.0}, {}, "the weight of 'a' must be finite and >= 0"),
+        ({"a": float("nan")}, {}, "the weight of 'a' must be finite and >= 0"),
+        ({"a": 0.0}, {}, "must have a word with a weight > 0"),
+        ({}, {}, "must have a word with a weight > 0"),
+        ({"a": 1.0}, {"n": 0}, "n must be >= 1; got 0"),
     ],
 )
 def test_bad_clouds_are_named(words: Any, more: Any, message: str) -> None:
@@ -179,7 +180,7 @@ def test_periods_are_averaged_by_their_tokens(over_time: Any) -> None:
         ({"smooth": 2}, "smooth must be an odd number of periods or None; got 2"),
         ({"smooth": -1}, "smooth must be an odd number"),
         ({"smooth": 1.5}, "smooth must be an odd number of periods or None; got 1.5"),
-        ({"topics": [9]}, "topics: 9 is not among those of over_time"),
+        ({"topics": [9]}, r"topics must be among those of over_time, .*; got 9"),
     ],
 )
 def test_bad_arguments_over_time_are_named(over_time: Any, more: Any, message: str) -> None:
@@ -202,17 +203,17 @@ def test_the_heat_map_has_the_distances(model: Any) -> None:
         want = jensenshannon(phi[order[i]], phi[order[j]])
         assert found[i, j] == found[j, i] == pytest.approx(want, rel=1e-6)
     assert np.isnan(np.diag(found)).all()
-    # neighbours are nearer to each other than topics are in general
+    # neighbors are nearer to each other than topics are in general
     assert np.diag(found, 1).mean() <= np.nanmean(found)
 
 
 def test_scaling_finds_points_of_a_plane_again() -> None:
     points = np.random.default_rng(3).normal(size=(12, 2)) * [3, 1]
     far = squareform(pdist(points))
-    at, share = plot_lda.scaled(far)
+    at, share = scaled(far)
     assert squareform(pdist(at)) == pytest.approx(far)
     assert share.sum() == pytest.approx(1) and share[0] > share[1]
-    assert plot_lda.scaled(np.zeros((3, 3)))[0] == pytest.approx(np.zeros((3, 2)))
+    assert scaled(np.zeros((3, 3)))[0] == pytest.approx(np.zeros((3, 2)))
 
 
 def test_circles_are_as_large_as_topics(model: Any) -> None:
@@ -222,9 +223,9 @@ def test_circles_are_as_large_as_topics(model: Any) -> None:
     radii = np.array([circle.radius for circle in circles])
     assert radii**2 / radii[0] ** 2 == pytest.approx(sizes / sizes[0])
     root = np.sqrt(model.exp_dirichlet_component_[[0, 2, 3, 4]])
-    want, _ = plot_lda.scaled(squareform(pdist(root)) / np.sqrt(2))
-    centres = {tuple(np.round(circle.center, 4)) for circle in circles}
-    assert centres == {tuple(np.round(p, 4)) for p in want}
+    want, _ = scaled(squareform(pdist(root)) / np.sqrt(2))
+    centers = {tuple(np.round(circle.center, 4)) for circle in circles}
+    assert centers == {tuple(np.round(p, 4)) for p in want}
     (x0, x1), (y0, y1) = ax.get_xlim(), ax.get_ylim()
     for circle in circles:
         x, y = circle.center
@@ -250,7 +251,7 @@ def chips_of(ax: Any) -> list[Any]:
     return [p for p in ax.patches if isinstance(p, FancyBboxPatch)]
 
 
-def test_words_have_the_colours_of_their_topics(model: Any) -> None:
+def test_words_have_the_colors_of_their_topics(model: Any) -> None:
     ax = plot.plot_document(model, TEXT, axes())
     known = [w for w in re.findall(r"\w\w+", TEXT.lower()) if w in WORDS]
     counts = np.zeros((1, 10), np.int32)
@@ -267,11 +268,11 @@ def test_words_have_the_colours_of_their_topics(model: Any) -> None:
     assert len(chips) == len(known) == 7
     for chip, word in zip(chips, known, strict=True):
         w = WORDS.index(word)
-        # on white: a quarter of the colour at least, and all of it where the topic is sure
+        # on white: a quarter of the color at least, and all of it where the topic is sure
         want = 1 - (0.25 + 0.75 * sure[w]) * (1 - np.array(fills[int(best[w])]))
         assert chip.get_facecolor()[:3] == pytest.approx(want, abs=1e-4)
     assert len(set(fills.values())) == len(fills) > 1
-    assert ax.get_title() == "The topics of 7 of 15 words"
+    assert ax.get_title() == "Topics of 7 of 15 words"
     told = sum(int(t.get_text().rpartition("(")[2][:-1]) for t in legend.get_texts())
     assert told == 7
 
@@ -290,7 +291,7 @@ def test_words_stand_in_lines_in_their_order(model: Any) -> None:
     assert lines > 1 and len(chips_of(ax)) == 45
 
 
-def test_few_topics_have_colours_and_the_others_are_grey(model: Any) -> None:
+def test_few_topics_have_colors_and_the_others_are_gray(model: Any) -> None:
     ax = plot.plot_document(model, list(WORDS) * 2, axes(), n=1)
     names = [t.get_text() for t in ax.get_legend().get_texts()]
     assert len(names) == 2 and names[1].startswith("other topics (")
@@ -301,16 +302,16 @@ def test_few_topics_have_colours_and_the_others_are_grey(model: Any) -> None:
 
 def test_bad_documents_are_named(model: Any, corpus: Corpus) -> None:
     for text, more, message in (
-        ("", {}, "text must hold at least one word"),
-        ("nothing here", {}, "text: the model knows none of its words"),
-        ("Moon", {"lowercase": False}, "text: the model knows none of its words"),
-        ("moon", {"topics": []}, "topics must be 1 to 6; got 0"),
+        ("", {}, "text must contain at least one word"),
+        ("nothing here", {}, "text must contain a word of the model's vocabulary"),
+        ("Moon", {"lowercase": False}, "text must contain a word of the model's vocabulary"),
+        ("moon", {"topics": []}, "topics must be 1 to 6 topics; got 0"),
         ("moon", {"topics": [5]}, "topics must be a topic from 0 to 4; got 5"),
     ):
         with pytest.raises(ValueError, match=message):
             plot.plot_document(model, text, axes(), **more)
     bare = LatentDirichletAllocation(2, max_iter=2, random_state=0).fit(np.eye(4, dtype=np.int32))
-    with pytest.raises(ValueError, match="it has no vocabulary"):
+    with pytest.raises(ValueError, match="model must have a vocabulary"):
         plot.plot_document(bare, "moon", axes())
 
 

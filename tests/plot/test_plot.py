@@ -101,21 +101,21 @@ def drawn(ax: Any) -> tuple[Any, Any]:
     return np.asarray(points.get_offsets()), points.get_facecolors()[:, :3]
 
 
-def test_colours_are_blended_by_responsibility() -> None:
+def test_colors_are_blended_by_responsibility() -> None:
     X = data()
     model = GaussianMixture(2, covariance_type="spherical", random_state=0).fit(X)
     points = np.vstack([X, model.means_.mean(axis=0)])
-    where, colour = drawn(plot.plot_clusters(model, points, axes()))
-    assert colour == pytest.approx(model.predict_proba(where) @ plot.colours(2), abs=1e-12)
-    # The picture has a point that is neither the one colour nor the other.
-    assert np.abs(colour[:, None] - plot.colours(2)).max(axis=2).min(axis=1).max() > 0.05
+    where, color = drawn(plot.plot_clusters(model, points, axes()))
+    assert color == pytest.approx(model.predict_proba(where) @ plot.colors(2), abs=1e-12)
+    # The picture has a point that is neither the one color nor the other.
+    assert np.abs(color[:, None] - plot.colors(2)).max(axis=2).min(axis=1).max() > 0.05
 
 
-def test_clusters_have_colours_of_their_own() -> None:
+def test_clusters_have_colors_of_their_own() -> None:
     X = data()
     model = KMeans(2, random_state=0).fit(X)
-    where, colour = drawn(plot.plot_clusters(model, X, axes()))
-    assert np.array_equal(colour, plot.colours(2)[model.predict(where)])
+    where, color = drawn(plot.plot_clusters(model, X, axes()))
+    assert np.array_equal(color, plot.colors(2)[model.predict(where)])
 
 
 @pytest.mark.parametrize("kind", ["full", "tied", "diag", "spherical"])
@@ -187,9 +187,9 @@ def test_formats(suffix: str, start: bytes, tmp_path: Path) -> None:
         plot.save_figure(figure, tmp_path / "p.bmp")
 
 
-def test_colours_differ() -> None:
-    assert len({tuple(c) for c in plot.colours(18).tolist()}) == 18
-    assert plot.colours(100).shape == (100, 3)
+def test_colors_differ() -> None:
+    assert len({tuple(c) for c in plot.colors(18).tolist()}) == 18
+    assert plot.colors(100).shape == (100, 3)
 
 
 def test_missing_matplotlib_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -239,7 +239,7 @@ def test_topics_can_be_chosen_and_named() -> None:
     assert first.get_title().startswith("sky: ") and second.get_title().startswith("topic 0: ")
     (only,) = panels_of(plot.plot_topics(model, topics=[1], titles=["own"]))
     assert only.get_title() == "own"
-    with pytest.raises(ValueError, match="titles must be one a topic, 2; got 1"):
+    with pytest.raises(ValueError, match="titles must have one title per topic, 2; got 1"):
         plot.plot_topics(model, topics=[1, 2], titles=["own"])
 
 

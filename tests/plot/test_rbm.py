@@ -28,13 +28,13 @@ def machine(d: int = 12, k: int = 6, **more: Any) -> Any:
 
 
 def picture(ax: Any) -> Any:
-    """Return the one image that is drawn, as colours."""
+    """Return the one image that is drawn, as colors."""
     (image,) = ax.images
     return np.asarray(image.get_array())
 
 
 def pixel(ax: Any, images: tuple[int, int], shape: tuple[int, int], image: int, at: Any) -> Any:
-    """Return the colour in the middle of a pixel of one of (lines, columns) images."""
+    """Return the color in the middle of a pixel of one of (lines, columns) images."""
     whole = picture(ax)
     high, wide = ((whole.shape[i] + 1) // images[i] for i in (0, 1))
     line, column = divmod(image, images[1])
@@ -62,7 +62,7 @@ def test_filters_are_the_weights() -> None:
             share = np.clip((weight + most) / (2 * most), 0, 1)
             found = pixel(ax, (lines, columns), (3, 4), unit, (row, column))
             assert found == pytest.approx(colormaps["RdBu_r"](float(share))[:3])
-    assert ax.get_title() == "What hidden units look for (6)"
+    assert ax.get_title() == "Weights of hidden units (6)"
 
 
 def test_red_turns_a_unit_on_and_blue_turns_it_off() -> None:
@@ -80,7 +80,7 @@ def test_filters_can_be_chosen() -> None:
     assert "2 of 8, those with the largest weights" in ax.get_title()
     both = plot_rbm.plot_filters(model, axes(), units=[1, 5])
     assert np.array_equal(picture(ax), picture(both))
-    assert both.get_title() == "What hidden units look for (2 of 8)"
+    assert both.get_title() == "Weights of hidden units (2 of 8)"
     for units in ([8], [-1], [], [[1]]):
         with pytest.raises(ValueError, match="units must be hidden units from 0 to 7"):
             plot_rbm.plot_filters(model, axes(), units=units)
@@ -103,12 +103,12 @@ def test_rows_stand_below_one_another() -> None:
     given, back = rng.random((3, 9)), rng.random((3, 9))
     given[1, 4] = np.nan
     ax = plot_rbm.plot_rows({"given": given, "back": back}, axes(), n=2)
-    grey = colormaps["gray_r"]
+    gray = colormaps["gray_r"]
     for line, table in enumerate((given, back)):
         for at in range(2):
             for row, column in np.ndindex(3, 3):
                 value = table[at, 3 * row + column]
-                shown = to_rgb(plot_rbm._UNKNOWN) if np.isnan(value) else grey(value)[:3]
+                shown = to_rgb(plot_rbm._UNKNOWN) if np.isnan(value) else gray(value)[:3]
                 found = pixel(ax, (2, 2), (3, 3), 2 * line + at, (row, column))
                 assert found == pytest.approx(shown)
     assert [label.get_text() for label in ax.get_yticklabels()] == ["given", "back"]
@@ -126,7 +126,7 @@ def test_reconstructions_and_samples() -> None:
     rows = {"given": X[:3] / 4, "back": model.reconstruct(X[:3])}
     assert np.array_equal(picture(ax), picture(plot_rbm.plot_rows(rows, axes())))
     ax = plot_rbm.plot_samples(X, axes(), most=4, n=4)
-    assert ax.get_title() == "What the machine dreams (the first 4 of 6)"
+    assert ax.get_title() == "Samples of the machine (the first 4 of 6)"
     assert pixel(ax, (2, 2), (4, 4), 3, (0, 1)) == pytest.approx(
         colormaps["gray_r"](X[3, 1] / 4)[:3]
     )
@@ -166,7 +166,9 @@ def test_the_history_of_one_measure() -> None:
         plot.plot_history(model, axes(), metric="loss")
     with pytest.raises(ValueError, match="x must be 'iteration' or 'seconds'; got 'hours'"):
         plot.plot_history(model, axes(), x="hours")
-    with pytest.raises(ValueError, match="no free-energy gap; fit with X_val"):
+    with pytest.raises(
+        ValueError, match="must have a free-energy gap; fit with held-out rows, X_val"
+    ):
         plot.plot_free_energy_gap(machine(), axes())
 
 
@@ -183,11 +185,11 @@ def test_chains_go_on_from_what_they_begin_with(kind: str) -> None:
     assert np.array_equal(picture(ax), picture(again))
     other = plot_rbm.plot_chains(model, X, axes(), steps=(0, 1, 4), n=2, random_state=6)
     assert not np.array_equal(picture(ax), picture(other))
-    grey = colormaps["gray_r"]
+    gray = colormaps["gray_r"]
     begun = X[:2] > 2 if kind == "thresholded" else X[:2] / 4
     for chain, at in ((0, 4), (1, 7)):
         found = pixel(ax, (2, 3), (3, 3), 3 * chain, divmod(at, 3))
-        assert found == pytest.approx(grey(float(begun[chain, at]))[:3])
+        assert found == pytest.approx(gray(float(begun[chain, at]))[:3])
     assert [t.get_text() for t in ax.get_xticklabels()] == ["0", "1", "4"]
 
 
@@ -219,7 +221,7 @@ def test_chains_make_as_many_steps_as_they_say(monkeypatch: pytest.MonkeyPatch) 
 
 def test_bad_chains_are_named() -> None:
     for steps in ((), (3, 1), (1, 1), (-1, 2)):
-        with pytest.raises(ValueError, match="steps must be numbers from 0 that ascend"):
+        with pytest.raises(ValueError, match="steps must be ascending integers >= 0"):
             plot_rbm.plot_chains(machine(), ax=axes(), steps=steps)
     ax = plot_rbm.plot_chains(machine(7), ax=axes(), steps=(0, 2), n=2)
     told = [label.get_text() for label in ax.get_yticklabels()]

@@ -1,4 +1,4 @@
-"""What all pictures share: axes in, axes out; light and dark; colours that can be told apart."""
+"""What all pictures share: axes in, axes out; light and dark; colors that can be told apart."""
 
 from __future__ import annotations
 
@@ -145,12 +145,12 @@ def test_dark_pictures_can_be_read(name: str, things: Any) -> None:
 @pytest.mark.parametrize("style", ["default", "dark_background"])
 def test_groups_can_be_told_apart_without_m_cones(style: str) -> None:
     with plt.style.context(style):
-        found = plot.colours(6)
+        found = plot.colors(6)
         linear = np.where(found <= 0.04045, found / 12.92, ((found + 0.055) / 1.055) ** 2.4)
         seen = np.clip(linear @ DEUTERANOPIA.T, 0, 1)
         ground = plot_style.paper()
         # an area needs far less contrast than text does; white on white has 1
-        assert min(plot_style.contrast(colour, ground) for colour in found) > 1.9
+        assert min(plot_style.contrast(color, ground) for color in found) > 1.9
     xyz = seen @ np.array(
         [[0.4124, 0.2126, 0.0193], [0.3576, 0.7152, 0.1192], [0.1805, 0.0722, 0.9505]]
     )
@@ -161,12 +161,12 @@ def test_groups_can_be_told_apart_without_m_cones(style: str) -> None:
     assert far.min() > 4 * 2.3
 
 
-def test_colours_past_the_palette_have_other_marks() -> None:
+def test_colors_past_the_palette_have_other_marks() -> None:
     marks = [(n % 6, plot_style.lap(n, plot_style.HATCHES)) for n in range(24)]
     assert len(set(marks)) == 24
-    light = plot.colours(18)
+    light = plot.colors(18)
     with plt.style.context("dark_background"):
-        dark = plot.colours(18)
+        dark = plot.colors(18)
     # nearer to the ink at each lap: darker on light paper, lighter on dark
     assert (light[6:12].sum(axis=1) < light[:6].sum(axis=1)).all()
     assert (dark[6:12].sum(axis=1) > dark[:6].sum(axis=1)).all()
@@ -220,9 +220,9 @@ def test_a_model_of_another_kind_is_an_error(things: Any) -> None:
             act()
     with pytest.raises(TypeError, match="history must be a fitted model or its history_; got int"):
         plot.plot_history(3)
-    with pytest.raises(TypeError, match="selection must be what select_mixture returned"):
+    with pytest.raises(TypeError, match="selection must be the result of select_mixture"):
         plot.plot_criterion(things["kmeans"])
-    with pytest.raises(TypeError, match="over_time must be what topics_over_time"):
+    with pytest.raises(TypeError, match="over_time must be the result of topics_over_time"):
         plot.plot_topics_over_time(things["lda"])
 
 

@@ -1,1 +1,1 @@
-"""What every fit has: its history, progress, and starts that run in parallel."""
+"""History, progress and parallel initializations, which all fits share."""

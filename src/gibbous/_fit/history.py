@@ -1,4 +1,4 @@
-"""What every iterative fit shares: progress, the record of a run, and the results object."""
+"""The history of iterative fits: progress for callbacks, and the record of a fit."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from .._ground.isa import LEVEL, core
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-#: Called after every iteration; returning True ends the fit with what it has.
+#: Called after every iteration; returning True ends the fit and keeps the current parameters.
 Callback = Callable[["Progress"], object]
 
 STOP_REASONS = ("converged", "max_iter", "completed", "interrupted", "callback", "diverged")
@@ -23,9 +23,9 @@ STOP_REASONS = ("converged", "max_iter", "completed", "interrupted", "callback",
 
 @dataclass(frozen=True)
 class Progress:
-    """What a callback is told after an iteration.
+    """The progress of a fit, passed to the callback after each iteration.
 
-    ``more`` holds further measures of the iteration by their names, such as those of held-out rows.
+    ``more`` holds further measures of the iteration by name, such as those of held-out rows.
     """
 
     model: str
@@ -42,7 +42,7 @@ class Progress:
 
 @dataclass(frozen=True)
 class Trace:
-    """One start's run: the metric and the seconds of each of its iterations."""
+    """The record of one initialization: the metric and the seconds of each of its iterations."""
 
     values: tuple[float, ...]
     seconds: tuple[float, ...]
@@ -52,7 +52,7 @@ class Trace:
 
 
 class Recorder:
-    """Collects the trace of one start and tells the callback."""
+    """Records one initialization and calls the callback."""
 
     def __init__(
         self,
@@ -86,9 +86,9 @@ class Recorder:
         self._more = {name: list(measures) for name, measures in (more or {}).items()}
 
     def record(self, value: float, more: Mapping[str, float] | None = None) -> bool:
-        """Note one finished iteration; return True where the callback asks to stop.
+        """Record a finished iteration; return True if the callback asks to stop.
 
-        ``more`` holds further measures, the same ones at every iteration.
+        ``more`` holds further measures by name, the same ones at every iteration.
         """
         now = time.perf_counter()
         change = value - self._values[-1] if self._values else float("inf")
@@ -123,11 +123,11 @@ class Recorder:
         return len(self._values)
 
     def note(self, event: str) -> None:
-        """Note something that a reader of the history should know, such as a repair."""
+        """Record an event for readers of the history, such as a repair."""
         self._events.append(event)
 
     def trace(self, stop_reason: str) -> Trace:
-        """Return the trace as it stands."""
+        """Return the record so far."""
         return Trace(
             tuple(self._values),
             tuple(self._seconds),
@@ -146,32 +146,32 @@ class History:
     model : str
         Class name of the estimator.
     metric : str
-        What ``values`` holds, for example ``"mean log-likelihood"``.
+        Name of the metric in ``values``, for example ``"mean log-likelihood"``.
     values : tuple of float
-        The metric at each iteration of the start that was kept.
+        The metric at each iteration of the best initialization.
     seconds : tuple of float
         Wall time of each of these iterations, in seconds.
     converged : bool
-        Whether the tolerance was reached.
+        Whether the fit converged to the tolerance.
     stop_reason : str
-        ``"converged"``, ``"max_iter"``, ``"completed"`` (a sampler has made all its sweeps),
+        ``"converged"``, ``"max_iter"``, ``"completed"`` (a sampler made all its sweeps),
         ``"interrupted"``, ``"callback"`` or ``"diverged"``.
     starts : tuple of float
-        The metric that each start ended with, in their order.
+        The final metric of each initialization.
     best_start : int
-        Index of the start that was kept.
-    seed : int
-        The 64-bit key that the random state became; None for starts given by the user.
+        Index of the initialization that was kept.
+    seed : int or None
+        The 64-bit key made from the random state; None if the user gave the initial values.
     instruction_set : str
-        Level of the core in use, for example ``"v3"``.
+        Instruction-set level of the core, for example ``"v3"``.
     n_threads : int
-        Threads the kernels could use; results do not depend on it.
+        Maximum number of threads of the kernels; results do not depend on it.
     versions : dict of str to str
         Versions of gibbous, Python, NumPy and scikit-learn.
     events : tuple of str
-        Repairs and relocations, in words.
+        Descriptions of events such as repairs and relocations.
     more : dict of str to tuple of float
-        Further measures at each iteration by their names, such as those of held-out rows.
+        Further measures at each iteration by name, such as those of held-out rows.
     """
 
     model: str
@@ -200,7 +200,7 @@ class History:
         seed: int | None,
         n_threads: int,
     ) -> History:
-        """Build the history of a fit from the traces of its starts."""
+        """Build the history of a fit from the records of its initializations."""
         kept = traces[best]
         return cls(
             model=model,
@@ -221,21 +221,21 @@ class History:
 
     @property
     def n_iter(self) -> int:
-        """Number of iterations of the start that was kept."""
+        """Number of iterations of the initialization that was kept."""
         return len(self.values)
 
     def to_dict(self) -> dict[str, Any]:
-        """Return plain lists, numbers and strings, as written to model files."""
+        """Return the fields as lists, numbers and strings, as written to model files."""
         return asdict(self)
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> History:
-        """Build a history from what :meth:`to_dict` returned.
+        """Build a history from the result of :meth:`to_dict`.
 
         Raises
         ------
         ValueError
-            If a field is missing or unknown, or a measure has not one value an iteration.
+            If a field is missing or unknown, or a measure does not have one value per iteration.
         """
         known = {f.name for f in fields(cls)}
         needed = {
@@ -244,23 +244,24 @@ class History:
         odd = (set(data) - known) | (needed - set(data))
         if odd:
             raise ValueError(
-                f"not a fit's history: missing or unknown fields {', '.join(sorted(odd))}"
+                f"data is not a history: missing or unknown fields {', '.join(sorted(odd))}"
             )
         values = dict(data)
         for name in {"values", "seconds", "starts", "events"} & set(values):
             values[name] = tuple(values[name])
-        values["more"] = {name: tuple(told) for name, told in values.get("more", {}).items()}
-        if any(len(told) != len(values["values"]) for told in values["more"].values()):
-            raise ValueError("not a fit's history: a measure has not one value an iteration")
+        more = {name: tuple(measure) for name, measure in values.get("more", {}).items()}
+        if any(len(measure) != len(values["values"]) for measure in more.values()):
+            raise ValueError("data is not a history: a measure must have one value per iteration")
+        values["more"] = more
         return cls(**values)
 
     def to_frame(self) -> Any:
-        """Return one row an iteration as a pandas DataFrame (pandas has to be installed).
+        """Return a pandas DataFrame with one row per iteration (requires pandas).
 
         Raises
         ------
         ImportError
-            If pandas is missing; ``to_dict`` needs nothing.
+            If pandas is missing; ``to_dict`` does not need it.
         """
         try:
             import pandas as pd
@@ -276,7 +277,7 @@ class History:
         )
 
     def plot(self, ax: Axes | None = None) -> Axes:
-        """Draw the metric over the iterations with matplotlib and return the axes."""
+        """Draw the metric over the iterations with matplotlib, and return the axes."""
         from ..plot import plot_history
 
         return plot_history(self, ax=ax)
@@ -289,9 +290,9 @@ class History:
             f"  {self.metric}: {last}" + (f" (from {self.values[0]:.6g})" if self.values else ""),
         ]
         lines += [
-            f"  {name}: {told[-1]:.6g} (from {told[0]:.6g})"
-            for name, told in self.more.items()
-            if told
+            f"  {name}: {measure[-1]:.6g} (from {measure[0]:.6g})"
+            for name, measure in self.more.items()
+            if measure
         ]
         if len(self.starts) > 1:
             lines.append(

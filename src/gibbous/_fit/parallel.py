@@ -1,4 +1,4 @@
-"""Fits that run side by side, one a thread, and a wait for them that Ctrl-C ends."""
+"""Fits that run in parallel, one per thread, and a wait for them that Ctrl-C interrupts."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from typing import TypeVar
 
 Result = TypeVar("Result")
 
-#: Seconds between two looks at whether Ctrl-C was pressed.
+#: Seconds between two checks for Ctrl-C.
 _LOOK = 0.1
 
 
 class Stop:
-    """Tells fits in other threads that nobody waits for them any more; is their callback."""
+    """A callback that stops fits in other threads when their results are no longer needed."""
 
     def __init__(self) -> None:
         self._event = threading.Event()
@@ -23,17 +23,17 @@ class Stop:
         return self._event.is_set()
 
     def set(self) -> None:
-        """Stop them after their next iteration."""
+        """Stop the fits after their current iteration."""
         self._event.set()
 
 
 def awaited(future: Future[Result]) -> Result:
-    """Wait for a result, and answer Ctrl-C meanwhile.
+    """Wait for a result, and respond to Ctrl-C while waiting.
 
-    The system may hand Ctrl-C to any thread. Python answers it in its main thread, which it does
-    not wake for that: one that waits for a lock without end would never see it. The lock waited for
-    is not the future's own: were that left held by a wait that Ctrl-C cut short, its thread would
-    never end.
+    The system may deliver the signal of Ctrl-C to any thread. Python handles it in the main thread,
+    but does not wake it: a main thread that waits for a lock without a timeout would never handle
+    it. The wait uses a lock of its own: if Ctrl-C left the future's lock held, the thread of the
+    future would never end.
     """
     done = threading.Lock()
     done.acquire()
@@ -50,35 +50,35 @@ def side_by_side(
     stop: Stop,
     progress: Callable[[int, int], object] | None,
 ) -> list[Result]:
-    """Fit number 0, 1, ... as many as there are, some at a time.
+    """Run fits 0, 1, ..., several at a time.
 
     Parameters
     ----------
     fit : callable
-        Given a number, returns its result. Has to end soon after ``stop`` was set.
+        Returns the result of the fit with a given number. Must end soon after ``stop`` was set.
     order : sequence of int
-        The order in which they are begun; the longest first leaves no thread without work.
+        Order in which fits start; the longest first keeps all threads busy.
     workers : int
-        Fits at a time. With 1 they run in this thread, where kernels answer Ctrl-C themselves.
+        Number of fits at a time. If 1, they run in this thread, where kernels handle Ctrl-C.
     stop : Stop
         Set on Ctrl-C and on the first error.
     progress : callable or None
-        Told of how many are done, and of how many in all, by the thread that has done one.
+        Called after each fit, in its thread, with the number of finished fits and of all fits.
 
     Returns
     -------
     list
-        The results of number 0, 1, ...
+        The results of fits 0, 1, ...
 
     Raises
     ------
     Exception
-        The first that a fit has raised; the others have ended then, or were not begun.
+        The first error of a fit; the other fits have ended by then, or did not start.
     """
     lock, done, n = threading.Lock(), 0, len(order)
     failed: list[BaseException] = []
 
-    def tell(_: object = None) -> None:
+    def report(_: object = None) -> None:
         nonlocal done
         with lock:
             done += 1
@@ -99,14 +99,14 @@ def side_by_side(
     if workers == 1:
         for i in sorted(order):
             results[i] = fit(i)
-            tell()
+            report()
         return [results[i] for i in range(n)]
     with ThreadPoolExecutor(workers) as pool:
         try:
             futures: dict[int, Future[Result]] = {}
             for i in order:
                 futures[i] = pool.submit(begin, i)
-                futures[i].add_done_callback(tell)
+                futures[i].add_done_callback(report)
             return [awaited(futures[i]) for i in range(n)]
         except BaseException as error:
             stop.set()

@@ -1,4 +1,4 @@
-"""What this installation is made of and what it runs on."""
+"""The versions, build and processor of this installation."""
 
 from __future__ import annotations
 
@@ -26,18 +26,18 @@ def show_config(mode: Literal["stdout", "dict"] = "stdout") -> dict[str, Any] | 
     Parameters
     ----------
     mode : {"stdout", "dict"}, default="stdout"
-        Where to put them.
+        Whether to print the configuration or to return it.
 
     Returns
     -------
     dict or None
-        With ``mode="dict"``: the groups ``versions``, ``build``, ``processor`` and ``threads``,
-        each a dict of strings, numbers or None.
+        If ``mode="dict"``, the groups ``versions``, ``build``, ``processor`` and ``threads``, each
+        a dict of strings, numbers or None.
 
     Raises
     ------
     ValueError
-        If ``mode`` is neither of these.
+        If ``mode`` is invalid.
 
     Examples
     --------
@@ -90,7 +90,7 @@ def _collect() -> dict[str, Any]:
 
 
 def _version(name: str) -> str | None:
-    # From the metadata: importing scikit-learn to ask for its version takes most of a second.
+    # From the metadata, as importing scikit-learn takes most of a second.
     try:
         return version(name)
     except PackageNotFoundError:

@@ -1,4 +1,4 @@
-"""Write a file so that a reader finds the old one or the new one, never half of one."""
+"""Files that are replaced as a whole: a reader finds the old file or the new one."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from typing import IO, Any
 
 @contextmanager
 def replacing(path: str | os.PathLike[str]) -> Iterator[IO[bytes]]:
-    """Open a file beside ``path`` that takes its name once it is complete and on the disk.
+    """Open a temporary file in the same folder, which replaces ``path`` once it is complete.
 
-    The file that was there stays as it was until then, and for good where the body raises. A link
-    is followed: what it points to is replaced. Something that is no regular file, such as a pipe,
-    cannot be replaced and is written to directly.
+    Until then, and if the body raises an error, an existing file is unchanged. Links are followed:
+    the file that a link points to is replaced. A path that is not a regular file, such as a pipe,
+    is written to directly.
 
     Raises
     ------
@@ -36,11 +36,11 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[IO[bytes]]:
         handle, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
     except FileNotFoundError as error:
         raise FileNotFoundError(
-            f"{path} cannot be written: there is no folder {target.parent}; make it first"
+            f"{path} cannot be written: there is no folder {target.parent}; create it first"
         ) from error
     except PermissionError as error:
         raise PermissionError(
-            f"{path} cannot be written: the folder {target.parent} allows no new files"
+            f"{path} cannot be written: no permission to create files in the folder {target.parent}"
         ) from error
     try:
         with open(handle, "wb") as file:
@@ -57,14 +57,14 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[IO[bytes]]:
 
 
 def _new_file_mode() -> int:
-    # mkstemp makes files private; a file that a program writes follows the umask.
+    # mkstemp makes files private; other files follow the umask.
     mask = os.umask(0)
     os.umask(mask)
     return 0o666 & ~mask
 
 
 def _sync_folder(folder: Path) -> None:
-    # The new name is on the disk only once its folder is; some file systems cannot sync folders.
+    # The new name is stored with the folder; some file systems cannot sync folders.
     with suppress(OSError):
         handle = os.open(folder, os.O_RDONLY)
         try:
@@ -74,15 +74,14 @@ def _sync_folder(folder: Path) -> None:
 
 
 def suffix_of(path: str | os.PathLike[str], known: Any, what: str) -> str:
-    """Return the suffix of ``path`` in lower case, which has to be one of ``known``.
+    """Return the suffix of ``path`` in lower case.
 
     Raises
     ------
     ValueError
-        If it is not; the message lists the known ones.
+        If the suffix is not one of ``known``.
     """
     suffix = Path(path).suffix.lower()
     if suffix not in known:
-        given = f"ends in {suffix!r}" if suffix else "has no ending"
-        raise ValueError(f"{path}: {what} must end in one of {', '.join(known)}; this one {given}")
+        raise ValueError(f"{path}: {what} must end in one of {', '.join(known)}; got {suffix!r}")
     return suffix

@@ -1,4 +1,4 @@
-"""Seeds: anything that NumPy or scikit-learn calls a random state becomes one 64-bit key."""
+"""Seeds: every random state of NumPy or scikit-learn is converted to one 64-bit key."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-#: What can be given as ``random_state``.
+#: The types of ``random_state``.
 RandomState = Any
 
-#: Purposes of child keys. Values are part of a seed's meaning: never renumber.
+#: Purposes of child keys. Never renumber them: the results of a seed depend on the numbers.
 PURPOSES = {
     "kmeans++": 1,
     "kmeans-random": 2,
@@ -47,16 +47,16 @@ PURPOSES = {
 
 
 class Key(int):
-    """A key that is ready: what one estimator hands to another as ``random_state``."""
+    """A key that one estimator passes to another as ``random_state``."""
 
 
 def key_of(random_state: RandomState) -> int:
-    """Turn a random state into a key, an integer in [0, 2**64).
+    """Convert a random state to a key, an integer in [0, 2**64).
 
     Parameters
     ----------
     random_state : None, int, numpy.random.RandomState, Generator or SeedSequence
-        An int and a SeedSequence always give the same key. A RandomState and a Generator are
+        An int or a SeedSequence always gives the same key. A RandomState or a Generator is
         advanced, so that two fits with one object differ. None draws from NumPy's global state,
         which ``numpy.random.seed`` controls, as in scikit-learn.
 
@@ -67,9 +67,9 @@ def key_of(random_state: RandomState) -> int:
     Raises
     ------
     ValueError
-        If an int is negative or past 2**32 - 1, as in scikit-learn.
+        If an int is negative or above 2**32 - 1, as in scikit-learn.
     TypeError
-        If the object is none of these.
+        If the object has another type.
     """
     if isinstance(random_state, Key):
         return int(random_state)
@@ -104,5 +104,5 @@ def generator(key: int, purpose: str, item: int = 0) -> np.random.Generator:
 
 
 def legacy(key: int, purpose: str, item: int = 0) -> np.random.RandomState:
-    """Return a RandomState, for callables written for scikit-learn."""
+    """Return a RandomState, for callables that were written for scikit-learn."""
     return np.random.RandomState(child(key, purpose, item) & 0xFFFFFFFF)

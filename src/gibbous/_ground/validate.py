@@ -1,4 +1,4 @@
-"""Checks at the public door that scikit-learn does not make, or does not make in these words."""
+"""Checks of arguments that scikit-learn does not have, or that need other messages."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _MOST_THREADS = 64
 
 
 def validate_data(estimator: Any, X: Any, y: Any = "no_validation", **checks: Any) -> Any:
-    """Check X as scikit-learn does, and tell in which column of a frame there is text.
+    """Check X as scikit-learn does; the error for text in a data frame names the column.
 
     Raises
     ------
@@ -29,7 +29,7 @@ def validate_data(estimator: Any, X: Any, y: Any = "no_validation", **checks: An
     try:
         result = validation.validate_data(estimator, X, y, **checks)
     except (ValueError, TypeError) as error:
-        # the second where text is compared with 0
+        # the second is raised if text is compared with 0
         if "could not convert string" in str(error) or "not supported between" in str(error):
             _refuse_text(X, estimator, error)
         raise
@@ -42,15 +42,15 @@ def validate_data(estimator: Any, X: Any, y: Any = "no_validation", **checks: An
 
 
 def _refuse_text(X: Any, estimator: Any, cause: Exception | None) -> None:
-    """Raise an error that names the first column of a frame with text that is no number."""
+    """Raise an error that names the first column of a frame with text that is not a number."""
     names = getattr(X, "column_names", getattr(X, "columns", ()))
     for name in names:
         for value in np.asarray(X[name]).ravel():
             if isinstance(value, str) and not _is_number(value):
                 raise ValueError(
-                    f"X has text in column {name!r:.60} ({str(value)!r:.40}), and "
-                    f"{type(estimator).__name__} takes numbers: leave the column out, or encode it "
-                    "first (sklearn.preprocessing.OneHotEncoder)"
+                    f"{type(estimator).__name__} needs numeric data, but X has text in column "
+                    f"{name!r:.60} ({str(value)!r:.40}); drop the column, or encode it first "
+                    "(sklearn.preprocessing.OneHotEncoder)"
                 ) from cause
 
 
@@ -75,14 +75,15 @@ def check_params(estimator: Any) -> None:
 
 
 def n_threads(n_jobs: int | None) -> int:
-    """Return how many threads a kernel may use.
+    """Return the number of threads that a kernel may use.
 
     Parameters
     ----------
     n_jobs : int or None
-        None for what OpenMP allows now (``OMP_NUM_THREADS``, ``threadpoolctl``), at most the
-        processors this process may run on; -1 for all of these processors, -2 for all but one. A
-        positive number counts up to 64 or the processors, whichever is more.
+        None uses the current limit of OpenMP (``OMP_NUM_THREADS``, ``threadpoolctl``), at most the
+        number of processors available to this process; -1 uses all of these processors, -2 all
+        but one. A positive number is limited to 64 or the number of processors, whichever is
+        larger.
 
     Raises
     ------
@@ -100,7 +101,7 @@ def n_threads(n_jobs: int | None) -> int:
         raise ValueError("n_jobs must not be 0; use None, a positive number, or -1 for all")
     if jobs < 0:
         return max(1, _processors() + 1 + jobs)
-    # no kernel has use for more, and the system may refuse to start them
+    # no kernel benefits from more, and the system may refuse to start them
     return min(jobs, max(_MOST_THREADS, _processors()))
 
 
@@ -111,7 +112,7 @@ def _processors() -> int:
 
 
 def sample_weights(weight: Any, n: int, dtype: Any) -> NDArray[Any] | None:
-    """Return contiguous weights of the data's dtype, or None where all weights are one.
+    """Return contiguous weights of the data's dtype, or None if no weights are given.
 
     Raises
     ------
@@ -124,7 +125,7 @@ def sample_weights(weight: Any, n: int, dtype: Any) -> NDArray[Any] | None:
         return None
     try:
         given = np.asarray(weight)
-        if given.dtype.kind not in "fiubO":  # text would be parsed, complex numbers cut
+        if given.dtype.kind not in "fiubO":  # text would be parsed, and imaginary parts dropped
             raise TypeError(given.dtype)
         if given.ndim == 0:
             given = np.full(n, given)
@@ -135,7 +136,7 @@ def sample_weights(weight: Any, n: int, dtype: Any) -> NDArray[Any] | None:
         raise ValueError(f"Sample weights must be 1D array or scalar; got {w.ndim} dimensions")
     if w.shape != (n,):
         raise ValueError(
-            f"sample_weight.shape == {w.shape}, expected {(n,)}: one weight a row of X"
+            f"sample_weight.shape == {w.shape}, expected {(n,)}: one weight per row of X"
         )
     if not np.isfinite(w).all():
         bad = int(np.flatnonzero(~np.isfinite(w))[0])
@@ -147,5 +148,5 @@ def sample_weights(weight: Any, n: int, dtype: Any) -> NDArray[Any] | None:
             "weights must be >= 0"
         )
     if not w.any():
-        raise ValueError("sample_weight must not be all zero: no row would count")
+        raise ValueError("sample_weight must not be all zero, as no row would count")
     return w

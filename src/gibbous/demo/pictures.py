@@ -40,7 +40,7 @@ def story(case: show.Halfway) -> Figure:
     plot.plot_clusters(case.kmeans, case.points, hard)
     hard.set_title("K-means: every point in one group, the half-way point too")
     plot.plot_clusters(case.mixture, case.points, soft)
-    soft.set_title("Mixture: colours blended by responsibility")
+    soft.set_title("Mixture: colors blended by responsibility")
     for ax in (hard, soft):
         ax.set_aspect("equal")
         ax.set_xlim(-4.4, 4.4)
@@ -48,7 +48,7 @@ def story(case: show.Halfway) -> Figure:
         ax.set_xlabel("")
         ax.set_ylabel("")
     half = np.zeros((1, 2))
-    pair = plot.colours(2)
+    pair = plot.colors(2)
     _halfway(hard, pair[case.kmeans.predict(half)[0]])
     _halfway(soft, case.mixture.predict_proba(half)[0] @ pair)
     _along(line, case)
@@ -57,8 +57,8 @@ def story(case: show.Halfway) -> Figure:
     return figure
 
 
-def _halfway(ax: Axes, colour: Any) -> None:
-    ax.scatter([0], [0], s=110, color=[tuple(colour)], edgecolors=plot.rgb(plot.ink()), zorder=5)
+def _halfway(ax: Axes, color: Any) -> None:
+    ax.scatter([0], [0], s=110, color=[tuple(color)], edgecolors=plot.rgb(plot.ink()), zorder=5)
     ax.annotate(
         "half-way",
         (0, 0.12),
@@ -94,19 +94,19 @@ def _along(ax: Axes, case: show.Halfway) -> None:
 
 
 def photograph(cut: show.Photograph) -> Figure:
-    """Draw the photograph beside its two cuts, each above its colours."""
+    """Draw the photograph beside its two cuts, each above its colors."""
     figure = plot.new_figure(15, 4.1)
-    k = len(cut.hard_colours)
-    blank = np.full_like(_strip(cut.hard_colours, cut.hard_shares, cut.original), 255)
+    k = len(cut.hard_colors)
+    blank = np.full_like(_strip(cut.hard_colors, cut.hard_shares, cut.original), 255)
     for ax, image, strip, title in zip(
         figure.subplots(1, 3),
         (cut.original, cut.hard, cut.soft),
         (
             blank,
-            _strip(cut.hard_colours, cut.hard_shares, cut.original),
-            _strip(cut.soft_colours, cut.soft_shares, cut.original),
+            _strip(cut.hard_colors, cut.hard_shares, cut.original),
+            _strip(cut.soft_colors, cut.soft_shares, cut.original),
         ),
-        ("Original", f"K-means: {k} colours", f"Mixture: {k} colours, blended"),
+        ("Original", f"K-means: {k} colors", f"Mixture: {k} colors, blended"),
         strict=True,
     ):
         ax.imshow(np.concatenate([image, strip]))
@@ -115,12 +115,12 @@ def photograph(cut: show.Photograph) -> Figure:
     return figure
 
 
-def _strip(colours: Any, shares: Any, image: Any) -> Any:
-    """Return a strip of colours for below an image, each as wide as its share, dark to light."""
-    order = np.argsort(colours.sum(axis=1))
+def _strip(colors: Any, shares: Any, image: Any) -> Any:
+    """Return a strip of colors for below an image, each as wide as its share, dark to light."""
+    order = np.argsort(colors.sum(axis=1))
     ends = np.cumsum(shares[order]) / shares.sum()
     which = np.searchsorted(ends, (np.arange(image.shape[1]) + 0.5) / image.shape[1])
-    row = np.clip(colours[order][np.minimum(which, len(order) - 1)] * 255 + 0.5, 0, 255)
+    row = np.clip(colors[order][np.minimum(which, len(order) - 1)] * 255 + 0.5, 0, 255)
     gap = np.full((10, image.shape[1], 3), 255, dtype=np.uint8)
     return np.concatenate([gap, np.repeat(row.astype(np.uint8)[None], 34, axis=0)])
 
@@ -131,7 +131,7 @@ def digits(found: show.Digits) -> Figure:
     rows = figure.subplots(2, 10)
     order = np.argsort(found.names, kind="stable")
     for ax, g in zip(rows[0], order, strict=True):
-        _scan(ax, found.centres[g])
+        _scan(ax, found.centers[g])
         ax.set_title(f"like {found.names[g]}", fontsize=10)
     for ax, image, digit, share in zip(
         rows[1], found.images, found.digits, found.shares, strict=True
@@ -166,11 +166,11 @@ def wines(found: show.Wines) -> Figure:
         f"178 wines: {found.mixture.n_components} components, "
         f"{found.mixture.covariance_type} covariances"
     )
-    for (kind, values), colour, marker in zip(
+    for (kind, values), color, marker in zip(
         found.bic.items(), plot.PALETTE, "os^D", strict=False
     ):
         right.plot(
-            range(1, len(values) + 1), values, color=colour, marker=marker, markersize=5, label=kind
+            range(1, len(values) + 1), values, color=color, marker=marker, markersize=5, label=kind
         )
     right.set_title("Which mixture? The lowest BIC")
     right.set_xlabel("components")

@@ -1,6 +1,6 @@
 """``gibbous demo``: clusters, topics and dreams, on data that is already there.
 
-Six chapters: a point half-way between two groups, the colours of a photograph, handwritten digits,
+Six chapters: a point half-way between two groups, the colors of a photograph, handwritten digits,
 wines, what Python's own documentation is about, what a machine makes of half a digit. Each prints
 a table; with matplotlib each draws a picture as well.
 """
@@ -99,19 +99,19 @@ def story(console: Console) -> Halfway:
 
 @dataclass(frozen=True)
 class Photograph:
-    """A photograph and its two cuts into a few colours, as arrays of (rows, columns, 3)."""
+    """A photograph and its two cuts into a few colors, as arrays of (rows, columns, 3)."""
 
     original: NDArray[np.uint8]
     hard: NDArray[np.uint8]
     soft: NDArray[np.uint8]
-    hard_colours: NDArray[Any]
-    soft_colours: NDArray[Any]
+    hard_colors: NDArray[Any]
+    soft_colors: NDArray[Any]
     hard_shares: NDArray[Any]
     soft_shares: NDArray[Any]
 
 
 def photograph(console: Console, k: int = 8) -> Photograph | None:
-    """Cut a photograph into ``k`` colours by both models; None without Pillow to read it."""
+    """Cut a photograph into ``k`` colors by both models; None without Pillow to read it."""
     from sklearn.datasets import load_sample_image
 
     try:
@@ -130,10 +130,10 @@ def photograph(console: Console, k: int = 8) -> Photograph | None:
     hard = kmeans.cluster_centers_[kmeans.predict(pixels)]
     shares = mixture.predict_proba(pixels)
     soft = shares @ mixture.means_
-    table = _grid(console, f"{len(pixels):,} pixels of a photograph in {k} colours")
-    for name in ("", "seconds", "iterations", "mean colour error", "pixels between colours"):
+    table = _grid(console, f"{len(pixels):,} pixels of a photograph in {k} colors")
+    for name in ("", "seconds", "iterations", "mean color error", "pixels between colors"):
         table.add_column(name, justify="right" if name else "left")
-    # A pixel that no colour has nine tenths of.
+    # A pixel that no color has nine tenths of.
     unsure = float((shares.max(axis=1) < 0.9).mean())
     for name, model, took, image, part in (
         ("K-means", kmeans, seconds[0], hard, 0.0),
@@ -160,11 +160,11 @@ def _as_image(pixels: NDArray[Any], shape: tuple[int, ...]) -> NDArray[np.uint8]
 
 @dataclass(frozen=True)
 class Digits:
-    """Handwritten digits, the ten centres found, and the digits that lie between two of them."""
+    """Handwritten digits, the ten centers found, and the digits that lie between two of them."""
 
     images: NDArray[Any]
     digits: NDArray[Any]
-    centres: NDArray[Any]
+    centers: NDArray[Any]
     names: tuple[int, ...]
     between: NDArray[Any]
     shares: NDArray[Any]
@@ -284,7 +284,7 @@ def run(folder: Path, console: Console | None = None) -> list[Path]:
         folder.mkdir(parents=True, exist_ok=True)
     chapters: Sequence[tuple[str, Callable[[Console], Any], Callable[[Any], Any], str]] = (
         ("1. A point half-way", story, pictures.story, "1-half-way.png"),
-        ("2. A photograph in eight colours", photograph, pictures.photograph, "2-photograph.png"),
+        ("2. A photograph in eight colors", photograph, pictures.photograph, "2-photograph.png"),
         ("3. Handwritten digits", digits, pictures.digits, "3-digits.png"),
         ("4. Wines", wines, pictures.wines, "4-wines.png"),
         ("5. Python about itself", texts.library, pictures.library, "5-docstrings.png"),

@@ -1,9 +1,9 @@
-"""Pictures, all in one place: ``from gibbous.plot import plot_...``.
+"""Functions that draw models and results with matplotlib: ``from gibbous.plot import plot_...``.
 
-Each takes a fitted model, or what one returned, and matplotlib axes to draw on, and returns the
-axes; without any it makes a figure with pyplot, and it never shows one. Text and background follow
-matplotlib's style, so pictures are dark within ``plt.style.context("dark_background")``; groups
-have the colours of Okabe and Ito, which readers with any kind of colour vision tell apart.
+Each takes a fitted model, or a result of one, and matplotlib axes to draw on, and returns the axes.
+Without axes it creates a figure with pyplot; it never shows a figure. Text and background follow
+matplotlib's style, so pictures are dark within ``plt.style.context("dark_background")``. Groups
+have the colors of Okabe and Ito, which readers with any kind of color vision can distinguish.
 
 Needs matplotlib, which comes with ``pip install 'gibbous[plot]'``.
 """
@@ -26,11 +26,14 @@ from .kmeans import (
     plot_silhouette,
 )
 from .lda import (
+    plot_document,
+    plot_document_topics,
     plot_topic_map,
     plot_topic_similarity,
     plot_topic_words,
     plot_topics,
     plot_topics_over_time,
+    plot_word_cloud,
     topics_figure,
 )
 from .plane import View
@@ -48,7 +51,7 @@ from .style import (
     MAX_POINTS,
     PALETTE,
     SUFFIXES,
-    colours,
+    colors,
     ink,
     new_figure,
     paper,
@@ -57,14 +60,13 @@ from .style import (
     save_figure,
     tidy,
 )
-from .words import plot_document, plot_document_topics, plot_word_cloud
 
 __all__ = [
     "MAX_POINTS",
     "PALETTE",
     "SUFFIXES",
     "View",
-    "colours",
+    "colors",
     "fit_figure",
     "ink",
     "new_figure",

@@ -1,4 +1,4 @@
-"""Pictures of how fits went: the metric over iterations or seconds, and what was chosen by it."""
+"""Pictures of fits: the metric over iterations or seconds, and criteria of model selection."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .._fit.history import History
-from .style import LINES, PALETTE, SMALL, axes_of, colours, ink, new_figure, rgb, tidy
+from .style import LINES, PALETTE, SMALL, axes_of, colors, ink, new_figure, rgb, tidy
 from .text import points_across
 
 if TYPE_CHECKING:
@@ -27,14 +27,14 @@ _ENDS = {
 
 
 def history_of(history: Any) -> History:
-    """Return a history, or the one of a fitted model.
+    """Return a history, or the history of a fitted model.
 
     Raises
     ------
     NotFittedError
-        If it is a model that has not been fitted.
+        If the model has not been fitted.
     TypeError
-        If it is neither.
+        If ``history`` is neither a history nor a model.
     """
     if isinstance(history, History):
         return history
@@ -46,7 +46,7 @@ def history_of(history: Any) -> History:
         from sklearn.exceptions import NotFittedError
 
         raise NotFittedError(
-            f"history: this {kind} has no history_ yet, as it is not fitted; call fit first"
+            f"history: this {kind} has no history_, as it is not fitted; call fit first"
         )
     raise TypeError(f"history must be a fitted model or its history_; got {kind}")
 
@@ -54,22 +54,22 @@ def history_of(history: Any) -> History:
 def plot_history(
     history: Any, ax: Axes | None = None, *, x: str = "iteration", metric: str | None = None
 ) -> Axes:
-    """Draw the metric of a fit over its iterations, or over the seconds that they took.
+    """Draw the metric of a fit over its iterations, or over wall time.
 
-    Further measures are drawn as well: those of the same metric, as of held-out rows, on the same
-    axis, others on an axis of their own at the right. Of a metric that is looked at once in some
-    sweeps, as that of topics, only these are drawn.
+    Further measures in ``history.more`` are drawn as well: values of the same metric, such as that
+    of held-out rows, on the same axis, and other measures on a second axis on the right. If the
+    metric is only computed at some iterations, as for topics, only these are drawn.
 
     Parameters
     ----------
     history : History or estimator
         The ``history_`` of a fitted model, or the model.
     ax : matplotlib.axes.Axes or None
-        Where to draw; None makes a figure with pyplot.
+        Axes to draw on; None creates a figure with pyplot.
     x : {"iteration", "seconds"}
-        What lies across: iterations, or wall time since the first began.
+        The horizontal axis: iterations, or wall time since the start of the fit.
     metric : str or None
-        The one measure to draw: the history's ``metric`` or a name in its ``more``; None draws all.
+        The measure to draw: the history's ``metric``, or a name in its ``more``; None draws all.
 
     Returns
     -------
@@ -82,9 +82,9 @@ def plot_history(
     NotFittedError
         If the model has not been fitted.
     TypeError
-        If ``history`` is neither of these.
+        If ``history`` is neither a history nor a model.
     ValueError
-        If ``x`` or ``metric`` is not known.
+        If ``x`` or ``metric`` is unknown.
     """
     ax = axes_of(ax)
     from matplotlib.ticker import MaxNLocator
@@ -94,11 +94,11 @@ def plot_history(
         raise ValueError(f"x must be 'iteration' or 'seconds'; got {x!r}")
     own, others = _measures(history, metric)
     across, label = _across(history, x)
-    palette = colours(len(PALETTE))
+    palette = colors(len(PALETTE))
     lines = _curves(ax, across, own, palette)
     n = history.n_iter
     end = f"{_ENDS[history.stop_reason]} after {n} iteration{'' if n == 1 else 's'}"
-    # a name takes a line of its own where there is no room beside it: a letter is 7 points wide
+    # two lines if one is too narrow for the title: a letter is about 7 points wide
     narrow = 7 * len(f"{history.model}: {end}") > points_across(ax)[0]
     ax.set_title(f"{history.model}:{chr(10) if narrow else ' '}{end}")
     ax.set_xlabel(label)
@@ -116,7 +116,7 @@ def plot_history(
 
 
 def _legend_below(ax: Axes, lines: Sequence[Any]) -> None:
-    """Put a legend below the axis, where no curve is: 34 points, for ticks and the label."""
+    """Put a legend below the axis, 34 points lower, which leaves room for ticks and the label."""
     from matplotlib.transforms import ScaledTranslation
 
     drop = ScaledTranslation(0, -34 / 72, ax.figure.dpi_scale_trans)
@@ -133,7 +133,7 @@ def _legend_below(ax: Axes, lines: Sequence[Any]) -> None:
 
 
 def _across(history: History, x: str) -> tuple[NDArray[Any], str]:
-    """Return where each iteration stands, and what the axis is called."""
+    """Return the horizontal position of each iteration, and the label of the axis."""
     if x == "iteration":
         return np.arange(1, history.n_iter + 1), x
     passed = np.cumsum(history.seconds)
@@ -146,13 +146,13 @@ def _measures(
     history: History, metric: str | None
 ) -> tuple[dict[str, Sequence[float]], dict[str, Sequence[float]]]:
     """Return the measures of the left axis and those of the right one."""
-    told: dict[str, Sequence[float]] = {history.metric: history.values, **history.more}
+    given: dict[str, Sequence[float]] = {history.metric: history.values, **history.more}
     if metric is not None:
-        if metric not in told:
-            raise ValueError(f"metric must be one of {', '.join(told)}; got {metric!r}")
-        return {metric: told[metric]}, {}
-    own = {name: values for name, values in told.items() if name.endswith(history.metric)}
-    return own, {name: values for name, values in told.items() if name not in own}
+        if metric not in given:
+            raise ValueError(f"metric must be one of {', '.join(given)}; got {metric!r}")
+        return {metric: given[metric]}, {}
+    own = {name: values for name, values in given.items() if name.endswith(history.metric)}
+    return own, {name: values for name, values in given.items() if name not in own}
 
 
 def _curves(
@@ -166,7 +166,7 @@ def _curves(
 ) -> list[Any]:
     found = []
     for at, (name, values) in enumerate(measures.items()):
-        shown = looked_at(values)
+        shown = measured_at(values)
         drawn = len(shown)
         found += ax.plot(
             across[shown],
@@ -181,30 +181,30 @@ def _curves(
     return found
 
 
-def looked_at(values: Sequence[float]) -> Any:
-    """Return where a metric was looked at: where it changed, if that is once in some iterations.
+def measured_at(values: Sequence[float]) -> Any:
+    """Return the indices of the iterations at which a metric was computed.
 
-    Between these a sampler's history repeats the last value. A metric that moves at most iterations
-    is drawn whole.
+    The history of a sampler repeats the last value until the metric is computed again. If the
+    metric changes at most iterations, all indices are returned.
     """
-    told = np.asarray(values, dtype=np.float64)
-    changed = np.flatnonzero(np.r_[True, told[1:] != told[:-1]][: len(told)])
-    return changed if len(changed) < 0.75 * len(told) else np.arange(len(told))
+    given = np.asarray(values, dtype=np.float64)
+    changed = np.flatnonzero(np.r_[True, given[1:] != given[:-1]][: len(given)])
+    return changed if len(changed) < 0.75 * len(given) else np.arange(len(given))
 
 
 def plot_criterion(selection: Any, ax: Axes | None = None, *, criterion: str | None = None) -> Axes:
-    """Draw a criterion over the number of components, one line a covariance type.
+    """Draw a criterion over the number of components, one line per covariance type.
 
-    The best is ringed; a fit that failed leaves a gap.
+    A circle marks the best mixture; a fit that failed leaves a gap.
 
     Parameters
     ----------
     selection : MixtureSelection
-        What :func:`gibbous.select_mixture` returned.
+        The result of :func:`gibbous.select_mixture`.
     ax : matplotlib.axes.Axes or None
-        Where to draw; None makes a figure with pyplot.
+        Axes to draw on; None creates a figure with pyplot.
     criterion : {"bic", "aic", "icl", "held_out"}, optional
-        By default the one that the selection was made by.
+        The criterion; by default the one of the selection.
 
     Returns
     -------
@@ -215,26 +215,26 @@ def plot_criterion(selection: Any, ax: Axes | None = None, *, criterion: str | N
     ImportError
         If matplotlib is missing.
     TypeError
-        If ``selection`` is something else.
+        If ``selection`` is not such a result.
     ValueError
-        If the criterion is not known, or was not measured.
+        If the criterion is unknown, or was not computed.
     """
     ax = axes_of(ax)
     from matplotlib.ticker import MaxNLocator
 
     if not hasattr(selection, "ranked"):
         raise TypeError(
-            f"selection must be what select_mixture returned; got {type(selection).__name__}"
+            f"selection must be the result of select_mixture; got {type(selection).__name__}"
         )
     name = selection.criterion if criterion is None else criterion
     best = selection.ranked(name)[0]
     kinds = list(dict.fromkeys(trial.covariance_type for trial in selection.trials))
-    for kind, colour in zip(kinds, map(rgb, colours(len(kinds))), strict=True):
+    for kind, color in zip(kinds, map(rgb, colors(len(kinds))), strict=True):
         trials = [trial for trial in selection.trials if trial.covariance_type == kind]
         ax.plot(
             [trial.n_components for trial in trials],
             [getattr(trial, name) for trial in trials],
-            color=colour,
+            color=color,
             marker=_MARKERS[kind],
             markersize=4.5,
             linewidth=1.6,
@@ -257,7 +257,7 @@ def plot_criterion(selection: Any, ax: Axes | None = None, *, criterion: str | N
     ax.set_ylabel(_LABELS[name])
     ax.ticklabel_format(axis="y", useOffset=False, style="plain")
     ax.xaxis.set_major_locator(MaxNLocator(integer=True))
-    # beside the lines, not over them
+    # to the right of the lines, not over them
     ax.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), frameon=False, title="covariances")
     tidy(ax)
     return ax
@@ -267,20 +267,20 @@ _LABELS = {
     "bic": "BIC (lower is better)",
     "aic": "AIC (lower is better)",
     "icl": "ICL (lower is better)",
-    "held_out": "held-out log-likelihood a row (higher is better)",
+    "held_out": "held-out log-likelihood per row (higher is better)",
 }
 _MARKERS = {"full": "o", "tied": "s", "diag": "^", "spherical": "D"}
 
 
 def plot_selection(selection: Any, figure: Figure | None = None) -> Figure:
-    """Draw the measures of a grid over the number of topics, one panel a measure.
+    """Draw the measures of a grid over the number of topics, one panel per measure.
 
     Parameters
     ----------
     selection : TopicSelection
-        What :func:`gibbous.evaluate.select_topics` returned.
+        The result of :func:`gibbous.evaluate.select_topics`.
     figure : matplotlib.figure.Figure or None
-        Where to draw; None makes a figure.
+        Figure to draw on; None creates one.
 
     Returns
     -------
@@ -298,10 +298,10 @@ def plot_selection(selection: Any, figure: Figure | None = None) -> Figure:
 
     best = selection.best
     panels = figure.subplots(1, len(names), squeeze=False)[0]
-    for ax, name, colour in zip(panels, names, colours(len(names)), strict=True):
+    for ax, name, color in zip(panels, names, colors(len(names)), strict=True):
         values = selection.values[name]
-        ax.plot(selection.ks, values, ".", color=rgb(colour), alpha=0.4)
-        ax.plot(selection.ks, values.mean(axis=1), color=rgb(colour), linewidth=1.8)
+        ax.plot(selection.ks, values, ".", color=rgb(color), alpha=0.4)
+        ax.plot(selection.ks, values.mean(axis=1), color=rgb(color), linewidth=1.8)
         ax.axvline(best[name], color=rgb(ink()), linewidth=0.8, linestyle=":")
         ax.set_title(selection.label(name), fontsize="medium")
         ax.set_xlabel("topics")

@@ -1,8 +1,8 @@
-"""Pictures of Gaussian mixtures: ellipses, densities, uncertainty, and how one was chosen.
+"""Pictures of Gaussian mixtures: ellipses, densities, uncertainty, and criteria of selection.
 
-More than two features are projected on the first two principal axes of the points. A Gaussian
-stays one in that plane, so the ellipses and densities drawn there are exact. Needs matplotlib,
-which comes with ``pip install 'gibbous[plot]'``.
+Points with more than two features are projected onto their first two principal axes. The projection
+of a Gaussian is a Gaussian, so the ellipses and densities in the plane are exact. Requires
+matplotlib, which is installed by ``pip install 'gibbous[plot]'``.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from .fit import plot_criterion
 from .kmeans import histogram, plot_clusters
 from .plane import (
     View,
-    centres_of,
+    centers_of,
     check_mixture,
     draw_cells,
     draw_ellipses,
@@ -36,7 +36,7 @@ from .style import (
     PALETTE,
     SMALL,
     axes_of,
-    colours,
+    colors,
     faint,
     ink,
     paper,
@@ -60,10 +60,10 @@ __all__ = [
 
 Points = NDArray[np.float64]
 
-#: More features than this make panels that are too small.
+#: With more features the panels are too small.
 _MOST_FEATURES = 6
 
-#: A point whose largest responsibility is below this is said to lie between groups.
+#: A point whose largest responsibility is below this counts as lying between groups.
 _SURE = 0.9
 
 
@@ -72,19 +72,20 @@ def plot_components(
 ) -> Axes:
     """Draw the components of a mixture as ellipses over the points.
 
-    Each has an ellipse at one standard deviation and one at two; the points blend the colours of
-    the components by their responsibilities. One feature becomes a histogram.
+    Each component has ellipses at one and at two standard deviations. The color of a point is the
+    average of the colors of the components, weighted by its responsibilities. One feature is drawn
+    as a histogram.
 
     Parameters
     ----------
     model : GaussianMixture or BayesianGaussianMixture
-        Fitted.
+        A fitted model.
     X : array-like of shape (n_samples, n_features)
-        At most 20,000 rows, evenly picked, are drawn.
+        Points to draw. If there are more than 20,000 rows, that many are drawn, evenly spaced.
     ax : matplotlib.axes.Axes or None
-        Where to draw; None makes a figure with pyplot.
+        Axes to draw on; None creates a figure with pyplot.
     names : sequence of str or None
-        Names of the features; by default those that the model was fitted with.
+        Names of the features; by default those of the data that the model was fitted on.
 
     Returns
     -------
@@ -97,9 +98,9 @@ def plot_components(
     NotFittedError
         If the model has not been fitted.
     TypeError
-        If the model is no mixture.
+        If the model is not a mixture.
     ValueError
-        If ``X`` has other features than the model.
+        If ``X`` does not have the features of the model.
     """
     check_mixture(model)
     return plot_clusters(model, X, ax, names=names)
@@ -108,15 +109,15 @@ def plot_components(
 def plot_density(
     model: Any, X: ArrayLike, ax: Axes | None = None, *, names: Sequence[str] | None = None
 ) -> Axes:
-    """Draw the contours of log p(x), in nats, with the points over them.
+    """Draw the contours of log p(x), in nats, and the points.
 
-    Of more than two features it is the density of the first two principal axes, the others
-    integrated out. Of one feature it is a curve, above the curves of the components.
+    With more than two features, it is the marginal density of the first two principal axes. With
+    one feature, the density is drawn as a curve, together with those of the components.
 
     Parameters
     ----------
     model : GaussianMixture or BayesianGaussianMixture
-        Fitted.
+        A fitted model.
     X, ax, names
         As for :func:`plot_components`.
 
@@ -151,10 +152,10 @@ def plot_density(
         linewidths=0.7,
         linestyles="solid",
     )
-    colour, size = rgb(ink()), 0.8 * size_of(len(flat))
-    ax.scatter(flat[:, 0], flat[:, 1], s=size, color=colour, alpha=0.6, linewidths=0)
+    color, size = rgb(ink()), 0.8 * size_of(len(flat))
+    ax.scatter(flat[:, 0], flat[:, 1], s=size, color=color, alpha=0.6, linewidths=0)
     bar = ax.figure.colorbar(filled, ax=ax)
-    bar.set_label("log p(x), nats" if points.shape[1] == 2 else "log p of these two axes, nats")
+    bar.set_label("log p(x), nats" if points.shape[1] == 2 else "log p of the two axes, nats")
     frame(ax, view, flat)
     ax.set_title(f"Density of {_count(model)}")
     return ax
@@ -163,15 +164,15 @@ def plot_density(
 def plot_uncertainty(
     model: Any, X: ArrayLike, ax: Axes | None = None, *, names: Sequence[str] | None = None
 ) -> Axes:
-    """Draw where a mixture is in doubt: one minus the largest responsibility.
+    """Draw the uncertainty of the assignment: one minus the largest responsibility.
 
-    Each point is as large and as red as its component is uncertain; of two features the plane
-    behind is, too. Of one feature it is a curve.
+    The size and the color of a point show its uncertainty; with two features the background does,
+    too. With one feature the uncertainty is drawn as a curve.
 
     Parameters
     ----------
     model : GaussianMixture or BayesianGaussianMixture
-        Fitted.
+        A fitted model.
     X, ax, names
         As for :func:`plot_components`.
 
@@ -185,9 +186,9 @@ def plot_uncertainty(
         As :func:`plot_components`.
     """
     ax, points, names = _prepare(model, X, ax, names)
-    doubt = 1.0 - shares_of(model, points).max(axis=1)
+    uncertainty = 1.0 - shares_of(model, points).max(axis=1)
     if points.shape[1] == 1:
-        return _doubt_curve(ax, model, points[:, 0], names)
+        return _uncertainty_curve(ax, model, points[:, 0], names)
     view = View.of(points, names)
     flat = view.project(points)
     x, y, at = plane(flat)
@@ -196,12 +197,12 @@ def plot_uncertainty(
         behind = 1.0 - shares_of(model, at).max(axis=1).reshape(len(y), len(x))
         levels = np.linspace(0, top, 13)
         ax.contourf(x, y, behind, levels=levels, cmap=tint(PALETTE[5]), vmin=0, vmax=top)
-    order = np.argsort(doubt, kind="stable")  # the doubtful ones above the others
+    order = np.argsort(uncertainty, kind="stable")  # the most uncertain points on top
     drawn = ax.scatter(
         flat[order, 0],
         flat[order, 1],
-        c=doubt[order],
-        s=0.8 * size_of(len(flat)) * (1 + 4 * doubt[order] / top),
+        c=uncertainty[order],
+        s=0.8 * size_of(len(flat)) * (1 + 4 * uncertainty[order] / top),
         cmap=tint(PALETTE[5]),
         vmin=0,
         vmax=top,
@@ -211,7 +212,7 @@ def plot_uncertainty(
     bar = ax.figure.colorbar(drawn, ax=ax)
     bar.set_label("1 - largest responsibility")
     frame(ax, view, flat)
-    ax.set_title(f"Uncertainty of {_count(model)}: {doubt.mean():.1%} on average")
+    ax.set_title(f"Uncertainty of {_count(model)}: {uncertainty.mean():.1%} on average")
     return ax
 
 
@@ -223,26 +224,27 @@ def plot_half_and_half(
     *,
     names: Sequence[str] | None = None,
 ) -> NDArray[Any]:
-    """Draw hard groups beside soft ones: the same points by K-means and by a mixture.
+    """Draw hard and soft clustering side by side: the same points by K-means and by a mixture.
 
-    On the left every point has the colour of its cluster. On the right colours blend by
-    responsibility, and a point is the larger the less sure the mixture is of it. Of two features
-    the plane behind has the colours, too: on the left regions, on the right how they shade into
-    each other. Clusters have the colour of the component that is nearest, pair by pair (the
-    assignment problem, Kuhn 1955).
+    On the left every point has the color of its cluster. On the right colors are averaged by
+    responsibility, and points are larger if their assignment is uncertain. With two features the
+    background is colored, too: by the regions of K-means, and by the responsibilities. Clusters
+    are matched to components by the distances of their centers (the assignment problem, Kuhn 1955)
+    and have the same colors.
 
     Parameters
     ----------
     kmeans : KMeans or MiniBatchKMeans
-        Fitted.
+        A fitted model.
     mixture : GaussianMixture or BayesianGaussianMixture
-        Fitted, with as many components.
+        A fitted model with the same number of components.
     X : array-like of shape (n_samples, n_features)
-        Two features or more; at most 20,000 rows, evenly picked, are drawn.
+        Points with two or more features. If there are more than 20,000 rows, that many are drawn,
+        evenly spaced.
     axes : sequence of two matplotlib.axes.Axes, or None
-        Where to draw; None makes a figure with pyplot.
+        Axes to draw on; None creates a figure with pyplot.
     names : sequence of str or None
-        Names of the features; by default those that the mixture was fitted with.
+        Names of the features; by default those of the data that the mixture was fitted on.
 
     Returns
     -------
@@ -255,58 +257,61 @@ def plot_half_and_half(
     NotFittedError
         If a model has not been fitted.
     TypeError
-        If a model is of another kind.
+        If a model has the wrong type.
     ValueError
-        If the models have not as many groups, or ``X`` has one feature or does not fit.
+        If the models have different numbers of groups or features, or ``X`` has one feature or
+        does not have the features of the models.
     """
     check_mixture(mixture)
-    centres, means = centres_of(kmeans), centres_of(mixture)
+    centers, means = centers_of(kmeans), centers_of(mixture)
     if hasattr(kmeans, "covariances_"):
         raise TypeError(f"kmeans must be a fitted KMeans; got {type(kmeans).__name__}")
-    if centres.shape != means.shape:
+    if centers.shape != means.shape:
         raise ValueError(
-            f"kmeans and mixture must have as many groups of as many features; "
-            f"got {len(centres)} of {centres.shape[1]} and {len(means)} of {means.shape[1]}"
+            f"kmeans and mixture must have the same number of groups and of features; "
+            f"got shapes {centers.shape} and {means.shape}"
         )
     points, total = rows_of(mixture, X)
     d = points.shape[1]
     if d < 2:
-        raise ValueError("X must have two features or more; for one see plot_uncertainty")
+        raise ValueError(f"X must have two or more features; got {d}; use plot_uncertainty for one")
     hard, soft = several_axes(axes, 1, 2, (10, 4.4)).ravel()
-    own = _nearest_pairs(means, centres)  # of each component its cluster
+    own = _nearest_pairs(means, centers)  # the cluster of each component
     view = View.of(points, names_of(mixture, names))
     flat = view.project(points)
     shares = shares_of(mixture, points)
     if d == 2:
-        draw_cells(hard, view, centres[own], flat)
+        draw_cells(hard, view, centers[own], flat)
         _draw_shades(soft, mixture, flat)
     scatter(hard, flat, shares_of(kmeans, points)[:, own])
-    doubt = 1 - shares.max(axis=1)
-    scatter(soft, flat, shares, sizes=size_of(len(flat)) * (1 + 8 * doubt))
+    uncertainty = 1 - shares.max(axis=1)
+    scatter(soft, flat, shares, sizes=size_of(len(flat)) * (1 + 8 * uncertainty))
     if d == 2:
         draw_ellipses(soft, view, mixture, means, np.arange(len(means)))
     between = int((shares.max(axis=1) < _SURE).sum())
     part = "" if len(points) == total else f"\n{len(points):,} of {total:,} points shown"
     hard.set_title(f"K-means: every point in one group{part}")
-    soft.set_title(f"Mixture: {between:,} of {len(points):,} points\nless than {_SURE:.0%} sure")
+    soft.set_title(
+        f"Mixture: {between:,} of {len(points):,} points\nbelow {_SURE:.0%} responsibility"
+    )
     for ax in (hard, soft):
         frame(ax, view, flat)
     return np.array([hard, soft])
 
 
-def _nearest_pairs(means: Points, centres: Points) -> NDArray[np.int64]:
-    """Return for each mean its centre, so that all pairs together are nearest."""
+def _nearest_pairs(means: Points, centers: Points) -> NDArray[np.int64]:
+    """Match means to centers with the least total squared distance; return the center of each."""
     from scipy.optimize import linear_sum_assignment
 
-    far = ((means[:, None] - centres[None]) ** 2).sum(axis=2)
+    far = ((means[:, None] - centers[None]) ** 2).sum(axis=2)
     found: NDArray[np.int64] = linear_sum_assignment(far)[1]
     return found
 
 
 def _draw_shades(ax: Axes, mixture: Any, flat: Points) -> None:
-    """Fill the plane with the colours of the components, blended by responsibility."""
+    """Fill the plane with the colors of the components, averaged by responsibility."""
     x, y, at = plane(flat)
-    blend = shares_of(mixture, at) @ colours(len(mixture.means_))
+    blend = shares_of(mixture, at) @ colors(len(mixture.means_))
     pale = np.clip(0.75 * paper() + 0.25 * blend, 0, 1).reshape(len(y), len(x), 3)
     half = (x[1] - x[0]) / 2, (y[1] - y[0]) / 2
     edges = (x[0] - half[0], x[-1] + half[0], y[0] - half[1], y[-1] + half[1])
@@ -321,22 +326,22 @@ def plot_pairs(
     features: Sequence[int] | None = None,
     names: Sequence[str] | None = None,
 ) -> NDArray[Any]:
-    """Draw each pair of features as :func:`plot_clusters` does, and each alone as a histogram.
+    """Draw each pair of features as :func:`plot_clusters`, and each single feature as a histogram.
 
-    A mixture's ellipses are those of the two features, the others integrated out.
+    The ellipses of a mixture are those of the marginal distribution of the two features.
 
     Parameters
     ----------
     model : KMeans, MiniBatchKMeans, GaussianMixture or BayesianGaussianMixture
-        Fitted.
+        A fitted model.
     X : array-like of shape (n_samples, n_features)
-        At most 20,000 rows, evenly picked, are drawn.
+        Points to draw. If there are more than 20,000 rows, that many are drawn, evenly spaced.
     axes : array of n x n matplotlib.axes.Axes for n features, or None
-        Where to draw; None makes a figure with pyplot.
+        Axes to draw on; None creates a figure with pyplot.
     features : sequence of int or None
-        Two to six columns; None for the first ones, four at most.
+        Two to six columns; None draws the first ones, at most four.
     names : sequence of str or None
-        Names of all features; by default those that the model was fitted with.
+        Names of all features; by default those of the data that the model was fitted on.
 
     Returns
     -------
@@ -350,7 +355,7 @@ def plot_pairs(
     ValueError
         If ``features`` are not two to six columns of ``X``.
     """
-    centres = centres_of(model)
+    centers = centers_of(model)
     points, _ = rows_of(model, X)
     d = points.shape[1]
     chosen = list(range(min(d, 4))) if features is None else [int(f) for f in features]
@@ -365,7 +370,7 @@ def plot_pairs(
     shares = shares_of(model, points)
     if hasattr(model, "covariances_") and np.isnan(points).any():
         points = model.impute(points)
-    shown = getattr(model, "effective_components_", np.arange(len(centres)))
+    shown = getattr(model, "effective_components_", np.arange(len(centers)))
     for (row, column), ax in np.ndenumerate(panels):
         if row == column:
             histogram(ax, points[:, chosen[row]], shares, [labels[row]])
@@ -376,7 +381,7 @@ def plot_pairs(
             view = View.pair(d, chosen[column], chosen[row], pair)
             scatter(ax, view.project(points), shares)
             if hasattr(model, "covariances_"):
-                draw_ellipses(ax, view, model, centres, shown)
+                draw_ellipses(ax, view, model, centers, shown)
         tidy(ax)
         ax.set_xlabel(labels[column] if row == n - 1 else "")
         ax.set_ylabel(labels[row] if column == 0 else "")
@@ -386,7 +391,7 @@ def plot_pairs(
     return panels
 
 
-# ---- what they share ----------------------------------------------------------------------------
+# ---- shared helpers ------------------------------------------------------------------------------
 
 
 def _prepare(
@@ -409,10 +414,10 @@ def _log_parts(means: Points, covariances: Any, weights: Any, at: Points) -> Poi
 
 
 def _log_density(model: Any, view: View, at: Points) -> Points:
-    """Return log p of points of a plane, what lies outside the plane integrated out."""
-    centres = view.project(np.asarray(model.means_, dtype=np.float64))
-    spreads = [view.spread(full_covariance(model, k)) for k in range(len(centres))]
-    total: Points = np.logaddexp.reduce(_log_parts(centres, spreads, model.weights_, at), axis=1)
+    """Return the marginal log-density of points in a plane."""
+    centers = view.project(np.asarray(model.means_, dtype=np.float64))
+    spreads = [view.spread(full_covariance(model, k)) for k in range(len(centers))]
+    total: Points = np.logaddexp.reduce(_log_parts(centers, spreads, model.weights_, at), axis=1)
     return total
 
 
@@ -432,8 +437,8 @@ def _density_curve(ax: Axes, model: Any, points: Points, names: Sequence[str] | 
     covariances = [full_covariance(model, j) for j in range(k)]
     parts = np.exp(_log_parts(means, covariances, model.weights_, x[:, None]))
     ax.hist(points, bins="auto", density=True, color=faint(0.18))
-    for part, colour in zip(parts.T, colours(k), strict=True):
-        ax.plot(x, part, color=rgb(colour), linewidth=1.4, linestyle="dashed")
+    for part, color in zip(parts.T, colors(k), strict=True):
+        ax.plot(x, part, color=rgb(color), linewidth=1.4, linestyle="dashed")
     ax.plot(x, parts.sum(axis=1), color=rgb(ink()), linewidth=1.8)
     ax.set_xlabel("feature 1" if names is None else str(names[0]))
     ax.set_ylabel("density")
@@ -442,10 +447,10 @@ def _density_curve(ax: Axes, model: Any, points: Points, names: Sequence[str] | 
     return ax
 
 
-def _doubt_curve(ax: Axes, model: Any, points: Points, names: Sequence[str] | None) -> Axes:
+def _uncertainty_curve(ax: Axes, model: Any, points: Points, names: Sequence[str] | None) -> Axes:
     x = _line(points)
     ax.plot(
-        x, 1.0 - shares_of(model, x[:, None]).max(axis=1), color=rgb(colours(6)[5]), linewidth=1.8
+        x, 1.0 - shares_of(model, x[:, None]).max(axis=1), color=rgb(colors(6)[5]), linewidth=1.8
     )
     ax.plot(points, np.zeros_like(points), "|", color=rgb(ink()), alpha=0.5, markersize=10)
     ax.set_xlabel("feature 1" if names is None else str(names[0]))

@@ -1,6 +1,6 @@
-"""Pictures of groups: points by their group, cells of K-means, sizes, silhouettes.
+"""Pictures of clusters: points by their cluster, regions of K-means, sizes, silhouettes.
 
-More than two features are projected on the first two principal axes of the points.
+Points with more than two features are projected onto their first two principal axes.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 from .fit import plot_history
 from .plane import (
     View,
-    centres_of,
+    centers_of,
     draw_cells,
     draw_ellipses,
     draw_numbers,
@@ -29,7 +29,7 @@ from .style import (
     HATCHES,
     SMALL,
     axes_of,
-    colours,
+    colors,
     fitted,
     ink,
     lap,
@@ -43,31 +43,31 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-#: Rows of a silhouette, whose cost grows with their square: 5,000 take about a second.
+#: Maximum number of rows of a silhouette. Its cost is quadratic: 5,000 rows take a second.
 _MOST_SILHOUETTES = 5_000
 
 
 def plot_clusters(
     model: Any, X: ArrayLike, ax: Axes | None = None, *, names: Sequence[str] | None = None
 ) -> Axes:
-    """Draw the rows of ``X`` coloured by the cluster that a fitted model gives them.
+    """Draw the rows of ``X``, colored by the cluster that a fitted model assigns to them.
 
-    A mixture blends the colours of its components by their responsibilities and draws each
-    component's ellipses at one and two standard deviations, but for those of a
-    BayesianGaussianMixture that hold no row. More than two features are projected
-    on the first two principal axes, as the labels say; one feature becomes a histogram.
-    What is missing of a row is drawn where the mixture expects it.
+    For a mixture, the color of a point is the average of the colors of the components, weighted by
+    its responsibilities, and each component has ellipses at one and two standard deviations, except
+    those of a BayesianGaussianMixture that have no rows. Points with more than two features are
+    projected onto the first two principal axes, as the labels say; one feature is drawn as a
+    histogram. Missing entries are drawn at their expected values under the mixture.
 
     Parameters
     ----------
     model : KMeans, MiniBatchKMeans, GaussianMixture or BayesianGaussianMixture
-        Fitted.
+        A fitted model.
     X : array-like of shape (n_samples, n_features)
-        At most 20,000 rows, evenly picked, are drawn.
+        Points to draw. If there are more than 20,000 rows, that many are drawn, evenly spaced.
     ax : matplotlib.axes.Axes or None
-        Where to draw; None makes a figure with pyplot.
+        Axes to draw on; None creates a figure with pyplot.
     names : sequence of str or None
-        Names of the features; by default those that the model was fitted with.
+        Names of the features; by default those of the data that the model was fitted on.
 
     Returns
     -------
@@ -80,12 +80,12 @@ def plot_clusters(
     NotFittedError
         If the model has not been fitted.
     TypeError
-        If the model is none of these.
+        If the model has the wrong type.
     ValueError
-        If ``X`` has other features than the model.
+        If ``X`` does not have the features of the model.
     """
     ax = axes_of(ax)
-    centres = centres_of(model)
+    centers = centers_of(model)
     points, total = rows_of(model, X)
     names = names_of(model, names)
     mixture = hasattr(model, "covariances_")
@@ -95,14 +95,14 @@ def plot_clusters(
     if points.shape[1] == 1:
         histogram(ax, points[:, 0], shares, names)
     else:
-        # what has no rows is where the prior is, and would hide what has some
-        shown = getattr(model, "effective_components_", np.arange(len(centres)))
+        # components without rows lie at the mean of the prior, and would cover the others
+        shown = getattr(model, "effective_components_", np.arange(len(centers)))
         view = View.of(points, names)
         scatter(ax, view.project(points), shares)
         if mixture:
-            draw_ellipses(ax, view, model, centres, shown)
+            draw_ellipses(ax, view, model, centers, shown)
         note = "solid and dashed: 1 and 2 standard deviations" if mixture else None
-        draw_numbers(ax, view.project(centres), shown, note or "numbers: the centres")
+        draw_numbers(ax, view.project(centers), shown, note or "numbers: cluster centers")
         view.label(ax)
     ax.set_title(title_of(model, len(points), total))
     tidy(ax)
@@ -112,7 +112,7 @@ def plot_clusters(
 def histogram(
     ax: Axes, points: NDArray[Any], shares: NDArray[Any], names: Sequence[str] | None
 ) -> None:
-    """Draw one feature as a histogram, each bar divided among the groups."""
+    """Draw one feature as a histogram, with each bar divided among the groups."""
     k = shares.shape[1]
     edges = np.histogram_bin_edges(points.astype(np.float64), bins="auto")
     if len(edges) > 200:
@@ -122,7 +122,7 @@ def histogram(
         bins=edges.tolist(),
         weights=list(shares.T),
         stacked=True,
-        color=list(map(rgb, colours(k))),
+        color=list(map(rgb, colors(k))),
         hatch=[lap(at, HATCHES) for at in range(k)],
         edgecolor=rgb(paper()),
         linewidth=0.0,
@@ -137,18 +137,18 @@ def histogram(
 def plot_regions(
     model: Any, X: ArrayLike, ax: Axes | None = None, *, names: Sequence[str] | None = None
 ) -> Axes:
-    """Draw the regions of K-means: all that is nearer to a centre than to the others.
+    """Draw the regions of K-means: the points that are nearest to each center.
 
-    Of two features these are the Voronoi cells of the centres. Of more they are the cut of the
-    cells through the plane of the first two principal axes of the points, as the title says;
-    points that lie off the plane may then be drawn in another's region.
+    With two features these are the Voronoi cells of the centers. With more features they are the
+    cross sections of the cells with the plane of the first two principal axes of the points, as
+    the title says; points outside that plane may then be drawn in the region of another cluster.
 
     Parameters
     ----------
     model : KMeans or MiniBatchKMeans
-        Fitted.
+        A fitted model.
     X, ax, names
-        As for :func:`plot_clusters`; two features or more.
+        As for :func:`plot_clusters`; ``X`` must have two or more features.
 
     Returns
     -------
@@ -159,42 +159,42 @@ def plot_regions(
     ImportError, NotFittedError
         As :func:`plot_clusters`.
     TypeError
-        If the model is no K-means.
+        If the model is not K-means.
     ValueError
-        If ``X`` has one feature, or other features than the model.
+        If ``X`` has one feature, or does not have the features of the model.
     """
     ax = axes_of(ax)
     fitted(model, "cluster_centers_", "a fitted KMeans or MiniBatchKMeans")
-    centres = centres_of(model)
+    centers = centers_of(model)
     points, total = rows_of(model, X)
     d = points.shape[1]
     if d < 2:
-        raise ValueError("X must have two features or more: one has no regions in the plane")
+        raise ValueError(f"X must have two or more features to draw regions in a plane; got {d}")
     view = View.of(points, names_of(model, names))
     flat = view.project(points)
-    draw_cells(ax, view, centres, flat)
+    draw_cells(ax, view, centers, flat)
     scatter(ax, flat, shares_of(model, points))
-    draw_numbers(ax, view.project(centres), np.arange(len(centres)), None)
+    draw_numbers(ax, view.project(centers), np.arange(len(centers)), None)
     frame(ax, view, flat)
     title = f"Regions of {title_of(model, len(points), total)}"
     if d > 2:
-        title += f"\nwhere the plane of two principal axes cuts those of {d} features"
+        title += f"\nin the plane of the first two principal axes of {d} features"
     ax.set_title(title)
     return ax
 
 
 def plot_cluster_sizes(model: Any, X: ArrayLike | None = None, ax: Axes | None = None) -> Axes:
-    """Draw how many rows each cluster has, a bar a cluster.
+    """Draw the number of rows in each cluster as bars.
 
     Parameters
     ----------
     model : KMeans, MiniBatchKMeans or mixture
-        Fitted.
+        A fitted model.
     X : array-like of shape (n_samples, n_features) or None
-        Rows to count; None counts those of the fit, which K-means keeps as ``labels_``. A mixture
-        counts each row by its responsibilities.
+        Rows to count; None counts the rows of the fit, by the ``labels_`` of K-means. For a
+        mixture, responsibilities are summed.
     ax : matplotlib.axes.Axes or None
-        Where to draw; None makes a figure with pyplot.
+        Axes to draw on; None creates a figure with pyplot.
 
     Returns
     -------
@@ -205,22 +205,23 @@ def plot_cluster_sizes(model: Any, X: ArrayLike | None = None, ax: Axes | None =
     ImportError, NotFittedError, TypeError
         As :func:`plot_clusters`.
     ValueError
-        If ``X`` is None and the model keeps no labels, or has other features than the model.
+        If ``X`` is None and the model has no labels, or ``X`` does not have the features of the
+        model.
     """
     ax = axes_of(ax)
-    k = len(centres_of(model))
+    k = len(centers_of(model))
     if X is not None:
         points, _ = rows_of(model, X, most=np.iinfo(np.int64).max)
         sizes = shares_of(model, points).sum(axis=0)
     elif hasattr(model, "labels_"):
         sizes = np.bincount(model.labels_, minlength=k).astype(np.float64)
     else:
-        raise ValueError(f"X must be given: this {type(model).__name__} keeps no labels")
+        raise ValueError(f"X must be given, as this {type(model).__name__} has no labels_")
     from matplotlib.ticker import MaxNLocator
 
-    for at, colour in enumerate(colours(k)):
+    for at, color in enumerate(colors(k)):
         hatch = lap(at, HATCHES)
-        ax.bar(at, sizes[at], color=rgb(colour), hatch=hatch, edgecolor=rgb(paper()), linewidth=0)
+        ax.bar(at, sizes[at], color=rgb(color), hatch=hatch, edgecolor=rgb(paper()), linewidth=0)
     for at, size in enumerate(sizes if k <= 12 else []):
         ax.annotate(
             f"{size:,.0f}", (at, size), ha="center", va="bottom", color=rgb(ink()), fontsize=SMALL
@@ -237,17 +238,18 @@ def plot_cluster_sizes(model: Any, X: ArrayLike | None = None, ax: Axes | None =
 def plot_silhouette(model: Any, X: ArrayLike, ax: Axes | None = None) -> Axes:
     """Draw the silhouettes of rows, cluster by cluster (Rousseeuw 1987).
 
-    A row's silhouette is near 1 where its own cluster is much nearer than the next one, near 0
-    between two, and below 0 where another cluster is nearer.
+    The silhouette of a row is close to 1 if its own cluster is much nearer than the next one, close
+    to 0 between two clusters, and negative if another cluster is nearer.
 
     Parameters
     ----------
     model : KMeans, MiniBatchKMeans or mixture
-        Fitted; rows of a mixture are in their most probable component.
+        A fitted model; for a mixture, rows belong to their most probable component.
     X : array-like of shape (n_samples, n_features)
-        Of more than 5,000 rows that many, evenly picked, are drawn, as the title says.
+        Rows to draw. If there are more than 5,000, that many are drawn, evenly spaced, as the
+        title says.
     ax : matplotlib.axes.Axes or None
-        Where to draw; None makes a figure with pyplot.
+        Axes to draw on; None creates a figure with pyplot.
 
     Returns
     -------
@@ -258,7 +260,7 @@ def plot_silhouette(model: Any, X: ArrayLike, ax: Axes | None = None) -> Axes:
     ImportError, NotFittedError, TypeError
         As :func:`plot_clusters`.
     ValueError
-        If all rows are in one cluster, or each has its own.
+        If all rows are in one cluster, or every row has its own cluster.
     """
     ax = axes_of(ax)
     from sklearn.metrics import silhouette_samples
@@ -268,11 +270,11 @@ def plot_silhouette(model: Any, X: ArrayLike, ax: Axes | None = None) -> Axes:
     groups = np.unique(labels)
     if not 2 <= len(groups) < len(points):
         raise ValueError(
-            f"X: a silhouette needs 2 clusters or more, and fewer than rows; "
-            f"{len(points)} rows are in {len(groups)}"
+            f"X must have rows in 2 to {len(points) - 1} clusters for silhouettes; "
+            f"got {len(points)} rows in {len(groups)}"
         )
     values = silhouette_samples(points, labels)
-    palette = colours(len(centres_of(model)))
+    palette = colors(len(centers_of(model)))
     gap = max(1, len(points) // 60)
     at = 0
     middles = []
@@ -293,7 +295,7 @@ def plot_silhouette(model: Any, X: ArrayLike, ax: Axes | None = None) -> Axes:
     ax.set_yticks(middles, [str(group) for group in groups])
     ax.set_ylim(at - gap, -gap)
     ax.set_ylabel("cluster")
-    ax.set_xlabel("silhouette (dashed: the mean)")
+    ax.set_xlabel("silhouette (dashed: mean)")
     part = "" if len(points) == total else f", {len(points):,} of {total:,} rows"
     ax.set_title(f"Silhouettes of {len(groups)} clusters: {mean:.2f} on average{part}")
     tidy(ax)

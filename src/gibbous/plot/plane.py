@@ -1,4 +1,4 @@
-"""Points of many features in a plane, and what is drawn over them: ellipses, cells, numbers."""
+"""Points of many features in a plane, with ellipses, cells and numbers."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from .style import (
     MAX_POINTS,
     PALETTE,
     SMALL,
-    colours,
+    colors,
     fitted,
     ink,
     lap,
@@ -29,13 +29,13 @@ if TYPE_CHECKING:
 
 Points = NDArray[np.float64]
 
-#: Points across a picture at which a density is computed: finer ones cannot be told apart.
+#: Grid points per axis at which a density is computed: a finer grid looks the same.
 _GRID = 220
 
 
 @dataclass(frozen=True)
 class View:
-    """How points become a plane: two features as they are, or the first two principal axes."""
+    """A projection of points onto a plane: two features, or the first two principal axes."""
 
     mean: Points
     axes: Points
@@ -43,7 +43,7 @@ class View:
 
     @classmethod
     def of(cls, points: NDArray[Any], names: Sequence[str] | None) -> View:
-        """Return the plane in which these points are drawn."""
+        """Return the plane in which to draw these points."""
         d = points.shape[1]
         if d == 2:
             labels = ("feature 1", "feature 2") if names is None else (str(names[0]), str(names[1]))
@@ -52,7 +52,7 @@ class View:
         covariance = np.cov(points.T.astype(np.float64)) if len(points) > 1 else np.zeros((d, d))
         values, vectors = np.linalg.eigh(covariance)
         axes = vectors[:, [-1, -2]]
-        # An axis may point either way; the larger entry upwards makes the picture repeatable.
+        # The sign of an axis is arbitrary: a positive largest entry makes pictures reproducible.
         axes = axes * np.sign(axes[np.abs(axes).argmax(axis=0), [0, 1]])
         share = values[[-1, -2]] / max(values.sum(), np.finfo(float).tiny)
         first, second = (
@@ -63,22 +63,22 @@ class View:
 
     @classmethod
     def pair(cls, d: int, first: int, second: int, labels: tuple[str, str]) -> View:
-        """Return the plane of two features of ``d``."""
+        """Return the plane of two of ``d`` features."""
         return cls(np.zeros(d), np.eye(d)[:, [first, second]], labels)
 
     def project(self, points: NDArray[Any]) -> Points:
-        """Return points of the plane."""
+        """Return the projections of points."""
         flat: Points = (points - self.mean) @ self.axes
         return flat
 
     def spread(self, covariance: Points) -> Points:
-        """Return a covariance in the plane."""
+        """Return the covariance of the projection."""
         flat: Points = self.axes.T @ covariance @ self.axes
         return flat
 
     def label(self, ax: Axes) -> None:
-        """Write the names of the axes."""
-        # what a long label adds in brackets takes a line of its own, as beside a colour bar
+        """Set the labels of the axes."""
+        # the part of a long label in brackets moves to a second line
         xlabel, ylabel = (a if len(a) < 32 else a.replace(" (", "\n(") for a in self.labels)
         ax.set_xlabel(xlabel)
         ax.set_ylabel(ylabel)
@@ -88,32 +88,32 @@ class View:
 
 
 def check_mixture(model: Any) -> None:
-    """Raise a TypeError or a NotFittedError if the model is no fitted mixture."""
+    """Raise a TypeError or a NotFittedError if the model is not a fitted mixture."""
     fitted(model, "covariances_", "a fitted mixture")
 
 
-def centres_of(model: Any) -> Points:
-    """Return the means or cluster centres of a fitted model, shape (k, n_features)."""
+def centers_of(model: Any) -> Points:
+    """Return the means or cluster centers of a fitted model, shape (k, n_features)."""
     name = "means_" if hasattr(model, "covariances_") else "cluster_centers_"
     found = fitted(model, name, "a fitted KMeans or mixture")
     return np.asarray(found, dtype=np.float64)
 
 
 def names_of(model: Any, names: Sequence[str] | None) -> Sequence[str] | None:
-    """Return the names given, or else those that the model was fitted with."""
+    """Return the given names, or those of the data that the model was fitted on."""
     found: Sequence[str] | None = getattr(model, "feature_names_in_", None)
     return found if names is None else names
 
 
 def rows_of(model: Any, X: ArrayLike, most: int = MAX_POINTS) -> tuple[NDArray[Any], int]:
-    """Return at most ``most`` rows, evenly picked, and how many there are.
+    """Return at most ``most`` rows, evenly spaced, and the total number of rows.
 
     Raises
     ------
     ValueError
-        If they have not the features that the model was fitted on.
+        If ``X`` does not have the features of the model.
     """
-    d = centres_of(model).shape[1]
+    d = centers_of(model).shape[1]
     points = X.toarray() if hasattr(X, "toarray") else np.asarray(X)
     if points.ndim != 2 or points.shape[1] != d:
         raise ValueError(
@@ -128,9 +128,9 @@ def rows_of(model: Any, X: ArrayLike, most: int = MAX_POINTS) -> tuple[NDArray[A
 
 
 def shares_of(model: Any, points: NDArray[Any]) -> Points:
-    """Return responsibilities; of K-means rows that are 1 for the cluster and 0 elsewhere."""
+    """Return responsibilities; for K-means, 1 for the assigned cluster and 0 for the others."""
     with warnings.catch_warnings():
-        # A model fitted on a data frame warns of arrays; here the columns are the caller's own.
+        # A model fitted on a data frame warns about arrays; here the columns are those of X.
         warnings.filterwarnings("ignore", message="X does not have valid feature names")
         if hasattr(model, "covariances_"):
             return np.asarray(model.predict_proba(points), dtype=np.float64)
@@ -151,27 +151,27 @@ def full_covariance(model: Any, component: int) -> Points:
 
 
 def title_of(model: Any, drawn: int, total: int) -> str:
-    """Return how many groups there are, and how many of the points are shown."""
+    """Return the number of groups, and that of the points shown if these are not all."""
     kind = "component" if hasattr(model, "covariances_") else "cluster"
-    k = len(centres_of(model))
+    k = len(centers_of(model))
     count = f"{k} {kind}{'' if k == 1 else 's'}"
     if hasattr(model, "effective_components_"):
         count = f"{model.n_effective_components_} of {k} {kind}s"
     return count if drawn == total else f"{count} ({drawn:,} of {total:,} points shown)"
 
 
-# --- the plane --------------------------------------------------------------------------------
+# --- planes and frames ------------------------------------------------------------------------
 
 
 def plane(flat: Points) -> tuple[Points, Points, Points]:
-    """Return a grid somewhat wider than the points: its x, its y, and all of its points."""
+    """Return a grid that covers the points with a margin: its x, its y, and all of its points."""
     (x0, x1), (y0, y1) = bounds(flat)
     x, y = np.linspace(x0, x1, _GRID), np.linspace(y0, y1, _GRID)
     return x, y, np.stack(np.meshgrid(x, y), axis=-1).reshape(-1, 2)
 
 
 def bounds(flat: Points) -> tuple[tuple[float, float], tuple[float, float]]:
-    """Return the least and the most x and y of a frame somewhat wider than the points."""
+    """Return the limits of x and of y that contain the points with a margin."""
     low, high = flat.min(axis=0), flat.max(axis=0)
     margin = 0.08 * np.maximum(high - low, 1e-9)
     (x0, y0), (x1, y1) = low - margin, high + margin
@@ -179,7 +179,7 @@ def bounds(flat: Points) -> tuple[tuple[float, float], tuple[float, float]]:
 
 
 def frame(ax: Axes, view: View, flat: Points) -> None:
-    """Cut the picture to its points, name its axes, and leave out the grid."""
+    """Set the limits to those of the points, label the axes, and remove the grid."""
     xlim, ylim = bounds(flat)
     ax.set_xlim(*xlim)
     ax.set_ylim(*ylim)
@@ -189,37 +189,38 @@ def frame(ax: Axes, view: View, flat: Points) -> None:
 
 
 def cells(
-    centres: Points, lift: Points, xlim: tuple[float, float], ylim: tuple[float, float]
+    centers: Points, lift: Points, xlim: tuple[float, float], ylim: tuple[float, float]
 ) -> list[Points]:
-    """Return the polygon of each centre's cell within a frame, empty where it has none.
+    """Return the polygon of each center's cell within a frame, empty if it has none.
 
-    A cell holds the points u whose ``|u - c|^2 + lift`` is least for its centre c. With no lift
-    these are Voronoi cells; with the squared distances of centres from a plane they are the cut of
-    the cells through that plane (a power diagram, Aurenhammer 1987).
+    A cell consists of the points u for which ``|u - c|^2 + lift`` is smallest for its center c.
+    Without lift these are Voronoi cells; if the lift is the squared distance of a center from a
+    plane, they are the cross sections of the cells with that plane (a power diagram, Aurenhammer
+    1987).
 
     Parameters
     ----------
-    centres : ndarray of shape (k, 2)
+    centers : ndarray of shape (k, 2)
     lift : ndarray of shape (k,)
     xlim, ylim : (float, float)
     """
     (x0, x1), (y0, y1) = xlim, ylim
     corners = np.array([[x0, y0], [x1, y0], [x1, y1], [x0, y1]], dtype=np.float64)
     found = []
-    for i, centre in enumerate(centres):
+    for i, center in enumerate(centers):
         polygon = corners
-        for j in np.argsort(((centres - centre) ** 2).sum(axis=1), kind="stable"):
+        for j in np.argsort(((centers - center) ** 2).sum(axis=1), kind="stable"):
             if j == i or not len(polygon):
                 continue
-            normal = 2 * (centres[j] - centre)
-            limit = (centres[j] ** 2).sum() + lift[j] - (centre**2).sum() - lift[i]
+            normal = 2 * (centers[j] - center)
+            limit = (centers[j] ** 2).sum() + lift[j] - (center**2).sum() - lift[i]
             polygon = _cut(polygon, limit - polygon @ normal)
         found.append(polygon)
     return found
 
 
 def _cut(polygon: Points, inside: Points) -> Points:
-    """Return the part of a convex polygon whose corners have ``inside`` of at least 0."""
+    """Return the part of a convex polygon in which ``inside``, given at its corners, is >= 0."""
     kept = []
     for at, (corner, here) in enumerate(zip(polygon, inside, strict=True)):
         before = at - 1
@@ -231,23 +232,23 @@ def _cut(polygon: Points, inside: Points) -> Points:
     return np.array(kept).reshape(-1, 2)
 
 
-# --- what is drawn ----------------------------------------------------------------------------
+# --- drawing ----------------------------------------------------------------------------------
 
 
 def size_of(n: int) -> float:
-    """Return the area of a point among ``n``, in square points."""
+    """Return the area in square points of each of ``n`` markers."""
     return float(np.clip(6000 / max(n, 1), 3, 26))
 
 
 def scatter(ax: Axes, flat: Points, shares: Points, *, sizes: Any = None) -> None:
-    """Draw points in the blend of the colours of their groups.
+    """Draw points in the average of the colors of their groups.
 
-    Past the palette's six colours markers differ, too.
+    With more groups than the palette has colors, markers differ, too.
     """
     n, k = shares.shape
-    # In an order that mixes the groups, so that none lies on top of all the others.
+    # In random order, so that no group covers all others.
     order = np.random.Generator(np.random.Philox(0)).permutation(n)
-    colour = np.clip(shares @ colours(k), 0, 1)
+    color = np.clip(shares @ colors(k), 0, 1)
     area = np.broadcast_to(size_of(n) if sizes is None else sizes, (n,))
     laps = shares.argmax(axis=1) // len(PALETTE) % len(MARKERS)
     for turn in np.unique(laps):
@@ -255,7 +256,7 @@ def scatter(ax: Axes, flat: Points, shares: Points, *, sizes: Any = None) -> Non
         ax.scatter(
             flat[own, 0],
             flat[own, 1],
-            c=colour[own],
+            c=color[own],
             s=area[own],
             marker=MARKERS[turn],
             alpha=float(np.clip(60 / np.sqrt(max(n, 1)), 0.25, 0.85)),
@@ -265,13 +266,13 @@ def scatter(ax: Axes, flat: Points, shares: Points, *, sizes: Any = None) -> Non
 
 
 def draw_ellipses(
-    ax: Axes, view: View, model: Any, centres: Points, shown: NDArray[np.int64]
+    ax: Axes, view: View, model: Any, centers: Points, shown: NDArray[np.int64]
 ) -> None:
-    """Draw the ellipses of components at one and two standard deviations, as a plane shows them."""
+    """Draw the ellipses of components at one and two standard deviations."""
     from matplotlib.patches import Ellipse
 
-    flat = view.project(centres)
-    palette = 0.75 * colours(len(centres)) + 0.25 * ink()
+    flat = view.project(centers)
+    palette = 0.75 * colors(len(centers)) + 0.25 * ink()
     for component in shown:
         values, vectors = np.linalg.eigh(view.spread(full_covariance(model, int(component))))
         angle = float(np.degrees(np.arctan2(vectors[1, 1], vectors[0, 1])))
@@ -291,21 +292,21 @@ def draw_ellipses(
             )
 
 
-def draw_cells(ax: Axes, view: View, centres: Points, flat: Points) -> list[Points]:
+def draw_cells(ax: Axes, view: View, centers: Points, flat: Points) -> list[Points]:
     """Fill the cells of K-means in a plane, and return their polygons."""
     from matplotlib.patches import Polygon
 
-    middle = view.project(centres)
-    lift = ((centres - view.mean) ** 2).sum(axis=1) - (middle**2).sum(axis=1)
+    middle = view.project(centers)
+    lift = ((centers - view.mean) ** 2).sum(axis=1) - (middle**2).sum(axis=1)
     xlim, ylim = bounds(flat)
     found = cells(middle, lift, xlim, ylim)
-    for at, (polygon, colour) in enumerate(zip(found, colours(len(found)), strict=True)):
+    for at, (polygon, color) in enumerate(zip(found, colors(len(found)), strict=True)):
         if len(polygon):
             hatch = lap(at, ("", "//", "..", "xx"))
             ax.add_patch(
                 Polygon(
                     polygon.tolist(),
-                    facecolor=rgb(0.75 * paper() + 0.25 * colour),
+                    facecolor=rgb(0.75 * paper() + 0.25 * color),
                     edgecolor=rgb(paper()),
                     linewidth=1.2,
                     hatch=hatch,
@@ -316,7 +317,7 @@ def draw_cells(ax: Axes, view: View, centres: Points, flat: Points) -> list[Poin
 
 
 def draw_numbers(ax: Axes, flat: Points, shown: NDArray[np.int64], note: str | None) -> None:
-    """Put each group's number at its centre, as predict returns it, and a note in the corner."""
+    """Write the label of each group, as predict returns it, at its center; add a note."""
     many = len(shown) > 40
     for at in shown:
         x, y = flat[at]

@@ -1,7 +1,7 @@
-"""Pictures of Boltzmann machines: filters, reconstructions, what they dream, how they learned.
+"""Pictures of Boltzmann machines: filters, reconstructions, samples, chains, hidden units.
 
-Rows are drawn as images where their number of features is that of a square, or where a shape is
-given, and as lines of a matrix otherwise. Needs matplotlib, which comes with
+Rows are drawn as images if the number of features is a square or if a shape is given, and as the
+rows of a matrix otherwise. Requires matplotlib, which is installed by
 ``pip install 'gibbous[plot]'``.
 """
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 Array = NDArray[Any]
 
-#: More images than this are too small to be seen in one picture.
+#: With more images than this each is too small.
 _MOST_FILTERS = 100
 _MOST_ROWS = 100
 _MOST_PAIRS = 16
@@ -32,14 +32,14 @@ _MOST_PAIRS = 16
 A_MACHINE = "a fitted Boltzmann machine"
 _BINARY = "a fitted BernoulliRBM or RBMClassifier"
 
-#: Steps after which chains are shown: near each other at first, where they move most.
+#: Steps after which chains are shown: dense at first, when the chains move most.
 _STEPS = (0, 1, 2, 5, 10, 20, 50, 100, 200, 500)
 
-#: What is neither on nor off: lines between rows that are lines, and units that are not known.
+#: Colors that are not gray levels: of lines between rows, and of missing entries.
 _LINE = "#7FB0DC"
 _UNKNOWN = "#F3D9B1"
 
-#: Parts that an image is at least wide or high; the line beside it is one of them.
+#: Minimum resolution of an image, in parts; the line between two images is one part wide.
 _PARTS = 32
 
 _GAP_NAME = "free-energy gap"
@@ -51,19 +51,19 @@ def image_shape(n_features: int, shape: Sequence[int] | None = None) -> tuple[in
     Parameters
     ----------
     n_features : int
-        Pixels.
+        Number of pixels.
     shape : (int, int) or None
         Rows and columns; None for a square.
 
     Returns
     -------
     (int, int) or None
-        None where no shape is given and the pixels make no square.
+        None if no shape is given and the number of pixels is not a square.
 
     Raises
     ------
     ValueError
-        If the shape has another number of pixels.
+        If the shape has a different number of pixels.
     """
     if shape is not None:
         if len(shape) != 2 or min(shape) < 1 or shape[0] * shape[1] != n_features:
@@ -85,24 +85,24 @@ def plot_filters(
     n: int = _MOST_FILTERS,
     units: Sequence[int] | None = None,
 ) -> Axes:
-    """Draw the weights of hidden units as images: what each of them looks for.
+    """Draw the weights of hidden units as images.
 
-    Red pixels turn a unit on and blue ones turn it off. All images share one scale, so that units
-    that have learned little are pale.
+    Red pixels turn a unit on and blue ones turn it off. All images share one scale, so units with
+    small weights are pale.
 
     Parameters
     ----------
     model : BernoulliRBM
-        Fitted.
+        A fitted model.
     ax : matplotlib.axes.Axes or None
-        Where to draw; None makes a figure with pyplot.
+        Axes to draw on; None creates a figure with pyplot.
     shape : (int, int) or None
-        Rows and columns of an image; None for a square. Where the features make no square, the
-        picture is the matrix of weights.
+        Rows and columns of an image; None for a square. If the number of features is not a square,
+        the weights are drawn as a matrix.
     n : int, default 100
-        Hidden units at most: those with the largest weights, in their own order.
+        Maximum number of hidden units: those with the largest weights, in order of their index.
     units : sequence of int or None
-        Which hidden units instead.
+        Hidden units to draw; replaces ``n``.
 
     Returns
     -------
@@ -113,7 +113,7 @@ def plot_filters(
     ImportError
         If matplotlib is missing.
     ValueError
-        If the shape does not fit, or a unit is not there.
+        If the shape does not match the number of features, or a unit does not exist.
     """
     ax = axes_of(ax)
     weights = np.asarray(fitted(model, "components_", A_MACHINE), dtype=np.float64)
@@ -127,7 +127,7 @@ def plot_filters(
             raise ValueError(f"units must be hidden units from 0 to {total - 1}; got {units!r:.60}")
     weights = weights[chosen]
     shown = image_shape(weights.shape[1], shape)
-    # a few weights that are much larger than all others would leave the others white
+    # a quantile, as a few much larger weights would make all others white
     most = float(np.quantile(np.abs(weights), 0.995)) or float(np.abs(weights).max()) or 1.0
     look = {"cmap": "RdBu_r", "vmin": -most, "vmax": most}
     if shown is None:
@@ -137,7 +137,7 @@ def plot_filters(
     which = f"{total}" if len(chosen) == total else f"{len(chosen)} of {total}"
     if units is None and len(chosen) < total:
         which = f"{which}, those with the largest weights"
-    ax.set_title(f"What hidden units look for ({which})")
+    ax.set_title(f"Weights of hidden units ({which})")
     return ax
 
 
@@ -149,21 +149,21 @@ def plot_rows(
     most: float = 1.0,
     n: int = _MOST_PAIRS,
 ) -> Axes:
-    """Draw the first rows of several tables below one another, as originals and reconstructions.
+    """Draw the first rows of several tables below one another, such as data and reconstructions.
 
     Parameters
     ----------
     rows : mapping of str to array-like of shape (n_rows, n_features)
-        What stands beside each line of images, and the rows. NaN, for units that are not known, is
-        drawn in a colour of its own.
+        Labels and the rows of images to draw. NaN, a missing entry, has its own color.
     ax : matplotlib.axes.Axes or None
-        Where to draw; None makes a figure with pyplot.
+        Axes to draw on; None creates a figure with pyplot.
     shape : (int, int) or None
-        Rows and columns of an image; None for a square, or for one line where there is none.
+        Rows and columns of an image; None for a square, or for one line if the number of features
+        is not a square.
     most : float, default 1.0
-        The value of a unit that is fully on, which is black (white on dark paper).
+        The value of a unit that is fully on, which is black (white on a dark background).
     n : int, default 16
-        Rows of each table at most.
+        Maximum number of rows of each table.
 
     Returns
     -------
@@ -174,7 +174,7 @@ def plot_rows(
     ImportError
         If matplotlib is missing.
     ValueError
-        If tables have different shapes, or the shape of images does not fit.
+        If tables have different shapes, or the shape does not match the number of features.
     """
     ax = axes_of(ax)
     tables = [np.asarray(table, dtype=np.float64)[:n] for table in rows.values()]
@@ -186,11 +186,11 @@ def plot_rows(
     count, d = tables[0].shape
     down, across = image_shape(d, shape) or (1, d)
     images = np.concatenate(tables).reshape(-1, down, across)
-    flat = down == 1  # lines below one another, where images stand side by side
+    flat = down == 1  # below one another, while images are side by side
     if flat:
         images = np.stack(tables, axis=1).reshape(-1, 1, d)
-    # between lines that are grey themselves another colour has to stand
-    _mosaic(ax, images, _grey(most), columns=1 if flat else count, gap=_LINE if flat else None)
+    # lines are gray, so the gap between them has another color
+    _mosaic(ax, images, _gray(most), columns=1 if flat else count, gap=_LINE if flat else None)
     return _named_lines(ax, list(rows) * (count if flat else 1))
 
 
@@ -202,14 +202,14 @@ def plot_reconstructions(
     shape: Sequence[int] | None = None,
     n: int = _MOST_PAIRS,
 ) -> Axes:
-    """Draw rows above what a machine makes of them, up to the hidden units and down again.
+    """Draw rows and their reconstructions from the probabilities of the hidden units.
 
     Parameters
     ----------
     model : BernoulliRBM
-        Fitted.
+        A fitted model.
     X : array-like of shape (n_rows, n_features)
-        The first ``n`` rows are drawn.
+        Rows, of which the first ``n`` are drawn.
     ax, shape, n
         As for :func:`plot_rows`.
 
@@ -222,16 +222,16 @@ def plot_reconstructions(
     ImportError
         If matplotlib is missing.
     NotFittedError, TypeError
-        If the model is no fitted machine.
+        If the model is not a fitted machine.
     ValueError
-        If the shape of images does not fit.
+        If the shape does not match the number of features.
     """
     fitted(model, "components_", A_MACHINE)
     given = np.asarray(X)[:n]
-    back = model.reconstruct(given)
+    reconstructed = model.reconstruct(given)
     seen = model.units_.seen(given)
-    ax = plot_rows({"given": seen, "reconstructed": back}, ax, shape=shape, n=n)
-    ax.set_title("Up to the hidden units and down again")
+    ax = plot_rows({"given": seen, "reconstructed": reconstructed}, ax, shape=shape, n=n)
+    ax.set_title("Rows and their reconstructions")
     return ax
 
 
@@ -243,21 +243,21 @@ def plot_samples(
     most: float = 1.0,
     n: int = _MOST_ROWS,
 ) -> Axes:
-    """Draw rows as a square of images, such as those that ``sample`` returns.
+    """Draw rows as a grid of images, such as those that ``sample`` returns.
 
     Parameters
     ----------
     samples : array-like of shape (n_rows, n_features)
-        The first ``n`` are drawn.
+        Rows, of which the first ``n`` are drawn.
     ax : matplotlib.axes.Axes or None
-        Where to draw; None makes a figure with pyplot.
+        Axes to draw on; None creates a figure with pyplot.
     shape : (int, int) or None
-        Rows and columns of an image; None for a square. Where the features make no square, the
-        picture is the matrix of rows.
+        Rows and columns of an image; None for a square. If the number of features is not a square,
+        the rows are drawn as a matrix.
     most : float, default 1.0
-        The value of a unit that is fully on, which is black (white on dark paper).
+        The value of a unit that is fully on, which is black (white on a dark background).
     n : int, default 100
-        Rows at most.
+        Maximum number of rows.
 
     Returns
     -------
@@ -268,18 +268,18 @@ def plot_samples(
     ImportError
         If matplotlib is missing.
     ValueError
-        If the shape does not fit.
+        If the shape does not match the number of features.
     """
     ax = axes_of(ax)
     rows = np.asarray(samples, dtype=np.float64)
     total, rows = len(rows), rows[:n]
     shown = image_shape(rows.shape[1], shape)
     if shown is None:
-        _matrix(ax, rows, _grey(most), "row", None)
+        _matrix(ax, rows, _gray(most), "row", None)
     else:
-        _mosaic(ax, rows.reshape(-1, *shown), _grey(most))
+        _mosaic(ax, rows.reshape(-1, *shown), _gray(most))
     which = "" if len(rows) == total else f" (the first {len(rows)} of {total:,})"
-    ax.set_title(f"What the machine dreams{which}")
+    ax.set_title(f"Samples of the machine{which}")
     return ax
 
 
@@ -293,28 +293,29 @@ def plot_chains(
     shape: Sequence[int] | None = None,
     random_state: Any = None,
 ) -> Axes:
-    """Draw how chains of a machine wander: a line a chain, an image a number of Gibbs steps.
+    """Draw the states of Gibbs chains: one line per chain, one image per number of steps.
 
-    Images are the probabilities of the last downward step. At 0 steps stand the rows that the
-    chains begin with.
+    Images are the probabilities of the visible units at the last step. At 0 steps they are the
+    rows that the chains start from.
 
     Parameters
     ----------
     model : BernoulliRBM or RBMClassifier
-        Fitted.
+        A fitted model.
     start : array-like of shape (n_chains, n_features) or None
-        Rows that the first ``n`` chains begin with; None for a draw of coins, one a pixel, which
-        is no row that the machine has seen.
+        Rows that the first ``n`` chains start from; None draws every unit as 0 or 1 with equal
+        probability.
     ax : matplotlib.axes.Axes or None
-        Where to draw; None makes a figure with pyplot.
+        Axes to draw on; None creates a figure with pyplot.
     steps : sequence of int
-        After how many steps, ascending, from 0.
+        Numbers of steps after which to draw the chains, ascending, from 0.
     n : int, default 6
-        Chains at most.
+        Maximum number of chains.
     shape : (int, int) or None
-        Rows and columns of an image; None for a square, or for one line where there is none.
+        Rows and columns of an image; None for a square, or for one line if the number of features
+        is not a square.
     random_state : None, int, RandomState, Generator or SeedSequence
-        None goes on from the machine's own seed, so that every call differs.
+        Seed of the chains; with None every call differs.
 
     Returns
     -------
@@ -325,45 +326,49 @@ def plot_chains(
     ImportError
         If matplotlib is missing.
     NotFittedError, TypeError
-        If the model is no fitted machine.
+        If the model is not a fitted machine.
     ValueError
-        If the steps do not ascend, or ``start`` or ``shape`` does not fit.
+        If the steps do not ascend, or ``start`` or ``shape`` does not match the number of features.
     """
     ax = axes_of(ax)
     fitted(model, "components_", A_MACHINE)
     d = model.n_features_in_
-    told = [int(step) for step in steps]
-    if not told or told[0] < 0 or sorted(set(told)) != told:
-        raise ValueError(f"steps must be numbers from 0 that ascend; got {list(steps)}")
+    numbers = [int(step) for step in steps]
+    if not numbers or numbers[0] < 0 or sorted(set(numbers)) != numbers:
+        raise ValueError(f"steps must be ascending integers >= 0; got {list(steps)}")
     down, across = image_shape(d, shape) or (1, d)
     rng = np.random.Generator(np.random.Philox(random.key_of(random_state)))
     most = float(fitted(model, "data_max", _BINARY))
     rows = (rng.random((n, d)) < 0.5) * most if start is None else np.asarray(start)[:n]
-    shown = _wandered(model, rows, most, told, rng)
+    shown = _states_after(model, rows, most, numbers, rng)
     images = np.stack(shown, axis=1).reshape(-1, down, across)
-    if down == 1:  # lines, of which those of a chain lie below one another
-        _mosaic(ax, images, _grey(1.0), columns=1, gap=_LINE)
-        return _named_lines(ax, [f"chain {i}, {step}" for i in range(len(rows)) for step in told])
-    _mosaic(ax, images, _grey(1.0), columns=len(told))
+    if down == 1:  # lines, with those of one chain below one another
+        _mosaic(ax, images, _gray(1.0), columns=1, gap=_LINE)
+        return _named_lines(
+            ax, [f"chain {i}, {step}" for i in range(len(rows)) for step in numbers]
+        )
+    _mosaic(ax, images, _gray(1.0), columns=len(numbers))
     low, high = ax.get_xlim()
-    step = (high - low) / len(told)
-    ax.set_xticks([low + step * (at + 0.5) for at in range(len(told))], [str(t) for t in told])
+    step = (high - low) / len(numbers)
+    ax.set_xticks(
+        [low + step * (at + 0.5) for at in range(len(numbers))], [str(number) for number in numbers]
+    )
     ax.tick_params(length=0)
     ax.set_xlabel("Gibbs steps")
     ax.set_title(f"{len(rows)} chains of the machine")
     return ax
 
 
-def _wandered(
+def _states_after(
     model: Any, rows: Array, most: float, steps: Sequence[int], rng: np.random.Generator
 ) -> list[Array]:
-    """Return what chains look like after numbers of steps, each going on from the one before."""
+    """Return the probabilities of chains after each of several numbers of Gibbs steps."""
     before, found = 0, []
     state: Array = np.asarray(rows)
     image = np.asarray(model.units_.seen(state), dtype=np.float64)
     for step in steps:
         if step > before:
-            # states carry a chain on and means are what is seen, of one and the same draw
+            # of one draw, the state continues the chain and the means are drawn
             seed = int(rng.integers(1 << 32))
             kept = {"burn_in": step - before - 1, "start": state, "random_state": seed}
             drawn = [model.sample(len(rows), means=means, **kept) for means in (True, False)]
@@ -378,23 +383,23 @@ def _wandered(
 def plot_hidden(
     model: Any, X: ArrayLike, ax: Axes | None = None, *, n: int = _MOST_ROWS, sort: bool = False
 ) -> Axes:
-    """Draw the probabilities of hidden units, a line a row (Hinton 2010, section 15).
+    """Draw the probabilities of hidden units, one line per row (Hinton 2010, section 15).
 
-    A column of one colour is a unit that does not tell rows apart; a line of few bright places is
-    a row that few units explain.
+    A column of one color is a unit that does not distinguish rows; a dark line is a row for which
+    few units are on.
 
     Parameters
     ----------
     model : BernoulliRBM or a machine of other units
-        Fitted.
+        A fitted model.
     X : array-like of shape (n_rows, n_features)
-        The first ``n`` rows are drawn.
+        Rows, of which the first ``n`` are drawn.
     ax : matplotlib.axes.Axes or None
-        Where to draw; None makes a figure with pyplot.
+        Axes to draw on; None creates a figure with pyplot.
     n : int, default 100
         Rows at most.
     sort : bool, default False
-        Whether units stand in the order of their mean, the busiest first.
+        Whether to sort the units by their mean, in descending order.
 
     Returns
     -------
@@ -405,7 +410,7 @@ def plot_hidden(
     ImportError
         If matplotlib is missing.
     NotFittedError, TypeError
-        If the model is no fitted machine.
+        If the model is not a fitted machine.
     """
     ax = axes_of(ax)
     fitted(model, "components_", A_MACHINE)
@@ -413,27 +418,27 @@ def plot_hidden(
     p = np.asarray(model.transform(rows[:n]))
     if sort:
         p = p[:, np.argsort(-p.mean(axis=0), kind="stable")]
-    top = max(1.0, float(p.max()))  # above 1 of units that are rectified linear
+    top = max(1.0, float(p.max()))  # rectified linear units exceed 1
     drawn = ax.imshow(p, aspect="auto", interpolation="nearest", cmap="viridis", vmin=0, vmax=top)
     bar = ax.figure.colorbar(drawn, ax=ax)
     bar.set_label("P(h = 1 | v)" if top == 1.0 else "E(h | v)")
-    ax.set_xlabel("hidden unit, the busiest first" if sort else "hidden unit")
+    ax.set_xlabel("hidden unit, sorted by mean" if sort else "hidden unit")
     ax.set_ylabel("row")
     ax.set_title(f"Hidden units of {len(p)} rows: {p.mean():.0%} on")
     return ax
 
 
 def plot_free_energy_gap(history: Any, ax: Axes | None = None) -> Axes:
-    """Draw how much higher the free energy of rows held out is than that of rows learned from.
+    """Draw the difference in free energy between held-out rows and training rows.
 
-    A gap that grows tells overfitting (Hinton 2010, section 6).
+    A growing gap indicates overfitting (Hinton 2010, section 6).
 
     Parameters
     ----------
     history : History or a Boltzmann machine
-        Of a fit with ``X_val``.
+        The history, or the machine, of a fit with ``X_val``.
     ax : matplotlib.axes.Axes or None
-        Where to draw; None makes a figure with pyplot.
+        Axes to draw on; None creates a figure with pyplot.
 
     Returns
     -------
@@ -446,22 +451,22 @@ def plot_free_energy_gap(history: Any, ax: Axes | None = None) -> Axes:
     NotFittedError
         If the model has not been fitted.
     TypeError
-        If ``history`` is neither of these.
+        If ``history`` is neither a history nor a machine.
     ValueError
         If no rows were held out.
     """
     history = history_of(history)
     if _GAP_NAME not in history.more:
-        raise ValueError("history: it has no free-energy gap; fit with X_val, rows held out")
+        raise ValueError("history must have a free-energy gap; fit with held-out rows, X_val=...")
     ax = plot_history(history, ax, metric=_GAP_NAME)
     ax.axhline(0, color=rgb(ink()), linewidth=0.8)
     ax.set_ylabel("free-energy gap, nats")
-    ax.set_title(f"{history.model}: held out less learned from")
+    ax.set_title(f"{history.model}: held-out minus training rows")
     return ax
 
 
 def rbm_figure(model: Any, shape: Sequence[int] | None = None) -> Figure:
-    """Return a figure with the filters on the left and the course of the fit on the right."""
+    """Return a figure with the filters on the left and the history of the fit on the right."""
     figure = new_figure(13, 6)
     left, right = figure.subplots(1, 2, width_ratios=[1, 1.1])
     plot_filters(model, left, shape=shape)
@@ -472,8 +477,8 @@ def rbm_figure(model: Any, shape: Sequence[int] | None = None) -> Figure:
 # --- images ----------------------------------------------------------------------------------
 
 
-def _grey(most: float) -> dict[str, Any]:
-    # what is off has the colour of the paper
+def _gray(most: float) -> dict[str, Any]:
+    # units that are off have the color of the background
     return {"cmap": "gray" if is_dark() else "gray_r", "vmin": 0.0, "vmax": most}
 
 
@@ -485,12 +490,12 @@ def _mosaic(
     columns: int | None = None,
     gap: str | None = None,
 ) -> None:
-    """Draw images side by side as one, with lines of one pixel between them."""
+    """Draw images as a grid in one picture, with thin lines between them."""
     n, down, across = images.shape
-    # as wide as high, whatever the shape of one image
+    # a grid that is about as wide as high, whatever the shape of one image
     columns = columns or max(1, min(n, round(np.sqrt(n * down / across))))
     lines = ceil(n / columns)
-    # pixels are cut into parts, so that the line between images can be thinner than a pixel
+    # pixels are split into parts, so that lines between images are thinner than a pixel
     parts = ceil(_PARTS / max(down, across)) if down > 1 else 8
     high, wide = down * parts, across * parts
     whole = np.full((lines * (high + 1) - 1, columns * (wide + 1) - 1), np.nan)
@@ -506,7 +511,7 @@ def _mosaic(
 
 
 def _named_lines(ax: Axes, labels: Sequence[str]) -> Axes:
-    """Write what stands in each line beside it."""
+    """Label each line."""
     low, high = sorted(ax.get_ylim())
     step = (high - low) / len(labels)
     ax.set_yticks([low + step * (at + 0.5) for at in range(len(labels))], labels)
@@ -520,15 +525,15 @@ def _draw(ax: Axes, whole: Array, between: Array, look: Mapping[str, Any], gap: 
 
     span = look["vmax"] - look["vmin"]
     share = np.clip((np.nan_to_num(whole) - look["vmin"]) / span, 0, 1)
-    colours = colormaps[look["cmap"]](share)[..., :3]
-    colours[np.isnan(whole)] = to_rgb(_UNKNOWN)
-    colours[between] = to_rgb(gap)
+    pixels = colormaps[look["cmap"]](share)[..., :3]
+    pixels[np.isnan(whole)] = to_rgb(_UNKNOWN)
+    pixels[between] = to_rgb(gap)
     down, across = whole.shape
-    ax.imshow(colours, interpolation="nearest", extent=(0, across, down, 0))
+    ax.imshow(pixels, interpolation="nearest", extent=(0, across, down, 0))
 
 
 def _matrix(ax: Axes, rows: Array, look: Mapping[str, Any], what: str, model: Any) -> None:
-    """Draw rows that are no images as the lines of a matrix."""
+    """Draw rows as those of a matrix, if they are not images."""
     ax.imshow(rows, aspect="auto", interpolation="nearest", **look)
     names = getattr(model, "feature_names_in_", None)
     if names is not None and len(names) <= 40:

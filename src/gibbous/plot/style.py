@@ -1,7 +1,7 @@
-"""How pictures look: colours that everybody can tell apart, on light paper and on dark.
+"""The style of pictures: colors that all readers can distinguish, on light and dark backgrounds.
 
-What is no data (text, lines, background) takes its colour from matplotlib's ``rcParams``, so that
-``plt.style.context("dark_background")`` and a user's own style hold.
+Text, lines and background take their colors from matplotlib's ``rcParams``, so that
+``plt.style.context("dark_background")`` and other styles apply.
 """
 
 from __future__ import annotations
@@ -22,25 +22,25 @@ if TYPE_CHECKING:
 
 Array = NDArray[Any]
 
-#: Okabe and Ito's palette (2008), told apart by readers with any kind of colour vision; the yellow
-#: and the black, hard to see on white and among text, are left out.
+#: Okabe and Ito's palette (2008), for readers with any kind of color vision; without the yellow and
+#: the black, which are hard to see on white and among text.
 PALETTE = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00")
 SUFFIXES = (".png", ".svg", ".pdf")
 
-#: What the palette's laps are told apart by, where shades alone would not do.
+#: With more groups than colors, the palette repeats with other markers, lines and hatches.
 MARKERS = "osD^vPX"
 LINES = ("solid", "dashed", "dotted", "dashdot")
 HATCHES = ("", "///", "...", "xxx")
 
-#: Points of text: smaller letters cannot be read in a picture that is 700 pixels wide.
+#: Size of text in points: smaller letters are illegible in a picture 700 pixels wide.
 SMALL = 9.0
 
-#: More points than this say no more in a picture, and make a slow one.
+#: More points than this make a picture slower, but no more informative.
 MAX_POINTS = 20_000
 
 
 def require() -> None:
-    """Check that matplotlib is there.
+    """Check that matplotlib is installed.
 
     Raises
     ------
@@ -57,7 +57,7 @@ def require() -> None:
 
 
 def new_figure(width: float, height: float) -> Figure:
-    """Return an empty figure of this size in inches, without a window or global state."""
+    """Return an empty figure of this size in inches, independent of pyplot."""
     require()
     from matplotlib.figure import Figure
 
@@ -65,12 +65,12 @@ def new_figure(width: float, height: float) -> Figure:
 
 
 def save_figure(figure: Figure, path: str | os.PathLike[str]) -> None:
-    """Write a figure as .png, .svg or .pdf, beside ``path`` and renamed.
+    """Write a figure as .png, .svg or .pdf; an existing file is replaced as a whole.
 
     Raises
     ------
     ValueError
-        If the ending is none of these.
+        If ``path`` has another ending.
     """
     suffix = suffix_of(path, SUFFIXES, "a picture")
     buffer = io.BytesIO()
@@ -80,14 +80,14 @@ def save_figure(figure: Figure, path: str | os.PathLike[str]) -> None:
 
 
 def axes_of(ax: Axes | None, size: tuple[float, float] | None = None) -> Axes:
-    """Return the axes given, or new ones of a figure that pyplot knows, as notebooks need it.
+    """Return the given axes, or those of a new figure of pyplot, which notebooks display.
 
     Raises
     ------
     ImportError
         If matplotlib is missing.
     TypeError
-        If ``ax`` is no Axes.
+        If ``ax`` is not an Axes.
     """
     require()
     from matplotlib.axes import Axes as Kind
@@ -103,16 +103,16 @@ def axes_of(ax: Axes | None, size: tuple[float, float] | None = None) -> Axes:
 
 
 def several_axes(axes: Any, down: int, across: int, size: tuple[float, float]) -> Array:
-    """Return ``down`` x ``across`` axes, those given or new ones.
+    """Return the given axes as ``down`` x ``across``, or new ones.
 
     Raises
     ------
     ImportError
         If matplotlib is missing.
     TypeError
-        If one of them is no Axes.
+        If one of them is not an Axes.
     ValueError
-        If they are not as many.
+        If their number is wrong.
     """
     require()
     if axes is None:
@@ -128,19 +128,19 @@ def several_axes(axes: Any, down: int, across: int, size: tuple[float, float]) -
     for ax in given.flat:
         axes_of(ax)
         if ax is None:
-            raise TypeError("axes must be matplotlib Axes; got None among them")
+            raise TypeError("axes must be matplotlib Axes; one of them is None")
     return given.reshape(down, across)
 
 
 def fitted(model: Any, attribute: str, what: str) -> Any:
-    """Return an attribute that a fitted model of some kind has.
+    """Return an attribute of a fitted model.
 
     Raises
     ------
     NotFittedError
-        If the model's class fits but has not been fitted.
+        If the model has not been fitted.
     TypeError
-        If it is no such model.
+        If the model is not ``what`` the message asks for.
     """
     try:
         return getattr(model, attribute)
@@ -155,28 +155,28 @@ def fitted(model: Any, attribute: str, what: str) -> Any:
 
 
 def ink() -> NDArray[np.float64]:
-    """Return the colour of text, in which lines that are no data are drawn, too."""
+    """Return the color of text, and of lines that are not data."""
     return _rgb("text.color")
 
 
 def paper() -> NDArray[np.float64]:
-    """Return the colour that is drawn on."""
+    """Return the color of the background."""
     return _rgb("axes.facecolor")
 
 
 def faint(strength: float = 0.15) -> tuple[float, float, float]:
-    """Return a colour between paper and ink."""
+    """Return a color between :func:`paper` and :func:`ink`."""
     return rgb(paper() + strength * (ink() - paper()))
 
 
 def is_dark() -> bool:
-    """Tell whether the style draws light on dark."""
+    """Return whether the style is light text on a dark background."""
     return luminance(paper()) < luminance(ink())
 
 
-def rgb(colour: Any) -> tuple[float, float, float]:
-    """Return a colour as matplotlib takes it from anybody, a tuple of three numbers."""
-    r, g, b = (float(np.clip(part, 0, 1)) for part in colour)
+def rgb(color: Any) -> tuple[float, float, float]:
+    """Return a color as a tuple of three numbers, the form that matplotlib always accepts."""
+    r, g, b = (float(np.clip(part, 0, 1)) for part in color)
     return r, g, b
 
 
@@ -186,14 +186,14 @@ def _rgb(name: Literal["text.color", "axes.facecolor"]) -> NDArray[np.float64]:
     from matplotlib.colors import to_rgb
 
     value: Any = rcParams[name]
-    # "none" is saved without a background: taken for white
+    # "none" leaves the background transparent: assumed to be white
     return np.array(to_rgb("white" if value == "none" else value))
 
 
-def colours(n: int) -> NDArray[np.float64]:
-    """Return ``n`` colours, shape (n, 3); past the palette they repeat, nearer to the ink.
+def colors(n: int) -> NDArray[np.float64]:
+    """Return ``n`` colors, shape (n, 3); beyond the palette they repeat, mixed with the ink.
 
-    On dark paper all are somewhat lighter, as the blue could hardly be seen.
+    On a dark background all are lighter, as the blue would be hard to see.
     """
     require()
     from matplotlib.colors import to_rgb
@@ -208,26 +208,26 @@ def colours(n: int) -> NDArray[np.float64]:
 
 
 def lap(at: int, of: Sequence[str]) -> str:
-    """Return the marker, line or hatch of the lap of the palette that a number is in."""
+    """Return the marker, line or hatch of a group, the same for each repetition of the palette."""
     return of[at // len(PALETTE) % len(of)]
 
 
-def luminance(colour: Any) -> float:
-    """Return a colour's relative luminance, in [0, 1] (W3C, WCAG 2.1)."""
-    parts = np.asarray(colour, dtype=np.float64)[:3]
+def luminance(color: Any) -> float:
+    """Return a color's relative luminance, in [0, 1] (W3C, WCAG 2.1)."""
+    parts = np.asarray(color, dtype=np.float64)[:3]
     linear = np.where(parts <= 0.04045, parts / 12.92, ((parts + 0.055) / 1.055) ** 2.4)
     return float(linear @ np.array([0.2126, 0.7152, 0.0722]))
 
 
 def contrast(one: Any, other: Any) -> float:
-    """Return the contrast of two colours, from 1 to 21 (W3C, WCAG 2.1)."""
+    """Return the contrast of two colors, from 1 to 21 (W3C, WCAG 2.1)."""
     low, high = sorted((luminance(one), luminance(other)))
     return (high + 0.05) / (low + 0.05)
 
 
-def readable(colour: Any, least: float = 4.5) -> NDArray[np.float64]:
-    """Return a colour moved towards the ink until text in it can be read on the paper."""
-    given, end, ground = np.asarray(colour, dtype=np.float64)[:3], ink(), paper()
+def readable(color: Any, least: float = 4.5) -> NDArray[np.float64]:
+    """Return a color, mixed with the ink until text in it is legible on the background."""
+    given, end, ground = np.asarray(color, dtype=np.float64)[:3], ink(), paper()
     for step in np.linspace(0, 1, 21):
         mixed: NDArray[np.float64] = given + step * (end - given)
         if contrast(mixed, ground) >= least:
@@ -235,25 +235,25 @@ def readable(colour: Any, least: float = 4.5) -> NDArray[np.float64]:
     return end
 
 
-def text_on(colour: Any) -> str:
-    """Return black or white, whichever can be read on a colour."""
-    return max(("black", "white"), key=lambda name: contrast(colour, [float(name == "white")] * 3))
+def text_on(color: Any) -> str:
+    """Return ``"black"`` or ``"white"``, whichever has more contrast to a color."""
+    return max(("black", "white"), key=lambda name: contrast(color, [float(name == "white")] * 3))
 
 
 def plain(text: object) -> str:
-    """Return text in which a dollar sign begins no formula."""
+    """Return text with escaped dollar signs, which would start formulas."""
     return str(text).replace("$", r"\$")
 
 
-def tint(colour: Any) -> Any:
-    """Return a colour map from the paper to a colour, on which ink can be seen throughout."""
+def tint(color: Any) -> Any:
+    """Return a color map from the background to a color, on which ink is visible throughout."""
     from matplotlib.colors import LinearSegmentedColormap, to_rgb
 
-    return LinearSegmentedColormap.from_list("tint", [rgb(paper()), to_rgb(colour)])
+    return LinearSegmentedColormap.from_list("tint", [rgb(paper()), to_rgb(color)])
 
 
 def tidy(ax: Axes) -> None:
-    """Take away what is no data, and put a grid behind it."""
+    """Remove the upper and right spines, and draw a grid behind the data."""
     for side in ("top", "right"):
         ax.spines[side].set_visible(False)
     ax.grid(True, color=faint(), linewidth=0.6)
@@ -261,7 +261,7 @@ def tidy(ax: Axes) -> None:
 
 
 def bare(ax: Axes) -> None:
-    """Take away ticks and the frame."""
+    """Remove the ticks and the frame."""
     for side in ax.spines.values():
         side.set_visible(False)
     ax.set_xticks([])

@@ -1,7 +1,7 @@
-"""Words as shapes: how large they are, where there is room for them.
+"""Words as shapes: their size and their placement.
 
-Words are drawn as outlines in the coordinates of their axes, so that whatever the size of the
-figure none lies over another. The letters' own outlines give the boxes that placement goes by.
+Words are drawn as outlines in data coordinates, so that they do not overlap whatever the size of
+the figure. The boxes used for placement are those of the outlines.
 """
 
 from __future__ import annotations
@@ -21,32 +21,32 @@ Boxes = NDArray[np.float64]
 
 
 def outline(word: str, size: float) -> tuple[Any, float, float, float]:
-    """Return a word's outline, which begins at x = 0 on the line y = 0, and its extents.
+    """Return a word's outline, starting at x = 0 with the baseline y = 0, and its extents.
 
     Returns
     -------
     path : matplotlib.path.Path
     width, low, high : float
-        In points: ``low`` is below 0 where letters reach below the line.
+        Extents in points; ``low`` is negative if letters reach below the baseline.
     """
     from matplotlib.textpath import TextPath
     from matplotlib.transforms import Affine2D
 
     path = TextPath((0, 0), plain(word), size=size)
-    if not len(path.vertices):  # of blanks only
+    if not len(path.vertices):  # only blanks
         return path, 0.0, 0.0, 0.0
     box = path.get_extents()
     moved = path.transformed(Affine2D().translate(-box.x0, 0))
     return moved, float(box.width), float(box.y0), float(box.y1)
 
 
-def draw_word(ax: Axes, path: Any, x: float, y: float, colour: Any) -> None:
-    """Draw an outline that begins at (x, y) of the data."""
+def draw_word(ax: Axes, path: Any, x: float, y: float, color: Any) -> None:
+    """Draw an outline that starts at (x, y) in data coordinates."""
     from matplotlib.patches import PathPatch
     from matplotlib.transforms import Affine2D
 
     moved = path.transformed(Affine2D().translate(x, y))
-    ax.add_patch(PathPatch(moved, facecolor=colour, edgecolor="none", linewidth=0))
+    ax.add_patch(PathPatch(moved, facecolor=color, edgecolor="none", linewidth=0))
 
 
 def text_size(text: str, points: float) -> tuple[float, float]:
@@ -56,14 +56,14 @@ def text_size(text: str, points: float) -> tuple[float, float]:
 
 
 def points_across(ax: Axes) -> tuple[float, float]:
-    """Return the width and height of axes in points, as they are before any layout."""
+    """Return the width and height of axes in points, before any layout."""
     box = ax.get_window_extent()
     inch = ax.figure.dpi / 72
     return float(box.width / inch), float(box.height / inch)
 
 
 def overlaps(box: Boxes, others: Boxes) -> NDArray[np.bool_]:
-    """Tell which of other boxes (x0, y0, x1, y1) a box shares an area with."""
+    """Return which of other boxes (x0, y0, x1, y1) overlap a box."""
     found: NDArray[np.bool_] = (
         (box[..., 0] < others[:, 2])
         & (others[:, 0] < box[..., 2])
@@ -74,10 +74,10 @@ def overlaps(box: Boxes, others: Boxes) -> NDArray[np.bool_]:
 
 
 def place_boxes(widths: Sequence[float], heights: Sequence[float], shape: float = 1.7) -> Boxes:
-    """Return places of boxes none of which lies over another, the first in the middle.
+    """Place boxes so that they do not overlap, with the first one in the middle.
 
-    Each goes to the first free place on a spiral from the middle, flattened to ``shape`` (width
-    by height), as in Wordle (Viegas, Wattenberg and Feinberg 2009). Deterministic.
+    Each box takes the first free place on a spiral from the middle, with aspect ratio ``shape``
+    (width by height), as in Wordle (Viegas, Wattenberg and Feinberg 2009). Deterministic.
 
     Parameters
     ----------
@@ -87,7 +87,7 @@ def place_boxes(widths: Sequence[float], heights: Sequence[float], shape: float 
     Returns
     -------
     ndarray of shape (n, 4)
-        x0, y0, x1, y1 of each box, about (0, 0).
+        x0, y0, x1, y1 of each box, around (0, 0).
     """
     sides = np.column_stack([widths, heights])
     step = max(float(np.min(heights)) / 3, 1e-9) if len(sides) else 1.0
@@ -95,7 +95,7 @@ def place_boxes(widths: Sequence[float], heights: Sequence[float], shape: float 
     for half in sides / 2:
         turns = 1
         while True:
-            # equal steps along an Archimedean spiral, whose arms lie ``step`` apart
+            # equal steps along an Archimedean spiral with arms ``step`` apart
             angle = np.sqrt(np.arange(2000 * turns) * 4 * np.pi)
             far = step / (2 * np.pi) * angle
             middle = np.column_stack([far * np.cos(angle) * shape, far * np.sin(angle)])
