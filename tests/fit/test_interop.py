@@ -124,7 +124,9 @@ def test_set_output(name: str) -> None:
 def test_text_in_a_column_is_named(name: str) -> None:
     X = MODELS[name][1]
     frame = pd.DataFrame(X, columns=COLUMNS)
-    told = rf"X has text in column 'c' \('new moon'\), and {name} takes numbers: leave the column"
+    told = (
+        rf"{name} needs numeric data, but X has text in column 'c' \('new moon'\); drop the column"
+    )
     for text in (
         frame.assign(c=pd.Categorical(["new moon", "full moon"] * (N // 2))),
         frame.assign(c=["7", "new moon"] * (N // 2)),

@@ -1,1 +1,1 @@
-"""What every other module stands on: instruction sets, seeds, validation, files. Knows no model."""
+"""Instruction sets, seeds, validation and files: the base of all other modules."""

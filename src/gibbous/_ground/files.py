@@ -36,11 +36,11 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[IO[bytes]]:
         handle, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
     except FileNotFoundError as error:
         raise FileNotFoundError(
-            f"{path} cannot be written: there is no folder {target.parent}; create it first"
+            f"{path} cannot be written: there is no folder {target.parent}; make it first"
         ) from error
     except PermissionError as error:
         raise PermissionError(
-            f"{path} cannot be written: no permission to create files in the folder {target.parent}"
+            f"{path} cannot be written: the folder {target.parent} allows no new files"
         ) from error
     try:
         with open(handle, "wb") as file:

@@ -148,5 +148,5 @@ def sample_weights(weight: Any, n: int, dtype: Any) -> NDArray[Any] | None:
             "weights must be >= 0"
         )
     if not w.any():
-        raise ValueError("sample_weight must not be all zero, as no row would count")
+        raise ValueError("sample_weight must not be all zero: no row would count")
     return w
