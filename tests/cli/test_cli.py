@@ -304,12 +304,12 @@ def test_no_column_of_a_sample_is_lost(tmp_path: Path) -> None:
 def test_users_errors_are_one_line(points: Path, mixture: Path, tmp_path: Path) -> None:
     bad = tmp_path / "bad.csv"
     bad.write_text("x,y\n1,2\n3,abc\n")
-    assert f"{bad}, line 3: column 'y' holds 'abc'" in fails("kmeans", "fit", bad)
+    assert f"{bad}, line 3: column 'y' contains 'abc'" in fails("kmeans", "fit", bad)
     assert "no such file" in fails("gmm", "fit", tmp_path / "nothing.csv")
     twice = tmp_path / "twice.csv"
     twice.write_text("a,a,c\n1,2,3\n4,5,6\n")
     for model in ("gmm", "kmeans"):
-        assert f"{twice}, line 1: column 'a' is there more than once" in fails(model, "fit", twice)
+        assert f"{twice}, line 1: column 'a' occurs more than once" in fails(model, "fit", twice)
     assert "n_clusters=1000" in fails("kmeans", "fit", points, "-k", 1000)
     assert "no column 'foo'" in fails("gmm", "fit", points, "--columns", "foo")
     assert "--columns" in fails("gmm", "fit", points, "--columns", "length,,width")

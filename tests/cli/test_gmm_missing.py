@@ -189,7 +189,7 @@ def test_a_condition_that_cannot_be(mixture: Path, holes: Path, tmp_path: Path) 
     assert "use 'gibbous kmeans predict'" in fails("gmm", "impute", kmeans, holes)
     bad = tmp_path / "bad.csv"
     bad.write_text("length,width,depth\n1,,3\n1,x,3\n")
-    assert "line 3: column 'width' holds 'x'" in fails("gmm", "impute", mixture, bad)
+    assert "line 3: column 'width' contains 'x'" in fails("gmm", "impute", mixture, bad)
     plain = tmp_path / "plain"
     gibbous.save(gibbous.GaussianMixture().fit(np.eye(3)), plain)
     assert "it names none: give positions from 1 to 3" in fails(

@@ -75,7 +75,7 @@ MISTAKES = {
     "gmm fit empty.csv": "empty.csv is empty",
     "gmm fit names.csv": "names.csv is empty: it has a line of names but no row",
     "rbm fit ragged.csv": "ragged.csv, line 3: 1 cells where line 1 has 2",
-    "gmm score gmm text.csv": "text.csv, line 3: column 'b' holds 'x', not a number",
+    "gmm score gmm text.csv": "text.csv, line 3: column 'b' contains 'x', not a number",
     "kmeans fit nan.csv": "nan.csv, line 3: column 'b' is nan; remove the line or fill",
     "gmm select nan.csv": "nan.csv, line 3: column 'b' is nan",
     "kmeans fit comma.csv": "comma.csv, line 3",

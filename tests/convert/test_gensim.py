@@ -98,7 +98,7 @@ def test_from_gensim(tmp_path: Any) -> None:
     gibbous.save(model, tmp_path / "model.safetensors")
     loaded = gibbous.load(tmp_path / "model.safetensors")
     assert np.array_equal(loaded.transform(corpus), theta)
-    assert "taken over from gensim" in str(loaded.history_)
+    assert "converted from gensim" in str(loaded.history_)
     tokens = model.topic_sizes_.sum()
     model.set_params(max_iter=3).partial_fit(corpus)
     assert model.topic_sizes_.sum() == tokens + corpus.n_tokens
@@ -108,7 +108,7 @@ def test_from_gensim(tmp_path: Any) -> None:
 def test_what_is_no_model_of_gensim_is_refused() -> None:
     with pytest.raises(TypeError, match=r"LdaModel or LdaMulticore; got builtins\.dict"):
         gibbous.from_gensim({})
-    with pytest.raises(ValueError, match=r"eta differs between words, from 0\.1 to 0\.6"):
+    with pytest.raises(ValueError, match=r"eta must be the same for all words; got 0\.1 to 0\.6"):
         gibbous.from_gensim(stub(eta=np.arange(1, 7) / 10))
     with pytest.raises(ValueError, match="dictionary has no word for number 5"):
         gibbous.from_gensim(stub(id2word=dict(enumerate(VOCABULARY[:5]))))

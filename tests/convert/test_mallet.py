@@ -144,23 +144,35 @@ def test_a_fit_goes_on_from_a_state(fitted, tmp_path: Path) -> None:
 
 
 DAMAGE = [
-    (lambda s: "", "line 1: is no state of MALLET"),
-    (lambda s: s.replace("#doc", "doc", 1), "line 1: is no state of MALLET"),
-    (lambda s: "\n".join(s.split("\n")[:1]), "line 2: must begin '#alpha :'"),
+    (lambda s: "", "line 1: a state of MALLET must begin"),
+    (lambda s: s.replace("#doc", "doc", 1), "line 1: a state of MALLET must begin"),
+    (lambda s: "\n".join(s.split("\n")[:1]), "line 2: must begin with '#alpha :'"),
     (lambda s: s.replace("0.25", "0.2x"), "line 2: could not convert string to float: '0.2x'"),
     (lambda s: s.replace("0.25", "-1"), "line 2: a prior must be > 0"),
-    (lambda s: s.replace("#alpha : 0.5 0.25 1.0E-2 ", "#alpha : "), "line 2: 0 topics"),
+    (lambda s: s.replace("#alpha : 0.5 0.25 1.0E-2 ", "#alpha : "), "line 2: alpha must have 1 to"),
     (lambda s: s.replace("#beta : 0.01", "#beta : 0.01 2"), "line 3: beta must be one number"),
-    (lambda s: s.replace("#beta", "#gamma"), "line 3: must begin '#beta :'"),
+    (lambda s: s.replace("#beta", "#gamma"), "line 3: must begin with '#beta :'"),
     (lambda s: s.replace("moon 1\n", "moon\n"), "line 6: doc, pos, typeindex and topic must"),
-    (lambda s: s.replace("1 NA 0 1 stöcks 1", "1 NA"), "line 7: a token has six fields"),
-    (lambda s: s.replace("moon 1\n", "moon 3\n"), "line 6: topic 3, but alpha has 3 topics"),
-    (lambda s: s.replace("moon 1\n", "noon 1\n"), "line 6: typeindex 4 is 'noon', and was 'moon'"),
-    (lambda s: s.replace("2 full", "-2 full"), "line 9: typeindex -2 is none"),
-    (lambda s: s.replace("1 NA 1", "1 XX 1"), "line 8: document 1 comes from 'XX', and from 'NA'"),
-    (lambda s: s.replace("3 file:/a/four.txt 0", "0 x 0"), "line 9: document 0 comes after doc"),
-    (lambda s: s.replace("txt 1 0 wanes", "txt 2 0 wanes"), "line 5: position 2 of document 0,"),
-    (lambda s: s.replace("2 full", "9 moon"), "two numbers of words are spelled 'moon'"),
+    (lambda s: s.replace("1 NA 0 1 stöcks 1", "1 NA"), "line 7: a token must have six fields"),
+    (lambda s: s.replace("moon 1\n", "moon 3\n"), "line 6: topic must be 0 to 2; got 3"),
+    (
+        lambda s: s.replace("moon 1\n", "noon 1\n"),
+        "line 6: typeindex 4 must be one word; got 'noon' after 'moon'",
+    ),
+    (lambda s: s.replace("2 full", "-2 full"), "; got -2"),
+    (
+        lambda s: s.replace("1 NA 1", "1 XX 1"),
+        "line 8: document 1 must have one source; got 'XX' after 'NA'",
+    ),
+    (
+        lambda s: s.replace("3 file:/a/four.txt 0", "0 x 0"),
+        "line 9: documents must ascend; got document 0",
+    ),
+    (
+        lambda s: s.replace("txt 1 0 wanes", "txt 2 0 wanes"),
+        "line 5: document 0 must have position 1 here; got 2",
+    ),
+    (lambda s: s.replace("2 full", "9 moon"), "'moon' must have one typeindex; got two"),
     (lambda s: "\n".join(s.split("\n")[:3]) + "\n", "has no tokens"),
 ]
 
@@ -192,19 +204,19 @@ def test_what_a_state_cannot_hold_is_refused(fitted, tmp_path: Path) -> None:
     plain = LatentDirichletAllocation(2, max_iter=1, random_state=0).fit(corpus)
     with pytest.raises(ValueError, match="fit it with keep_token_topics=True"):
         write_mallet_state(plain, corpus, path)
-    with pytest.raises(ValueError, match="give the corpus that it was fitted to"):
+    with pytest.raises(ValueError, match="corpus must be the one that the model was fitted to"):
         write_mallet_state(model, corpus[:30], path)
     counts = [[1, 2]]
     spaced = Corpus.of(counts, ["new york", "moon"])
     kept = LatentDirichletAllocation(2, max_iter=1, random_state=0)
     kept.fit(spaced, keep_token_topics=True)
-    with pytest.raises(ValueError, match="the word 'new york' has a space in it"):
+    with pytest.raises(ValueError, match="the word 'new york' contains a space"):
         write_mallet_state(kept, spaced, path)
     kept.fit(Corpus.of(counts), keep_token_topics=True)
-    with pytest.raises(ValueError, match="give the corpus a vocabulary"):
+    with pytest.raises(ValueError, match="corpus must have a vocabulary"):
         write_mallet_state(kept, Corpus.of(counts), path)
     named = Corpus([0, 2], [0, 1], [1, 2], ["a", "b"], names=["two\nlines"])
-    with pytest.raises(ValueError, match="the end of a line"):
+    with pytest.raises(ValueError, match="contains a line break"):
         write_mallet_state(kept, named, path)
     assert not list(tmp_path.iterdir())  # nothing half written
 

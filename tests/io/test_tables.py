@@ -67,10 +67,10 @@ def test_csv_dialects(content: str, names: Any, values: Any, tmp_path: Path) -> 
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ("x,y\n1,2\n3,abc\n", "line 3: column 'y' holds 'abc', not a number; choose .*--columns"),
-        ("1,2\n3,abc\n", "line 2: column 2 holds 'abc', not a number"),
+        ("x,y\n1,2\n3,abc\n", "line 3: column 'y' contains 'abc', not a number; choose .*--columns"),
+        ("1,2\n3,abc\n", "line 2: column 2 contains 'abc', not a number"),
         ("x,y\n1,2\n3,\n", "line 3: column 'y' is empty; remove the line or fill"),
-        ("x,y\n1,2\n3,NA\n", "line 3: column 'y' holds 'NA'; remove the line or fill"),
+        ("x,y\n1,2\n3,NA\n", "line 3: column 'y' contains 'NA'; remove the line or fill"),
         ("x,y\n1,2\n3,nan\n", "line 3: column 'y' is nan"),
         ("x,y\n1,2\n-inf,2\n", "line 3: column 'x' is -inf"),
         ("x,y\n1,2\n3,1e999\n", "line 3: column 'y' is 1e999"),
@@ -79,16 +79,16 @@ def test_csv_dialects(content: str, names: Any, values: Any, tmp_path: Path) -> 
         ("x,y\n1,2\n\n3,4\n", "line 3 is empty; remove it"),
         ("x\n1\n\n3\n", "line 3 is empty; remove it"),
         ('"x","y"\n1,2\n\n3,4\n', "line 3 is empty; remove it"),
-        ("x;y\n1,5;2\n", "line 2: column 'x' holds '1,5', not a number; write decimals with"),
-        ("x,y\n1_0,2\n", "line 2: column 'x' holds '1_0'"),
-        ("5.1,setosa\n4.9,setosa\n", "line 1 holds both numbers and 'setosa'.*--no-header"),
+        ("x;y\n1,5;2\n", "line 2: column 'x' contains '1,5', not a number; write decimals with"),
+        ("x,y\n1_0,2\n", "line 2: column 'x' contains '1_0'"),
+        ("5.1,setosa\n4.9,setosa\n", "line 1 contains both numbers and 'setosa'.*--no-header"),
         ("", "is empty"),
         ("\n1,2\n", "line 1 is empty"),
-        ("x,y,x\n1,2,3\n", "line 1: column 'x' is there more than once; .*--columns"),
-        ("x;column 1; x\n1;2;3\n", "line 1: column 'x' is there more than once"),
-        (",column 1\n1,2\n", "line 1: column 'column 1' is there more than once"),
-        ("x,y\n", "no row of numbers"),
-        ("x,y", "no row of numbers"),
+        ("x,y,x\n1,2,3\n", "line 1: column 'x' occurs more than once; .*--columns"),
+        ("x;column 1; x\n1;2;3\n", "line 1: column 'x' occurs more than once"),
+        (",column 1\n1,2\n", "line 1: column 'column 1' occurs more than once"),
+        ("x,y\n", "no rows of numbers"),
+        ("x,y", "no rows of numbers"),
         (b"x,y\n1,\xff\n", r"not text in UTF-8 \(byte 0xff\)"),
         (b"\x93NUMPY\x01\x00v\x00", "not text in UTF-8"),
         ('x,y\n1,2\n"3,4\n', "line 3"),
@@ -107,7 +107,7 @@ def test_a_fault_in_a_column_that_is_not_used_is_none(tmp_path: Path) -> None:
     table = read_table(path, columns=["y", "x"])
     assert table.names == ("y", "x") and table.values.tolist() == [[2, 1], [4, 3]]
     assert read_table(path, columns=["2"]).names == ("x",)
-    with pytest.raises(ValueError, match="line 2: column 'name' holds 'ann'"):
+    with pytest.raises(ValueError, match="line 2: column 'name' contains 'ann'"):
         read_table(path)
     # NumPy alone would read this without a word.
     path = written(tmp_path, "t.csv", "name,x,y\nann,1,2\nbob,3,4,5\n")
@@ -128,7 +128,7 @@ def test_header_can_be_told(tmp_path: Path) -> None:
     ("columns", "message"),
     [
         (["z"], "no column 'z'; it has 'x', 'y'"),
-        (["x", "x"], "'x' is asked for more than once"),
+        (["x", "x"], "'x' is given more than once"),
         (["x", "1"], "more than once"),
         (["3"], "no column '3'"),
         (["0"], "no column '0'"),
@@ -146,14 +146,16 @@ def test_columns_that_are_not_there(
 
 
 def test_columns_without_names_or_with_names_twice(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="the file names none, so give a position from 1 to 2"):
+    with pytest.raises(
+        ValueError, match="the file has no column names, so give a position from 1 to 2"
+    ):
         read_table(written(tmp_path, "t.csv", "1,2\n"), columns=["x"])
     with pytest.raises(ValueError, match="more than one column"):
         read_table(written(tmp_path, "t.csv", "x,x\n1,2\n"), columns=["x"])
     path = written(tmp_path, "t.csv", "x,x,y\n1,2,3\n")
     table = read_table(path, columns=["2", "y"])
     assert table.names == ("x", "y") and table.values.tolist() == [[2, 3]]
-    with pytest.raises(ValueError, match="column 'x' is there more than once"):
+    with pytest.raises(ValueError, match="column 'x' occurs more than once"):
         read_table(path, columns=["1", "2"])
 
 
@@ -229,13 +231,13 @@ def test_parquet(tmp_path: Path) -> None:
     assert read_table(path, columns=["d", "a"]).values.tolist() == [[1, 1], [0, 2]]
     with pytest.raises(ValueError, match="row 2: column 'b' is empty"):
         read_table(path, columns=["b"])
-    with pytest.raises(ValueError, match="column 'c' holds string, not numbers; choose"):
+    with pytest.raises(ValueError, match="column 'c' contains string, not numbers; choose"):
         read_table(path, columns=["c"])
     for cut in (0, 50, -3):
         with pytest.raises(ValueError, match="is damaged"):
             read_table(written(tmp_path, "u.parquet", path.read_bytes()[:cut]))
     pq.write_table(pa.table([[1.0], [2.0]], names=["a", "a"]), path)
-    with pytest.raises(ValueError, match=r"t\.parquet: column 'a' is there more than once"):
+    with pytest.raises(ValueError, match=r"t\.parquet: column 'a' occurs more than once"):
         read_table(path)
     pq.write_table(pa.table({"a": pa.array([1.5], pa.float32())}), path)
     assert read_table(path).values.dtype == np.float32
@@ -307,7 +309,7 @@ def test_missing_values_become_nan_where_they_may(tmp_path: Path) -> None:
 
 def test_what_is_no_number_is_still_refused(tmp_path: Path) -> None:
     for content, message in (
-        ("a,b\n1,\n0,x\n", "line 3: column 'b' holds 'x'"),
+        ("a,b\n1,\n0,x\n", "line 3: column 'b' contains 'x'"),
         ("a,b\n1,\n0,inf\n", "line 3: column 'b' is inf"),
         ("a,b\n1,\n0\n", "line 3: 1 cells where line 1 has 2"),
     ):

@@ -1,1 +1,1 @@
-"""Fitted models of other libraries, converted both ways."""
+"""Conversion of fitted models from and to other libraries."""

@@ -1,4 +1,4 @@
-"""Topics that other libraries found by variational inference, as fitted models of ours."""
+"""Variational topic models of gensim and scikit-learn, converted to fitted models of gibbous."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ from ..lda.topic_word import MOST_TOPICS, TopicWord
 
 
 def from_gensim(model: Any) -> LatentDirichletAllocation:
-    """Return the topics of gensim's ``LdaModel`` as a fitted model of ours.
+    """Convert gensim's ``LdaModel`` to a fitted ``LatentDirichletAllocation``.
 
-    Its topics, priors and dictionary are taken over as they are. The counts of words in topics,
-    from which ``partial_fit`` goes on, are its expected ones, rounded. Shares of topics in
-    documents are inferred by our method, the fixed point of ``transform``, and so differ a little
-    from its ``inference``, which is variational. Of the documents that it was trained on it keeps
-    nothing: ``document_topic_`` has no rows. ``Corpus.from_bow`` takes its documents.
+    Topics, priors and the dictionary are copied. The word-topic counts, from which ``partial_fit``
+    resumes, are the rounded expected counts of the model. Topic shares of documents are inferred by
+    the fixed point of ``transform``, and so differ slightly from gensim's ``inference``, which is
+    variational. A gensim model does not keep its training documents, so ``document_topic_`` has no
+    rows. ``Corpus.from_bow`` converts gensim's documents.
 
     Parameters
     ----------
     model : gensim.models.LdaModel or LdaMulticore
-        Trained.
+        A trained model.
 
     Returns
     -------
@@ -37,9 +37,9 @@ def from_gensim(model: Any) -> LatentDirichletAllocation:
     Raises
     ------
     TypeError
-        If it is no such model.
+        If ``model`` is not such a model.
     ValueError
-        If its prior ``eta`` differs between words, which no model of ours knows.
+        If the prior ``eta`` differs between words, which gibbous does not support.
     """
     state: Any = getattr(model, "state", None)
     if not hasattr(state, "get_lambda") or not hasattr(model, "alpha"):
@@ -52,19 +52,21 @@ def from_gensim(model: Any) -> LatentDirichletAllocation:
     eta = np.asarray(model.eta, np.float64)
     if np.ptp(eta) > 0:
         raise ValueError(
-            f"eta differs between words, from {eta.min():g} to {eta.max():g}, and gibbous has one "
-            'topic_word_prior for all: train with eta="symmetric" or a number'
+            f"eta must be the same for all words; got {eta.min():g} to {eta.max():g}; train with "
+            'eta="symmetric" or a number'
         )
     named = getattr(model, "id2word", None)
     vocabulary = None
-    if named is not None and type(named).__name__ != "FakeDict":  # gensim's numbers without words
+    if (
+        named is not None and type(named).__name__ != "FakeDict"
+    ):  # gensim's placeholder for a missing dictionary
         vocabulary = words(dictionary_words(named, weights.shape[1]), weights.shape[1])
     alpha = np.broadcast_to(np.asarray(model.alpha, np.float64), (len(weights),))
     return _model(weights, alpha.copy(), float(eta.flat[0]), vocabulary, "gensim", 0)
 
 
 def of_variational(theirs: Any) -> LatentDirichletAllocation:
-    """Return the topics of scikit-learn's fitted LatentDirichletAllocation."""
+    """Convert scikit-learn's fitted ``LatentDirichletAllocation``."""
     named = getattr(theirs, "feature_names_in_", None)
     vocabulary = None if named is None else tuple(map(str, named))
     weights = np.asarray(theirs.components_, np.float64)
@@ -84,10 +86,10 @@ def _model(
     library: str,
     n_iter: int,
 ) -> LatentDirichletAllocation:
-    """Return a model of the parameters of Dirichlets over words, one row a topic."""
+    """Return a model with the given Dirichlet parameters of words, one row per topic."""
     k, n_words = weights.shape
     if k > MOST_TOPICS:
-        raise ValueError(f"the model has {k} topics; gibbous has at most {MOST_TOPICS}")
+        raise ValueError(f"model must have at most {MOST_TOPICS} topics; got {k}")
     model = LatentDirichletAllocation(k, doc_topic_prior=alpha, topic_word_prior=beta)
     model.topics_ = TopicWord.from_dense(weights / weights.sum(axis=1, keepdims=True))
     counts = np.rint(np.maximum(weights - beta, 0)).T
@@ -99,6 +101,6 @@ def _model(
     model.n_features_in_ = n_words
     model.n_iter_, model.bound_, model.heldout_perplexities_ = n_iter, float("nan"), []
     model._calls = 0
-    trace = Trace((), (), "completed", (f"variational topics, taken over from {library}",))
+    trace = Trace((), (), "completed", (f"variational topics, converted from {library}",))
     model.history_ = History.of(type(model).__name__, METRIC, [trace], 0, seed=None, n_threads=1)
     return model

@@ -1,4 +1,4 @@
-"""MALLET's state of a topic model, a line a token: read as a fitted model, and written from one."""
+"""Read and write the state files of MALLET, which have one line per token."""
 
 from __future__ import annotations
 
@@ -26,40 +26,40 @@ _COLUMNS = "#doc source pos typeindex type topic"
 
 
 def read_mallet_state(path: PathLike) -> tuple[LatentDirichletAllocation, Corpus]:
-    """Read what ``mallet train-topics --output-state`` wrote: a fitted model and its corpus.
+    """Read a state of ``mallet train-topics --output-state`` as a fitted model and its corpus.
 
-    The model has MALLET's priors, its topics by its numbers, the counts of that state, and the
-    topic of every token as ``token_topics_``, from which a fit goes on::
+    The model has the priors, the numbering of topics and the counts of that state, and the topic of
+    every token as ``token_topics_``, from which a fit can resume::
 
         model, corpus = gibbous.read_mallet_state("topic-state.gz")
         model.fit(corpus, start=model.token_topics_)
 
-    The file has three lines of head (the columns, ``#alpha : ...`` and ``#beta : ...``) and then a
-    line for each token: number and source of its document, its position, number and spelling of its
-    word, its topic.
+    The file has three header lines (the columns, ``#alpha : ...`` and ``#beta : ...``) and then one
+    line per token: number and source of its document, its position, number and spelling of its
+    word, and its topic.
 
     Parameters
     ----------
     path : str or path
-        The state, compressed with gzip or not. It is read line by line; 7 bytes and more a token
-        stay.
+        The state, compressed with gzip or not. It is read line by line; at least 7 bytes per token
+        stay in memory.
 
     Returns
     -------
     model : LatentDirichletAllocation
-        Its ``doc_topic_prior`` and ``topic_word_prior`` are those of the file, so that they stay
-        fixed where a fit goes on.
+        Its ``doc_topic_prior`` and ``topic_word_prior`` are those of the file, so they stay fixed
+        if a fit resumes.
     corpus : Corpus
-        Bags of words: the order of words in a document is not kept. Words are numbered in
-        MALLET's order without those that no token has; documents are named by their source, where
-        they have one. Numbers of documents that have no token are empty documents.
+        Bags of words: the order of words in a document is not kept. Words are numbered in MALLET's
+        order, without unused words; documents are named by their source if they have one.
+        Documents without tokens are empty documents.
 
     Raises
     ------
     ValueError
-        If the file is none of MALLET's states, is damaged or cut short; the message names the line.
+        If the file is not a state of MALLET, is damaged or cut short; the message names the line.
     OSError
-        If it cannot be read.
+        If the file cannot be read.
     """
     lines = text_lines(path)
     alpha, beta = _read_head(path, lines)
@@ -77,44 +77,42 @@ def read_mallet_state(path: PathLike) -> tuple[LatentDirichletAllocation, Corpus
 
 
 def write_mallet_state(model: LatentDirichletAllocation, corpus: Corpus, path: PathLike) -> None:
-    """Write the state of a model as MALLET's ``--output-state`` does.
+    """Write the state of a model in the format of MALLET's ``--output-state``.
 
-    Programs that read MALLET's states (its own ``--input-state``, pyLDAvis' and dfr-browser's
-    helpers) read this one.
+    Programs that read states of MALLET can read the file: MALLET's ``--input-state``, and the
+    helpers of pyLDAvis and dfr-browser.
 
     Parameters
     ----------
     model : LatentDirichletAllocation
-        Fitted with ``keep_token_topics=True``.
+        A model fitted with ``keep_token_topics=True``.
     corpus : Corpus
-        What it was fitted to, with a vocabulary. A document's source is its name, or "NA".
+        The corpus that the model was fitted to, with a vocabulary. The source of a document is its
+        name, or "NA".
     path : str or path
-        Compressed with gzip where it ends in ``.gz``. It is replaced whole or not at all.
+        The file, compressed with gzip if it ends in ``.gz``. An existing file is replaced as a
+        whole.
 
     Raises
     ------
     ValueError
-        If the model has kept no topics of tokens, the corpus is another one, or a word has a space
-        in it, which the format cannot hold.
+        If the model did not keep the topics of tokens, the corpus is another one, or a word
+        contains a space, which the format does not support.
     OSError
         If the file cannot be written.
     """
     z = getattr(model, "token_topics_", None)
     if z is None:
-        raise ValueError(
-            "the model has kept no topics of tokens: fit it with keep_token_topics=True"
-        )
+        raise ValueError("model must have token_topics_; fit it with keep_token_topics=True")
     names, words = _written_names(corpus), _written_words(corpus)
     counts = np.bincount(z, minlength=model.topics_.n_topics)
     if len(z) != corpus.n_tokens or words != (model.vocabulary_ or words):
         raise ValueError(
-            f"corpus has {corpus.n_tokens} tokens of {len(words)} words, the model topics of "
-            f"{len(z)} tokens: give the corpus that it was fitted to"
+            f"corpus must be the one that the model was fitted to, with {len(z)} tokens and the "
+            f"same vocabulary; got {corpus.n_tokens} tokens of {len(words)} words"
         )
     if not np.array_equal(counts, model.topic_sizes_):
-        raise ValueError(
-            "token_topics_ are not those of the topics that the model has now: fit it again"
-        )
+        raise ValueError("token_topics_ do not match the topics of the model; fit it again")
     with replacing(path) as raw, _packed(raw, str(path).lower().endswith(".gz")) as out:
         alpha = "".join(f"{float(a)!r} " for a in model.doc_topic_prior_)
         beta = float(model.topic_word_prior_)
@@ -139,11 +137,13 @@ def write_mallet_state(model: LatentDirichletAllocation, corpus: Corpus, path: P
 def _read_head(path: PathLike, lines: Iterator[tuple[int, str]]) -> tuple[NDArray[Any], float]:
     head = list(islice(lines, 3))
     if not head or head[0][1].split() != _COLUMNS.split():
-        raise ValueError(f"{path}, line 1: is no state of MALLET, which begins {_COLUMNS!r}")
+        raise ValueError(f"{path}, line 1: a state of MALLET must begin with {_COLUMNS!r}")
     alpha = _numbers(path, head, 1, "#alpha :")
     beta = _numbers(path, head, 2, "#beta :")
     if not 1 <= len(alpha) <= MOST_TOPICS:
-        raise ValueError(f"{path}, line 2: {len(alpha)} topics, not 1 to {MOST_TOPICS}")
+        raise ValueError(
+            f"{path}, line 2: alpha must have 1 to {MOST_TOPICS} topics; got {len(alpha)}"
+        )
     if len(beta) != 1:
         raise ValueError(f"{path}, line 3: beta must be one number; got {len(beta)}")
     return np.array(alpha), beta[0]
@@ -152,7 +152,7 @@ def _read_head(path: PathLike, lines: Iterator[tuple[int, str]]) -> tuple[NDArra
 def _numbers(path: PathLike, head: list[tuple[int, str]], at: int, what: str) -> list[float]:
     text = head[at][1] if len(head) > at else ""
     if not text.startswith(what):
-        raise ValueError(f"{path}, line {at + 1}: must begin {what!r}; got {text!r:.60}")
+        raise ValueError(f"{path}, line {at + 1}: must begin with {what!r}; got {text!r:.60}")
     try:
         found = [float(number) for number in text[len(what) :].split()]
     except ValueError as error:
@@ -163,7 +163,7 @@ def _numbers(path: PathLike, head: list[tuple[int, str]], at: int, what: str) ->
 
 
 class _Tokens:
-    """Tokens as they are read, document by document."""
+    """Collects tokens, document by document."""
 
     def __init__(self, path: PathLike, n_topics: int) -> None:
         self.path, self.n_topics = path, n_topics
@@ -172,14 +172,14 @@ class _Tokens:
         self.indptr = array("q", [0])
         self.indices, self.counts = array("i"), array("i")
         self.topics = array("H")
-        self._words, self._topics = array("q"), array("q")  # of the document at hand
+        self._words, self._topics = array("q"), array("q")  # of the current document
 
     def add(self, line: int, text: str) -> None:
         fields = text.split(" ", 1)
         rest = fields[-1].rsplit(" ", 4)
         if len(fields) != 2 or len(rest) != 5:
             raise ValueError(
-                f"{self.path}, line {line}: a token has six fields, {_COLUMNS[1:]!r}; "
+                f"{self.path}, line {line}: a token must have six fields, {_COLUMNS[1:]!r}; "
                 f"got {text!r:.60}"
             )
         source, _, _, word, _ = rest
@@ -192,14 +192,16 @@ class _Tokens:
             ) from error
         if not 0 <= topic < self.n_topics:
             raise ValueError(
-                f"{self.path}, line {line}: topic {topic}, but alpha has {self.n_topics} topics"
+                f"{self.path}, line {line}: topic must be 0 to {self.n_topics - 1}; got {topic}"
             )
         if not 0 <= kind < MOST:
-            raise ValueError(f"{self.path}, line {line}: typeindex {kind} is none")
+            raise ValueError(
+                f"{self.path}, line {line}: typeindex must be 0 to {MOST - 1}; got {kind}"
+            )
         if self.words.setdefault(kind, word) != word:
             raise ValueError(
-                f"{self.path}, line {line}: typeindex {kind} is {word!r:.40}, and was "
-                f"{self.words[kind]!r:.40} before"
+                f"{self.path}, line {line}: typeindex {kind} must be one word; got {word!r:.40} "
+                f"after {self.words[kind]!r:.40}"
             )
         self._go_to(line, document, source, at)
         self._words.append(kind)
@@ -210,8 +212,8 @@ class _Tokens:
         if document == here:
             if source != self.names[here]:
                 raise ValueError(
-                    f"{self.path}, line {line}: document {document} comes from {source!r:.40}, and "
-                    f"from {self.names[here]!r:.40} before"
+                    f"{self.path}, line {line}: document {document} must have one source; got "
+                    f"{source!r:.40} after {self.names[here]!r:.40}"
                 )
         elif here < document <= MOST:
             self._end_document()
@@ -221,16 +223,17 @@ class _Tokens:
             self.names.append(source)
         else:
             raise ValueError(
-                f"{self.path}, line {line}: document {document} comes after document {here}"
+                f"{self.path}, line {line}: documents must ascend; got document {document} after "
+                f"document {here}"
             )
         if at != len(self._words):
             raise ValueError(
-                f"{self.path}, line {line}: position {at} of document {document}, where "
-                f"{len(self._words)} follows: a line is missing or there twice"
+                f"{self.path}, line {line}: document {document} must have position "
+                f"{len(self._words)} here; got {at}: a line is missing or repeated"
             )
 
     def _end_document(self) -> None:
-        """Turn the tokens of the document at hand into a bag, in the corpus's order of tokens."""
+        """Convert the tokens of the current document to a bag, in the corpus's order of tokens."""
         if not self.names:
             return
         words, topics = np.array(self._words, np.int64), np.array(self._topics, np.int64)
@@ -245,12 +248,12 @@ class _Tokens:
     def finish(self) -> tuple[Corpus, NDArray[np.uint16]]:
         self._end_document()
         if not self.words:
-            raise ValueError(f"{self.path}: has no tokens; it may be cut short")
+            raise ValueError(f"{self.path} has no tokens; it may be cut short")
         kinds = np.array(sorted(self.words), np.int64)
         vocabulary = tuple(self.words[kind] for kind in kinds.tolist())
         if len(set(vocabulary)) < len(vocabulary):
             twice = next(w for w in vocabulary if vocabulary.count(w) > 1)
-            raise ValueError(f"{self.path}: two numbers of words are spelled {twice!r:.40}")
+            raise ValueError(f"{self.path}: {twice!r:.40} must have one typeindex; got two")
         indices = np.searchsorted(kinds, np.array(self.indices, np.int32)).astype(np.int32)
         named = any(name != "NA" for name in self.names)
         corpus = Corpus(
@@ -269,13 +272,13 @@ class _Tokens:
 def _written_words(corpus: Corpus) -> tuple[str, ...]:
     if corpus.vocabulary is None:
         raise ValueError(
-            "a state of MALLET has the words; give the corpus a vocabulary: "
+            "corpus must have a vocabulary for a state of MALLET; add one: "
             "Corpus.of(corpus, vocabulary)"
         )
     for word in corpus.vocabulary:
         if not word or len(word.split()) != 1 or word != word.strip():
             raise ValueError(
-                f"the word {word!r:.40} has a space in it, which a state of MALLET cannot hold"
+                f"the word {word!r:.40} contains a space, which states of MALLET do not support"
             )
     return corpus.vocabulary
 
@@ -287,8 +290,8 @@ def _written_names(corpus: Corpus) -> list[str]:
     for at, name in enumerate(names):
         if "\n" in name or "\r" in name:
             raise ValueError(
-                f"the name of document {at}, {name!r:.40}, has the end of a line in it, which a "
-                "state of MALLET cannot hold"
+                f"the name of document {at}, {name!r:.40}, contains a line break, which states of "
+                "MALLET do not support"
             )
     return names
 
@@ -298,6 +301,6 @@ def _packed(raw: IO[bytes], zipped: bool) -> Iterator[Any]:
     if not zipped:
         yield raw
         return
-    # no time in the file: the same state is the same bytes
+    # without a time stamp the same state gives the same bytes
     with gzip.GzipFile(filename="", fileobj=raw, mode="wb", compresslevel=6, mtime=0) as file:
         yield file

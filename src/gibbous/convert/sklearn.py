@@ -1,4 +1,4 @@
-"""Fitted models of scikit-learn taken over, and ours given back."""
+"""Conversion of fitted models from and to scikit-learn."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from .._fit.history import History, Trace
 from .._ground import random
 from ..io.classes import SPECS
 
-#: Attributes that both libraries keep under one name. Those with a star need not be there.
+#: Attributes with the same name in both libraries. Those with a star are optional.
 _SHARED: dict[str, tuple[str, ...]] = {
     "KMeans": ("cluster_centers_", "labels_", "inertia_", "n_iter_", "_n_features_out"),
     "MiniBatchKMeans": (
@@ -63,8 +63,8 @@ _SHARED: dict[str, tuple[str, ...]] = {
     ),
 }
 
-#: Parameters of ours that change what a fitted model answers, with the values that scikit-learn's
-#: models act as. All other parameters of ours say how to fit, and stay behind.
+#: Parameters that change the predictions of a fitted model and that scikit-learn lacks, with the
+#: values that correspond to scikit-learn's models. The other parameters only affect fits.
 _MEANING: dict[str, dict[str, Any]] = {
     "BernoulliRBM": {
         "hidden_units": "binary",
@@ -73,38 +73,38 @@ _MEANING: dict[str, dict[str, Any]] = {
     },
 }
 
-#: What the metric of a fit is called here; it is scikit-learn's ``lower_bounds_`` there.
+#: Names of the metric of a fit, which is ``lower_bounds_`` in scikit-learn.
 _METRIC = {"GaussianMixture": "mean log-likelihood", "BayesianGaussianMixture": "lower bound"}
 
 
 def from_sklearn(estimator: Any) -> Any:
-    """Return a fitted model of scikit-learn as one of ours, with its parameters and its numbers.
+    """Convert a fitted model of scikit-learn, with its parameters and fitted attributes.
 
-    Predictions, scores and features are scikit-learn's but for rounding; the model can be saved,
-    drawn, fitted further where both libraries can (``partial_fit``, ``warm_start``), and asked
-    what only ours answers. Nothing is fitted, and arrays are copied.
+    Predictions, scores and transformed data are the same as in scikit-learn, up to rounding. The
+    model can be saved, drawn, and fitted further if both libraries support it (``partial_fit``,
+    ``warm_start``), and has all methods of gibbous. Nothing is fitted, and arrays are copied.
 
     Parameters
     ----------
     estimator : KMeans, MiniBatchKMeans, GaussianMixture, BayesianGaussianMixture, BernoulliRBM or \
 LatentDirichletAllocation of scikit-learn
-        Fitted. From scikit-learn's LatentDirichletAllocation, which is variational, the topics are
-        taken: their distributions over words are ``components_`` with rows divided by their sums,
-        and the counts of words in topics are its expected ones, rounded. Shares of topics in
-        documents are then inferred by our method and so differ from its ``transform``.
+        A fitted model. scikit-learn's LatentDirichletAllocation is variational: the distributions
+        of topics over words are the normalized rows of ``components_``, and the word-topic counts
+        are the rounded expected counts. Topic shares of documents are inferred by the method of
+        gibbous and so differ from scikit-learn's ``transform``.
 
     Returns
     -------
-    The class of the same name of gibbous.
+    A model of the class of the same name in gibbous.
 
     Raises
     ------
     TypeError
-        If there is no counterpart.
+        If the class has no counterpart.
     NotFittedError
-        If it has not been fitted.
+        If the model has not been fitted.
     ValueError
-        If it was fitted in a way that has no counterpart.
+        If the model was fitted in a way that has no counterpart.
 
     Examples
     --------
@@ -138,31 +138,31 @@ LatentDirichletAllocation of scikit-learn
 
 
 def to_sklearn(estimator: Any) -> Any:
-    """Return a fitted model of ours as one of scikit-learn, with its parameters and its numbers.
+    """Convert a fitted model to scikit-learn, with its parameters and fitted attributes.
 
-    What scikit-learn's class does not know stays behind: the history of the fit, ``n_jobs``, the
-    ``prior`` of a mixture (the parameters that it led to are kept), and how a fit is made. A
-    parameter whose value scikit-learn's class does not take, such as a Generator as
-    ``random_state``, has its default there.
+    Attributes and parameters that scikit-learn's class does not have are dropped: the history of
+    the fit, ``n_jobs``, the ``prior`` of a mixture (the fitted parameters are kept), and options
+    of a fit. A parameter whose value scikit-learn's class does not accept, such as a Generator as
+    ``random_state``, gets its default.
 
     Parameters
     ----------
     estimator : KMeans, MiniBatchKMeans, GaussianMixture, BayesianGaussianMixture or BernoulliRBM
-        Fitted.
+        A fitted model.
 
     Returns
     -------
-    The class of the same name of scikit-learn.
+    A model of the class of the same name in scikit-learn.
 
     Raises
     ------
     TypeError
-        If scikit-learn has no counterpart: for topics by Gibbs sampling, whose ``transform`` is
-        not scikit-learn's, and for Boltzmann machines of other units.
+        If scikit-learn has no counterpart: for topic models by Gibbs sampling, whose ``transform``
+        differs from that of scikit-learn, and for Boltzmann machines with other units.
     NotFittedError
-        If it has not been fitted.
+        If the model has not been fitted.
     ValueError
-        If a parameter makes the model answer what no model of scikit-learn does.
+        If a parameter changes predictions in a way that has no counterpart in scikit-learn.
 
     Examples
     --------
@@ -186,12 +186,12 @@ def to_sklearn(estimator: Any) -> Any:
         if getattr(estimator, key) != meant:
             raise ValueError(
                 f"{key}={getattr(estimator, key)!r} has no counterpart in scikit-learn's {name}, "
-                f"which acts as {key}={meant!r}"
+                f"which corresponds to {key}={meant!r}"
             )
     model = _theirs()[name](**_parameters(estimator, _theirs()[name]))
     _copy(estimator, model)
     if name in ("KMeans", "MiniBatchKMeans"):
-        # what its predict looks at, set by its fit
+        # set by scikit-learn's fit and used by its predict
         model._n_threads = 1
         model._n_init = 1
     if name == "MiniBatchKMeans":
@@ -204,12 +204,12 @@ def to_sklearn(estimator: Any) -> Any:
 
 
 def _has_chains_of(machine: Any) -> bool:
-    """Whether its chains are as many as scikit-learn's training counts on, all of them its own."""
+    """Return whether the machine has the chains that scikit-learn's training expects."""
     chains = getattr(machine, "h_samples_", ())
     return bool(machine.method == "pcd" and len(chains) == machine.batch_size)
 
 
-# --- what both do ----------------------------------------------------------------------------
+# --- both directions -------------------------------------------------------------------------
 
 
 def _theirs() -> dict[str, Any]:
@@ -244,7 +244,7 @@ def _full_name(thing: Any) -> str:
 
 
 def _parameters(estimator: Any, wanted: Any) -> dict[str, Any]:
-    """Return the parameters that both classes have, where the other one takes the value."""
+    """Return the parameters that both classes have and whose value the other one accepts."""
     given = estimator.get_params(deep=False)
     known = wanted().get_params(deep=False)
     return {
@@ -266,11 +266,11 @@ def _copy(source: Any, target: Any) -> None:
         if hasattr(source, name):
             setattr(target, name, _own(getattr(source, name)))
         elif name == key:
-            raise ValueError(f"{_full_name(source)} lacks {name}: fit it again")
+            raise ValueError(f"{_full_name(source)} lacks {name}; fit it again")
 
 
 def _own(value: Any) -> Any:
-    """Return a value that shares no memory with it, its numbers as Python's own."""
+    """Return a copy that shares no memory, with NumPy scalars as Python numbers."""
     if isinstance(value, np.ndarray) and value.ndim:
         return np.array(value, order="C")
     if isinstance(value, (np.generic, np.ndarray)):
@@ -281,9 +281,9 @@ def _own(value: Any) -> Any:
 
 
 def _settle_dtypes(model: Any) -> None:
-    """Give the arrays of a model of ours the dtypes that they have after a fit of its own.
+    """Convert the arrays of a model to the dtypes that they have after a fit in gibbous.
 
-    scikit-learn's mixtures and counts of rows have the dtype of the data in more places.
+    In scikit-learn, more attributes of mixtures and the counts of rows have the dtype of the data.
     """
     spec = SPECS[type(model).__name__]
     shapes = spec.shapes(model.get_params(deep=False))
@@ -299,17 +299,17 @@ def _settle_dtypes(model: Any) -> None:
             setattr(model, key, tuple(part.astype(np.float64) for part in value))
 
 
-# --- what a class of ours keeps beside that ---------------------------------------------------
+# --- attributes that only gibbous has ---------------------------------------------------------
 
 
 def _history(model: Any, metric: str, values: Any, converged: bool) -> History:
-    """Return the record of a fit that took place elsewhere: its metric, and no seconds."""
+    """Return the history of a fit by scikit-learn: the metric, without seconds."""
     values = tuple(map(float, values))
     trace = Trace(
         values,
         (math.nan,) * len(values),
         "converged" if converged else "max_iter",
-        (f"fitted by scikit-learn in {model.n_iter_} iterations; seconds are not known",),
+        (f"fitted by scikit-learn in {model.n_iter_} iterations; seconds were not measured",),
     )
     return History.of(type(model).__name__, metric, [trace], 0, seed=None, n_threads=1)
 

@@ -1,4 +1,4 @@
-"""Tables of numbers: .csv, .tsv, .npy and .parquet files in and out."""
+"""Read and write tables of numbers: .csv, .tsv, .npy and .parquet files."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from .._ground.files import replacing, suffix_of
 
-#: Endings of the files that are read and written.
+#: Supported endings of files.
 SUFFIXES = (".csv", ".tsv", ".npy", ".parquet")
 
 _NUMBER = re.compile(
@@ -25,7 +25,7 @@ _NUMBER = re.compile(
 _ABSENT = frozenset({"", "na", "n/a", "nan", "null", "none", "-", "?"})
 _CHUNK = 1 << 20
 
-#: .npy files larger than this stay in their file, for what reads it in blocks.
+#: Larger .npy files can be mapped into memory, for callers that read them in blocks.
 MAPPED_BYTES = 1 << 28
 
 
@@ -36,12 +36,12 @@ class Table:
     Attributes
     ----------
     path : str
-        The file, for messages.
+        Path of the file, for messages.
     values : ndarray of shape (n_rows, n_columns)
-        float64, or float32 where the file holds float32, or bytes and bits where these were asked
-        for. Finite, or NaN where values may be missing.
+        float64, or float32 if the file has float32, or bytes and bits if requested. All values are
+        finite, or NaN if values may be missing.
     names : tuple of str or None
-        Names of the columns, where the file has them.
+        Names of the columns, if the file has them.
     """
 
     path: str
@@ -51,18 +51,20 @@ class Table:
     def split(self, column: str | int) -> tuple[Table, NDArray[Any]]:
         """Return the table without one column, and that column.
 
-        The column is given by name, by position from 1 as text, or by index from 0 as an int.
+        The column is a name, a position counted from 1 as text, or an index from 0 as an int.
 
         Raises
         ------
         ValueError
-            If there is no such column, or no other one.
+            If the column does not exist, or is the only one.
         """
         at = column
         if isinstance(at, str):
             at = _find(at, self.names, self.values.shape[1], self.path)
         if self.values.shape[1] == 1:
-            raise ValueError(f"{self.path}: column {column!r} is the only one; no data is left")
+            raise ValueError(
+                f"{self.path}: column {column!r} is the only one; the table needs another"
+            )
         names = None if self.names is None else self.names[:at] + self.names[at + 1 :]
         rest = np.ascontiguousarray(np.delete(self.values, at, axis=1))
         return Table(self.path, rest, names), np.ascontiguousarray(self.values[:, at])
@@ -82,20 +84,21 @@ def read_table(
     Parameters
     ----------
     path : str or path
-        A .csv file (separated by commas, or by semicolons or tabs where its first line has no
-        comma), .tsv (tabs), .npy (one or two dimensions) or .parquet (needs pyarrow).
+        A .csv file (separated by commas, or by semicolons or tabs if its first line has no comma),
+        a .tsv file (tabs), a .npy file (one or two dimensions) or a .parquet file (requires
+        pyarrow).
     columns : sequence of str or None
-        The columns to take, in this order: names, or positions counted from 1. None for all.
+        Columns to read, in this order: names, or positions counted from 1. None reads all.
     header : bool or None
-        Whether the first line of a .csv or .tsv names the columns. None finds out: it does where
+        Whether the first line of a .csv or .tsv file contains column names. If None, it does if
         none of its cells is a number.
     missing : bool, default False
-        Whether values may be missing: empty cells, ``NA``, NaN and the like, which become NaN.
+        Whether values may be missing. Empty cells, ``NA``, NaN and similar become NaN.
     small : bool, default False
-        Whether bytes and bits of a .npy file stay what they are, an eighth of the memory.
+        Whether to keep bytes and bits of a .npy file as they are, in an eighth of the memory.
     mapped : bool, default False
-        Whether a .npy file of more than 256 MB becomes a memmap, for what reads it in blocks and
-        checks it then. Not where columns are chosen.
+        Whether to return a .npy file of more than 256 MB as a memmap without checking its values,
+        for callers that read it in blocks. Ignored if ``columns`` is given.
 
     Returns
     -------
@@ -104,16 +107,16 @@ def read_table(
     Raises
     ------
     ValueError
-        If the file is not such a table, or if two of the columns taken have one name. The message
+        If the file is not such a table, or if two of the columns have the same name. The message
         names the file, the line and the column.
     OSError
         If the file cannot be read.
     ImportError
-        If pyarrow is needed and missing.
+        If pyarrow is required but not installed.
     """
     suffix = _checked_suffix(path)
     if columns is not None and not columns:
-        raise ValueError("columns must name at least one column, or be None for all")
+        raise ValueError("columns must have at least one column, or be None for all; got none")
     if suffix == ".npy":
         table = _read_npy(str(path), columns, small, mapped)
         if isinstance(table.values, np.memmap):
@@ -127,7 +130,7 @@ def read_table(
         row, column = np.argwhere(bad)[0]
         raise ValueError(
             f"{path}, row {row + 1}: {_label(table.names, column)} is {table.values[row, column]}; "
-            "remove the row or fill the value in"
+            "remove the row or fill in the value"
         )
     return table
 
@@ -144,7 +147,7 @@ def _checked_suffix(path: str | os.PathLike[str]) -> str:
 def column_names(
     path: str | os.PathLike[str], *, header: bool | None = None
 ) -> tuple[str, ...] | None:
-    """Return the names of a table's columns, or None where the file has none.
+    """Return the column names of a table, or None if the file has none.
 
     Raises
     ------
@@ -161,19 +164,19 @@ def column_names(
 
 
 def write_table(path: str | os.PathLike[str], columns: Mapping[str, NDArray[Any]]) -> None:
-    """Write named columns of one length, in the format that the ending of ``path`` says.
+    """Write named columns of equal length, in the format given by the ending of ``path``.
 
-    A .npy file has no names: one column becomes one dimension, more become two. The file is
-    written beside ``path`` and renamed, so that no reader meets half of it.
+    A .npy file has no names: one column is written as one dimension, several as two. An existing
+    file is replaced as a whole, so that no reader finds an incomplete file.
 
     Raises
     ------
     ValueError
-        If the ending is not known.
+        If the ending is unknown.
     OSError
         If the file cannot be written.
     ImportError
-        If pyarrow is needed and missing.
+        If pyarrow is required but not installed.
     """
     suffix = suffix_of(path, SUFFIXES, "a table")
     if suffix == ".parquet":
@@ -193,7 +196,7 @@ def write_table(path: str | os.PathLike[str], columns: Mapping[str, NDArray[Any]
 
 
 def text_rows(columns: Mapping[str, NDArray[Any]], delimiter: str = ",") -> Iterator[str]:
-    """Yield the header and then the rows of a table as text, some thousand rows at a time."""
+    """Yield the header and then the rows of a table as text, thousands of rows at a time."""
     yield delimiter.join(_quoted(name, delimiter) for name in columns) + "\n"
     arrays = list(columns.values())
     rows = len(arrays[0]) if arrays else 0
@@ -205,7 +208,7 @@ def text_rows(columns: Mapping[str, NDArray[Any]], delimiter: str = ",") -> Iter
 def _text(value: Any, delimiter: str) -> str:
     if isinstance(value, str):
         return _quoted(value, delimiter)
-    # repr of a float is the shortest text that reads back as the same float.
+    # repr of a float is the shortest text that is read as the same float.
     return repr(value) if isinstance(value, float) else str(value)
 
 
@@ -224,13 +227,15 @@ def _find(column: str, names: Sequence[str] | None, n_columns: int, path: str) -
     """Return the index of a column given by name or by its position counted from 1."""
     if names is not None and column in names:
         if list(names).count(column) > 1:
-            raise ValueError(f"{path}: {column!r} is the name of more than one column")
+            raise ValueError(
+                f"{path}: {column!r} is the name of more than one column; give a position from 1"
+            )
         return list(names).index(column)
     if column.isdecimal() and 1 <= int(column) <= n_columns:
         return int(column) - 1
     if names is None:
         raise ValueError(
-            f"{path}: no column {column!r}; the file names none, "
+            f"{path}: no column {column!r}; the file has no column names, "
             f"so give a position from 1 to {n_columns}"
         )
     shown = ", ".join(repr(name) for name in names[:12]) + (", ..." if len(names) > 12 else "")
@@ -245,18 +250,20 @@ def _chosen(
     chosen = [_find(column, names, n_columns, path) for column in columns]
     for column, at in zip(columns, chosen, strict=True):
         if chosen.count(at) > 1:
-            raise ValueError(f"{path}: column {column!r} is asked for more than once")
+            raise ValueError(
+                f"{path}: column {column!r} is given more than once; give each column once"
+            )
     return chosen
 
 
 def _distinct(names: Sequence[str], where: str) -> None:
-    """Refuse columns of one name: what is written under their names would lose all but one."""
+    """Refuse columns with the same name, of which output by name would keep only one."""
     seen: set[str] = set()
     for name in names:
         if name in seen:
             raise ValueError(
-                f"{where}: column {name!r} is there more than once; give the columns names of "
-                "their own, or choose one of them by position with --columns (columns= in Python)"
+                f"{where}: column {name!r} occurs more than once; rename the columns, or choose "
+                "one of them by position with --columns (columns= in Python)"
             )
         seen.add(name)
 
@@ -265,8 +272,8 @@ def _distinct(names: Sequence[str], where: str) -> None:
 
 
 def _read_npy(path: str, columns: Sequence[str] | None, small: bool, mapped: bool) -> Table:
-    # Mapped first: a damaged header can then claim any size without any memory being taken, and
-    # arrays of Python objects, which only pickle could read, are refused.
+    # Mapped first: no memory is allocated, whatever size a damaged header claims, and arrays of
+    # Python objects, which only pickle can read, are refused.
     try:
         with open(path, "rb") as file:
             if file.read(6) != b"\x93NUMPY":
@@ -277,15 +284,17 @@ def _read_npy(path: str, columns: Sequence[str] | None, small: bool, mapped: boo
             raise
         if "Python objects" in str(error):
             raise ValueError(
-                f"{path} holds Python objects, not numbers; save an array of floats instead"
+                f"{path} contains Python objects, not numbers; save an array of floats instead"
             ) from error
         raise ValueError(f"{path} is damaged or incomplete: {error}") from error
     if array.dtype.kind not in "fiub":
-        raise ValueError(f"{path} holds {array.dtype}, not real numbers; save an array of floats")
+        raise ValueError(
+            f"{path} contains {array.dtype}, not real numbers; save an array of floats"
+        )
     if array.ndim not in (1, 2):
         raise ValueError(
-            f"{path} holds an array of shape {array.shape}; "
-            "a table has two dimensions, one row a point"
+            f"{path} contains an array of shape {array.shape}; a table must have one or two "
+            "dimensions"
         )
     if array.ndim == 1:
         array = array[:, None]
@@ -323,7 +332,7 @@ def _parquet_file(path: str) -> tuple[Any, tuple[str, ...]]:
     try:
         file = pq.ParquetFile(path)
     except pa.ArrowException as error:
-        raise ValueError(f"{path} is damaged or no parquet file: {error}") from error
+        raise ValueError(f"{path} is damaged or not a parquet file: {error}") from error
     return file, tuple(file.schema_arrow.names)
 
 
@@ -349,14 +358,14 @@ def _read_parquet(path: str, columns: Sequence[str] | None, missing: bool) -> Ta
             or pa.types.is_boolean(kind)
             or pa.types.is_decimal(kind)
         ):
-            raise ValueError(f"{path}: column {name!r} holds {kind}, not numbers; {_PICK}")
+            raise ValueError(f"{path}: column {name!r} contains {kind}, not numbers; {_PICK}")
         if column.null_count and missing:
             column = column.cast(pa.float64())
         elif column.null_count:
             row = int(np.flatnonzero(column.is_null().to_numpy())[0])
             raise ValueError(
                 f"{path}, row {row + 1}: column {name!r} is empty; "
-                "remove the row or fill the value in"
+                "remove the row or fill in the value"
             )
         arrays.append(column.to_numpy())
     single = all(a.dtype in (np.float32, np.float16) for a in arrays)
@@ -364,7 +373,7 @@ def _read_parquet(path: str, columns: Sequence[str] | None, missing: bool) -> Ta
     return Table(path, np.column_stack([a.astype(dtype) for a in arrays]), names)
 
 
-_PICK = "choose the columns to use with --columns (columns= in Python)"
+_PICK = "choose the columns to read with --columns (columns= in Python)"
 
 
 # --- .csv and .tsv ---------------------------------------------------------------------------
@@ -372,7 +381,7 @@ _PICK = "choose the columns to use with --columns (columns= in Python)"
 
 @dataclass(frozen=True)
 class _Layout:
-    """How a text table is laid out, as its first line tells."""
+    """The layout of a text table, according to its first line."""
 
     path: str
     delimiter: str
@@ -403,7 +412,7 @@ def _read_text(
             _distinct(names, f"{path}, line 1")
         values = _parse(layout, missing)
     if not len(values):
-        raise ValueError(f"{path} is empty: it has a line of names but no row of numbers")
+        raise ValueError(f"{path} is empty: it has a line of names but no rows of numbers")
     return Table(path, values, names)
 
 
@@ -414,7 +423,7 @@ def _text_errors(path: str) -> Iterator[None]:
     except UnicodeDecodeError as error:
         raise ValueError(
             f"{path} is not text in UTF-8 (byte {error.object[error.start]:#04x}); "
-            "save it as UTF-8, or as .npy or .parquet under that ending"
+            "save it as UTF-8, or with the ending of its format, .npy or .parquet"
         ) from error
     except csv.Error as error:
         raise ValueError(f"{path} cannot be read as a table: {error}") from error
@@ -446,8 +455,8 @@ def _layout(path: str, suffix: str, columns: Sequence[str] | None, header: bool 
         if not header and any(text):
             at = text.index(True)
             raise ValueError(
-                f"{path}, line 1 holds both numbers and {first[at]!r}: say whether it names the "
-                "columns, with --header or --no-header (header=True or False in Python)"
+                f"{path}, line 1 contains both numbers and {first[at]!r}; specify whether it has "
+                "column names with --header or --no-header (header=True or False in Python)"
             )
     names = tuple(_names(first)) if header else None
     chosen = _chosen(columns, names, len(first), path)
@@ -462,7 +471,7 @@ def _names(cells: Sequence[str]) -> list[str]:
 
 
 def _parse(layout: _Layout, missing: bool) -> NDArray[np.float64]:
-    """Read with NumPy's parser; only where something is wrong, go through the file line by line."""
+    """Read with NumPy's parser; if it fails, find the fault line by line."""
     if layout.header_lines and not _has_rows(layout.path):
         return np.empty((0, layout.n_columns))
     try:
@@ -471,7 +480,7 @@ def _parse(layout: _Layout, missing: bool) -> NDArray[np.float64]:
         except ValueError:
             if not missing:
                 raise
-            # much slower, but NumPy's parser knows no empty cells
+            # much slower, but NumPy's parser does not accept empty cells
             values = _numbers(layout, _number_or_nan)
     except UnicodeDecodeError:
         raise
@@ -485,7 +494,7 @@ def _parse(layout: _Layout, missing: bool) -> NDArray[np.float64]:
 
 
 def _numbers(layout: _Layout, converters: Callable[[str], float] | None) -> NDArray[np.float64]:
-    # An open file and not a name: NumPy would fetch a name that looks like an address.
+    # An open file, not a path: NumPy would download a path that looks like a URL.
     with _open(layout.path) as file:
         values: NDArray[np.float64] = np.loadtxt(
             file,
@@ -511,10 +520,10 @@ def _has_rows(path: str) -> bool:
 
 
 def _counts_agree(layout: _Layout, n_rows: int) -> bool:
-    """Tell whether lines and delimiters are as many as a table of ``n_rows`` rows has.
+    """Return whether lines and delimiters are as many as in a table of ``n_rows`` rows.
 
-    NumPy passes over empty lines and over cells past the columns asked for; both would shift or
-    drop data silently.
+    NumPy skips empty lines and cells after the chosen columns, which would shift or drop data
+    without an error.
     """
     mark = layout.delimiter.encode()
     lines = marks = 0
@@ -532,7 +541,7 @@ def _counts_agree(layout: _Layout, n_rows: int) -> bool:
 
 
 def _find_fault(layout: _Layout, missing: bool) -> None:
-    """Go through the file line by line and raise at the first fault; return if there is none."""
+    """Check the file line by line; raise an error at the first fault, or return."""
     empty = 0
     with _open(layout.path) as file:
         reader = csv.reader(file, delimiter=layout.delimiter)
@@ -560,12 +569,12 @@ def _check_cell(cell: str, where: str, label: str) -> None:
         if np.isfinite(float(cell)):
             return
         raise ValueError(
-            f"{where}: {label} is {cell.strip()}; remove the line or fill the value in"
+            f"{where}: {label} is {cell.strip()}; remove the line or fill in the value"
         )
     if cell.strip().lower() in _ABSENT:
-        given = "is empty" if not cell.strip() else f"holds {cell.strip()!r}"
-        raise ValueError(f"{where}: {label} {given}; remove the line or fill the value in")
+        given = "is empty" if not cell.strip() else f"contains {cell.strip()!r}"
+        raise ValueError(f"{where}: {label} {given}; remove the line or fill in the value")
     hint = _PICK
     if re.fullmatch(r"\s*[+-]?\d+,\d+\s*", cell):
         hint = "write decimals with a point"
-    raise ValueError(f"{where}: {label} holds {cell[:40]!r}, not a number; {hint}")
+    raise ValueError(f"{where}: {label} contains {cell[:40]!r}, not a number; {hint}")
