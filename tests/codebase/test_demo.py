@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from gibbous.demo import digits as demo_rbm
+from gibbous.demo import digits as demo_digits
 from gibbous.demo import show as demo
 from gibbous.demo import texts as demo_texts
 
@@ -42,9 +42,9 @@ def test_the_log_likelihood_rises_as_the_demo_says() -> None:
 def test_the_whole_demo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     kept: list[Any] = []
     library = demo_texts.library
-    dreams = demo_rbm.dreams
+    machine = demo_digits.machine
     monkeypatch.setattr(demo_texts, "library", lambda c: kept.append(library(c)) or kept[-1])
-    monkeypatch.setattr(demo_rbm, "dreams", lambda c: kept.append(dreams(c)) or kept[-1])
+    monkeypatch.setattr(demo_digits, "machine", lambda c: kept.append(machine(c)) or kept[-1])
     out, text = console()
     written = demo.run(tmp_path / "new" / "pictures", out)
     assert [path.name for path in written] == [
@@ -53,7 +53,7 @@ def test_the_whole_demo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None
         "3-digits.png",
         "4-wines.png",
         "5-docstrings.png",
-        "6-dreams.png",
+        "6-samples.png",
     ]
     for path in written:
         assert path.read_bytes().startswith(b"\x89PNG") and path.stat().st_size > 20_000
@@ -80,16 +80,16 @@ def topics_are_of_the_library(found: demo_texts.Library, told: str) -> None:
     assert all(name in told for name in found.objects if len(name) < 20)
 
 
-def halves_are_filled_in(found: demo_rbm.Dreams, told: str) -> None:
+def halves_are_filled_in(found: demo_digits.Machine, told: str) -> None:
     """Check that what is told of the machine is so, and that it has learned something."""
     lower = found.unseen[:, 32:] == 1
     assert np.array_equal(found.filled[:, :32], found.unseen[:, :32])
     right = ((found.filled[:, 32:] > 0.5) == lower).mean()
     assert found.right == right > found.plain + 0.05 and found.plain > 0.7
     assert f"{right:.1%}" in told and f"{found.plain:.1%}" in told
-    assert "297 digits that it has not seen" in told
-    # dreams are as dark as digits are, pixel by pixel, if not exactly so
-    correlation = np.corrcoef(found.dreams.mean(axis=0), found.unseen.mean(axis=0))[0, 1]
+    assert "297 held-out digits" in told
+    # samples are as dark as digits are, pixel by pixel, if not exactly so
+    correlation = np.corrcoef(found.samples.mean(axis=0), found.unseen.mean(axis=0))[0, 1]
     assert correlation > 0.9
 
 
@@ -100,7 +100,7 @@ def test_without_matplotlib_the_tables_remain(
     for name in ("photograph", "digits", "wines"):
         monkeypatch.setattr(demo, name, lambda console: None)
     monkeypatch.setattr(demo_texts, "library", lambda console: None)
-    monkeypatch.setattr(demo_rbm, "dreams", lambda console: None)
+    monkeypatch.setattr(demo_digits, "machine", lambda console: None)
     out, text = console()
     assert demo.run(tmp_path / "pictures", out) == []
     assert "50.0% │  50.0%" in text.getvalue()

@@ -1,1 +1,1 @@
-"""Demonstration on data that the installation brings."""
+"""The demonstration of ``gibbous demo``, on data that is part of the installation."""

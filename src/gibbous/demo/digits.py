@@ -1,4 +1,4 @@
-"""What a Boltzmann machine makes of handwritten digits: a chapter of ``gibbous demo``."""
+"""A Boltzmann machine of handwritten digits: a chapter of ``gibbous demo``."""
 
 from __future__ import annotations
 
@@ -16,42 +16,42 @@ from ..rbm.bernoulli import BernoulliRBM
 SEED = 7
 HIDDEN = 100
 
-#: Scans to learn from; the others of 1,797 are unseen.
+#: Number of training scans; the rest of the 1,797 scans are held out.
 _LEARNED = 1500
 
 
 @dataclass(frozen=True)
-class Dreams:
-    """A machine of digits, scans that it has not seen, and what it makes of them and of nothing.
+class Machine:
+    """A machine trained on digits, held-out scans, their imputations, and samples.
 
     Attributes
     ----------
     model : BernoulliRBM
     unseen : ndarray of shape (n, 64)
-        Scans of ones and zeros.
+        Held-out scans of ones and zeros.
     torn : ndarray of shape (n, 64)
-        The same with NaN for the lower half.
+        The held-out scans with NaN in the lower half.
     filled : ndarray of shape (n, 64)
-        The lower half as the machine imagines it.
-    dreams : ndarray of shape (100, 64)
-        What it draws where nothing is given, as probabilities.
+        The held-out scans with the lower half imputed by the machine.
+    samples : ndarray of shape (100, 64)
+        Samples of the machine, as probabilities.
     right : float
-        Share of the hidden pixels that are guessed rightly.
+        Share of the missing pixels that are imputed correctly.
     plain : float
-        The same where each pixel is guessed to be what it is most often.
+        Share of the missing pixels that equal the most frequent value of the pixel.
     """
 
     model: Any
     unseen: NDArray[Any]
     torn: NDArray[Any]
     filled: NDArray[Any]
-    dreams: NDArray[Any]
+    samples: NDArray[Any]
     right: float
     plain: float
 
 
-def dreams(console: Console) -> Dreams:
-    """Learn 1,500 scans of digits, and fill in the lower halves of the others."""
+def machine(console: Console) -> Machine:
+    """Train on 1,500 scans of digits, and impute the lower halves of the others."""
     from sklearn.datasets import load_digits
 
     scans = (load_digits().data >= 8).astype(np.uint8)
@@ -67,12 +67,12 @@ def dreams(console: Console) -> Dreams:
         centered=True,
         random_state=SEED,
     ).fit(learned, X_val=unseen)
-    learning = time.perf_counter() - began
+    training = time.perf_counter() - began
     torn = unseen.astype(np.float64)
     torn[:, 32:] = np.nan
     filled = model.impute(torn, random_state=SEED)
     lower = unseen[:, 32:] == 1
-    told = Dreams(
+    found = Machine(
         model,
         unseen,
         torn,
@@ -81,24 +81,24 @@ def dreams(console: Console) -> Dreams:
         float(((filled[:, 32:] > 0.5) == lower).mean()),
         float(((learned[:, 32:].mean(axis=0) > 0.5) == lower).mean()),
     )
-    _tell(console, told, learning)
-    return told
+    _report(console, found, training)
+    return found
 
 
-def _tell(console: Console, told: Dreams, seconds: float) -> None:
-    model, unseen = told.model, told.unseen
-    console.print(f"{HIDDEN} hidden units explain the 64 pixels of a digit")
+def _report(console: Console, found: Machine, seconds: float) -> None:
+    model, unseen = found.model, found.unseen
+    console.print(f"A Boltzmann machine with {HIDDEN} hidden units, trained on digits of 64 pixels")
     table = Table()
-    table.add_column(f"{len(unseen)} digits that it has not seen")
-    table.add_column("pixels right", justify="right")
+    table.add_column(f"{len(unseen)} held-out digits")
+    table.add_column("pixels correct", justify="right")
     back = float(((model.reconstruct(unseen) > 0.5) == (unseen == 1)).mean())
-    table.add_row("up to the hidden units and down again", f"{back:.1%}")
-    table.add_row("lower half not shown, and filled in", f"{told.right:.1%}")
-    table.add_row("lower half guessed, each pixel as it mostly is", f"{told.plain:.1%}")
+    table.add_row("reconstructed from the hidden units", f"{back:.1%}")
+    table.add_row("lower half missing, and imputed", f"{found.right:.1%}")
+    table.add_row("lower half set to the most frequent values", f"{found.plain:.1%}")
     console.print(table)
     console.print(
-        f"Nobody told it what a stroke is: in {seconds:.1f} s it found strokes that are there or "
-        "not, and pixels follow.\n"
-        "From the upper half of a digit it infers the strokes, and from them the lower half.\n"
-        "Left alone it goes up and down by itself, and dreams of digits that nobody wrote."
+        f"Training without labels took {seconds:.1f} s.\n"
+        "From the upper half of a digit the machine infers hidden units, and from them the lower "
+        "half.\n"
+        "Without any input, Gibbs sampling draws new digits from the machine."
     )

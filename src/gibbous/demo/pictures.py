@@ -14,12 +14,12 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from . import digits as demo_rbm
+    from . import digits as demo_digits
     from . import show, texts
 
 
 def missing() -> str | None:
-    """Return why no pictures can be drawn, or None where they can."""
+    """Return why pictures cannot be drawn, or None if they can."""
     try:
         plot.require()
     except ImportError as error:
@@ -34,13 +34,13 @@ def save(figure: Figure, path: Path) -> Path:
 
 
 def story(case: show.Halfway) -> Figure:
-    """Draw the two groups by both models, the line between them, and EM's way up."""
+    """Draw the two groups by both models, the line between them, and the history of EM."""
     figure = plot.new_figure(12, 9)
     (hard, soft), (line, rise) = figure.subplots(2, 2)
     plot.plot_clusters(case.kmeans, case.points, hard)
-    hard.set_title("K-means: every point in one group, the half-way point too")
+    hard.set_title("K-means: every point in one group, including the point half-way")
     plot.plot_clusters(case.mixture, case.points, soft)
-    soft.set_title("Mixture: colors blended by responsibility")
+    soft.set_title("Mixture: colors averaged by responsibility")
     for ax in (hard, soft):
         ax.set_aspect("equal")
         ax.set_xlim(-4.4, 4.4)
@@ -53,7 +53,7 @@ def story(case: show.Halfway) -> Figure:
     _halfway(soft, case.mixture.predict_proba(half)[0] @ pair)
     _along(line, case)
     plot.plot_history(case.mixture.history_, rise)
-    rise.set_title("EM raises the log-likelihood at every iteration")
+    rise.set_title("EM increases the log-likelihood at every iteration")
     return figure
 
 
@@ -85,28 +85,28 @@ def _along(ax: Axes, case: show.Halfway) -> None:
         color=plot.rgb(plot.ink()),
     )
     ax.set_title("Along the line between the groups")
-    ax.set_xlabel("way from the left group's middle to the right one's")
-    ax.set_ylabel("belongs to the right group")
+    ax.set_xlabel("position between the centers of the groups")
+    ax.set_ylabel("assignment to the right group")
     ax.xaxis.set_major_formatter(lambda x, _: f"{x:.0%}")
     ax.yaxis.set_major_formatter(lambda x, _: f"{x:.0%}")
     ax.legend(frameon=False, loc="upper left")
     plot.tidy(ax)
 
 
-def photograph(cut: show.Photograph) -> Figure:
-    """Draw the photograph beside its two cuts, each above its colors."""
+def photograph(found: show.Photograph) -> Figure:
+    """Draw the photograph and its two color quantizations, each with its colors below."""
     figure = plot.new_figure(15, 4.1)
-    k = len(cut.hard_colors)
-    blank = np.full_like(_strip(cut.hard_colors, cut.hard_shares, cut.original), 255)
+    k = len(found.hard_colors)
+    blank = np.full_like(_strip(found.hard_colors, found.hard_shares, found.original), 255)
     for ax, image, strip, title in zip(
         figure.subplots(1, 3),
-        (cut.original, cut.hard, cut.soft),
+        (found.original, found.hard, found.soft),
         (
             blank,
-            _strip(cut.hard_colors, cut.hard_shares, cut.original),
-            _strip(cut.soft_colors, cut.soft_shares, cut.original),
+            _strip(found.hard_colors, found.hard_shares, found.original),
+            _strip(found.soft_colors, found.soft_shares, found.original),
         ),
-        ("Original", f"K-means: {k} colors", f"Mixture: {k} colors, blended"),
+        ("Original", f"K-means: {k} colors", f"Mixture: averages of {k} colors"),
         strict=True,
     ):
         ax.imshow(np.concatenate([image, strip]))
@@ -116,7 +116,7 @@ def photograph(cut: show.Photograph) -> Figure:
 
 
 def _strip(colors: Any, shares: Any, image: Any) -> Any:
-    """Return a strip of colors for below an image, each as wide as its share, dark to light."""
+    """Return a strip of the colors, from dark to light, with widths in proportion to shares."""
     order = np.argsort(colors.sum(axis=1))
     ends = np.cumsum(shares[order]) / shares.sum()
     which = np.searchsorted(ends, (np.arange(image.shape[1]) + 0.5) / image.shape[1])
@@ -126,7 +126,7 @@ def _strip(colors: Any, shares: Any, image: Any) -> Any:
 
 
 def digits(found: show.Digits) -> Figure:
-    """Draw the mixture's ten means, and the ten scans that it finds hardest to place."""
+    """Draw the ten means of the mixture, and the ten scans with the least certain assignment."""
     figure = plot.new_figure(12, 4.3)
     rows = figure.subplots(2, 10)
     order = np.argsort(found.names, kind="stable")
@@ -143,10 +143,10 @@ def digits(found: show.Digits) -> Figure:
             f"like {found.names[second]}: {share[second]:.0%}",
             fontsize=10,
         )
-        ax.set_xlabel(f"is a {digit}", fontsize=10)
+        ax.set_xlabel(f"label: {digit}", fontsize=10)
     figure.suptitle(
-        "Above: the means of ten components.  "
-        "Below: the scans between two components, and what the mixture says"
+        "Above: means of the ten components.  "
+        "Below: scans between two components, with their responsibilities"
     )
     return figure
 
@@ -158,7 +158,7 @@ def _scan(ax: Axes, image: Any) -> None:
 
 
 def wines(found: show.Wines) -> Figure:
-    """Draw the wines by the mixture chosen, and the criterion that chose it."""
+    """Draw the wines by the selected mixture, and the criterion of the selection."""
     figure = plot.new_figure(12, 5)
     left, right = figure.subplots(1, 2, width_ratios=[1.3, 1])
     plot.plot_clusters(found.mixture, found.data, left)
@@ -166,13 +166,11 @@ def wines(found: show.Wines) -> Figure:
         f"178 wines: {found.mixture.n_components} components, "
         f"{found.mixture.covariance_type} covariances"
     )
-    for (kind, values), color, marker in zip(
-        found.bic.items(), plot.PALETTE, "os^D", strict=False
-    ):
+    for (kind, values), color, marker in zip(found.bic.items(), plot.PALETTE, "os^D", strict=False):
         right.plot(
             range(1, len(values) + 1), values, color=color, marker=marker, markersize=5, label=kind
         )
-    right.set_title("Which mixture? The lowest BIC")
+    right.set_title("Model selection: lower BIC is better")
     right.set_xlabel("components")
     right.set_ylabel("BIC")
     right.legend(title="covariances", frameon=False)
@@ -181,7 +179,7 @@ def wines(found: show.Wines) -> Figure:
 
 
 def library(found: texts.Library) -> Figure:
-    """Draw the words of each topic, under the object that is most of it."""
+    """Draw the words of each topic, below the object with the largest share of it."""
     share = found.model.topic_sizes_ / found.model.topic_sizes_.sum()
     titles = [
         f"{_ends(name)}\n{size:.1%} of the words"
@@ -191,37 +189,37 @@ def library(found: texts.Library) -> Figure:
     plot.plot_topics(found.model, figure, topics=range(len(titles)), top_n=7, titles=titles)
     figure.suptitle(
         f"{found.corpus.n_documents:,} docstrings of Python's standard library: "
-        f"{len(titles)} topics, the words of each below the object that is most of it"
+        f"{len(titles)} topics, each with the object that has the largest share of it"
     )
     return figure
 
 
-def dreams(found: demo_rbm.Dreams) -> Figure:
-    """Draw the filters, what the machine dreams, and what it makes of digits and of halves."""
+def machine(found: demo_digits.Machine) -> Figure:
+    """Draw the filters and samples of the machine, with reconstructions and imputations."""
     figure = plot.new_figure(12, 9.4)
     parts: Any = figure.subfigures(2, 1, height_ratios=[6, 3.4])
-    filters, dreamt = parts[0].subplots(1, 2)
+    filters, samples = parts[0].subplots(1, 2)
     rbm.plot_filters(found.model, filters)
-    filters.set_title("What hidden units look for: red turns them on, blue off")
-    rbm.plot_samples(found.dreams, dreamt)
-    dreamt.set_title("What the machine dreams")
+    filters.set_title("Weights of hidden units: red pixels turn them on, blue ones off")
+    rbm.plot_samples(found.samples, samples)
+    samples.set_title("Samples of the machine")
     below = parts[1].subplots()
     rows = {
-        "unseen digit": found.unseen,
-        "up and down again": found.model.reconstruct(found.unseen),
+        "held-out digit": found.unseen,
+        "reconstruction": found.model.reconstruct(found.unseen),
         "upper half": found.torn,
-        "filled in": found.filled,
+        "imputed": found.filled,
     }
     rbm.plot_rows(rows, below)
     below.set_title(
-        f"Of the pixels not shown {found.right:.0%} are filled in rightly "
-        f"({found.plain:.0%} by guessing)"
+        f"{found.right:.0%} of the missing pixels are imputed correctly "
+        f"({found.plain:.0%} by the most frequent values)"
     )
     return figure
 
 
 def _ends(name: str, most: int = 27) -> str:
-    """Return a name, or where it is long its first and its last part."""
+    """Return a name, shortened to its first and last parts if it is long."""
     if len(name) > most:
         first, *_, last = name.split(".")
         name = f"{first}\u2026{last}"

@@ -1,8 +1,8 @@
-"""``gibbous demo``: clusters, topics and dreams, on data that is already there.
+"""``gibbous demo``: clusters, topics and Boltzmann machines on data that is already installed.
 
 Six chapters: a point half-way between two groups, the colors of a photograph, handwritten digits,
-wines, what Python's own documentation is about, what a machine makes of half a digit. Each prints
-a table; with matplotlib each draws a picture as well.
+wines, the topics of Python's own documentation, and half digits completed by a Boltzmann machine.
+Each prints a table; if matplotlib is installed, each draws a picture as well.
 """
 
 from __future__ import annotations
@@ -20,23 +20,23 @@ from rich.table import Table
 
 from ..gmm.mixture import GaussianMixture
 from ..kmeans.lloyd import KMeans
-from . import digits as demo_rbm
+from . import digits as demo_digits
 from . import pictures, texts
 
-#: Every chapter is seeded, so that the pictures are those that the documentation shows.
+#: The seed of every chapter, so that the pictures are those of the documentation.
 SEED = 7
 
 
 @dataclass(frozen=True)
 class Halfway:
-    """Two mirrored groups, the point half-way, and both models of them."""
+    """Two mirrored groups, the point half-way between them, and both models."""
 
     points: NDArray[np.float64]
     kmeans: Any
     mixture: Any
 
     def line(self, t: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Return the points at the fractions ``t`` of the way between the groups' middles."""
+        """Return the points at fractions ``t`` of the line between the centers of the groups."""
         left, right = np.array([-2.0, 0.0]), np.array([2.0, 0.0])
         at: NDArray[np.float64] = left + t[:, None] * (right - left)
         return at
@@ -47,11 +47,11 @@ def halfway() -> Halfway:
     rng = np.random.Generator(np.random.Philox(SEED))
     group = rng.normal(size=(60, 2)) * [0.75, 0.9] + [-2.0, 0.0]
     group -= group.mean(axis=0) - [-2.0, 0.0]
-    # The mirror makes half-way exact: nothing but the model can prefer one side.
+    # The groups are mirror images: only the model can prefer one side.
     points = np.concatenate([group, -group, [[0.0, 0.0]]])
-    # From the groups' middles, so that both models number the groups from the left.
+    # Starts from the centers, so that both models number the groups from the left.
     kmeans = KMeans(2, init=np.array([[-2.0, 0.0], [2.0, 0.0]]), n_init=1).fit(points)
-    # A start far from the end, so that there is a way up to be seen; it mirrors itself too.
+    # A start far from the optimum, so that EM takes many iterations; it is symmetric, too.
     mixture = GaussianMixture(
         2,
         weights_init=[0.5, 0.5],
@@ -65,17 +65,17 @@ def halfway() -> Halfway:
 
 
 def story(console: Console) -> Halfway:
-    """Tell of the point half-way, and return what the picture needs."""
+    """Print the assignments of points between two groups; return the data of the picture."""
     case = halfway()
     ways = np.array([0.0, 0.25, 0.4, 0.45, 0.5, 0.55, 0.6, 0.75, 1.0])
     line = case.line(ways)
     hard = case.kmeans.predict(line)
     soft = case.mixture.predict_proba(line)
-    # Both models number their groups as they like; the table counts from the left.
+    # The numbering of groups is arbitrary; the table counts from the left.
     hard = np.argsort(np.argsort(case.kmeans.cluster_centers_[:, 0]))[hard]
     soft = soft[:, np.argsort(case.mixture.means_[:, 0])]
-    table = _grid(console, "From the middle of one group to the middle of the other")
-    for name in ("way", "K-means: group", "mixture: left", "right"):
+    table = _grid(console, "Points on the line between the centers of two groups")
+    for name in ("position", "K-means: group", "mixture: left", "right"):
         table.add_column(name, justify="right")
     for way, group, (left, right) in zip(ways, hard, soft, strict=True):
         mid = way == 0.5
@@ -89,9 +89,9 @@ def story(console: Console) -> Halfway:
     console.print(table)
     history = case.mixture.history_
     console.print(
-        "K-means has to put the point half-way into one group.\n"
-        f"The mixture says {soft[4, 0]:.0%} : {soft[4, 1]:.0%}.\n"
-        f"EM raised the log-likelihood of a point in {history.n_iter} iterations from "
+        "K-means assigns the point half-way to one group.\n"
+        f"The responsibilities of the mixture are {soft[4, 0]:.0%} : {soft[4, 1]:.0%}.\n"
+        f"EM increased the mean log-likelihood in {history.n_iter} iterations from "
         f"{history.values[0]:.3f} to {history.values[-1]:.3f}."
     )
     return case
@@ -99,7 +99,7 @@ def story(console: Console) -> Halfway:
 
 @dataclass(frozen=True)
 class Photograph:
-    """A photograph and its two cuts into a few colors, as arrays of (rows, columns, 3)."""
+    """A photograph and its two color quantizations, as arrays of shape (rows, columns, 3)."""
 
     original: NDArray[np.uint8]
     hard: NDArray[np.uint8]
@@ -111,15 +111,13 @@ class Photograph:
 
 
 def photograph(console: Console, k: int = 8) -> Photograph | None:
-    """Cut a photograph into ``k`` colors by both models; None without Pillow to read it."""
+    """Quantize a photograph to ``k`` colors by both models; None if Pillow is missing."""
     from sklearn.datasets import load_sample_image
 
     try:
         original = load_sample_image("china.jpg")
     except ImportError:
-        console.print(
-            "The photograph needs Pillow to be read: pip install 'gibbous[plot]'", markup=False
-        )
+        console.print("The photograph needs Pillow: pip install 'gibbous[plot]'", markup=False)
         return None
     pixels = (original.reshape(-1, 3) / np.float32(255)).astype(np.float32)
     began = time.perf_counter()
@@ -133,7 +131,7 @@ def photograph(console: Console, k: int = 8) -> Photograph | None:
     table = _grid(console, f"{len(pixels):,} pixels of a photograph in {k} colors")
     for name in ("", "seconds", "iterations", "mean color error", "pixels between colors"):
         table.add_column(name, justify="right" if name else "left")
-    # A pixel that no color has nine tenths of.
+    # Pixels with no responsibility of 90% or more.
     unsure = float((shares.max(axis=1) < 0.9).mean())
     for name, model, took, image, part in (
         ("K-means", kmeans, seconds[0], hard, 0.0),
@@ -160,7 +158,7 @@ def _as_image(pixels: NDArray[Any], shape: tuple[int, ...]) -> NDArray[np.uint8]
 
 @dataclass(frozen=True)
 class Digits:
-    """Handwritten digits, the ten centers found, and the digits that lie between two of them."""
+    """Handwritten digits, the means of ten components, and the digits between two of them."""
 
     images: NDArray[Any]
     digits: NDArray[Any]
@@ -171,12 +169,12 @@ class Digits:
 
 
 def digits(console: Console) -> Digits:
-    """Group 1,797 scans of digits by both models, without telling them which digit is which."""
+    """Cluster 1,797 scans of digits by both models, without their labels."""
     from sklearn.datasets import load_digits
 
     data, target = load_digits(return_X_y=True)
     kmeans = KMeans(10, n_init=10, random_state=SEED).fit(data)
-    # One covariance for all digits: 64 pixels are too many to learn ten of them from 1,797 scans.
+    # One covariance for all digits: 1,797 scans are too few for ten covariances of 64 pixels.
     mixture = GaussianMixture(
         10,
         covariance_type="tied",
@@ -189,17 +187,17 @@ def digits(console: Console) -> Digits:
     found = {"K-means": kmeans.predict(data), "mixture": shares.argmax(axis=1)}
     table = _grid(
         console,
-        f"{len(data):,} handwritten digits in 10 groups, each named after its commonest digit",
+        f"{len(data):,} handwritten digits in 10 groups, each labeled by its most frequent digit",
     )
-    for name in ("", "named rightly", "iterations"):
+    for name in ("", "labeled correctly", "iterations"):
         table.add_column(name, justify="left" if not name else "right")
     for name, model in (("K-means", kmeans), ("mixture", mixture)):
-        names = _commonest(found[name], target)
+        names = _most_frequent(found[name], target)
         right = float((names[found[name]] == target).mean())
         table.add_row(name, f"{right:.1%}", str(model.n_iter_))
     console.print(table)
     between = np.argsort(shares.max(axis=1))[:10]
-    names = _commonest(found["mixture"], target)
+    names = _most_frequent(found["mixture"], target)
     return Digits(
         data.reshape(-1, 8, 8)[between],
         target[between],
@@ -210,14 +208,14 @@ def digits(console: Console) -> Digits:
     )
 
 
-def _commonest(groups: NDArray[Any], target: NDArray[Any]) -> NDArray[Any]:
+def _most_frequent(groups: NDArray[Any], target: NDArray[Any]) -> NDArray[Any]:
     """Return, for each group, the target that most of its members have."""
     return np.array([np.bincount(target[groups == g], minlength=10).argmax() for g in range(10)])
 
 
 @dataclass(frozen=True)
 class Wines:
-    """178 wines by 13 measurements, each of variance one, and the mixture chosen for them."""
+    """178 wines with 13 measurements, scaled to variance one, and the selected mixture."""
 
     data: NDArray[np.float64]
     target: NDArray[Any]
@@ -226,7 +224,7 @@ class Wines:
 
 
 def wines(console: Console) -> Wines:
-    """Choose a mixture for 178 wines by the Bayesian information criterion."""
+    """Select a mixture for 178 wines by the Bayesian information criterion."""
     from sklearn.datasets import load_wine
 
     data, target = load_wine(return_X_y=True)
@@ -241,7 +239,7 @@ def wines(console: Console) -> Wines:
     }
     bic = {key: float(model.bic(data)) for key, model in models.items()}
     best = min(bic, key=lambda key: bic[key])
-    table = _grid(console, "178 wines, 13 measurements: BIC of a mixture (the lowest is the best)")
+    table = _grid(console, "178 wines, 13 measurements: BIC of mixtures (lower is better)")
     table.add_column("covariances")
     for k in numbers:
         table.add_column(f"{k}", justify="right")
@@ -260,9 +258,7 @@ def wines(console: Console) -> Wines:
 
 
 def _wine_table(console: Console, groups: NDArray[Any], target: NDArray[Any]) -> None:
-    table = _grid(
-        console, "The groups found, and the three cultivars, which the mixture was not told"
-    )
+    table = _grid(console, "Components and cultivars, which were not used in the fit")
     for name in ("component", "cultivar 1", "cultivar 2", "cultivar 3"):
         table.add_column(name, justify="right")
     for g in range(int(groups.max()) + 1):
@@ -271,12 +267,12 @@ def _wine_table(console: Console, groups: NDArray[Any], target: NDArray[Any]) ->
 
 
 def run(folder: Path, console: Console | None = None) -> list[Path]:
-    """Run the demo and return the pictures written, none where matplotlib is missing.
+    """Run the demo and return the pictures written, none if matplotlib is missing.
 
     Raises
     ------
     OSError
-        If the folder cannot be made or written to.
+        If the folder cannot be created or written to.
     """
     console = console or Console(highlight=False)
     missing = pictures.missing()
@@ -287,25 +283,30 @@ def run(folder: Path, console: Console | None = None) -> list[Path]:
         ("2. A photograph in eight colors", photograph, pictures.photograph, "2-photograph.png"),
         ("3. Handwritten digits", digits, pictures.digits, "3-digits.png"),
         ("4. Wines", wines, pictures.wines, "4-wines.png"),
-        ("5. Python about itself", texts.library, pictures.library, "5-docstrings.png"),
-        ("6. Half a digit, and a dream", demo_rbm.dreams, pictures.dreams, "6-dreams.png"),
+        (
+            "5. Topics of Python's documentation",
+            texts.library,
+            pictures.library,
+            "5-docstrings.png",
+        ),
+        ("6. Half digits and samples", demo_digits.machine, pictures.machine, "6-samples.png"),
     )
     began = time.perf_counter()
     written = []
-    for title, tell, draw, name in chapters:
+    for title, chapter, draw, name in chapters:
         console.rule(f"[bold]{title}", align="left")
-        result = tell(console)
+        result = chapter(console)
         if missing is None and result is not None:
             written.append(pictures.save(draw(result), folder / name))
             console.print(f"Picture: {written[-1]}", markup=False, soft_wrap=True)
         console.print()
     if missing is not None:
         console.print(f"No pictures: {missing}", markup=False, soft_wrap=True)
-    console.print(f"That took {time.perf_counter() - began:.1f} s.")
+    console.print(f"Total time: {time.perf_counter() - began:.1f} s")
     return written
 
 
 def _grid(console: Console, title: str) -> Table:
-    # Not the table's own title, which is broken to the table's width.
+    # Not as the title of the table, which would be wrapped to its width.
     console.print(title, markup=False)
     return Table()

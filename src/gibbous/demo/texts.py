@@ -1,7 +1,7 @@
-"""What Python's own documentation is about: a chapter of ``gibbous demo``.
+"""Topics of Python's own documentation: a chapter of ``gibbous demo``.
 
-The documents are the docstrings of the standard library, one an object. Its source files are read
-and parsed; nothing of it is imported or run.
+The documents are the docstrings of the standard library, one per object. Its source files are
+parsed, but not imported or run.
 """
 
 from __future__ import annotations
@@ -27,11 +27,11 @@ from ..lda.model import LatentDirichletAllocation
 TOPICS = 24
 SEED = 7
 
-#: Folders of the library that are others', that test it, or that are long and say little.
+#: Folders with other packages, tests, or long and repetitive files.
 _LEFT_OUT = {"site-packages", "dist-packages", "test", "tests", "idle_test", "__pycache__"}
 _LEFT_OUT |= {"encodings", "lib2to3", "pydoc_data", "turtledemo"}
 
-#: Words of docstrings whatever they are about, beside those of English.
+#: Stop words of docstrings, in addition to those of English.
 _STOP_WORDS = frozenset(
     {"self", "return", "returns", "returned", "returning", "given", "used", "use", "using"}
     | {"value", "values", "argument", "arguments", "true", "false", "default", "defaults", "may"}
@@ -39,7 +39,7 @@ _STOP_WORDS = frozenset(
     | {"method", "called", "call", "note", "example", "non", "otherwise"}
 )
 
-#: A topic shows best in a document that is no single sentence.
+#: The least length of the documents that represent topics.
 _LEAST_TOKENS = 40
 
 
@@ -49,7 +49,7 @@ def docstrings(library: Path) -> Iterator[tuple[str, str]]:
         parts = path.relative_to(library).with_suffix("").parts
         try:
             with warnings.catch_warnings():
-                # Of escapes that are none, in files that are not ours.
+                # Warnings about invalid escapes in files of other authors.
                 warnings.simplefilter("ignore")
                 tree = ast.parse(path.read_bytes())
         except (SyntaxError, ValueError, OSError, RecursionError):
@@ -60,7 +60,7 @@ def docstrings(library: Path) -> Iterator[tuple[str, str]]:
 
 def _sources(library: Path) -> Iterator[Path]:
     for folder, inner, files in os.walk(library):
-        # Pruned on the way: others' packages may be many thousand files.
+        # Pruned during the walk: other packages may have many thousand files.
         inner[:] = sorted(set(inner) - _LEFT_OUT)
         yield from (Path(folder, name) for name in sorted(files) if name.endswith(".py"))
 
@@ -72,7 +72,7 @@ def _documented(
     if text:
         yield name, text
     if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
-        return  # what is defined within a function has no name outside
+        return  # objects defined in a function are not public
     for inner in node.body:
         if isinstance(inner, (ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)):
             yield from _documented(inner, f"{name}.{inner.name}")
@@ -80,7 +80,7 @@ def _documented(
 
 @dataclass(frozen=True)
 class Library:
-    """Topics of the standard library's docstrings, and for each the object that is most of it."""
+    """Topics of the standard library, and the object with the largest share of each."""
 
     corpus: Corpus
     model: Any
@@ -89,7 +89,7 @@ class Library:
 
 
 def library(console: Console, folder: Path | None = None) -> Library | None:
-    """Find the topics of docstrings; None where the library has no source files."""
+    """Find the topics of docstrings; None if the library has no source files."""
     from ..corpus.text import stop_set
 
     folder = Path(sysconfig.get_paths()["stdlib"]) if folder is None else folder
@@ -118,32 +118,32 @@ def library(console: Console, folder: Path | None = None) -> Library | None:
     most = theta.argmax(axis=0)
     assert corpus.names is not None
     names = tuple(str(corpus.names[at]) for at in most)
-    told = Library(corpus, model, names, tuple(theta[most, np.arange(TOPICS)].tolist()))
-    _tell(console, told, read - began, fitted - read)
-    return told
+    result = Library(corpus, model, names, tuple(theta[most, np.arange(TOPICS)].tolist()))
+    _report(console, result, read - began, fitted - read)
+    return result
 
 
-def _tell(console: Console, told: Library, reading: float, fitting: float) -> None:
-    corpus, model = told.corpus, told.model
+def _report(console: Console, found: Library, reading: float, fitting: float) -> None:
+    corpus, model = found.corpus, found.model
     console.print(
         f"{corpus.n_documents:,} docstrings of the standard library, {corpus.n_tokens:,} tokens of "
         f"{corpus.n_words:,} words, in {TOPICS} topics"
     )
     grid = Table()
     grid.add_column("share", justify="right")
-    grid.add_column("its likeliest words", ratio=3)
-    grid.add_column("the object that is most of it", ratio=2, overflow="fold")
+    grid.add_column("most probable words", ratio=3)
+    grid.add_column("object with the largest share", ratio=2, overflow="fold")
     share = model.topic_sizes_ / model.topic_sizes_.sum()
     for k, words in enumerate(model.topics_.top_words(7)):
         grid.add_row(
             f"{share[k]:.1%}",
             " ".join(model.vocabulary_[w] for w in words),
-            f"{escape(told.objects[k])} {told.shares[k]:.0%}",
+            f"{escape(found.objects[k])} {found.shares[k]:.0%}",
         )
     console.print(grid)
     rate = corpus.n_tokens * model.n_iter_ / fitting / 1e6
     console.print(
-        "Nobody told it what the modules are for: words that come together became topics.\n"
+        "The topics are groups of words that occur together; the names of modules were not used.\n"
         f"Reading took {reading:.1f} s, and {model.n_iter_} sweeps {fitting:.1f} s: "
-        f"{rate:.1f} million tokens a second."
+        f"{rate:.1f} million tokens per second."
     )

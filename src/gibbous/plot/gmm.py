@@ -292,7 +292,7 @@ def plot_half_and_half(
     part = "" if len(points) == total else f"\n{len(points):,} of {total:,} points shown"
     hard.set_title(f"K-means: every point in one group{part}")
     soft.set_title(
-        f"Mixture: {between:,} of {len(points):,} points\nbelow {_SURE:.0%} responsibility"
+        f"Mixture: {between:,} of {len(points):,} points\nwith responsibilities below {_SURE:.0%}"
     )
     for ax in (hard, soft):
         frame(ax, view, flat)
