@@ -44,7 +44,7 @@ def test_arrays_and_numbers():
     ("arrays", "message"),
     [
         (([1, 2], [0, 0], [1, 1]), "indptr must begin with 0; got 1"),
-        (([0, 2, 1], [0], [1]), "must not fall; it does after document 1"),
+        (([0, 2, 1], [0], [1]), "must not decrease; it does after document 1"),
         (([0, 2], [0], [1]), "ends with 2.*got 1 and 1"),
         (([0, 2], [1, 1], [1, 1]), "in document 0 word 1 follows word 1"),
         (([0, 0, 2], [1, 0], [1, 1]), "in document 1 word 0 follows word 1"),
@@ -70,7 +70,7 @@ def test_a_row_may_begin_below_the_end_of_the_one_before():
 @pytest.mark.parametrize(
     ("vocabulary", "message"),
     [
-        (["a", "b"], "one entry a word, 4; got 2"),
+        (["a", "b"], "one entry per word, 4; got 2"),
         (["a", "b", "a", "c"], "'a' is at 0 and 2"),
         (["a", "b", 3, "c"], "entry 2 is 3"),
         ("abcd", "a sequence of words"),
@@ -102,7 +102,7 @@ def test_columns_are_of_four_kinds():
     assert corpus._describe(names=range(4)).names.tolist() == list("0123")
     with pytest.raises(TypeError, match="all text, all numbers or all dates; got \\[1\\]"):
         corpus._describe(labels=[[1], [2], [3], [4]])
-    with pytest.raises(ValueError, match="labels must have one entry a document, 4; got 3"):
+    with pytest.raises(ValueError, match="labels must have one entry per document, 4; got 3"):
         corpus._describe(labels=["a", "b", "c"])
 
 
@@ -371,7 +371,7 @@ def test_reweight_has_the_right_mean():
 @pytest.mark.parametrize(
     ("weights", "message"),
     [
-        ([1, 1], "one entry a word, 4; got shape"),
+        ([1, 1], "one entry per word, 4; got shape"),
         ([1, -1, 1, 1], "word 1 has -1"),
         ([1, 1, np.nan, 1], "word 2 has nan"),
         ({"emu": 1}, "name 'emu', which is not in the vocabulary"),

@@ -145,9 +145,9 @@ def put(*keys, value):
         (put("digest", value="0"), "digest"),
         (put("arrays", "counts", "dtype", value="<i8"), "cut short|damaged|dtype"),
         (put("arrays", "counts", "dtype", value="|O"), r"dtype '\|O'"),
-        (put("arrays", "counts", "at", value=-64), "wrong place"),
-        (put("arrays", "counts", "at", value=3), "wrong place"),
-        (put("arrays", "counts", "length", value=-1), "wrong place"),
+        (put("arrays", "counts", "at", value=-64), "wrong position"),
+        (put("arrays", "counts", "at", value=3), "wrong position"),
+        (put("arrays", "counts", "length", value=-1), "wrong position"),
         (put("arrays", "counts", "length", value=10**9), "cut short"),
         (put("arrays", "counts", value=None), "not laid out"),
         (put("arrays", value=[]), "not laid out"),
@@ -216,7 +216,7 @@ def test_a_writer_that_fails_leaves_nothing(path):
             writer.add(COUNTS)
             writer.add(np.ones((1, 5), dtype=int))
 
-    with pytest.raises(ValueError, match="X has word 4, but there are 4 words"):
+    with pytest.raises(ValueError, match="X has word number 4, but there are 4 words"):
         fail()
     assert path.read_bytes() == before
     with (

@@ -163,7 +163,7 @@ def test_columns_follow_and_empty_documents_stay(tmp_path):
         assert corpus.names.tolist() == names and corpus.dates.tolist() == list(range(7))
         assert corpus.document_lengths()[[1, 3]].tolist() == [0, 0]
         assert corpus[5].n_tokens == 70_000
-    with pytest.raises(ValueError, match="names must have one entry a document, 7; got 1"):
+    with pytest.raises(ValueError, match="names must have one entry per document, 7; got 1"):
         Corpus.from_texts(TEXTS, names=["n"])
 
 
@@ -173,21 +173,24 @@ def test_tokens_as_they_are():
     np.testing.assert_array_equal(corpus.to_csr().toarray(), [[2, 1, 0], [0, 0, 0], [0, 0, 1]])
     bigrams = Corpus.from_tokens([["x", "y", "x", "y"]], ngram_range=(2, 2))
     assert bigrams.vocabulary == ("x y", "y x") and bigrams.counts.tolist() == [2, 1]
-    with pytest.raises(ValueError, match="'c d' holds a space"):
+    with pytest.raises(ValueError, match="'c d' contains a space"):
         Corpus.from_tokens([["c d"]], ngram_range=(1, 2))
 
 
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda: Corpus.from_texts("a text"), "several texts"),
+        (lambda: Corpus.from_texts("a text"), "a list of texts"),
         (lambda: Corpus.from_texts(["a", None]), "document 1 must be a str; got None"),
         (lambda: Corpus.from_texts([b"aa"]), "document 0 must be a str; got b'aa'"),
         (lambda: Corpus.from_texts(["aa"], min_fd=2), "no option 'min_fd'; there are lowercase"),
         (lambda: Corpus.from_tokens(["a text"]), "document 0 must be a list of tokens"),
         (lambda: Corpus.from_tokens([["a"], [1]]), "document 1 must be a list of tokens, each"),
         (lambda: Corpus.from_tokens([["a"], 5]), "document 1 must be a list of tokens; got 5"),
-        (lambda: Corpus.from_tokens([["a"]], lowercase=True), r"as they are; got \['lowercase'\]"),
+        (
+            lambda: Corpus.from_tokens([["a"]], lowercase=True),
+            r"as they are and does not accept \['lowercase'\]",
+        ),
         (lambda: Corpus.from_texts(["aa"], tokenizer="x"), "tokenizer must be a function"),
     ],
 )

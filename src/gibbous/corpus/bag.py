@@ -1,4 +1,4 @@
-"""A bag of words as compressed rows: what it is, its parts, and its file."""
+"""A bag of words as compressed rows: its properties, its parts, and its file."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from .._ground.random import RandomState, generator, key_of
 from . import disk
+from .builder import Builder, described
 from .columns import COLUMNS, column, join, words
 from .matrix import PairLists
 from .rows import (
@@ -29,7 +30,6 @@ from .rows import (
     take,
 )
 from .text import TextOptions, stop_set, surviving
-from .writer import CorpusWriter, described
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -38,7 +38,7 @@ PathLike = str | os.PathLike[str]
 
 
 class BagOfWords:
-    """Everything about a corpus but where it comes from; see :class:`gibbous.Corpus`."""
+    """Everything about a corpus except how it is made; see :class:`gibbous.Corpus`."""
 
     indptr: Int64
     indices: Int32
@@ -102,7 +102,7 @@ class BagOfWords:
         vocabulary: tuple[str, ...] | None = None,
         **columns: Any,
     ) -> Self:
-        """Return a corpus of rows that are known to be right."""
+        """Return a corpus of rows that were checked before."""
         corpus = cls.__new__(cls)
         corpus._set(rows, n_words, vocabulary)
         return corpus._describe(**columns)
@@ -150,7 +150,7 @@ class BagOfWords:
         result = np.zeros(self.n_words, dtype=np.int64)
         for first, last in chunks(self.indptr):
             span = slice(int(self.indptr[first]), int(self.indptr[last]))
-            # A chunk's sums stay far below 2**53, where the doubles of bincount stop being exact.
+            # The sums of a chunk are far below 2**53, so that the doubles of bincount are exact.
             sums = np.bincount(self.indices[span], self.counts[span], minlength=self.n_words)
             result += sums.astype(np.int64)
         return result
@@ -166,7 +166,7 @@ class BagOfWords:
     def digest(self) -> str:
         """Return a hash of documents, counts and vocabulary, as 64 hexadecimal digits.
 
-        Names, dates and labels do not count. Two corpora of one digest give one model.
+        Names, dates and labels are not included. Corpora with equal digests give equal models.
         """
         if self._digest is None:
             arrays: dict[str, NDArray[Any]] = {
@@ -183,7 +183,7 @@ class BagOfWords:
     def to_csr(self) -> Any:
         """Return the counts as a SciPy CSR matrix of int32 (n_documents, n_words).
 
-        It shares the memory of indices and counts where SciPy's index type allows.
+        It shares the memory of indices and counts if SciPy's index type allows.
         """
         import scipy.sparse as sp
 
@@ -191,14 +191,14 @@ class BagOfWords:
         return sp.csr_matrix((self.counts, self.indices, self.indptr), shape=shape)
 
     def to_gensim(self) -> tuple[Sequence[list[tuple[int, int]]], dict[int, str]]:
-        """Return the documents as gensim's models take them, and their dictionary.
+        """Return the documents in the form of gensim's models, and their dictionary.
 
-        ``Corpus.from_bow(*corpus.to_gensim())`` is the corpus again, without names and dates.
+        ``Corpus.from_bow(*corpus.to_gensim())`` gives the same corpus, without names and dates.
 
         Returns
         -------
         bow : sequence of lists of (word number, count)
-            Made document by document as it is gone through, as often as one likes.
+            Created document by document on access; it can be iterated repeatedly.
         id2word : dict from number to word
             Without a vocabulary the numbers themselves, as text.
         """
@@ -243,7 +243,7 @@ class BagOfWords:
         """
         n = self.n_documents
         if not isinstance(test_fraction, (int, float)) or not 0 < test_fraction < 1:
-            raise ValueError(f"test_fraction must lie between 0 and 1; got {test_fraction!r}")
+            raise ValueError(f"test_fraction must be between 0 and 1; got {test_fraction!r}")
         n_test = round(n * test_fraction)
         if not 0 < n_test < n:
             raise ValueError(
@@ -254,7 +254,7 @@ class BagOfWords:
         return self[np.sort(order[n_test:])], self[np.sort(order[:n_test])]
 
     def completion_split(self, random_state: RandomState = None) -> tuple[Self, Self]:
-        """Split every document: each token goes to one half or the other with probability 1/2.
+        """Split every document: each token is assigned to either half with probability 1/2.
 
         For document completion (Wallach, Murray, Salakhutdinov and Mimno 2009, section 5.1): topics
         of a document are inferred from one half, and the other half is scored.
@@ -283,7 +283,7 @@ class BagOfWords:
         Parameters
         ----------
         weights : mapping from word to weight, or array-like (n_words,)
-            Finite and >= 0. Words that a mapping lacks keep their counts.
+            Finite and >= 0. Words that are not in a mapping keep their counts.
         random_state : None, int, RandomState, Generator or SeedSequence
 
         Raises
@@ -298,7 +298,7 @@ class BagOfWords:
             span = slice(at, at + CHUNK)
             scaled = self.counts[span] * weight[self.indices[span]]
             whole = np.floor(scaled)
-            # As floor(c v + u), but exact where c v is whole: the sum may round up to the next.
+            # As floor(c v + u), but exact if c v is whole: the sum may be rounded up.
             whole += draw.random(len(whole)) >= 1 - (scaled - whole)
             if whole.max(initial=0) > MOST:
                 raise ValueError(
@@ -322,7 +322,7 @@ class BagOfWords:
             array = np.asarray(weights, dtype=np.float64)
         if array.shape != (self.n_words,):
             raise ValueError(
-                f"weights must have one entry a word, {self.n_words}; got shape {array.shape}"
+                f"weights must have one entry per word, {self.n_words}; got shape {array.shape}"
             )
         wrong = np.flatnonzero(~(np.isfinite(array) & (array >= 0)))
         if len(wrong):
@@ -347,15 +347,15 @@ class BagOfWords:
         stop_words: str | Iterable[str] | None = None,
         path: PathLike | None = None,
     ) -> Self:
-        """Prune the vocabulary; documents are kept even where no word of theirs is left.
+        """Prune the vocabulary; documents are kept even if none of their words is left.
 
         Parameters
         ----------
         min_df, max_df : int or float
-            Documents that a word has to occur in, at least and at most: a number of them (int) or
-            a share (float). As in scikit-learn, 1 is one document and 1.0 all of them.
+            The minimum and maximum number of documents (int) or share of documents (float) that a
+            word occurs in. As in scikit-learn, 1 is one document and 1.0 all of them.
         max_features : int or None
-            Keep the words of the most tokens only; of equal ones those that come first.
+            Keep only the words with the most tokens; of equal ones the first.
         stop_words : "english", iterable of str or None
             Words to drop.
         path : str or path or None
@@ -364,7 +364,7 @@ class BagOfWords:
         Raises
         ------
         ValueError
-            If no word is left, or a limit makes no sense.
+            If no word is left, or a limit is invalid.
         """
         options = TextOptions(
             stop_words=stop_words, min_df=min_df, max_df=max_df, max_features=max_features
@@ -410,8 +410,8 @@ class BagOfWords:
     def concatenate(cls, corpora: Iterable[Self]) -> Self:
         """Return the documents of several corpora, one corpus after the other.
 
-        Words that only later corpora have are numbered after those of the earlier ones. Where some
-        corpora have names, dates or labels and others none, text is "", a number NaN, a date NaT.
+        Words that only later corpora have are numbered after those of earlier ones. If only some
+        corpora have names, dates or labels, the others get "", NaN or NaT.
 
         Raises
         ------
@@ -452,10 +452,11 @@ class BagOfWords:
         )
         if path is None:
             return self._made(stack(list(parts)), n_words, vocabulary, **self._columns)
-        with CorpusWriter(path, vocabulary, n_words=n_words) as writer:
+        with Builder(path) as builder:
             for rows in parts:
-                writer._spool.add(rows)
-            writer._columns_are(self._columns)
+                builder.add_rows(rows)
+            builder.add_columns(self._columns, self.n_documents)
+            builder.finish(vocabulary, n_words)
         return self.open(path, verify=False)
 
     # --- to and from the disk ----------------------------------------------------------------
@@ -463,7 +464,7 @@ class BagOfWords:
     def save(self, path: PathLike) -> None:
         """Write a file that :meth:`open` maps into memory.
 
-        It is written beside ``path`` and renamed, so that no reader meets half of it.
+        It is written under a temporary name and renamed, so that no reader finds half of it.
 
         Raises
         ------
@@ -486,13 +487,13 @@ class BagOfWords:
         ----------
         path : str or path
         verify : bool
-            Whether to read all of it once and compare checksums, offsets and words. False saves
-            the time, some half a second a gigabyte, for a file that can be trusted.
+            Whether to read all of it once to check checksums, offsets and words. False saves the
+            time, about half a second per gigabyte, for a file that can be trusted.
 
         Raises
         ------
         ValueError
-            If the file is none of ours, damaged or cut short.
+            If the file is not a corpus file, is damaged or cut short.
         OSError
             If it cannot be read.
         """
@@ -533,16 +534,16 @@ def _integers(values: Any, dtype: type[np.integer[Any]], what: str) -> NDArray[A
 
 
 def _positions(rows: Any, n: int) -> Int64:
-    """Return rows asked for by number or by mask as numbers from 0."""
+    """Return the numbers of rows given by number or by mask."""
     array = np.atleast_1d(np.asarray(rows))
     if array.dtype == bool:
         if array.shape != (n,):
-            raise IndexError(f"a mask must have one entry a document, {n}; got {array.shape}")
+            raise IndexError(f"a mask must have one entry per document, {n}; got {array.shape}")
         return np.flatnonzero(array)
     if array.size == 0:
         return np.empty(0, dtype=np.int64)
     if array.dtype.kind not in "iu" or array.ndim != 1:
-        raise IndexError(f"documents are taken by number, slice or mask; got {rows!r:.60}")
+        raise IndexError(f"documents must be given by number, slice or mask; got {rows!r:.60}")
     array = array.astype(np.int64)
     wrong = (array < -n) | (array >= n)
     if wrong.any():

@@ -1,4 +1,4 @@
-"""What follows the documents of a corpus: names, dates and labels; and its vocabulary."""
+"""Columns of a corpus: names, dates and labels of documents; and its vocabulary."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-#: The columns that a corpus may have beside its documents.
+#: The columns that a corpus may have in addition to its documents.
 COLUMNS = ("names", "dates", "labels")
 
 
@@ -21,16 +21,16 @@ def column(values: Any, n: int, what: str) -> NDArray[Any] | None:
     Raises
     ------
     ValueError
-        If there is not one value a document.
+        If there is not one value per document.
     TypeError
-        If values are of other kinds, or of more than one.
+        If values are of another kind, or of several.
     """
     if values is None:
         return None
     array: NDArray[Any] = values if isinstance(values, np.ndarray) else _gather(values, what)
     if array.ndim != 1 or len(array) != n:
         raise ValueError(
-            f"{what} must have one entry a document, {n}; got "
+            f"{what} must have one entry per document, {n}; got "
             + (f"{len(array)}" if array.ndim == 1 else f"an array of shape {array.shape}")
         )
     if array.dtype == object:
@@ -53,9 +53,9 @@ def column(values: Any, n: int, what: str) -> NDArray[Any] | None:
 
 
 def _gather(values: Any, what: str) -> NDArray[Any]:
-    """Return an array of whatever objects a sequence has, without widening text to one length."""
+    """Return a sequence as an array of objects, without padding text to one length."""
     if isinstance(values, str) or not isinstance(values, Iterable):
-        raise TypeError(f"{what} must be a sequence of one entry a document; got {values!r:.60}")
+        raise TypeError(f"{what} must be a sequence of one entry per document; got {values!r:.60}")
     if hasattr(values, "to_numpy"):  # of pandas or polars
         return np.asarray(values.to_numpy())
     items = list(values)
@@ -66,7 +66,7 @@ def _gather(values: Any, what: str) -> NDArray[Any]:
 
 
 def _typed(array: NDArray[Any], what: str) -> NDArray[Any]:
-    """Find the one kind that all objects are of."""
+    """Convert objects to the one kind that they have in common."""
     kinds = {_kind(item) for item in array.tolist()}
     kinds.discard("none")
     if kinds <= {"text"}:
@@ -78,7 +78,7 @@ def _typed(array: NDArray[Any], what: str) -> NDArray[Any]:
     if kinds == {"date"}:
         return np.array([_stamp(v) for v in array.tolist()])
     if kinds <= {"text", "int", "float"}:
-        return _texts(array)  # of a file whose years are sometimes "c. 1800"
+        return _texts(array)  # such as years in a file that also has "c. 1800"
     odd = next(v for v in array.tolist() if _kind(v) not in ("none", "text", "int", "float"))
     raise TypeError(f"{what} must be all text, all numbers or all dates; got {odd!r:.60}")
 
@@ -112,10 +112,10 @@ def _texts(array: NDArray[Any]) -> NDArray[Any]:
 
 
 def join(columns: Sequence[NDArray[Any] | None], lengths: Sequence[int]) -> Any:
-    """Return columns of consecutive documents as one, or None where all are None.
+    """Return columns of consecutive documents as one, or None if all are None.
 
-    Documents of a part that has none get "", or where the others have numbers or dates no number
-    (NaN) or no date (NaT).
+    Documents of a part without the column get "", NaN if the others are numbers, or NaT if the
+    others are dates.
     """
     found = [c for c in columns if c is not None]
     if not found:
@@ -144,14 +144,14 @@ def words(vocabulary: Any, n_words: int | None = None) -> tuple[str, ...] | None
     ----------
     vocabulary : sequence of str, mapping from word to number, or None
     n_words : int or None
-        How many words there have to be.
+        The required number of words.
 
     Raises
     ------
     ValueError
-        If there are not as many words as the corpus has, or a word is there twice.
+        If the number of words is not that of the corpus, or a word occurs twice.
     TypeError
-        If a word is no str.
+        If a word is not a str.
     """
     if vocabulary is None:
         return None
@@ -165,7 +165,7 @@ def words(vocabulary: Any, n_words: int | None = None) -> tuple[str, ...] | None
             raise TypeError(f"vocabulary must hold words; entry {at} is {word!r:.60}")
     result = tuple(map(str, result))  # NumPy's own strings are larger
     if n_words is not None and len(result) != n_words:
-        raise ValueError(f"vocabulary must have one entry a word, {n_words}; got {len(result)}")
+        raise ValueError(f"vocabulary must have one entry per word, {n_words}; got {len(result)}")
     if len(set(result)) < len(result):
         seen: dict[str, int] = {}
         for at, word in enumerate(result):
@@ -178,7 +178,7 @@ def words(vocabulary: Any, n_words: int | None = None) -> tuple[str, ...] | None
 
 
 def _by_number(vocabulary: dict[Any, Any]) -> list[Any]:
-    """Return the words of scikit-learn's ``vocabulary_`` in the order of their numbers."""
+    """Return the words of scikit-learn's ``vocabulary_`` sorted by number."""
     ordered: list[Any] = [None] * len(vocabulary)
     for word, number in vocabulary.items():
         if not isinstance(number, (int, np.integer)) or not 0 <= number < len(ordered):

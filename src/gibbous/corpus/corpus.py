@@ -1,4 +1,4 @@
-"""Corpora from wherever texts and counts come from."""
+"""Corpora from texts, tokens, counts and files."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from .bag import BagOfWords
+from .builder import Builder
 from .columns import COLUMNS, column, join, words
 from .formats.read import open_source
 from .matrix import dictionary_words, of_bow, of_matrix
@@ -18,21 +19,20 @@ from .records import count_documents
 from .rows import Rows, stack
 from .source import Source, Unordered
 from .text import TermCounter, numbering, text_options
-from .writer import CorpusWriter
 
 PathLike = str | os.PathLike[str]
 
 
 class Corpus(BagOfWords):
-    """Documents as bags of words, and what is known of words and documents.
+    """Documents as bags of words, with a vocabulary and columns about the documents.
 
     Arrays are read-only and may be mapped from a file, so that a corpus may be larger than the
-    memory. Documents without a word are kept: they have no entries.
+    memory. Documents without words are kept: they have no entries.
 
     Parameters
     ----------
     indptr : array-like of int (n_documents + 1,)
-        Where each document's entries begin and end.
+        The beginning and the end of each document's entries.
     indices : array-like of int (n_entries,)
         Numbers of words from 0, ascending within a document.
     counts : array-like of int (n_entries,)
@@ -43,7 +43,7 @@ class Corpus(BagOfWords):
         How many words there are; None for the length of ``vocabulary``, or without one for the
         largest number + 1.
     names, dates, labels : sequence or None
-        One entry a document: names are text; dates and labels text, numbers or dates.
+        One entry per document: names are text; dates and labels are text, numbers or dates.
 
     Attributes
     ----------
@@ -61,7 +61,7 @@ class Corpus(BagOfWords):
     Raises
     ------
     ValueError
-        If the arrays do not belong together; the message names array and document.
+        If the arrays do not match; the message names array and document.
 
     Examples
     --------
@@ -75,24 +75,24 @@ class Corpus(BagOfWords):
 
     @classmethod
     def of(cls, X: Any, vocabulary: Any = None) -> Corpus:
-        """Return a corpus of whatever holds counts of words, one row a document.
+        """Return a corpus of counts of words, one row per document.
 
         Parameters
         ----------
         X : Corpus, SciPy sparse matrix or array, NumPy array, or pandas DataFrame
             A Corpus is returned as it is. Repeated entries of a sparse matrix are summed and zeros
-            dropped; the columns of a DataFrame, sparse or dense, are the vocabulary. Where nothing
-            has to change, memory is shared.
+            dropped; the columns of a DataFrame, sparse or dense, are the vocabulary. Memory is
+            shared if nothing has to be converted.
         vocabulary : sequence of str, mapping from word to number, or None
             The words by column.
 
         Raises
         ------
         ValueError
-            If a count is negative, not finite or no whole number (the message names row and
-            column), or ``vocabulary`` does not fit.
+            If a count is negative, not finite or not a whole number (the message names row and
+            column), or ``vocabulary`` does not match.
         TypeError
-            If X holds no numbers.
+            If X does not hold numbers.
         """
         if isinstance(X, cls):
             return X if vocabulary is None else X._named(words(vocabulary, X.n_words))
@@ -105,7 +105,7 @@ class Corpus(BagOfWords):
         if self.vocabulary is not None:
             raise ValueError(
                 "X has another vocabulary than the one given; "
-                "corpus.with_vocabulary(vocabulary) carries it over"
+                "use corpus.with_vocabulary(vocabulary)"
             )
         return self._made(self._rows, self.n_words, vocabulary, **self._columns)
 
@@ -123,30 +123,30 @@ class Corpus(BagOfWords):
     ) -> Corpus:
         """Count the words of texts.
 
-        Texts are taken one after the other and never held all at once.
+        Texts are read one after the other and are never all in memory at once.
 
         Parameters
         ----------
         texts : iterable of str
         names, dates, labels : sequence or None
-            One entry a text.
+            One entry per text.
         vocabulary : sequence of str, mapping from word to number, or None
-            The words to count, all others being dropped: those of a model, say. None for every
-            word that survives pruning, in alphabetical order.
+            The words to count, such as those of a model; all others are dropped. None for every
+            word that is left after pruning, in alphabetical order.
         path : str or path or None
-            A file to build the corpus in, for one that may be larger than the memory.
+            A file to build the corpus in, if it may be larger than the memory.
         **options
             As scikit-learn's CountVectorizer, with its defaults: ``lowercase`` (True),
             ``token_pattern``, ``tokenizer``, ``stop_words`` ("english" or words), ``ngram_range``
             ((1, 1)), ``strip_accents`` ("unicode" or "ascii"), ``min_df`` (1), ``max_df`` (1.0),
-            ``max_features``. The last three do nothing where a vocabulary is given.
+            ``max_features``. The last three have no effect if a vocabulary is given.
 
         Raises
         ------
         ValueError
             If an option is wrong or no word is left.
         TypeError
-            If a text is no str, or an option is not known.
+            If a text is not a str, or an option is unknown.
         """
         if isinstance(texts, (str, bytes)):
             raise TypeError("texts must be a list of texts; got one text: put it into a list")
@@ -175,18 +175,20 @@ class Corpus(BagOfWords):
             As in :meth:`from_texts`.
         **options
             ``stop_words``, ``ngram_range``, ``min_df``, ``max_df`` and ``max_features`` of
-            :meth:`from_texts`. Tokens are taken as they are: nothing makes them lower case.
+            :meth:`from_texts`. Tokens are used as they are, without conversion to lower case.
 
         Raises
         ------
         ValueError
             If an option is wrong or no word is left.
         TypeError
-            If a document is no sequence of str.
+            If a document is not a sequence of str.
         """
         cutting = {"lowercase", "token_pattern", "tokenizer", "strip_accents"} & set(options)
         if cutting:
-            raise TypeError(f"from_tokens takes tokens as they are; got {sorted(cutting)}")
+            raise TypeError(
+                f"from_tokens uses tokens as they are and does not accept {sorted(cutting)}"
+            )
         counter = TermCounter(text_options(options), words(vocabulary))
         source = Source(count_documents(counter, documents, "tokens"), counter=counter)
         return cls._collect(source, path, names=names, dates=dates, labels=labels)
@@ -207,20 +209,20 @@ class Corpus(BagOfWords):
         Parameters
         ----------
         documents : iterable of lists of pairs
-            Also one of gensim's own corpora. Repeated words are summed.
+            Also a corpus of gensim. Repeated words are summed.
         dictionary : gensim.corpora.Dictionary, mapping from number to word, sequence, or None
             The words.
         n_words : int or None
-            How many there are, where no dictionary says so.
+            The number of words, if there is no dictionary.
         names, dates, labels : sequence or None
-            One entry a document.
+            One entry per document.
 
         Raises
         ------
         ValueError
-            If a count is no whole number >= 0, or the dictionary lacks a word.
+            If a count is not a whole number >= 0, or the dictionary lacks a word.
         TypeError
-            If a document is no list of pairs.
+            If a document is not a list of pairs.
         """
         rows = of_bow(documents)
         vocabulary = None
@@ -240,17 +242,17 @@ class Corpus(BagOfWords):
         dates: Any = None,
         labels: Any = None,
     ) -> Corpus:
-        """Return the counts of a scikit-learn vectoriser, its feature names being the words.
+        """Return the counts of a scikit-learn vectorizer, with its feature names as the vocabulary.
 
         Parameters
         ----------
         vectorizer : CountVectorizer, HashingVectorizer, DictVectorizer or a pipeline of such
-            Fitted, or else fitted here to the texts (in place). It has to count:
+            Fitted, otherwise it is fitted to the texts in place. It has to count words:
             ``TfidfVectorizer``, and HashingVectorizer with its defaults, do not.
         texts : iterable
-            What the vectoriser takes.
+            The input of the vectorizer.
         names, dates, labels : sequence or None
-            One entry a text.
+            One entry per text.
 
         Raises
         ------
@@ -284,33 +286,33 @@ class Corpus(BagOfWords):
         path : str or path
             Text formats may be compressed with gzip, whatever their names.
         format : str or None
-            One of these; None to tell by the name. Text formats other than ``mtx``, ``uci`` and
+            One of these; None to detect it by the name. Text formats except ``mtx``, ``uci`` and
             ``ldac`` take the options of :meth:`from_texts`.
 
             ============= ==================== ====================================================
             format        name                 what
             ============= ==================== ====================================================
-            ``gibbous``   any                  what :meth:`save` wrote (told by its first bytes)
-            ``uci``       ``docword.*``        UCI bag of words; words in ``vocab.*`` beside it
-            ``mtx``       ``*.mtx``, ``*.mm``  Matrix Market, one row a document
+            ``gibbous``   any                  what :meth:`save` wrote, detected by its first bytes
+            ``uci``       ``docword.*``        UCI bag of words; words in ``vocab.*`` next to it
+            ``mtx``       ``*.mtx``, ``*.mm``  Matrix Market, one row per document
             ``ldac``      ``*.ldac``           Blei's LDA-C: ``n word:count ...``
             ``npz``       ``*.npz``            ``scipy.sparse.save_npz``
             ``mallet``    ``*.mallet``         MALLET's lines: name, label, text
-            ``lines``                          one text a line
-            ``jsonl``     ``*.jsonl``          one JSON object a line; options ``text``, ``id``,
+            ``lines``                          one text per line
+            ``jsonl``     ``*.jsonl``          one JSON object per line; options ``text``, ``id``,
                                                ``date``, ``label`` name its fields
             ``csv, tsv``  ``*.csv, *.tsv``     the same options name columns, or give their
-                                               positions from 1; ``header=False`` if none has names
+                                               positions from 1; ``header=False`` without names
             ``parquet``   ``*.parquet``        the same options; needs pyarrow
-            ``folder``    a folder             one file a document, named by its path, labelled by
-                                               the folder it is in; option ``glob``
+            ``folder``    a folder             one file per document, named by its path, labeled by
+                                               its folder; option ``glob``
             ============= ==================== ====================================================
         into : str or path or None
-            A file to build the corpus in, for one that may be larger than the memory.
+            A file to build the corpus in, if it may be larger than the memory.
         **options
             Of the format. ``vocabulary`` for ``uci``, ``mtx``, ``ldac`` and ``npz``: a file of one
-            word a line, the words, or False for none; by default a file beside ``path`` is looked
-            for: ``vocab.*``, ``*.vocab.txt`` or ``*.vocab``.
+            word per line, the words, or False for none; by default a file next to ``path`` is used
+            if it exists: ``vocab.*``, ``*.vocab.txt`` or ``*.vocab``.
 
         Raises
         ------
@@ -336,7 +338,7 @@ class Corpus(BagOfWords):
 
     @classmethod
     def _collect(cls, source: Source, path: PathLike | None, **columns: Any) -> Corpus:
-        """Gather a source's parts in memory or in a file, then number its words for good."""
+        """Gather the parts of a source in memory or in a file, then number its words."""
         if source.counter is None:
             return cls._gather(source) if path is None else cls._spool(source, path)
         if path is None:
@@ -360,10 +362,11 @@ class Corpus(BagOfWords):
 
     @classmethod
     def _spool(cls, source: Source, path: PathLike) -> Corpus:
-        with CorpusWriter(path) as writer:
+        with Builder(path) as builder:
             for part in source.parts:
-                writer._add(part)
-            writer._n_words, writer._vocabulary = source.words(writer._spool.most)
+                builder.add(part)
+            n_words, vocabulary = source.words(builder.largest_word)
+            builder.finish(vocabulary, n_words)
         return cls.open(path, verify=False)
 
     def _numbered(
@@ -388,7 +391,7 @@ def _arrays(rows: Rows) -> tuple[Any, Any, Any]:
 
 @contextmanager
 def _scratch(folder: Path) -> Iterator[str]:
-    """Make the name of a file that is removed in the end; what maps it keeps it."""
+    """Make a temporary file; a corpus that maps it keeps it after it is removed."""
     handle, name = tempfile.mkstemp(prefix=".corpus.", dir=folder)
     os.close(handle)
     try:

@@ -42,7 +42,7 @@ _COLUMNS = ("names", "dates", "labels")
 
 @dataclass(frozen=True)
 class Stored:
-    """What a file holds."""
+    """The contents of a file."""
 
     rows: Rows
     n_words: int
@@ -91,7 +91,7 @@ def text_arrays(name: str, texts: Sequence[str]) -> dict[str, NDArray[Any]]:
 
 
 def column_arrays(name: str, column: NDArray[Any]) -> dict[str, NDArray[Any]]:
-    """Return the arrays that a column of names, dates or labels is kept in."""
+    """Return a column of names, dates or labels as arrays of a file."""
     if column.dtype == object:
         return text_arrays(name, column.tolist())
     return {name: column}
@@ -101,7 +101,7 @@ def column_arrays(name: str, column: NDArray[Any]) -> dict[str, NDArray[Any]]:
 
 
 class Spool:
-    """Arrays that grow on the disk, in nameless files of one folder."""
+    """Arrays that grow on the disk, in unnamed files of one folder."""
 
     def __init__(self, folder: Path, stack: ExitStack) -> None:
         self._files: dict[str, IO[bytes]] = {
@@ -117,7 +117,7 @@ class Spool:
         self._append("indptr", np.zeros(1, dtype=np.int64))
 
     def add(self, rows: Rows) -> None:
-        """Append documents; what they are was checked before."""
+        """Append documents, which were checked before."""
         self._append("indptr", rows.indptr[1:] + self.n_entries)
         self._append("indices", rows.indices)
         self._append("counts", rows.counts)
@@ -133,7 +133,7 @@ class Spool:
             self._hashes[name].update(block)
 
     def sections(self) -> list[_Section]:
-        """Return what is to be copied into the final file."""
+        """Return the sections of the final file."""
         lengths = {
             "indptr": self.n_documents + 1,
             "indices": self.n_entries,
@@ -207,7 +207,7 @@ def write(path: str | os.PathLike[str], sections: Sequence[_Section], n_words: i
 
 
 def is_stored(path: str | os.PathLike[str]) -> bool:
-    """Tell whether a file begins as our own do."""
+    """Return whether a file begins with the mark of a corpus file."""
     with open(path, "rb") as file:
         return file.read(len(MARK)) == MARK
 
@@ -219,19 +219,19 @@ def read(path: str | os.PathLike[str], verify: bool = True) -> Stored:
     ----------
     path : str or path
     verify : bool
-        Whether to read everything once, to compare checksums and to check offsets and words.
+        Whether to read everything once, to check checksums, offsets and words.
 
     Raises
     ------
     ValueError
-        If the file is none of ours, damaged, cut short or of a newer format.
+        If the file is not a corpus file, is damaged, cut short or of a newer format.
     OSError
         If it cannot be read.
     """
     try:
         return _read(path, verify)
     except (KeyError, TypeError, AttributeError, OverflowError, RecursionError) as error:
-        # Behind a good checksum: made by hand, or by a version that is not this one.
+        # The checksum is correct: made by hand, or by another version.
         raise ValueError(
             f"{path} is not laid out as a corpus file ({error!r}); {_AGAIN}"
         ) from error
@@ -248,7 +248,7 @@ def _read(path: str | os.PathLike[str], verify: bool) -> Stored:
         begin, length = base + int(about["at"]), int(about["length"])
         end = begin + length * dtype.itemsize
         if begin % _ALIGN or not base <= begin <= end:
-            raise ValueError(f"{path}: array {name!r} lies at a wrong place; {_AGAIN}")
+            raise ValueError(f"{path}: array {name!r} has a wrong position; {_AGAIN}")
         if end > len(mapped):
             raise ValueError(
                 f"{path} is cut short: array {name!r} should end at byte {end}, "
@@ -331,7 +331,7 @@ def _texts(
         or offsets[-1] != len(text)
         or (np.diff(offsets) < 0).any()
     ):
-        raise ValueError(f"{path}: the offsets of {name} do not fit; {_AGAIN}")
+        raise ValueError(f"{path}: the offsets of {name} do not match its text; {_AGAIN}")
     ends = offsets.tolist()
     try:
         return [text[a:b].decode("utf-8", "surrogatepass") for a, b in pairwise(ends)]

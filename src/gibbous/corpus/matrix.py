@@ -22,7 +22,7 @@ from .rows import (
 
 
 def of_matrix(X: Any) -> tuple[Rows, int, Any]:
-    """Return rows, the number of words, and words where the matrix has names of columns.
+    """Return rows, the number of words, and words if the matrix has names of columns.
 
     Parameters
     ----------
@@ -31,9 +31,9 @@ def of_matrix(X: Any) -> tuple[Rows, int, Any]:
     Raises
     ------
     ValueError
-        If a count is no whole number >= 0, or X has not two dimensions.
+        If a count is not a whole number >= 0, or X does not have two dimensions.
     TypeError
-        If X is nothing of the kind.
+        If X is something else.
     """
     import scipy.sparse as sp
 
@@ -75,7 +75,7 @@ def _of_sparse(X: Any) -> Rows:
     if X.shape[1] > MOST:
         raise ValueError(f"X must have at most {MOST} columns; got {X.shape[1]}")
     if X.format not in ("csr", "coo"):
-        # Formats that pass through coordinates sum in their own dtype, which may be too narrow.
+        # Formats converted through coordinates sum in their own dtype, which may be too narrow.
         X = X.astype(np.float64 if X.dtype.kind == "f" else np.int64).tocsr()
     if X.format == "csr":
         indptr = np.asarray(X.indptr, dtype=np.int64)
@@ -88,7 +88,7 @@ def _of_sparse(X: Any) -> Rows:
         documents, words, data = np.asarray(X.row, dtype=np.int64), X.col, X.data
     wide = np.float64 if data.dtype.kind == "f" else np.int64
     if data.dtype == np.uint64 and len(data) and data.max() > MOST:
-        wide = np.float64  # refused for its size, with its place
+        wide = np.float64  # refused for its size, with its position
     return sum_triples(documents, words.astype(np.int64), data.astype(wide), int(X.shape[0]))
 
 
@@ -116,7 +116,7 @@ def _of_dense(array: NDArray[Any]) -> Rows:
     parts = []
     for first in range(0, n, step):
         block = array[first : first + step]
-        # What is not zero, NaN among it.
+        # everything that is not zero, including NaN
         documents, words = np.nonzero(block)
         counts = whole_counts(
             block[documents, words],
@@ -156,9 +156,9 @@ def of_bow(documents: Iterable[Any]) -> Rows:
     Raises
     ------
     ValueError
-        If a count is no whole number >= 0 or a word's number is negative.
+        If a count is not a whole number >= 0, or a word number is negative.
     TypeError
-        If a document is no list of pairs.
+        If a document is not a list of pairs.
     """
     parts: list[Rows] = []
     batch: list[Any] = []
@@ -191,9 +191,7 @@ def _pairs(document: Any, at: int) -> NDArray[np.float64]:
     good = (words >= 0) & (words <= MOST - 1) & (words == np.floor(words))
     if not good.all():
         bad = words[np.flatnonzero(~good)[0]]
-        raise ValueError(
-            f"document {at} has word {bad:g}; words are numbered by whole numbers from 0"
-        )
+        raise ValueError(f"document {at} has word {bad:g}; word numbers are whole numbers from 0")
     return entries
 
 
@@ -206,14 +204,14 @@ def _of_pairs(batch: list[NDArray[np.float64]], first: int) -> Rows:
     except ValueError:
         if first == 0:
             raise
-        # Once more for the document's number in the whole, which the message has to name.
+        # again with the document's number in the whole, which the message has to name
         shifted = documents + first
         sum_triples(shifted, joined[:, 0].astype(np.int64), joined[:, 1], first + len(batch))
         raise
 
 
 class PairLists(Sequence[Any]):
-    """Documents as gensim takes them: lists of (word number, count), made when they are asked for.
+    """Documents in gensim's form: lists of (word number, count), created on access.
 
     Parameters
     ----------
@@ -243,7 +241,7 @@ def dictionary_words(id2word: Any, least: int) -> list[str]:
     ----------
     id2word : gensim.corpora.Dictionary, mapping or sequence of str
     least : int
-        How many words the documents need.
+        The number of words in the documents.
 
     Raises
     ------

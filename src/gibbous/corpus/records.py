@@ -35,7 +35,7 @@ def count_documents(counter: TermCounter, documents: Iterable[Any], kind: str) -
 
 
 def count_records(counter: TermCounter, records: Iterable[Record]) -> Iterator[Part]:
-    """Yield the counts of records, a batch at a time; the first tells whether they are text.
+    """Yield the counts of records, a batch at a time; the first determines whether they are text.
 
     Parameters
     ----------

@@ -18,7 +18,7 @@ Int64 = NDArray[np.int64]
 #: A word's count in one document, and a word's number, are 32 bits in the samplers.
 MOST = 2**31 - 1
 
-#: Entries that a pass over a corpus looks at together: its temporaries stay below some 100 MB.
+#: Entries that a pass over a corpus handles together: its temporaries stay below about 100 MB.
 CHUNK = 1 << 22
 
 
@@ -29,7 +29,7 @@ class Rows:
     Attributes
     ----------
     indptr : ndarray of int64 (n_documents + 1,)
-        Where each document's entries begin and end.
+        The beginning and the end of each document's entries.
     indices : ndarray of int32 (n_entries,)
         Numbers of words, ascending and without repetition within a document.
     counts : ndarray of int32 (n_entries,)
@@ -48,7 +48,7 @@ class Rows:
 
 @dataclass(frozen=True)
 class Part:
-    """Consecutive documents on their way into a corpus, with what is known of them."""
+    """Consecutive documents that become part of a corpus, with their columns."""
 
     rows: Rows
     names: Sequence[Any] | None = None
@@ -89,12 +89,12 @@ def count_pairs(documents: Int64, words: Int64, n: int) -> Rows:
 
 
 def sum_triples(documents: Int64, words: Int64, counts: NDArray[Any], n: int) -> Rows:
-    """Sum counts of equal (document, word), which may come in any order; drop sums of zero.
+    """Sum counts of equal (document, word), in any order; drop sums of zero.
 
     Raises
     ------
     ValueError
-        If a sum is no whole number from 0 to 2**31 - 1; the message names row and column.
+        If a sum is not a whole number from 0 to 2**31 - 1; the message names row and column.
     """
     keys = (documents << 32) | words
     if len(keys) and not (np.diff(keys) > 0).all():
@@ -135,9 +135,9 @@ def whole_counts(counts: NDArray[Any], place: Any) -> Int32:
     Raises
     ------
     ValueError
-        If a count is no whole number from 0 to 2**31 - 1.
+        If a count is not a whole number from 0 to 2**31 - 1.
     TypeError
-        If the dtype is not one of real numbers.
+        If the dtype is not a real number.
     """
     if counts.dtype.kind not in "fiub":
         raise TypeError(f"counts must be whole numbers; got an array of {counts.dtype}")
@@ -172,12 +172,12 @@ def _why(value: Any) -> str:
 
 
 def ascending(rows: Rows) -> bool:
-    """Tell whether words ascend strictly within every document."""
+    """Return whether words ascend strictly within every document."""
     return _descent(rows) is None
 
 
 def _descent(rows: Rows) -> tuple[int, int] | None:
-    """Return (document, position) of the first entry that does not follow the one before it."""
+    """Return (document, position) of the first entry that is not greater than the previous one."""
     for first, last in chunks(rows.indptr):
         begin, end = int(rows.indptr[first]), int(rows.indptr[last])
         step = np.diff(rows.indices[begin:end]) <= 0
@@ -190,12 +190,12 @@ def _descent(rows: Rows) -> tuple[int, int] | None:
 
 
 def check(rows: Rows, n_words: int) -> None:
-    """Check everything that the samplers rely on.
+    """Check everything that the samplers assume.
 
     Raises
     ------
     ValueError
-        If it does not hold; the message names the array and the document.
+        If something is wrong; the message names the array and the document.
     """
     indptr, indices, counts = rows.indptr, rows.indices, rows.counts
     if indptr.ndim != 1 or len(indptr) == 0:
@@ -204,7 +204,7 @@ def check(rows: Rows, n_words: int) -> None:
         raise ValueError(f"indptr must begin with 0; got {indptr[0]}")
     falls = np.flatnonzero(np.diff(indptr) < 0)
     if len(falls):
-        raise ValueError(f"indptr must not fall; it does after document {falls[0]}")
+        raise ValueError(f"indptr must not decrease; it does after document {falls[0]}")
     if not indptr[-1] == len(indices) == len(counts):
         raise ValueError(
             f"indptr ends with {indptr[-1]}, so there must be as many indices and counts; "
@@ -237,7 +237,7 @@ def check(rows: Rows, n_words: int) -> None:
 
 
 def take(rows: Rows, which: Int64 | slice) -> Rows:
-    """Return documents in the order asked for; a range of them shares memory."""
+    """Return documents in the given order; a range of them shares memory."""
     if isinstance(which, slice):
         first, last, step = which.indices(rows.n)
         if step == 1:
@@ -294,7 +294,7 @@ def _sorted(indptr: Int64, words: Int32, counts: Int32) -> Rows:
 
 
 def kept_indptr(indptr: Int64, kept: NDArray[np.bool_]) -> Int64:
-    """Return the offsets that are left when only some entries are kept."""
+    """Return the offsets after only some entries are kept."""
     before = np.zeros(len(kept) + 1, dtype=np.int64)
     np.cumsum(kept, out=before[1:])
     return before[indptr]

@@ -1,4 +1,4 @@
-"""What a reader hands over: documents in parts, and what is known of their words."""
+"""The result of a reader: documents in parts, and their words."""
 
 from __future__ import annotations
 
@@ -10,26 +10,26 @@ from .text import TermCounter
 
 
 class Unordered(Exception):
-    """A file's documents do not come in order, so that it cannot be read a part at a time."""
+    """The documents of a file are not in order, so that it cannot be read in parts."""
 
 
 @dataclass(frozen=True)
 class Source:
-    """Documents on their way into a corpus.
+    """Documents that become a corpus.
 
     Attributes
     ----------
     parts : iterable of Part
-        To be gone through once.
+        Can be iterated once.
     counter : TermCounter or None
-        Where the documents were texts: it numbered their words as they were met, so that they have
-        to be numbered once more.
+        If the documents were texts: it numbered their words as they occurred, so that they have
+        to be numbered again.
     vocabulary : callable or None
-        From the largest word met to (number of words, words or None); called after the parts.
+        From the largest word number to (number of words, words or None); called after the parts.
     again : callable or None
-        Where the parts may raise :class:`Unordered`: returns them anew, at the cost of memory.
+        If the parts may raise :class:`Unordered`: returns them again, at the cost of memory.
     stored : bool
-        Whether the source is a file of our own, to be mapped instead.
+        Whether the source is a corpus file, which is mapped instead.
     """
 
     parts: Iterable[Part] = ()
@@ -39,7 +39,7 @@ class Source:
     stored: bool = False
 
     def words(self, most: int) -> tuple[int, tuple[str, ...] | None]:
-        """Return the number of words and the words; ``most`` is the largest number met."""
+        """Return the number of words and the words; ``most`` is the largest number that occurs."""
         if self.counter is not None:
             return self.counter.n_terms, None
         if self.vocabulary is not None:

@@ -1,12 +1,11 @@
 """From texts to counts of terms, a batch of documents at a time.
 
-The default pattern takes runs of word characters, which for ASCII text is a table of 256 bytes
-(``bytes.translate``) and a split at spaces; texts beyond ASCII go through ``re``. Only numbering
-the words is our own, in the core: a dict of Python's, which needs an object a token, was half as
-fast. Measured on 12 MB of English paragraphs, MB of text a second of one busy core: the whole way
-from strings to a corpus 25 to 30, CountVectorizer 6; for the cutting alone ``re.findall`` 11 to 15,
-blingfire 10, the ``tokenizers`` package 3 to 4. pyarrow's kernels cut and number 75, and would then
-be needed at run time.
+The default pattern matches runs of word characters. For ASCII text this is a table of 256 bytes
+(``bytes.translate``) and a split at spaces; other texts use ``re``. Words are numbered in the core:
+a Python dict, which needs an object per token, was half as fast. Measured on 12 MB of English
+paragraphs, in MB of text per second of one busy core: 25 to 30 from strings to a corpus,
+CountVectorizer 6; for the tokenization alone ``re.findall`` 11 to 15, blingfire 10, the
+``tokenizers`` package 3 to 4. pyarrow's kernels reach 75, and would be required at run time.
 """
 
 from __future__ import annotations
@@ -28,11 +27,11 @@ from .rows import MOST, Int32, Int64, Rows, count_pairs
 #: scikit-learn's own: two word characters or more.
 TOKEN_PATTERN = r"(?u)\b\w\w+\b"
 
-#: Characters of text that are cut into tokens together: small enough for the cache, large enough
-#: for what a batch costs by itself. Flat from 64 K to 1 M.
+#: Characters of text that are cut into tokens together: small enough for the cache, and large
+#: compared with the fixed cost of a batch. The optimum is flat from 64 K to 1 M.
 BATCH = 1 << 17
 
-# A run of at least so many word characters, written in any of the usual ways.
+# A run of at least k word characters, in any of the usual notations.
 _RUN = re.compile(r"(?:\(\?u\))?(?:\\b)?(?:((?:\\w)*)\\w\+|\\w\{(\d+),\})(?:\\b)?")
 _SEPARATOR = b"\0"
 
@@ -73,7 +72,7 @@ def text_options(options: dict[str, Any]) -> TextOptions:
     Raises
     ------
     TypeError
-        If one is not known.
+        If one is unknown.
     """
     known = [f.name for f in fields(TextOptions)]
     unknown = [name for name in options if name not in known]
@@ -122,7 +121,7 @@ def stop_set(stop_words: str | Iterable[str] | None) -> frozenset[str]:
 
 
 class _Terms(dict[Any, int]):
-    """Numbers of terms; one that is met for the first time gets the next number."""
+    """Numbers of terms; a new term gets the next number."""
 
     def __init__(self, add: Callable[[Any], int]) -> None:
         super().__init__()
@@ -136,16 +135,16 @@ class _Terms(dict[Any, int]):
 
 
 class TermCounter:
-    """Counts terms of documents; numbers them in the order in which they are met.
+    """Counts terms of documents; numbers them in the order of first occurrence.
 
-    Number 0 is the end of a document and 1 any word that a given vocabulary does not have; neither
-    is ever counted.
+    Number 0 is the end of a document and 1 any word outside of a given vocabulary; neither is ever
+    counted.
 
     Parameters
     ----------
     options : TextOptions
     vocabulary : sequence of str or None
-        The terms to count, all others being dropped. None for all.
+        The terms to count; all others are dropped. None for all.
     """
 
     def __init__(self, options: TextOptions, vocabulary: Sequence[str] | None = None) -> None:
@@ -153,15 +152,15 @@ class TermCounter:
         self.vocabulary = None if vocabulary is None else tuple(vocabulary)
         self._low, self._high = _two(options.ngram_range)
         self._stop = _coded(stop_set(options.stop_words))
-        # A term is bytes or str, or for an n-gram the number of what stands before its last word
-        # and that word's.
+        # A term is bytes or str; for an n-gram it is the number of the part before its last word
+        # and the number of that word.
         self._terms: list[Any] = [_SEPARATOR, ""]
         self._keep = bytearray(b"\0\0")
         self._words = _Terms(self._add_word)
         # The core's own table for runs of word characters: two reserved words, as above.
         self._runs = core.corpus.Terms(0)
         self._runs.number(b"\0 \1", True, 0)
-        self._numbers = array("q", (0, 1))  # from the core's numbers to ours, where they differ
+        self._numbers = array("q", (0, 1))  # from the core's numbers to those here, if they differ
         self._grams = [_Terms(self._add_gram) for _ in range(self._high - 1)]
         least = _run_length(options)
         self._shortest = least or 0
@@ -185,10 +184,10 @@ class TermCounter:
             return 1
         if self._high > 1 and isinstance(word, str) and " " in word:
             raise ValueError(
-                f"the token {word!r:.60} holds a space, which n-grams have between their words; "
+                f"the token {word!r:.60} contains a space, which separates the words of n-grams; "
                 "replace it, or set ngram_range=(1, 1)"
             )
-        # What is not ASCII has been through the pattern itself.
+        # Words that are not ASCII were matched by the pattern itself.
         short = len(word) < self._shortest and isinstance(word, bytes) and word.isascii()
         return self._append(word, not short and word not in self._stop)
 
@@ -205,11 +204,11 @@ class TermCounter:
 
     @property
     def n_terms(self) -> int:
-        """Return how many numbers were given."""
+        """Return the number of terms."""
         return len(self._terms)
 
     def names(self) -> list[str]:
-        """Return the terms met so far as text, by number."""
+        """Return the terms so far as text, by number."""
         names: list[str] = []
         for term in self._terms:
             if isinstance(term, int):
@@ -233,7 +232,7 @@ class TermCounter:
         return self._count(np.cumsum(ids == 0), ids, len(documents))
 
     def tokens(self, documents: Sequence[Sequence[str]]) -> Rows:
-        """Count the terms of documents that are cut into tokens already."""
+        """Count the terms of documents that are lists of tokens."""
         lengths = np.fromiter(map(len, documents), np.int64, len(documents))
         words = map(self._words.__getitem__, chain.from_iterable(documents))
         ids = np.fromiter(words, np.int64, int(lengths.sum()))
@@ -253,8 +252,8 @@ class TermCounter:
             keys = (grams[:left] << 32) | ids[length - 1 :]
             unique, inverse = np.unique(keys[same], return_inverse=True)
             new = np.fromiter(map(numbers.__getitem__, unique.tolist()), np.int64, len(unique))
-            # Positions where no gram of this length begins keep a number that is never used: no
-            # longer one begins there either.
+            # Positions without a gram of this length keep a number that is never used: no longer
+            # gram begins there either.
             grams = np.zeros(left, dtype=np.int64)
             grams[same] = new[inverse]
             if length >= self._low:
@@ -276,7 +275,7 @@ class TermCounter:
         return joined.translate(self._table)
 
     def _normal(self, text: str) -> str:
-        """Return the tokens of a text beyond ASCII with spaces between."""
+        """Return the tokens of a text that is not ASCII, separated by spaces."""
         return " ".join(self._pattern().findall(self._prepare(text)))
 
     def _prepare(self, text: str) -> str:
@@ -314,7 +313,7 @@ class TermCounter:
 
 
 def _run_length(options: TextOptions) -> int | None:
-    """Return k where the tokens are the runs of k word characters or more, else None."""
+    """Return k if the tokens are the runs of at least k word characters, otherwise None."""
     if options.tokenizer is not None or not isinstance(options.token_pattern, str):
         return None
     found = _RUN.fullmatch(options.token_pattern)
@@ -324,7 +323,7 @@ def _run_length(options: TextOptions) -> int | None:
 
 
 def _byte_table(lowercase: bool) -> bytes:
-    """Return the 256 bytes that leave word characters and separators and blank all else."""
+    """Return the table that keeps word characters and separators and blanks the rest."""
     table = bytearray(range(256))
     for code in range(1, 128):
         letter = chr(code)
@@ -341,7 +340,7 @@ def batches(documents: Iterable[Any], size: Callable[[Any], int]) -> Iterator[li
     total = 0
     for document in documents:
         batch.append(document)
-        total += size(document) + 64  # an empty document has its price too
+        total += size(document) + 64  # an empty document has a cost too
         if total >= BATCH:
             yield batch
             batch, total = [], 0
@@ -381,14 +380,14 @@ def surviving(
     n_documents: int,
     options: TextOptions,
 ) -> NDArray[np.bool_]:
-    """Tell which words are left after pruning, as CountVectorizer does.
+    """Return which words are left after pruning, as in CountVectorizer.
 
     Parameters
     ----------
     frequencies : ndarray of int64 (n_words,)
         Documents that each word occurs in.
     totals : ndarray of int64 (n_words,)
-        Its tokens. Of words with one total, ``max_features`` keeps those that come first.
+        Its tokens. Of words with equal totals, ``max_features`` keeps the first.
     n_documents : int
     options : TextOptions
         Its ``min_df``, ``max_df`` and ``max_features``.
@@ -421,7 +420,7 @@ def numbering(
 ) -> tuple[Int32, tuple[str, ...]]:
     """Return the final numbers of a counter's terms, -1 for those dropped, and the vocabulary.
 
-    The vocabulary given, or the terms that survive pruning in the order of their code points.
+    The given vocabulary, or the terms that are left after pruning, sorted by code points.
 
     Parameters
     ----------

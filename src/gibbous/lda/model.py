@@ -111,7 +111,7 @@ class LatentDirichletAllocation(
     max_doc_update_iter : int, default 1000
         Maximum number of iterations of ``transform`` per document.
     mean_change_tol : float, default 1e-5
-        The topics of a document have converged once an iteration would change their shares by at
+        The topics of a document have converged if another iteration would change their shares by at
         most this in total, whatever the number of topics.
     n_jobs : int, optional
         Threads; None for what OpenMP allows, -1 for all processors. Results do not depend on it.

@@ -13,26 +13,26 @@ from scipy.special import digamma, gammaln
 
 from .._ground.isa import core
 
-# An optimised prior never falls below this: a topic that no document uses must stay reachable.
+# The minimum of an optimized prior: a topic that no document uses must stay reachable.
 _LEAST = 1e-6
 
 # Counts below this are counted in a table, which then has at most half a gigabyte.
 _COUNTABLE = 1 << 26
 
-# Rounds of the fixed point at one optimisation. It is taken up again soon, with other counts.
+# Rounds of the fixed point per optimization, which is soon repeated with other counts.
 _ROUNDS = 20
 
 
 @dataclass(frozen=True)
 class TopicCounts:
-    """What a state of the sampler says of the priors; sufficient for both of them.
+    """The counts of a state of the sampler: sufficient statistics of both priors.
 
     Attributes
     ----------
     topics, counts, documents : ndarray
-        A histogram: how many documents hold a topic how often, for counts of at least 1.
+        A histogram: the number of documents with each count >= 1 of each topic.
     lengths, of_length : ndarray of int64
-        The lengths of documents that occur, and how many documents have each.
+        The document lengths that occur, and the number of documents of each.
     words : scipy.sparse.csr_array of shape (n_words, n_topics), int32
         Tokens of each word in each topic.
     totals : ndarray of shape (n_topics,), int64
@@ -62,7 +62,7 @@ class TopicCounts:
         return cls(topics, counts, documents, lengths, of_length, words, totals)
 
     def word_histogram(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Return the counts of words in topics that occur, and how often each does."""
+        """Return the counts of words in topics that occur, and the frequency of each."""
         data = self.words.data
         if len(data) and data.max() >= _COUNTABLE:
             values, times = np.unique(data, return_counts=True)
@@ -83,7 +83,7 @@ class Priors:
         Of every word in every topic.
     n_words : int
     seeds : scipy.sparse.csr_array of shape (n_words, n_topics), float32, or None
-        What single words have in single topics beside ``beta``.
+        Additional prior counts of single words in single topics.
     """
 
     alpha: NDArray[np.float64]
@@ -100,7 +100,7 @@ class Priors:
         return total
 
     def arguments(self) -> tuple[Any, ...]:
-        """Return what the samplers of the core take: alpha, beta, beta_sum, seeds."""
+        """Return the arguments of the samplers of the core: alpha, beta, beta_sum, seeds."""
         seeds = None
         if self.seeds is not None:
             s = self.seeds
@@ -160,7 +160,7 @@ class Priors:
     def with_optimal_beta(self, counts: TopicCounts) -> Priors:
         """Return the priors with the symmetric topic-word prior that makes the counts most likely.
 
-        The same fixed point for one number. Without effect where words have priors of their own.
+        The same fixed point for one number. It has no effect if words have their own priors.
         """
         if self.seeds is not None or not counts.totals.any():
             return self
@@ -178,7 +178,7 @@ class Priors:
 
 
 def _shared(counts: Any, seeds: Any) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return counts and seeds at the places where neither is zero, in one order."""
+    """Return counts and seeds at the positions where neither is zero, in the same order."""
     n = sp.csr_array(counts.multiply(seeds.astype(bool))).astype(np.float64)
     s = sp.csr_array(seeds.multiply(counts.astype(bool))).astype(np.float64)
     n.sort_indices()
@@ -198,18 +198,18 @@ def seeds_of(
     Parameters
     ----------
     seeds : mapping from topic to words, or to a mapping from word to prior count; or None
-        Words as text where there is a vocabulary, else as word numbers.
+        Words as text if there is a vocabulary, otherwise as word numbers.
     vocabulary : tuple of str or None
     frequency : ndarray of shape (n_words,)
         Tokens of each word in the corpus.
     n_topics : int
     weight : float
-        The prior count of a word without one of its own, as a share of its tokens.
+        The default prior count of a word, as a share of its tokens.
 
     Raises
     ------
     ValueError
-        If a topic or a word is not there, or a prior count is not positive.
+        If a topic or a word does not exist, or a prior count is not positive.
     """
     if not seeds:
         return None

@@ -1,4 +1,4 @@
-"""Topic-word distributions held as sparse values over a floor, never as topics x words."""
+"""Topic-word distributions stored as sparse values above a floor, never as topics x words."""
 
 from __future__ import annotations
 
@@ -16,26 +16,26 @@ MOST_TOPICS = 65_535
 
 @dataclass(frozen=True, eq=False)
 class TopicWord:
-    """Distributions over words, one a topic: ``phi[k, w] = floor[k] + value(w, k)``.
+    """Distributions over words, one per topic: ``phi[k, w] = floor[k] + value(w, k)``.
 
-    The values are compressed rows, one a word. A word that a topic never drew has only the
-    topic's floor there, the share of the prior, so that the size is that of the counts.
+    The values are compressed rows, one per word. For a word that a topic never drew only the
+    topic's floor is stored, the share of the prior, so that the size is that of the counts.
 
     Parameters
     ----------
     indptr : ndarray of shape (n_words + 1,), int64
-        Where each word's values begin.
+        The beginning of each word's values.
     topics : ndarray of shape (n_values,), uint16
         Topic of each value, ascending within a word.
     values : ndarray of shape (n_values,), float32
-        What is added to the floor, >= 0.
+        Added to the floor, >= 0.
     floor : ndarray of shape (n_topics,), float32
         The least probability of a word in each topic, >= 0.
 
     Raises
     ------
     ValueError
-        If the arrays do not fit together.
+        If the arrays do not match.
     """
 
     indptr: NDArray[np.int64]
@@ -53,7 +53,7 @@ class TopicWord:
                 if given.dtype.kind not in allowed:
                     raise ValueError(f"{name} must be {np.dtype(dtype)}; got {given.dtype}")
                 if name == "topics" and not 0 <= given.min() <= given.max() < MOST_TOPICS:
-                    raise ValueError(f"topics must lie in [0, {MOST_TOPICS})")
+                    raise ValueError(f"topics must be in [0, {MOST_TOPICS})")
             object.__setattr__(self, name, np.ascontiguousarray(given, dtype=dtype))
         _check(self)
 
@@ -69,7 +69,7 @@ class TopicWord:
 
     @classmethod
     def from_dense(cls, phi: ArrayLike) -> TopicWord:
-        """Hold given distributions; each topic's floor is its least probability.
+        """Store given distributions; each topic's floor is its least probability.
 
         Parameters
         ----------
@@ -79,7 +79,7 @@ class TopicWord:
         Raises
         ------
         ValueError
-            If it is no such array.
+            If it is not such an array.
         """
         dense = np.asarray(phi)
         if dense.dtype.kind not in "fiu" or dense.ndim != 2 or 0 in dense.shape:
@@ -100,7 +100,7 @@ class TopicWord:
             )
         floor = dense.min(axis=1).astype(np.float32)
         above = (dense.T - floor.astype(np.float64)).astype(np.float32)
-        # the floor was rounded, so the least words may lie below it by one part in 2^24
+        # the floor was rounded, so the smallest values may be below it by one part in 2^24
         np.maximum(above, 0, out=above)
         rows = sp.csr_array(above)
         return cls._of(rows, floor)
@@ -119,12 +119,12 @@ class TopicWord:
         beta : float
             The prior of every word in every topic, > 0.
         seeds : sparse matrix or array of shape (n_words, n_topics), optional
-            What seeded words have beside ``beta``, >= 0.
+            Prior counts of seed words in addition to ``beta``, >= 0.
 
         Raises
         ------
         ValueError
-            If a shape, ``beta`` or a count is not as said.
+            If a shape, ``beta`` or a count is invalid.
         """
         if not (np.isfinite(beta) and beta > 0):
             raise ValueError(f"beta must be a finite number > 0; got {beta!r}")
@@ -201,9 +201,9 @@ class TopicWord:
         if ids.size == 0:
             return np.empty((self.n_topics, 0), dtype)
         if ids.ndim != 1 or ids.dtype.kind not in "iu":
-            raise ValueError(f"words must be one row of word ids; got {words!r:.60}")
+            raise ValueError(f"words must be a 1D array of word numbers; got {words!r:.60}")
         if ids.min() < 0 or ids.max() >= self.n_words:
-            raise ValueError(f"words must lie in [0, {self.n_words}); got {ids.min()}, {ids.max()}")
+            raise ValueError(f"words must be in [0, {self.n_words}); got {ids.min()}, {ids.max()}")
         out = np.empty((len(ids), self.n_topics), dtype)
         out[:] = self.floor
         first, count = self.indptr[ids], np.diff(self.indptr)[ids]
@@ -213,7 +213,7 @@ class TopicWord:
         return np.ascontiguousarray(out.T)
 
     def of_pairs(self, topics: ArrayLike, words: ArrayLike) -> NDArray[np.float64]:
-        """Return the probability of each word in the topic given for it.
+        """Return the probability of each word in its topic.
 
         Parameters
         ----------
@@ -221,17 +221,17 @@ class TopicWord:
 
         Returns
         -------
-        ndarray of the shape that both have together, float64
+        ndarray of the broadcast shape, float64
 
         Raises
         ------
         ValueError
-            If a topic or a word is not there.
+            If a topic or a word does not exist.
         """
         k, w = np.broadcast_arrays(np.asarray(topics, np.int64), np.asarray(words, np.int64))
         for ids, n, name in ((k, self.n_topics, "topics"), (w, self.n_words, "words")):
             if ids.size and not 0 <= ids.min() <= ids.max() < n:
-                raise ValueError(f"{name} must lie in [0, {n}); got {ids.min()}, {ids.max()}")
+                raise ValueError(f"{name} must be in [0, {n}); got {ids.min()}, {ids.max()}")
         found = self.floor[k].astype(np.float64)
         row = np.repeat(np.arange(self.n_words), np.diff(self.indptr))
         key = row * np.int64(self.n_topics) + self.topics  # ascends, as words and topics do
@@ -242,7 +242,7 @@ class TopicWord:
         return found  # type: ignore[no-any-return]
 
     def top_words(self, n: int) -> NDArray[np.int64]:
-        """Return each topic's ``n`` likeliest words, likeliest first, equal ones by their ids.
+        """Return the ``n`` most probable words of each topic, equal ones sorted by number.
 
         Returns
         -------
@@ -263,26 +263,26 @@ class TopicWord:
             part = slice(by_topic.indptr[k], by_topic.indptr[k + 1])
             ids, values = by_topic.indices[part], by_topic.data[part]
             ids = ids[np.argsort(-values, kind="stable")[:n]].astype(np.int64)
-            if len(ids) < n:  # the rest have the floor alone
+            if len(ids) < n:  # the rest have only the floor
                 rest = np.setdiff1d(np.arange(min(self.n_words, n + len(ids))), ids)
                 ids = np.concatenate([ids, rest[: n - len(ids)]])
             top[k] = ids
         return top
 
     def take(self, topics: ArrayLike) -> TopicWord:
-        """Return some topics in the order given, as ``phi[topics]`` would.
+        """Return some topics in the given order, like ``phi[topics]``.
 
         Raises
         ------
         ValueError
-            If a topic is not there.
+            If a topic does not exist.
         """
         ids = np.asarray(topics)
         if ids.ndim != 1 or ids.dtype.kind not in "iu" or not ids.size:
-            raise ValueError(f"topics must be one row of topic numbers; got {topics!r:.60}")
+            raise ValueError(f"topics must be a 1D array of topic numbers; got {topics!r:.60}")
         if ids.min() < 0 or ids.max() >= self.n_topics:
             raise ValueError(
-                f"topics must lie in [0, {self.n_topics}); got {ids.min()}, {ids.max()}"
+                f"topics must be in [0, {self.n_topics}); got {ids.min()}, {ids.max()}"
             )
         return self._of(sp.csr_array(self.matrix(np.float32)[:, ids]), self.floor[ids])
 
@@ -302,12 +302,12 @@ def _check(t: TopicWord) -> None:
     if (np.diff(t.indptr) < 0).any():
         raise ValueError("indptr must not decrease")
     if len(t.topics) != stored:
-        raise ValueError(f"topics must have {stored} entries, one a value; got {len(t.topics)}")
+        raise ValueError(f"topics must have {stored} entries, one per value; got {len(t.topics)}")
     if not 1 <= t.n_topics <= MOST_TOPICS:
         raise ValueError(f"floor must have 1 to {MOST_TOPICS} entries; got {t.n_topics}")
     if stored:
         if t.topics.max() >= t.n_topics:
-            raise ValueError(f"topics must lie in [0, {t.n_topics}); got {t.topics.max()}")
+            raise ValueError(f"topics must be in [0, {t.n_topics}); got {t.topics.max()}")
         follows = np.ones(stored, bool)
         follows[t.indptr[:-1][t.indptr[:-1] < stored]] = False
         if (t.topics[1:] <= t.topics[:-1])[follows[1:]].any():

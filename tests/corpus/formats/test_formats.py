@@ -55,8 +55,9 @@ def blocks(monkeypatch):
         import gibbous.corpus.formats.files as files
 
         whole = files.line_blocks
-        for module in ("corpus_files", "corpus_triples"):
-            monkeypatch.setattr(f"gibbous.{module}.line_blocks", lambda p: whole(p, size))
+        for module in ("files", "ldac", "matrix_market", "uci"):
+            name = f"gibbous.corpus.formats.{module}.line_blocks"
+            monkeypatch.setattr(name, lambda p: whole(p, size))
 
     return small_blocks
 
@@ -97,7 +98,7 @@ def test_every_format_can_be_named(write):
     }
     for format, text in files.items():
         path = write("noname", text)
-        with pytest.raises(ValueError, match=r"does not tell the format; give format=, one of"):
+        with pytest.raises(ValueError, match=r"is not clear from the name; give format=, one of"):
             Corpus.read(path)
         np.testing.assert_array_equal(Corpus.read(path, format).to_csr().toarray(), COUNTS)
     assert set(FORMATS) == {*files, "gibbous", "npz", "parquet", "folder"}
@@ -206,8 +207,8 @@ def line(n, text, whole):
 
 
 DAMAGED = [
-    ("docword.a.txt", "", "line 1: the file ends before the three lines"),
-    ("docword.a.txt", "4\n4\n", "line 3: the file ends before the three lines"),
+    ("docword.a.txt", "", "line 1: the file ends before its first three lines"),
+    ("docword.a.txt", "4\n4\n", "line 3: the file ends before its first three lines"),
     ("docword.a.txt", line(2, "four", UCI), "line 2: expected 1 whole numbers; got 'four'"),
     ("docword.a.txt", line(1, "-4", UCI), "line 1: -4 documents"),
     ("docword.a.txt", line(5, "1 3", UCI), "line 5: expected 3 whole numbers; got '1 3'"),
@@ -268,7 +269,7 @@ DAMAGED = [
     ("a.ldac", line(3, "1 1 3", LDAC), "line 3: announces 1 words, but has 2"),
     ("a.ldac", line(3, "2 1:2:3 4", LDAC), "line 3: expected word:count, two whole.*got '1:2:3'"),
     ("a.ldac", line(3, "x", LDAC), "line 3: expected 'n word:count ...'; got 'x'"),
-    ("a.ldac", line(3, "1 1:99999999999", LDAC), "line 3: .* is past the most"),
+    ("a.ldac", line(3, "1 1:99999999999", LDAC), "line 3: .* is larger than the maximum"),
     ("a.mallet", line(3, "c", MALLET), "line 3: expected 'name label text'; got 'c'"),
     ("a.mallet", MALLET.encode() + b"e x \xff\n", "line 5: byte 5 of the line, 0xff, is not UTF-8"),
     ("a.jsonl", line(2, '{"text": "a"', JSONL), "line 2: not JSON: Expecting"),
@@ -280,7 +281,7 @@ DAMAGED = [
     ),
     ("a.jsonl", line(2, '{"text": 5}', JSONL), "line 2: a text is text or a list of tokens; got 5"),
     ("a.jsonl", line(2, '{"text": ["a", 1]}', JSONL), "line 2: a text is text or a list"),
-    ("a.jsonl", line(2, '{"text": ["a"]}', JSONL), "line 2: the text is a list, that of the lines"),
+    ("a.jsonl", line(2, '{"text": ["a"]}', JSONL), "line 2: the text is a list, that of the pre"),
     ("a.jsonl", line(2, '{"text": "a", "id": [1]}', JSONL), "line 2: id, date and label are text"),
     ("a.jsonl", line(2, "[" * 100_000, JSONL), "line 2: not JSON"),
     ("a.jsonl", JSONL.encode() + b'{"text": "\xe4"}\n', "line 5: byte 11 of the line"),
@@ -386,7 +387,7 @@ def test_parquet(tmp_path):
     with pytest.raises(ValueError, match=r"no field 'body' for text; there are 'id', 'date'"):
         Corpus.read(path, text="body")
     path.write_bytes(path.read_bytes()[:-20])
-    with pytest.raises(ValueError, match=r"a\.parquet is damaged or no parquet file"):
+    with pytest.raises(ValueError, match=r"a\.parquet is damaged or not a parquet file"):
         Corpus.read(path)
 
 

@@ -260,7 +260,7 @@ def test_topics_over_time_are_drawn(model, corpus):
     assert len(ax.collections) == 2  # the bands
     ax = found.plot(new_figure(4, 3).subplots(), topics=[2])
     assert ax.get_legend().get_texts()[0].get_text() == f"2: {found.labels[2]}"
-    with pytest.raises(ValueError, match="topics: 5 is not among"):
+    with pytest.raises(ValueError, match="topics must be among those of over_time"):
         found.plot(new_figure(4, 3).subplots(), topics=[5])
 
 

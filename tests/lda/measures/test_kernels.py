@@ -83,7 +83,7 @@ def test_probabilities_of_pairs_are_those_of_the_dense_array():
     nothing_stored = TopicWord.from_counts(np.zeros((4, 2)), 0.5)
     assert nothing_stored.of_pairs([0, 1], [3, 0]).tolist() == [0.25, 0.25]
     for k, w in ((-1, 0), (6, 0), (0, -1), (0, 40)):
-        with pytest.raises(ValueError, match=r"must lie in \[0, (6|40)\)"):
+        with pytest.raises(ValueError, match=r"must be in \[0, (6|40)\)"):
             topics.of_pairs(k, w)
 
 
@@ -107,13 +107,13 @@ def test_average_and_take():
         (lambda: TopicWord.from_counts([[1, 1]], 0.1, [[1]]), "seeds must have the shape"),
         (lambda: TopicWord.average([]), "at least one"),
         (lambda: TopicWord([0, 2], [1, 0], [0.1, 0.1], [0.1, 0.1]), "ascend within a word"),
-        (lambda: TopicWord([0, 1], [2], [0.1], [0.1, 0.1]), r"lie in \[0, 2\)"),
+        (lambda: TopicWord([0, 1], [2], [0.1], [0.1, 0.1]), r"be in \[0, 2\)"),
         (lambda: TopicWord([0, 2], [0], [0.1], [0.1]), "indptr must begin at 0"),
         (lambda: TopicWord([0, 1], [0], [-0.1], [0.1]), "values must be finite"),
-        (lambda: TopicWord([0, 1], [-1], [0.1], [0.1]), "topics must lie in"),
+        (lambda: TopicWord([0, 1], [-1], [0.1], [0.1]), "topics must be in"),
         (lambda: TopicWord([0, 1], [0], [0.1], np.ones(MOST_TOPICS + 1)), "floor must have"),
-        (lambda: dense_topics(np.random.default_rng(0), 2, 3).columns([3]), r"lie in \[0, 3\)"),
-        (lambda: dense_topics(np.random.default_rng(0), 2, 3).take([2]), r"lie in \[0, 2\)"),
+        (lambda: dense_topics(np.random.default_rng(0), 2, 3).columns([3]), r"be in \[0, 3\)"),
+        (lambda: dense_topics(np.random.default_rng(0), 2, 3).take([2]), r"be in \[0, 2\)"),
         (lambda: dense_topics(np.random.default_rng(0), 2, 3).top_words(0), "at least 1"),
     ],
 )
@@ -206,7 +206,7 @@ def test_completion_of_20news_equals_the_slow_iteration(data_folder):
 
 def test_inputs_that_do_not_fit_are_refused():
     topics = dense_topics(np.random.default_rng(0), 3, 4)
-    with pytest.raises(ValueError, match="alpha must be one number or 3"):
+    with pytest.raises(ValueError, match="alpha must be one number or one for each of the 3"):
         fold_in(topics, [1.0, 2.0], bags([[1, 1, 1, 1]]))
     with pytest.raises(ValueError, match="alpha must be finite and > 0"):
         prior_of([1.0, 0.0], 2)

@@ -156,7 +156,7 @@ def test_the_search_finds_a_word_and_its_topics(open_page: Any, letters: Path) -
     assert chosen(page) == str(holders[0])
     assert page.locator("#words li.searched button").inner_text() == "dividend"
     page.locator("#search").fill("xyzzy")
-    assert "No word of the model has “xyzzy” in it" in page.locator("#found").inner_text()
+    assert "No word of the model contains “xyzzy”" in page.locator("#found").inner_text()
     assert page.locator("#map g.held").count() == 0
     page.keyboard.press("Escape")
     assert page.locator("#search").input_value() == "" == page.locator("#found").inner_text()

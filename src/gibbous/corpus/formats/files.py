@@ -1,4 +1,4 @@
-"""Text files, plain or gzip, by blocks of whole lines; damage is told with its line."""
+"""Text files, plain or gzip, in blocks of whole lines; errors name the line."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ PathLike = str | os.PathLike[str]
 
 
 def without_gz(path: PathLike) -> str:
-    """Return a file's name without the ending of gzip."""
+    """Return the name of a file without the extension of gzip."""
     name = Path(path).name
     return name[:-3] if name.lower().endswith(".gz") else name
 
 
 @contextmanager
 def opened(path: PathLike) -> Iterator[IO[bytes]]:
-    """Open a file for reading; gzip is told by its first bytes.
+    """Open a file for reading; gzip is detected by its first bytes.
 
     Raises
     ------
@@ -58,7 +58,7 @@ def line_blocks(path: PathLike, size: int = BLOCK) -> Iterator[tuple[int, bytes]
         held = 0
         while True:
             try:
-                # read1 hands out what is good before it meets what is not
+                # read1 returns the data before the damage first
                 data = file.read1(size)  # type: ignore[attr-defined]
             except (EOFError, zlib.error, gzip.BadGzipFile) as error:
                 at = line + sum(part.count(b"\n") for part in pending)
@@ -93,7 +93,7 @@ def text_lines(path: PathLike) -> Iterator[tuple[int, str]]:
         if first == 1 and block.startswith(b"\xef\xbb\xbf"):
             block = block[3:]
         text = decoded(block, path, first)
-        # Not splitlines(), which also cuts at characters that stand within texts.
+        # Not splitlines(), which also splits at characters within texts.
         for at, line in enumerate(text.split("\n")[:-1], start=first):
             yield at, line[:-1] if line.endswith("\r") else line
 
@@ -118,7 +118,7 @@ def decoded(data: bytes, path: Any, first: int = 1) -> str:
 
 
 def read_words(path: PathLike) -> tuple[str, ...]:
-    """Return the words of a vocabulary file: one a line, all different.
+    """Return the words of a vocabulary file: one per line, all different.
 
     Raises
     ------
@@ -133,7 +133,7 @@ def read_words(path: PathLike) -> tuple[str, ...]:
             empty = empty or line
             continue
         if empty is not None:
-            raise ValueError(f"{path}, line {empty}: empty; a vocabulary has one word a line")
+            raise ValueError(f"{path}, line {empty}: empty; a vocabulary has one word per line")
         if word in found:
             raise ValueError(f"{path}, line {line}: {word!r:.60} is also on line {found[word]}")
         found[word] = line

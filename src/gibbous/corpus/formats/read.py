@@ -1,4 +1,4 @@
-"""Which reader takes a file, and with which options."""
+"""The choice of the reader of a file, and its options."""
 
 from __future__ import annotations
 
@@ -11,17 +11,27 @@ from ..disk import is_stored
 from ..records import Record, count_records
 from ..source import Source
 from ..text import TermCounter, text_options
-from . import lines, triples
+from .fields import Fields
 from .files import PathLike, read_words, without_gz
+from .folder import folder
+from .jsonl import jsonl
+from .ldac import ldac
+from .lines import lines, mallet
+from .matrix_market import matrix_market
+from .npz import npz
+from .numbers import Vocabulary
+from .parquet import parquet
+from .table import table
+from .uci import uci
 
 _COUNTS: dict[str, Callable[..., Source]] = {
-    "uci": triples.uci,
-    "mtx": triples.mtx,
-    "ldac": triples.ldac,
-    "npz": triples.npz,
+    "uci": uci,
+    "mtx": matrix_market,
+    "ldac": ldac,
+    "npz": npz,
 }
 _FIELDS = ("text", "id", "date", "label")
-#: Options of the readers of texts, beside those of the text itself.
+#: Options of the readers of texts, in addition to those of the text itself.
 _TEXTS: dict[str, tuple[str, ...]] = {
     "mallet": (),
     "lines": (),
@@ -50,12 +60,12 @@ _ENDINGS = {
 
 
 def format_of(path: PathLike) -> str:
-    """Tell a file's format by its name, and our own by its first bytes.
+    """Return the format of a file by its name, or by its first bytes for a corpus file.
 
     Raises
     ------
     ValueError
-        If the name tells nothing.
+        If the name does not determine it.
     OSError
         If there is no such file.
     """
@@ -71,7 +81,8 @@ def format_of(path: PathLike) -> str:
     found = _ENDINGS.get(Path(name).suffix)
     if found is None:
         raise ValueError(
-            f"{path}: the name does not tell the format; give format=, one of {', '.join(FORMATS)}"
+            f"{path}: the format is not clear from the name; give format=, one of "
+            + ", ".join(FORMATS)
         )
     return found
 
@@ -82,7 +93,7 @@ def open_source(path: PathLike, format: str | None, options: dict[str, Any]) -> 
     Raises
     ------
     ValueError
-        If the format is not known, or the file is not of it.
+        If the format is unknown, or the file has another format.
     TypeError
         If the format has no such option.
     """
@@ -103,19 +114,19 @@ def open_source(path: PathLike, format: str | None, options: dict[str, Any]) -> 
 
 
 def texts_of(path: PathLike, format: str, **layout: Any) -> Iterator[Any] | None:
-    """Return the texts of a file or folder, in the order in which a corpus has its documents.
+    """Return the texts of a file or folder, in the order of the documents in a corpus.
 
     Parameters
     ----------
     path : str or path
     format : str
     **layout
-        Options of the format that say where texts are: ``text``, ``header``, ``glob`` and so on.
+        Options of the format that locate texts: ``text``, ``header``, ``glob`` and so on.
 
     Returns
     -------
     iterator of str or of lists of tokens, or None
-        None where the format holds counts of words and no texts.
+        None if the format holds counts of words instead of texts.
     """
     if format not in _TEXTS:
         return None
@@ -131,21 +142,21 @@ def _refuse(kind: str, options: dict[str, Any], known: tuple[str, ...]) -> None:
 
 def _records(path: PathLike, kind: str, own: dict[str, Any]) -> Iterator[Record]:
     if kind == "folder":
-        return lines.folder(path, **own)
+        return folder(path, **own)
     if kind == "lines":
-        return lines.lines(path)
+        return lines(path)
     if kind == "mallet":
-        return lines.mallet(path)
+        return mallet(path)
     header = bool(own.pop("header", True))
-    fields = lines.Fields(**own)
+    fields = Fields(**own)
     if kind == "jsonl":
-        return lines.jsonl(path, fields)
+        return jsonl(path, fields)
     if kind == "parquet":
-        return lines.parquet(path, fields)
-    return lines.table(path, "\t" if kind == "tsv" else None, header, fields)
+        return parquet(path, fields)
+    return table(path, "\t" if kind == "tsv" else None, header, fields)
 
 
-# --- words beside counts ---------------------------------------------------------------------
+# --- words of counts -------------------------------------------------------------------------
 
 
 def _given(vocabulary: Any) -> tuple[str, ...] | None:
@@ -156,8 +167,8 @@ def _given(vocabulary: Any) -> tuple[str, ...] | None:
     return words(vocabulary)
 
 
-def _finder(path: PathLike, kind: str, vocabulary: Any) -> triples.Vocabulary:
-    """Return what finds the words for a file of counts: those given, or a file beside it."""
+def _finder(path: PathLike, kind: str, vocabulary: Any) -> Vocabulary:
+    """Return what finds the words of a file of counts: those given, or a file next to it."""
 
     def find(n_words: int, exact: bool) -> tuple[str, ...] | None:
         given = vocabulary

@@ -30,12 +30,12 @@ def coherence(
     vocabulary: Sequence[str] | None = None,
     n_jobs: int | None = None,
 ) -> NDArray[np.float64]:
-    """Return how well each topic's top words go together in reference documents.
+    """Return how often the top words of each topic occur together in reference documents.
 
     With ``P(w)`` the share of windows with a word and ``P(v, w)`` the share with both:
 
     - ``"u_mass"`` (Mimno, Wallach, Talley, Leenders and McCallum 2011): the mean over pairs of
-      ``log((P(v, w) + epsilon) / P(w))``, ``w`` the likelier word of the pair, windows are
+      ``log((P(v, w) + epsilon) / P(w))``, ``w`` the more probable word of the pair, windows are
       documents. Their sum over pairs is this mean times ``top_n (top_n - 1) / 2``.
     - ``"c_npmi"`` (Aletras and Stevenson 2013; Bouma 2009): the mean over pairs of
       ``NPMI(v, w) = log((P(v, w) + epsilon) / (P(v) P(w))) / -log(P(v, w) + epsilon)``.
@@ -45,16 +45,16 @@ def coherence(
     Parameters
     ----------
     topics : model, TopicWord, array of shape (n_topics, n_words), or list of lists
-        A fitted model or topics, of which the top words are taken, or these words themselves,
-        likeliest first, as text or numbers.
+        A fitted model or topics, whose top words are used, or these words themselves, sorted by
+        falling probability, as text or numbers.
     corpus : Corpus, sparse matrix or array-like of shape (n_documents, n_words), optional
-        Reference documents as word counts, the training documents for example. A bag has no order,
-        so that the windows are whole documents for every measure.
+        Reference documents as word counts, for example the training documents. Counts have no
+        order, so that windows are whole documents for every measure.
     texts : iterable of sequences of str, optional
         Reference documents as tokens in order, instead of ``corpus``.
     measure : {"c_npmi", "c_v", "u_mass"}
     top_n : int
-        Words a topic, 2 to 64.
+        Words per topic, 2 to 64.
     window : int, optional
         Length of the sliding windows over ``texts``, 0 for whole documents. None for the authors'
         own: 10 for c_npmi, 110 for c_v, whole documents for u_mass.
@@ -62,27 +62,27 @@ def coherence(
         Keeps logarithms finite. None for the authors' own: one document, ``1 / n_documents``, for
         u_mass, and 1e-12 for the others.
     vocabulary : sequence of str, optional
-        What word numbers mean; None takes the model's or the corpus's.
+        The words by number; None uses those of the model or the corpus.
     n_jobs : int or None
         Threads; the result does not depend on it.
 
     Returns
     -------
     ndarray of shape (n_topics,)
-        Higher is better; c_npmi lies in [-1, 1]. A pair of which a word is not in the reference
-        counts as 0, in u_mass where the likelier word is missing.
+        Higher is better; c_npmi lies in [-1, 1]. A pair counts as 0 if one of its words is not in
+        the reference, in u_mass if the more probable word is missing.
 
     Raises
     ------
     ValueError
-        If an argument is not as said, or the reference has no words.
+        If an argument is invalid, or the reference has no words.
 
     Notes
     -----
-    Every window of the reference counts, and a word is in a window as long as any of its
-    occurrences is. gensim 4.4's CoherenceModel gives the same numbers, with ``epsilon=1e-12``,
-    where each text has a top word and no window has a word twice; it leaves out the other texts,
-    and forgets a repeated word when its first occurrence leaves the window.
+    Every window of the reference counts, and a word is in a window if any of its occurrences is.
+    gensim 4.4's CoherenceModel gives the same numbers, with ``epsilon=1e-12``, if each text has a
+    top word and no window has a word twice. It leaves out other texts, and loses a repeated word
+    when its first occurrence leaves the window.
     """
     if measure not in MEASURES:
         raise ValueError(f"measure must be one of {', '.join(MEASURES)}; got {measure!r}")
@@ -93,7 +93,7 @@ def coherence(
     ):
         raise ValueError(f"window must be an int >= 0 or None; got {window!r}")
     if epsilon is not None and not 0 < epsilon < 1:
-        raise ValueError(f"epsilon must lie between 0 and 1; got {epsilon!r}")
+        raise ValueError(f"epsilon must be between 0 and 1; got {epsilon!r}")
     lists, names = word_lists(topics, top_n, vocabulary)
     width = (MEASURES[measure] or 0) if window is None else int(window)
     if texts is not None:
@@ -138,7 +138,7 @@ def _from_corpus(
 def _from_texts(
     lists: list[list[Any]], names: tuple[str, ...] | None, texts: Iterable[Sequence[str]]
 ) -> tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.int32]]:
-    """The same for tokens; only the top words get numbers, all others are -1."""
+    """Return the same for tokens; only the top words get numbers, all others are -1."""
     if isinstance(texts, str):
         raise ValueError("texts must be lists of tokens; got one str: split it first")
     named = lists if isinstance(lists[0][0], str) else _named(lists, names)
@@ -194,7 +194,7 @@ def _npmi(p: NDArray[np.float64], eps: float) -> NDArray[np.float64]:
     known, always = product > 0, both >= 1
     with np.errstate(divide="ignore", invalid="ignore"):
         value = np.log(both / product) / -np.log(both)
-    # words of every window are always together: the limit as P grows to 1
+    # words of every window always occur together: the limit as P grows to 1
     return np.where(always, 1.0, np.where(known, value, 0.0))
 
 
@@ -209,7 +209,7 @@ def _c_v(p: NDArray[np.float64], eps: float) -> NDArray[np.float64]:
     total = vectors.sum(axis=1, keepdims=True)
     dot = (vectors * total).sum(axis=2)
     size = np.linalg.norm(vectors, axis=2) * np.linalg.norm(total, axis=2)
-    # a word that the reference lacks has no vector, and goes with nothing
+    # a word that is not in the reference has no vector and no similarity
     cosine = np.divide(dot, size, out=np.zeros_like(dot), where=size > 0)
     mean: NDArray[np.float64] = cosine.mean(axis=1)
     return mean
@@ -221,15 +221,15 @@ _MEASURE = {"u_mass": _u_mass, "c_npmi": _c_npmi, "c_v": _c_v}
 def topic_diversity(topics: Any, *, top_n: int = 25) -> float:
     """Return the share of different words among all topics' top words.
 
-    Dieng, Ruiz and Blei (2020), section 6: 1 where no word is in two lists, near ``1 / n_topics``
-    where all lists are one.
+    Dieng, Ruiz and Blei (2020), section 6: 1 if no word is in two lists, near ``1 / n_topics`` if
+    all lists are equal.
 
     Parameters
     ----------
     topics : model, TopicWord, array of shape (n_topics, n_words), or list of lists
         As for :func:`coherence`.
     top_n : int
-        Words a topic, 2 to 64.
+        Words per topic, 2 to 64.
 
     Returns
     -------
@@ -238,7 +238,7 @@ def topic_diversity(topics: Any, *, top_n: int = 25) -> float:
     Raises
     ------
     ValueError
-        If an argument is not as said.
+        If an argument is invalid.
     """
     lists, _ = word_lists(topics, top_n, None)
     return len(set(chain.from_iterable(lists))) / sum(map(len, lists))
@@ -247,13 +247,13 @@ def topic_diversity(topics: Any, *, top_n: int = 25) -> float:
 def exclusivity(
     topics: Any, *, top_n: int = 10, measure: str = "share", weight: float = 0.7
 ) -> NDArray[np.float64]:
-    """Return how much each topic's top words are its own.
+    """Return how exclusive the top words of each topic are.
 
     Parameters
     ----------
     topics : model, TopicWord or array of shape (n_topics, n_words)
     top_n : int
-        Words a topic, 2 to 64.
+        Words per topic, 2 to 64.
     measure : {"share", "frex"}
         ``"share"`` is the mean over top words of ``phi_kw / sum_j phi_jw``, the exclusivity of
         MALLET's topic diagnostics. ``"frex"`` is the mean over top words of FREX (Bischof and
@@ -271,12 +271,12 @@ def exclusivity(
     Raises
     ------
     ValueError
-        If an argument is not as said.
+        If an argument is invalid.
     """
     if measure not in ("share", "frex"):
         raise ValueError(f"measure must be 'share' or 'frex'; got {measure!r}")
     if not 0 < weight < 1:
-        raise ValueError(f"weight must lie between 0 and 1; got {weight!r}")
+        raise ValueError(f"weight must be between 0 and 1; got {weight!r}")
     if isinstance(top_n, bool) or not isinstance(top_n, Integral) or not 2 <= top_n <= 64:
         raise ValueError(f"top_n must be an int from 2 to 64; got {top_n!r}")
     phi = described(topics).topics
@@ -294,7 +294,7 @@ def exclusivity(
         part = slice(by_topic.indptr[k], by_topic.indptr[k + 1])
         row = np.full(phi.n_words, float(phi.floor[k]))
         row[by_topic.indices[part]] += by_topic.data[part]
-        # a word that no topic can emit is nobody's
+        # a word with probability 0 in all topics belongs to none
         share = np.divide(row, total, out=np.zeros_like(row), where=total > 0)
         if measure == "share":
             result[k] = share[words].mean()

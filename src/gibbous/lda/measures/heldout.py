@@ -17,7 +17,7 @@ from ..._ground.validate import n_threads
 from ..fold_in import Bags, fold_in, log_predictive, prior_of
 from .inputs import corpus_of, with_prior
 
-#: Numbers of theta that are held at a time: 32 MB.
+#: Numbers of theta in memory at a time: 32 MB.
 _BLOCK = 1 << 22
 
 
@@ -41,19 +41,19 @@ class HeldOutScore:
 
     @property
     def per_token(self) -> float:
-        """Log-likelihood a token."""
+        """Log-likelihood per token."""
         total = int(self.n_tokens.sum())
         return float(self.log_likelihood.sum() / total) if total else float("nan")
 
     @property
     def perplexity(self) -> float:
-        """``exp(-per_token)``: the size of a vocabulary of equal words as hard to guess."""
+        """``exp(-per_token)``: the number of equally probable words as hard to predict."""
         return float(np.exp(-self.per_token))
 
     def __str__(self) -> str:
         return (
             f"{self.method}: perplexity {self.perplexity:.6g}, log-likelihood "
-            f"{self.per_token:.6g} a token ({int(self.n_tokens.sum())} tokens of "
+            f"{self.per_token:.6g} per token ({int(self.n_tokens.sum())} tokens of "
             f"{len(self.n_tokens)} documents)"
         )
 
@@ -81,12 +81,12 @@ def document_completion(
     model : LatentDirichletAllocation, TopicWord or array-like of shape (n_topics, n_words)
         A fitted model, topics, or rows of word probabilities.
     observed : Corpus, sparse matrix or array-like of shape (n_documents, n_words)
-        The halves to infer from; whole documents where ``held_out`` is None.
+        The halves for inference; whole documents if ``held_out`` is None.
     held_out : the same, optional
         The halves to predict. None splits ``observed`` by
         :meth:`~gibbous.Corpus.completion_split`.
     alpha : float or array-like of shape (n_topics,), optional
-        The prior over topics; needed where ``model`` has none.
+        The prior over topics; required if ``model`` has none.
     max_iter, tol : int, float
         When to stop inferring; the default is 30 iterations for every document.
     random_state : None, int, RandomState, Generator or SeedSequence
@@ -101,7 +101,7 @@ def document_completion(
     Raises
     ------
     ValueError
-        If an argument is not as said.
+        If an argument is invalid.
     """
     known, prior = with_prior(model, alpha)
     topics = known.topics
@@ -173,7 +173,7 @@ def left_to_right(
     """Estimate the log-probability of whole documents from left to right.
 
     ``p(words) = prod_i p(w_i | w_1 .. w_i-1)``, and each factor is the mean of ``p(w_i | z_1 ..
-    z_i-1)`` over samples of the topics of the words before it, which Gibbs steps keep up to date.
+    z_i-1)`` over samples of the topics of the words before it, which Gibbs steps update.
 
     Parameters
     ----------
@@ -183,24 +183,24 @@ def left_to_right(
         Word counts. A document's tokens are taken in an order drawn at random, since a bag has
         none; the probability is the same for every order.
     alpha : float or array-like of shape (n_topics,), optional
-        The prior over topics; needed where ``model`` has none.
+        The prior over topics; required if ``model`` has none.
     form : {"sequential", "particles"}
         ``"sequential"`` is the form of Buntine (2009): one chain, ``n_samples`` sweeps before each
-        position, and the mean of ``p(w_i | ...)`` over them. Here the chain goes on from one of
+        position, and the mean of ``p(w_i | ...)`` over them. Here the chain continues from one of
         these states drawn in proportion to its ``p(w_i | ...)``, not from the last: then the
         estimate of the probability (not of its logarithm) is unbiased for any ``n_samples``, by
         the argument of annealed importance sampling (Neal 2001). ``"particles"`` is Algorithm 3 of
         Wallach, Murray, Salakhutdinov and Mimno (2009): ``n_samples`` particles side by side, each
-        draws all earlier topics anew, gives its ``p(w_i | ...)`` to the mean, then draws ``z_i``.
-        Since no particle is weighted by the probability it gave to a word, a bias stays that more
-        particles do not remove; it is what the literature reports as left-to-right.
+        draws all earlier topics again, adds its ``p(w_i | ...)`` to the mean, then draws ``z_i``.
+        Since particles are not weighted by the probabilities of the words, there is a bias that
+        more particles do not remove; the literature reports this form as left-to-right.
     n_samples : int
         Particles, or sweeps before each position. More lower the variance, and with it the
         downward bias of the logarithm.
     resample : int or None
-        How many of the earlier topics to draw anew before each position, chosen at random. None
+        How many of the earlier topics to draw again before each position, chosen at random. None
         for all of them, as published, at a cost that is quadratic in a document's length; a number
-        makes it linear and leaves the sequential form unbiased. 0 draws none anew.
+        makes it linear and leaves the sequential form unbiased. 0 draws none.
     random_state : None, int, RandomState, Generator or SeedSequence
     n_jobs : int or None
         Threads; the result does not depend on it. A document's estimate depends on the seed and on
@@ -213,7 +213,7 @@ def left_to_right(
     Raises
     ------
     ValueError
-        If an argument is not as said.
+        If an argument is invalid.
 
     Notes
     -----
@@ -264,15 +264,15 @@ def joint_log_likelihood(
     Parameters
     ----------
     word_topic : sparse matrix or array of shape (n_words, n_topics)
-        How many tokens of each word have each topic.
+        Tokens of each word in each topic.
     doc_topic : sparse matrix or array of shape (n_documents, n_topics)
-        How many tokens of each document have each topic.
+        Tokens of each document in each topic.
     alpha : float or array-like of shape (n_topics,)
         Dirichlet prior over topics.
     beta : float or array-like of shape (n_words,)
         Dirichlet prior over words.
     seeds : sparse matrix or array of shape (n_words, n_topics), optional
-        What seeded words have beside ``beta``.
+        Prior counts of seed words in addition to ``beta``.
     per_token : bool
         Whether to divide by the number of tokens.
 
@@ -283,7 +283,7 @@ def joint_log_likelihood(
     Raises
     ------
     ValueError
-        If shapes or priors are not as said, or the counts do not belong to one state.
+        If shapes or priors are invalid, or the counts are not of one state.
     """
     words = _counts(word_topic, "word_topic")
     documents = _counts(doc_topic, "doc_topic")
@@ -298,7 +298,9 @@ def joint_log_likelihood(
     a = prior_of(alpha, n_topics)
     b = np.asarray(beta, dtype=np.float64)
     if b.shape not in ((), (n_words,)) or not (np.isfinite(b).all() and (b > 0).all()):
-        raise ValueError(f"beta must be one number > 0 or {n_words}, one a word; got {beta!r:.60}")
+        raise ValueError(
+            f"beta must be one number > 0 or one for each of the {n_words} words; got {beta!r:.60}"
+        )
     b = np.broadcast_to(b, (n_words,))
     b_stored, b_sum = _word_prior(words, b, seeds)
     n_d = np.asarray(documents.sum(axis=1)).ravel()

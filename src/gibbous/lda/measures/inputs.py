@@ -1,4 +1,4 @@
-"""What the measures take: fitted models or bare arrays, and documents in any form."""
+"""The inputs of the measures: fitted models or arrays, and documents in any form."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def described(model: Any, alpha: ArrayLike | None = None) -> Described:
     Raises
     ------
     ValueError
-        If the model is not fitted, or is none of these.
+        If the model is not fitted, or is something else.
     """
     prior = getattr(model, "doc_topic_prior_", None)
     vocabulary = getattr(model, "vocabulary_", None)
@@ -58,7 +58,7 @@ def described(model: Any, alpha: ArrayLike | None = None) -> Described:
 
 
 def with_prior(model: Any, alpha: ArrayLike | None) -> tuple[Described, NDArray[np.float64]]:
-    """Return topics and prior, where the prior has to be known.
+    """Return topics and prior; the prior is required.
 
     Raises
     ------
@@ -78,16 +78,16 @@ def corpus_of(X: Any, known: Described | None = None, name: str = "X") -> Corpus
     ----------
     X : Corpus, or anything that :meth:`~gibbous.Corpus.of` takes
     known : Described, optional
-        Topics that the words have to match.
+        Topics whose words have to match.
     name : str
         The argument's name, for messages.
 
     Raises
     ------
     ValueError
-        If a count is negative or not whole, or the vocabulary is another.
+        If a count is negative or not whole, or the vocabulary differs.
     TypeError
-        If X holds no numbers.
+        If X does not hold numbers.
     """
     corpus: Corpus = Corpus.of(X)
     if known is not None:
@@ -98,7 +98,7 @@ def corpus_of(X: Any, known: Described | None = None, name: str = "X") -> Corpus
         if None not in names and names[0] != names[1]:
             raise ValueError(
                 f"{name} has other words than the topics; "
-                "with_vocabulary(model.vocabulary_) carries a corpus over"
+                "use corpus.with_vocabulary(model.vocabulary_)"
             )
     return corpus
 
@@ -106,14 +106,14 @@ def corpus_of(X: Any, known: Described | None = None, name: str = "X") -> Corpus
 def word_lists(
     topics: Any, top_n: int, vocabulary: Sequence[str] | None
 ) -> tuple[list[list[Any]], tuple[str, ...] | None]:
-    """Return each topic's top words, likeliest first, and the vocabulary that numbers mean.
+    """Return the top words of each topic, the most probable first, and the words by number.
 
     Parameters
     ----------
     topics : model, TopicWord, array of probabilities, or list of lists of words
         Lists hold words or their numbers.
     top_n : int
-        How many words a topic.
+        How many words per topic.
     vocabulary : sequence of str or None
         Instead of the model's.
 
@@ -145,7 +145,7 @@ def word_lists(
 
 
 def _is_lists(topics: Any) -> bool:
-    """Tell lists of words or ids from rows of probabilities."""
+    """Return whether topics are lists of words or numbers, not rows of probabilities."""
     if isinstance(topics, np.ndarray):
         return topics.ndim == 2 and topics.dtype.kind in "iuUO"
     if not isinstance(topics, (list, tuple)) or not topics:

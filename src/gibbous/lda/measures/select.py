@@ -76,7 +76,7 @@ class TopicSelection:
         return columns
 
     def to_frame(self) -> Any:
-        """Return one row a number of topics as a pandas DataFrame (pandas has to be installed).
+        """Return one row per number of topics as a pandas DataFrame (pandas has to be installed).
 
         Raises
         ------
@@ -96,7 +96,7 @@ class TopicSelection:
         return plot_selection(self, figure)
 
     def label(self, measure: str) -> str:
-        """Return a measure's name with what it says of it: which coherence, which way is up."""
+        """Return the name of a measure with the kind of coherence and the better direction."""
         name = f"coherence {self.coherence}" if measure == "coherence" else measure
         return f"{name} ({'higher' if MEASURES[measure] else 'lower'} is better)"
 
@@ -142,9 +142,9 @@ def select_topics(
 ) -> TopicSelection:
     """Fit models with several numbers of topics and measure them.
 
-    No measure alone decides. Held-out perplexity falls until topics split what belongs together;
-    diversity and exclusivity like few topics; stability is high where the data leave no choice.
-    Take a number at which several of them are near their best.
+    No measure is sufficient alone. Held-out perplexity decreases until topics split what belongs
+    together; diversity and exclusivity favor few topics; stability is high if the data determine
+    the topics. Use a number at which several of them are near their best.
 
     Parameters
     ----------
@@ -157,26 +157,26 @@ def select_topics(
         ``"coherence"``, ``"diversity"``, ``"exclusivity"`` and ``"stability"`` (matched cosine
         between the fits of one number of topics; needs two seeds).
     n_seeds : int
-        Fits of each number of topics, from seeds of their own.
+        Fits of each number of topics, with different seeds.
     held_out : float
         Share of the documents kept for perplexity, in (0, 1).
     coherence : {"c_npmi", "c_v", "u_mass"}
-        Counted in ``texts`` where given, else in the documents that are fitted.
+        Computed on ``texts`` if given, otherwise on the documents of the fits.
     texts : iterable of sequences of str, optional
         Reference documents as tokens in order; see :func:`~gibbous.evaluate.coherence`.
     vocabulary : sequence of str, optional
-        The words of ``X``; needed with ``texts`` where ``X`` does not have its own.
+        The words of ``X``; required with ``texts`` if ``X`` has none.
     top_n : int
-        Words a topic for coherence, diversity and exclusivity.
+        Words per topic for coherence, diversity and exclusivity.
     estimator : object, optional
         An unfitted model whose parameters all fits share; None for
-        ``LatentDirichletAllocation()``. ``n_components`` and ``random_state`` are set here, and
-        ``n_jobs`` of our own.
+        ``LatentDirichletAllocation()``. ``n_components`` and ``random_state`` are set for each
+        fit, and ``n_jobs`` of models of gibbous.
     progress : callable, optional
         Called with the number of fits done and the number of all fits, after each.
     random_state : None, int, RandomState, Generator or SeedSequence
     n_jobs : int or None
-        Threads. Fits run side by side, and share what is left over; results do not depend on it.
+        Threads. Fits run in parallel and share the rest; results do not depend on it.
 
     Returns
     -------
@@ -185,14 +185,14 @@ def select_topics(
     Raises
     ------
     ValueError
-        If an argument is not as said, or too few documents have words.
+        If an argument is invalid, or too few documents have words.
     """
     grid = _checked_grid(ks)
     wanted = _checked_measures(measures, n_seeds, held_out, coherence)
     corpus = corpus_of(X)
     vocabulary = corpus.vocabulary if vocabulary is None else vocabulary
     if texts is not None and vocabulary is None:
-        raise ValueError("vocabulary must be given with texts: X does not name its words")
+        raise ValueError("vocabulary must be given with texts: X has no vocabulary")
     key = key_of(random_state)
     data = _Data.of(corpus, held_out if "perplexity" in wanted else 0.0, key)
     model = _default() if estimator is None else estimator
@@ -240,7 +240,7 @@ def _checked_measures(
     if "stability" in wanted and n_seeds < 2:
         raise ValueError("stability needs n_seeds of 2 or more, or leave it out of measures")
     if not isinstance(held_out, Real) or not 0 < float(held_out) < 1:
-        raise ValueError(f"held_out must lie between 0 and 1; got {held_out!r}")
+        raise ValueError(f"held_out must be between 0 and 1; got {held_out!r}")
     if coherence not in COHERENCES:
         raise ValueError(f"coherence must be one of {', '.join(COHERENCES)}; got {coherence!r}")
     return tuple(name for name in MEASURES if name in wanted)
@@ -273,7 +273,7 @@ def _fit(model: Any, data: _Data, k: int, seed: int, threads: int, stop: Stop) -
     told = {"callback": stop} if "callback" in inspect.signature(own.fit).parameters else {}
     if type(own).__module__.startswith("gibbous."):
         own.set_params(n_jobs=threads).fit(data.train, **told)
-    else:  # another library's n_jobs may mean processes
+    else:  # in other libraries n_jobs may mean processes
         own.fit(data.train.to_csr(), **told)
     known = described(own)
     perplexity = float("nan")

@@ -1,4 +1,4 @@
-"""Which topics of two models correspond, and how alike they are."""
+"""The correspondence of topics of several models, and their similarity."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class TopicMatch:
     ----------
     first, second : ndarray of shape (n_matched,), int64
         The pairs: topic ``first[i]`` of one model is topic ``second[i]`` of the other. ``first``
-        ascends; the model with fewer topics has all of its own matched.
+        ascends; all topics of the model with fewer topics are matched.
     cosine : ndarray of shape (n_matched,)
         Cosine of the angle between the two word distributions, in [0, 1].
     """
@@ -47,17 +47,17 @@ class TopicMatch:
 
 @dataclass(frozen=True, eq=False)
 class Stability:
-    """How far several fits agree on their topics.
+    """The agreement of several fits on their topics.
 
     Attributes
     ----------
     matches : tuple of TopicMatch
-        One a pair of models.
+        One per pair of models.
     pairs : tuple of (int, int)
         Which models each match compares.
     per_topic : ndarray of shape (n_topics,)
         For each topic of the first model, the mean cosine with its partners in the others; NaN
-        where it has none.
+        if it has none.
     """
 
     matches: tuple[TopicMatch, ...]
@@ -79,15 +79,15 @@ class Stability:
 
 
 def match_topics(a: Any, b: Any) -> TopicMatch:
-    """Match the topics of two models one to one so that their cosines sum to the most.
+    """Match the topics of two models one to one so that the sum of their cosines is maximal.
 
-    The assignment is optimal (Kuhn 1955; Crouse 2016), as Greene, O'Callaghan and Cunningham
-    (2014) use it for stability.
+    The assignment is optimal (Kuhn 1955; Crouse 2016), as used by Greene,
+    O'Callaghan and Cunningham (2014) for stability.
 
     Parameters
     ----------
     a, b : LatentDirichletAllocation, TopicWord or array-like of shape (n_topics, n_words)
-        Of one vocabulary; they may differ in their number of topics.
+        With the same vocabulary; the number of topics may differ.
 
     Returns
     -------
@@ -104,7 +104,7 @@ def match_topics(a: Any, b: Any) -> TopicMatch:
 
 
 def stability(models: Sequence[Any]) -> Stability:
-    """Return how far fits of one corpus from several seeds agree, by optimal matching.
+    """Return the agreement of fits of one corpus with several seeds, by optimal matching.
 
     Parameters
     ----------
@@ -140,7 +140,9 @@ def _cosines(a: TopicWord, b: TopicWord) -> NDArray[np.float64]:
     ``sum_w (f + v_w)(g + u_w) = V f g + f sum_w u_w + g sum_w v_w + sum_w v_w u_w``
     """
     if a.n_words != b.n_words:
-        raise ValueError(f"topics must be of one vocabulary; got {a.n_words} and {b.n_words} words")
+        raise ValueError(
+            f"topics must have the same vocabulary; got {a.n_words} and {b.n_words} words"
+        )
     of_a, of_b = a.matrix(np.float64), b.matrix(np.float64)
     sum_a, sum_b = (np.asarray(m.sum(axis=0)).ravel() for m in (of_a, of_b))
     f, g = a.floor.astype(np.float64), b.floor.astype(np.float64)

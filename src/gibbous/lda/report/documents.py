@@ -1,4 +1,4 @@
-"""Documents as a report shows them: an excerpt whose words know how much they are a topic's."""
+"""Documents in a report: excerpts in which words are marked by the probability of the topic."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from numpy.typing import NDArray
 
 from ...corpus.text import TOKEN_PATTERN
 
-#: A piece of a document: text, or a word and how much of it is the topic's, from 1 to 3.
+#: A piece of a document: text, or a word and its level from 1 to 3.
 Piece = str | tuple[str, int]
 
 #: The least probability of the topic, given the word and the document, of levels 1, 2 and 3.
 LEVELS = (0.25, 0.5, 0.75)
 
-#: Most words of a document that is known by its counts alone.
+#: Maximum number of words of a document of which only counts are given.
 MOST_WORDS = 40
 
 
 class Span(NamedTuple):
-    """Where a word of the vocabulary stands in a text, and its number."""
+    """The position of a word of the vocabulary in a text, and its number."""
 
     start: int
     end: int
@@ -35,11 +35,11 @@ class Speller:
     Parameters
     ----------
     vocabulary : sequence of str or None
-        None finds nothing.
+        With None nothing is found.
     options : mapping
-        How texts became words: ``lowercase``, ``token_pattern``, ``strip_accents`` and
-        ``tokenizer``, as in :meth:`gibbous.Corpus.from_texts`, with its defaults; others do not
-        matter here. With a tokenizer of the user's own, words are runs of word characters.
+        How texts were cut into words: ``lowercase``, ``token_pattern``, ``strip_accents`` and
+        ``tokenizer``, as in :meth:`gibbous.Corpus.from_texts`, with its defaults; others are
+        ignored. With a tokenizer of the user, words are runs of word characters.
     """
 
     def __init__(self, vocabulary: Sequence[str] | None, options: Mapping[str, Any]) -> None:
@@ -53,9 +53,9 @@ class Speller:
         self._accents = options.get("strip_accents")
 
     def find(self, text: str) -> Iterator[Span]:
-        """Yield the words of a text that are in the vocabulary, in their order."""
+        """Yield the words of a text that are in the vocabulary, in order."""
         plain = self._plain(text)
-        if len(plain) == len(text):  # what stands where is the same in both
+        if len(plain) == len(text):  # positions are the same in both
             for match in self._pattern.finditer(plain):
                 word = self._number.get(match[self._group])
                 if word is not None:
@@ -67,7 +67,7 @@ class Speller:
                 yield Span(*match.span(self._group), word)
 
     def joined(self, tokens: Sequence[str]) -> tuple[str, list[Span]]:
-        """Return tokens as one text, and where the words of the vocabulary stand in it."""
+        """Return tokens as one text, and the positions of the words of the vocabulary in it."""
         spans, at = [], 0
         for token in tokens:
             word = self._number.get(token)
@@ -91,9 +91,9 @@ class Speller:
 def levels_of(
     phi: NDArray[np.float64], theta: NDArray[np.float64], topic: int
 ) -> NDArray[np.int64]:
-    """Return how much some words of a document are a topic's: 0 to 3.
+    """Return the levels of some words of a document for a topic: 0 to 3.
 
-    ``p(k | w, d)`` is in proportion to ``theta_dk phi_kw``.
+    ``p(k | w, d)`` is proportional to ``theta_dk phi_kw``.
 
     Parameters
     ----------
@@ -111,17 +111,17 @@ def levels_of(
 
 
 def excerpt(text: str, spans: Sequence[Span], levels: Mapping[int, int], most: int) -> list[Piece]:
-    """Return the part of a text that says most of a topic, as pieces.
+    """Return the part of a text with most words of a topic, as pieces.
 
     Parameters
     ----------
     text : str
     spans : sequence of Span
-        Its words, in their order.
+        Its words, in order.
     levels : mapping
         From numbers of words to levels.
     most : int
-        Characters of the part, about; a text that is not longer is taken whole.
+        Approximate number of characters; a shorter text is returned whole.
     """
     first, last = _window(len(text), spans, levels, most)
     pieces: list[Piece] = ["… "] if first > 0 else []
@@ -134,7 +134,7 @@ def excerpt(text: str, spans: Sequence[Span], levels: Mapping[int, int], most: i
         before = pieces[-1] if pieces else ""
         word = text[span.start : span.end]
         if between.isspace() and isinstance(before, tuple) and before[1] == level:
-            pieces[-1] = (before[0] + between + word, level)  # words side by side are one piece
+            pieces[-1] = (before[0] + between + word, level)  # adjacent words are one piece
         else:
             pieces += [between] * bool(between)
             pieces.append((word, level))
@@ -149,7 +149,7 @@ def excerpt(text: str, spans: Sequence[Span], levels: Mapping[int, int], most: i
 def _window(
     length: int, spans: Sequence[Span], levels: Mapping[int, int], most: int
 ) -> tuple[int, int]:
-    """Return where the part begins and ends: at words, so that none is cut."""
+    """Return the beginning and the end of the part, at words, so that none is cut."""
     if length <= most:
         return 0, length
     if not spans:
@@ -157,10 +157,10 @@ def _window(
     start = np.array([span.start for span in spans])
     end = np.array([span.end for span in spans])
     sums = np.cumsum([0, *(levels.get(span.word, 0) for span in spans)])
-    # a word longer than the part makes one of its own
+    # a word longer than the part is a part by itself
     stop = np.maximum(np.searchsorted(end, start + most, side="right"), np.arange(len(spans)) + 1)
     best = int(np.argmax(sums[stop] - sums[: len(spans)]))
-    if length - start[best] < most:  # all that follows fits, and some of what stands before it
+    if length - start[best] < most:  # all that follows fits, and some of the text before it
         best = min(best, int(np.searchsorted(start, length - most)))
     first = 0 if best == 0 else int(start[best])
     return first, length if length - first <= most else int(end[stop[best] - 1])
@@ -172,7 +172,7 @@ def counted(
     levels: Mapping[int, int],
     names: Sequence[str] | None,
 ) -> list[Piece]:
-    """Return a document that is known by its counts alone: the topic's words first, then others.
+    """Return a document of which only counts are given: the words of the topic first, then others.
 
     Parameters
     ----------

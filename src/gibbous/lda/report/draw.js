@@ -1,5 +1,5 @@
 "use strict";
-// Nodes, charts and tables. Whatever comes of documents and words becomes a text node, never markup:
+// Nodes, charts and tables. Text of documents and words becomes text nodes, never markup:
 // the page's policy (require-trusted-types-for) would refuse it.
 
 function make(name, attributes, ...children) {

@@ -1,4 +1,4 @@
-"""Where topics lie on a map: classical scaling of the divergences between them."""
+"""Positions of topics on a map: classical scaling of the divergences between them."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from ..topic_word import TopicWord
 def divergences(topics: TopicWord) -> NDArray[np.float64]:
     """Return the Jensen-Shannon divergences of all pairs of topics, in nats.
 
-    ``JS(p, q) = H((p + q) / 2) - (H(p) + H(q)) / 2`` with the entropy ``H`` (Lin 1991). Of a pair,
-    only words that one of the two has drawn are looked at: all others have the two floors, so that
-    the cost is that of the counts times topics, and topics x words is never held.
+    ``JS(p, q) = H((p + q) / 2) - (H(p) + H(q)) / 2`` with the entropy ``H`` (Lin 1991). For a
+    pair, only words that one of the two has drawn are visited: all others have the two floors, so
+    that the cost is that of the counts times topics, and topics x words is never in memory.
 
     Parameters
     ----------
@@ -61,8 +61,8 @@ def positions(distances: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return points in the plane whose distances are near to those given.
 
     Classical scaling (Torgerson 1952), also called principal coordinates: the two largest
-    eigenvectors of the squared distances, centred twice. Of the two signs of an axis the one is
-    taken that makes its entry of largest size positive, the first of equal ones.
+    eigenvectors of the squared distances, centered twice. The sign of an axis is chosen
+    so that its entry of largest absolute value is positive, the first of equal ones.
 
     Parameters
     ----------
@@ -72,20 +72,20 @@ def positions(distances: NDArray[np.float64]) -> NDArray[np.float64]:
     Returns
     -------
     ndarray of shape (n, 2), float64
-        Zeros along an axis that no distance asks for.
+        Zeros along an axis that the distances do not need.
     """
     n = len(distances)
     found = np.zeros((n, 2))
     squares = distances**2
-    centred = squares - squares.mean(axis=0) - squares.mean(axis=1)[:, None] + squares.mean()
+    centered = squares - squares.mean(axis=0) - squares.mean(axis=1)[:, None] + squares.mean()
     most = min(2, n)
-    values, vectors = eigh(-0.5 * centred, subset_by_index=(n - most, n - 1))
+    values, vectors = eigh(-0.5 * centered, subset_by_index=(n - most, n - 1))
     largest = max(float(values[-1]), 0.0)
     for axis in range(most):
         size, vector = values[-1 - axis], vectors[:, -1 - axis]
         if size <= 1e-9 * largest:  # rounding
             continue
-        # entries equal but for rounding must not let it choose the sign
+        # among entries that are equal up to rounding, the first decides
         at = int(np.argmax(np.abs(vector) > (1 - 1e-9) * np.abs(vector).max()))
         found[:, axis] = vector * np.sqrt(size) * (1 if vector[at] > 0 else -1)
     return found

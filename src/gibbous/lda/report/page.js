@@ -1,4 +1,4 @@
-// Draws a topic report from the JSON in the page, with what draw.js has.
+// Draws a topic report from the JSON in the page, with the functions of draw.js.
 (() => {
   const data = JSON.parse(document.getElementById("data").textContent);
   const { topics, words, time, quality, history: run, facts } = data;
@@ -37,7 +37,7 @@
   }
 
   function arrange() {
-    // those that hold the word found come first
+    // topics of the word found come first
     const of = ORDERS[state.order].of;
     const held = topics.map((_, k) => holds(k));
     const before = (a, b) => held[b] - held[a] || of(topics[b], b) - of(topics[a], a) || a - b;
@@ -293,7 +293,7 @@
       const bars = [make("span"), make("span", { class: "in" })];
       bars[0].style.width = `${(100 * everywhere) / most}%`;
       bars[1].style.width = `${(100 * here) / most}%`;
-      const title = `${whole(here)} of ${whole(everywhere)} tokens are this topic’s`;
+      const title = `${whole(here)} of ${whole(everywhere)} tokens are in this topic`;
       return make(
         "li",
         word === state.word ? { class: "searched" } : {},
@@ -379,14 +379,14 @@
     if (word >= 0) byId("list").scrollTop = 0;
     markMap();
     drawWords();
-    tellFound([]);
+    showFound([]);
   }
 
-  function tellFound(others) {
+  function showFound(others) {
     if (state.word < 0) return fill("found");
     const pairs = words.topics[state.word];
     const parts = [make("span", { class: "word" }, words.text[state.word])];
-    parts.push(pairs.length ? ` (${(1e6 * words.p[state.word]).toPrecision(2) * 1} in a million words) is of ` : " is of no topic in particular. ");
+    parts.push(pairs.length ? ` (${(1e6 * words.p[state.word]).toPrecision(2) * 1} per million words): ` : " has no typical topic. ");
     for (let at = 0; at < pairs.length; at += 2) {
       const k = pairs[at];
       const text = `${pairs[at + 1]}% topic ${k}`;
@@ -408,9 +408,9 @@
     if (!query) return search(-1, false);
     const found = matches(query);
     search(found.length ? found[0] : -1, false);
-    if (found.length) return tellFound(found.slice(1));
-    const which = words.all ? "of the model" : "of this page, which has the commonest ones";
-    return fill("found", `No word ${which} has “${byId("search").value.trim()}” in it.`);
+    if (found.length) return showFound(found.slice(1));
+    const which = words.all ? "of the model" : "on this page, which lists the most frequent ones";
+    return fill("found", `No word ${which} contains “${byId("search").value.trim()}”.`);
   }
 
   // --- the model as a whole ------------------------------------------------------------------
@@ -429,14 +429,14 @@
   }
 
   const MEASURES = {
-    c_npmi: (n) => `Coherence, NPMI: do a topic’s ${n} likeliest words go together? From -1 to 1.`,
-    u_mass: (n) => `Coherence, UMass: the same from counts of documents; 0 is best.`,
-    exclusivity: (n) => `Exclusivity: how much the ${n} likeliest words are their topic’s own; 1 is most.`,
-    diversity: (n) => `Diversity: different words among all topics’ ${n} likeliest; 1 is most.`,
+    c_npmi: (n) => `Coherence, NPMI: do a topic’s ${n} most probable words occur together? From -1 to 1.`,
+    u_mass: (n) => `Coherence, UMass: the same by counts of documents; 0 is best.`,
+    exclusivity: (n) => `Exclusivity: the share of its ${n} most probable words that belongs to the topic; at most 1.`,
+    diversity: (n) => `Diversity: the share of different words among the ${n} most probable ones of all topics; at most 1.`,
     perplexity: () =>
-      "Perplexity of one half of each document given the other; lower is better. It judges the " +
-      "model only where the documents are not those of the fit.",
-    joint: () => "Joint log-likelihood a token of the fit’s last state, in nats.",
+      "Perplexity of one half of each document given the other; lower is better. It measures the " +
+      "model only if the documents are not those of the fit.",
+    joint: () => "Joint log-likelihood per token in the last state of the fit, in nats.",
   };
 
   function drawQuality() {
@@ -475,7 +475,7 @@
     const held = run.heldOut;
     const charts = [
       draw(`${run.metric[0].toUpperCase()}${run.metric.slice(1)}, by sweep`, sweeps, seen),
-      draw("Perplexity of documents held back, by sweep", held.map((p) => p[0]), held.map((p) => p[1])),
+      draw("Perplexity of held-out documents, by sweep", held.map((p) => p[0]), held.map((p) => p[1])),
     ];
     fill("charts", ...charts.filter((node) => node));
   }
@@ -530,8 +530,8 @@
     for (const [name, order] of Object.entries(ORDERS))
       if (known(name)) byId("order").append(make("option", { value: name }, order.name));
     byId("levels-note").textContent = topics.some((t) => t.documents.some((d) => d.pieces))
-      ? "The darker a word, the more probably it is this topic’s."
-      : "The documents of the fit with the largest shares; give the corpus to see them.";
+      ? "Darker words are more probably of this topic."
+      : "The documents of the fit with the largest shares; pass the corpus to see their words.";
     byId("lambda").value = String(state.lambda);
     byId("lambda").addEventListener("input", (event) => {
       state.lambda = Number(event.target.value);

@@ -1,4 +1,4 @@
-"""Words of a report: the most relevant ones of each topic, and which topics hold a word."""
+"""Words of a report: the most relevant ones of each topic, and the topics of each word."""
 
 from __future__ import annotations
 
@@ -9,26 +9,26 @@ from numpy.typing import NDArray
 
 from ..describe.words import WordScores
 
-#: The places of the slider: a page has every word that one of them shows.
+#: The positions of the slider: a page contains every word that one of them shows.
 LAMBDAS = tuple(step / 20 for step in range(21))
 
-#: Topics that are told of a word, the likeliest first, and the least ``p(k | w)`` that is told.
+#: The maximum number of topics listed for a word, and the least ``p(k | w)`` that is listed.
 TOPICS_OF_A_WORD = 8
 LEAST_SHARE = 0.02
 
 
 class Relevant(NamedTuple):
-    """The words of one topic that a slider may show, likeliest first, and their ``p(w | k)``."""
+    """The words of one topic that a slider may show, and ``p(w | k)``, by which they are sorted."""
 
     words: NDArray[np.int64]
     probability: NDArray[np.float64]
 
 
 def relevant_words(scores: WordScores, topic: int, n: int) -> Relevant:
-    """Return the words that are among the ``n`` most relevant at any place of the slider.
+    """Return the words that are among the ``n`` most relevant at any position of the slider.
 
     Relevance is ``lambda log phi_kw + (1 - lambda) log (phi_kw / p(w))`` (Sievert and Shirley 2014,
-    equation 1). Only words that the topic has drawn are looked at.
+    equation 1). Only words that the topic has drawn are considered.
 
     Parameters
     ----------
@@ -49,7 +49,7 @@ def relevant_words(scores: WordScores, topic: int, n: int) -> Relevant:
 
 
 def holders(scores: WordScores, words: NDArray[np.int64]) -> list[list[tuple[int, float]]]:
-    """Return for each word the topics that hold most of it, and their ``p(k | w)``, largest first.
+    """Return for each word its most probable topics and their ``p(k | w)``, the largest first.
 
     Parameters
     ----------
