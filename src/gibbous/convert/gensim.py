@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from .._fit.history import History, Trace
 from ..corpus.columns import words
 from ..corpus.matrix import dictionary_words
+from ..io.classes import SPECS
 from ..lda.model import LatentDirichletAllocation
 from ..lda.run import METRIC
 from ..lda.topic_word import MOST_TOPICS, TopicWord
@@ -100,7 +101,7 @@ def _model(
     model.vocabulary_ = vocabulary
     model.n_features_in_ = n_words
     model.n_iter_, model.bound_, model.heldout_perplexities_ = n_iter, float("nan"), []
-    model._calls = 0
+    SPECS["LatentDirichletAllocation"].assign(model, {"_calls": 0})
     trace = Trace((), (), "completed", (f"variational topics, converted from {library}",))
     model.history_ = History.of(type(model).__name__, METRIC, [trace], 0, seed=None, n_threads=1)
     return model

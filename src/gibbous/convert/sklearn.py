@@ -10,6 +10,7 @@ import numpy as np
 
 from .._fit.history import History, Trace
 from .._ground import random
+from .._ground.validate import check_params
 from ..io.classes import SPECS
 
 #: Attributes with the same name in both libraries. Those with a star are optional.
@@ -195,8 +196,9 @@ def to_sklearn(estimator: Any) -> Any:
         model._n_threads = 1
         model._n_init = 1
     if name == "MiniBatchKMeans":
-        model._n_since_last_reassign = int(estimator._since_reassignment)
-        model._batch_size = int(estimator._batch_size)
+        state = SPECS[name].values(estimator)
+        model._n_since_last_reassign = state["_since_reassignment"]
+        model._batch_size = state["_batch_size"]
         model._counts = model._counts.astype(model.cluster_centers_.dtype)
     if name == "BernoulliRBM" and not _has_chains_of(estimator):
         model.__dict__.pop("h_samples_", None)
@@ -254,7 +256,7 @@ def _parameters(estimator: Any, wanted: Any) -> dict[str, Any]:
 
 def _takes(cls: Any, key: str, value: Any) -> bool:
     try:
-        cls(**{key: value})._validate_params()
+        check_params(cls(**{key: value}))
     except (ValueError, TypeError):
         return False
     return True
@@ -320,9 +322,12 @@ def _finish_kmeans(theirs: Any, model: Any) -> None:
 
 
 def _finish_minibatch(theirs: Any, model: Any) -> None:
-    model._key = random.key_of(theirs.random_state)
-    model._batch_size = int(getattr(theirs, "_batch_size", theirs.batch_size))
-    model._since_reassignment = int(getattr(theirs, "_n_since_last_reassign", 0))
+    state = {
+        "_key": random.key_of(theirs.random_state),
+        "_batch_size": int(getattr(theirs, "_batch_size", theirs.batch_size)),
+        "_since_reassignment": int(getattr(theirs, "_n_since_last_reassign", 0)),
+    }
+    SPECS["MiniBatchKMeans"].assign(model, state)
     if hasattr(model, "inertia_"):
         model.history_ = _history(model, "inertia", [model.inertia_], True)
 
@@ -353,9 +358,8 @@ def _finish_posterior(model: Any) -> None:
         covariance_given=model.covariance_prior is not None,
     )
     rows = float((model.mean_precision_ - model.mean_precision_prior_).sum())
-    model._evidence_constant = evidence_constant(
-        prior, model.covariance_type, len(model.means_), rows
-    )
+    constant = evidence_constant(prior, model.covariance_type, len(model.means_), rows)
+    SPECS["BayesianGaussianMixture"].assign(model, {"_evidence_constant": constant})
 
 
 def _finish_machine(theirs: Any, model: Any) -> None:
