@@ -24,6 +24,14 @@ function(gibbous_options target level)
   target_link_libraries(${target} PRIVATE Eigen3::Eigen OpenMP::OpenMP_CXX)
   # Eigen's own threads give other bits at 1 than at 2 threads; parallel.hpp does the sharing.
   target_compile_definitions(${target} PRIVATE EIGEN_DONT_PARALLELIZE)
+  if(MSVC)
+    # The kernels use the vector types of GCC and Clang, so this is clang-cl; the top-level file
+    # refuses cl. It takes the options of cl.
+    target_compile_options(${target} PRIVATE /W3 /bigobj /utf-8 /clang:-ffp-contract=fast
+      /clang:-fno-math-errno /clang:-fno-trapping-math $<$<BOOL:${GIBBOUS_WERROR}>:/WX>)
+    target_compile_definitions(${target} PRIVATE NOMINMAX _USE_MATH_DEFINES)
+    return()
+  endif()
   # Contraction: the kernels are written as a * b + c and need the fused instruction.
   target_compile_options(${target} PRIVATE -Wall -Wextra -Wno-psabi -ffp-contract=fast
     -fno-math-errno -fno-trapping-math $<$<BOOL:${GIBBOUS_WERROR}>:-Werror>)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import re
 import secrets
@@ -211,18 +212,33 @@ def test_a_level_above_the_processor_is_an_import_error() -> None:
     assert "ImportError: GIBBOUS_ISA='v4': this processor runs 'base', 'v2'" in done.stderr
 
 
+# The core of the machine that built it, moved to a processor that runs less.
+MOVED = (
+    OLD_PROCESSOR + "class Absent:\n"
+    "    def find_spec(self, name, path=None, target=None):\n"
+    "        if name in ('gibbous._core_base', 'gibbous._core_v2'):\n"
+    "            raise ModuleNotFoundError(name)\n"
+    "sys.meta_path.insert(0, Absent())\n"
+)
+
+
 def test_a_level_that_is_not_installed_is_an_import_error() -> None:
-    code = (
-        OLD_PROCESSOR + "class Absent:\n"
-        "    def find_spec(self, name, path=None, target=None):\n"
-        "        if name.startswith('gibbous._core_'):\n"
-        "            raise ModuleNotFoundError(name)\n"
-        "sys.meta_path.insert(0, Absent())\n"
-        "from gibbous import KMeans"
-    )
-    done = run_python(code)
+    done = run_python(MOVED + "from gibbous import KMeans")
     assert done.returncode == 1
     assert "ImportError: this installation of gibbous has no core for 'v2'" in done.stderr
+
+
+def test_a_core_built_on_a_better_processor_is_one_line_that_says_what_to_do() -> None:
+    built = [level for level in ("v3", "v4") if importlib.util.find_spec(f"gibbous._core_{level}")]
+    done = run_python(MOVED + "import gibbous.cli as c; sys.argv[1:] = ['--version']; c.main()")
+    assert done.returncode == 1 and done.stdout == ""
+    assert re.fullmatch(
+        r"gibbous: error: this installation of gibbous has no core for 'v2'; it was built for "
+        + (", ".join(map(repr, built)) or "no level")
+        + r", and this processor runs 'base', 'v2'; install a wheel, .* or build on this machine: "
+        r"pip install .*\n",
+        done.stderr,
+    )
 
 
 def test_build_info_tells_the_vector_width() -> None:

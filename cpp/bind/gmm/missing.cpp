@@ -45,11 +45,11 @@ T* optional_out(std::optional<Array<T>>& a, Index size, const char* what) {
 }
 
 template <class T>
-double accumulate(const Array<T>& x, const std::optional<Array<T>>& weight, const Numbers& order,
-                  const Numbers& starts, const std::string& type, const Array<T>& weights,
-                  const Array<T>& means, const Array<T>& covariances,
-                  const std::optional<Array<T>>& about, Array<double>& nk, Array<double>& s1,
-                  Array<double>& s2, int threads) {
+double accumulate_missing(const Array<T>& x, const std::optional<Array<T>>& weight,
+                          const Numbers& order, const Numbers& starts, const std::string& type,
+                          const Array<T>& weights, const Array<T>& means,
+                          const Array<T>& covariances, const std::optional<Array<T>>& about,
+                          Array<double>& nk, Array<double>& s1, Array<double>& s2, int threads) {
   const Rows<T> rows = rows_of(x, weight);
   const gmm::Patterns patterns = patterns_of(order, starts, covariance_of(type), rows.n);
   const gmm::Joint<T> joint = joint_of(type, weights, means, covariances, rows.d);
@@ -62,11 +62,11 @@ double accumulate(const Array<T>& x, const std::optional<Array<T>>& weight, cons
 }
 
 template <class T>
-void posterior(const Array<T>& x, const Numbers& order, const Numbers& starts,
-               const std::string& type, const Array<T>& weights, const Array<T>& means,
-               const Array<T>& covariances, std::optional<Array<T>> log_prob,
-               std::optional<Array<T>> responsibilities, std::optional<Array<std::int64_t>> labels,
-               int threads) {
+void posterior_missing(const Array<T>& x, const Numbers& order, const Numbers& starts,
+                       const std::string& type, const Array<T>& weights, const Array<T>& means,
+                       const Array<T>& covariances, std::optional<Array<T>> log_prob,
+                       std::optional<Array<T>> responsibilities,
+                       std::optional<Array<std::int64_t>> labels, int threads) {
   const Rows<T> rows = rows_of<T>(x, std::nullopt);
   const gmm::Patterns patterns = patterns_of(order, starts, covariance_of(type), rows.n);
   const gmm::Joint<T> joint = joint_of(type, weights, means, covariances, rows.d);
@@ -105,14 +105,14 @@ void complete(const Array<T>& x, const Numbers& order, const Numbers& starts,
 }
 
 template <class T>
-void bind_for(py::module_& m) {
+void bind_missing_for(py::module_& m) {
   const auto in = [](const char* name) { return py::arg(name).noconvert(); };
   const auto optional = [](const char* name) { return py::arg(name).noconvert().none(true); };
-  m.def("accumulate", &accumulate<T>, in("x"), optional("weight"), optional("rows"),
+  m.def("accumulate", &accumulate_missing<T>, in("x"), optional("weight"), optional("rows"),
         optional("starts"), py::arg("covariance_type"), in("weights"), in("means"),
         in("covariances"), optional("origin"), in("nk"), in("s1"), in("s2"), py::arg("threads"),
         "E-step on what is observed, and expected statistics; returns the weighted sum of log p.");
-  m.def("posterior", &posterior<T>, in("x"), optional("rows"), optional("starts"),
+  m.def("posterior", &posterior_missing<T>, in("x"), optional("rows"), optional("starts"),
         py::arg("covariance_type"), in("weights"), in("means"), in("covariances"),
         optional("log_prob"), optional("responsibilities"), optional("labels"), py::arg("threads"),
         "Log-likelihood, responsibilities and labels by what is observed of each row.");
@@ -126,8 +126,8 @@ void bind_for(py::module_& m) {
 }  // namespace
 
 void bind_gmm_missing(py::module_& m) {
-  bind_for<double>(m);
-  bind_for<float>(m);
+  bind_missing_for<double>(m);
+  bind_missing_for<float>(m);
 }
 
 }  // namespace gibbous::bind

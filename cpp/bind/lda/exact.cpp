@@ -37,16 +37,16 @@ std::unique_ptr<ExactSampler> make_exact(const Array<Index64>& indptr,
                                         blocks);
 }
 
-void sweep(ExactSampler& sampler, const Array<double>& alpha, double beta,
-           const Array<double>& beta_sum, const Seeds& seeds, std::uint64_t seed,
-           std::uint32_t iteration, int threads) {
+void exact_sweep(ExactSampler& sampler, const Array<double>& alpha, double beta,
+                 const Array<double>& beta_sum, const Seeds& seeds, std::uint64_t seed,
+                 std::uint32_t iteration, int threads) {
   const lda::Priors priors = priors_of(alpha, beta, beta_sum, seeds, sampler.topic_count());
   PythonMonitor monitor;
   const py::gil_scoped_release nogil;  // the caller's arrays outlive the call
   sampler.sweep(priors, seed, iteration, Execution{threads, &monitor});
 }
 
-py::array_t<lda::Topic> topics(const ExactSampler& sampler, int threads) {
+py::array_t<lda::Topic> exact_topics(const ExactSampler& sampler, int threads) {
   py::array_t<lda::Topic> z(sampler.tokens());
   lda::Topic* out = z.mutable_data();
   PythonMonitor monitor;
@@ -57,7 +57,7 @@ py::array_t<lda::Topic> topics(const ExactSampler& sampler, int threads) {
   return z;
 }
 
-py::tuple word_counts(const ExactSampler& sampler, int threads) {
+py::tuple exact_word_counts(const ExactSampler& sampler, int threads) {
   PythonMonitor monitor;
   lda::Counts counts;
   {
@@ -75,12 +75,12 @@ void bind_lda_exact(py::module_& m) {
       .def(py::init(&make_exact), py::arg("indptr"), py::arg("indices"), py::arg("counts"),
            py::arg("n_words"), py::arg("n_topics"), py::arg("z"), py::kw_only(),
            py::arg("kernel") = "auto", py::arg("blocks") = 0, py::arg("n_threads") = 1)
-      .def("sweep", &sweep, py::arg("alpha"), py::arg("beta"), py::arg("beta_sum"),
+      .def("sweep", &exact_sweep, py::arg("alpha"), py::arg("beta"), py::arg("beta_sum"),
            py::arg("seeds"), py::arg("seed"), py::arg("iteration"), py::arg("n_threads"))
-      .def("topics", &topics, py::arg("n_threads"))
+      .def("topics", &exact_topics, py::arg("n_threads"))
       .def("totals",
            [](const ExactSampler& s) { return py::array_t<Index64>(s.topic_count(), s.totals()); })
-      .def("word_counts", &word_counts, py::arg("n_threads"))
+      .def("word_counts", &exact_word_counts, py::arg("n_threads"))
       .def_property_readonly(
           "kernel",
           [](const ExactSampler& s) { return s.kernel() == Kernel::dense ? "dense" : "sparse"; })

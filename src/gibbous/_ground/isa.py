@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import importlib.util
 import os
 from types import ModuleType
 from typing import TYPE_CHECKING
@@ -12,6 +13,13 @@ __all__ = ["LEVEL", "LEVELS", "__version__", "core"]
 LEVELS = ("v2", "v3", "v4")
 
 _PACKAGE = __name__.partition(".")[0]
+
+
+def _is_built(level: str) -> bool:
+    try:
+        return importlib.util.find_spec(f"{_PACKAGE}._core_{level}") is not None
+    except ModuleNotFoundError:
+        return False
 
 
 def _choose() -> tuple[str, ModuleType]:
@@ -39,10 +47,12 @@ def _choose() -> tuple[str, ModuleType]:
             return level, importlib.import_module(f"{_PACKAGE}._core_{level}")
         except ModuleNotFoundError:
             continue
+    built = [repr(level) for level in ("base", *LEVELS) if _is_built(level)]
     raise ImportError(
         f"this installation of gibbous has no core for {wanted or best!r}; "
-        "install a wheel made for this processor, or build from source with a C++ compiler: "
-        "pip install --no-binary gibbous gibbous"
+        f"it was built for {', '.join(built) or 'no level'}, and this processor runs "
+        f"{', '.join(map(repr, runs))}; install a wheel, which holds all levels, or build on this "
+        "machine: pip install --force-reinstall --no-deps --no-binary gibbous gibbous"
     )
 
 
