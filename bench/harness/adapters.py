@@ -107,7 +107,9 @@ def missing(adapter: ModuleType) -> str:
 
 def _installed(name: str) -> bool:
     try:
-        return importlib.util.find_spec(name) is not None
+        spec = importlib.util.find_spec(name)
     except ModuleNotFoundError:
         # the package around it is not
         return False
+    # any folder of that name on the path, such as one of tests, is a namespace package
+    return spec is not None and spec.origin is not None

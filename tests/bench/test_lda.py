@@ -5,6 +5,7 @@ Nothing here looks at a time.
 
 from __future__ import annotations
 
+import importlib
 import json
 import math
 import os
@@ -12,6 +13,7 @@ import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -332,6 +334,19 @@ def test_implementation_learns_and_its_state_adds_up(
     assert [faults for faults, _ in found] == ["", "", ""]
     values = [value for _, value in found]
     assert values[-1] < values[0], values
+
+
+def test_a_folder_of_a_librarys_name_is_not_the_library(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = "gibbous_test_peer"
+    adapter = SimpleNamespace(REQUIRES=(name,))
+    (tmp_path / name).mkdir()
+    monkeypatch.syspath_prepend(tmp_path)
+    assert adapters.missing(adapter) == f"{name} not installed"  # type: ignore[arg-type]
+    (tmp_path / name / "__init__.py").touch()
+    importlib.invalidate_caches()
+    assert adapters.missing(adapter) == ""  # type: ignore[arg-type]
 
 
 def test_mallet_is_called_and_read(
