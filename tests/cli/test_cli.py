@@ -317,7 +317,7 @@ def test_users_errors_are_one_line(points: Path, mixture: Path, tmp_path: Path) 
     assert "--n-init" in fails("kmeans", "fit", points, "--n-init", "many")
     assert "n_jobs must not be 0" in fails("kmeans", "fit", points, "--n-jobs", 0)
     assert "use 'gibbous gmm predict'" in fails("kmeans", "predict", mixture, points)
-    assert "is no model file" in fails("gmm", "predict", bad, points)
+    assert "is not a model file" in fails("gmm", "predict", bad, points)
     assert "no column 'width'" in fails("gmm", "predict", mixture, bad)
     np.save(tmp_path / "x.npy", np.ones((4, 3)))
     assert "has 3 columns and the model was fitted on 2" in fails(

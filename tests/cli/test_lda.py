@@ -535,7 +535,7 @@ def test_other_models_are_told_apart(model: Path, tmp_path: Path) -> None:
     assert "use 'gibbous gmm predict'" in fails("lda", "topics", tmp_path / "gmm")
     assert "use 'gibbous gmm predict'" in fails("lda", "info", tmp_path / "gmm")
     assert "use 'gibbous lda infer'" in fails("kmeans", "predict", model, points)
-    assert "is no model file" in fails("lda", "topics", points)
+    assert "is not a model file" in fails("lda", "topics", points)
 
 
 # --- errors, help -----------------------------------------------------------------------------

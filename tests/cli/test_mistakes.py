@@ -89,7 +89,7 @@ MISTAKES = {
     "lda topics rbm": "rbm holds a BernoulliRBM; use 'gibbous rbm features'",
     "gmm info cut": "cut is damaged or cut short",
     "gmm proba bent good.csv": "bent",
-    "gmm sample good.csv": "good.csv is no model file",
+    "gmm sample good.csv": "good.csv is not a model file",
     "kmeans score kmeans three.csv --columns a,b,c": "has 3 columns and the model was fitted on 2",
     "kmeans fit good.csv -o no/model": "no/model cannot be written: there is no folder no",
     "kmeans fit good.csv -o folder.csv": "folder.csv is a folder",

@@ -331,7 +331,7 @@ def test_users_errors_are_one_line(ones: Path, machine: Path, tmp_path: Path) ->
     assert "product is the number of features, 16; got 3 x 4" in fails(*fit, "--shape", "3x4")
     assert "'momentum' parameter" in fails(*fit, "--momentum", 1.5)
     assert "no column 'foo'" in fails(*fit, "--weights", "foo")
-    assert "is no model file" in fails("rbm", "sample", ones)
+    assert "is not a model file" in fails("rbm", "sample", ones)
     assert "neither TABLE nor --plot is given" in fails("rbm", "features", machine)
     gibbous.save(gibbous.KMeans(2, random_state=0).fit(states()), tmp_path / "k")
     assert "holds a KMeans; use 'gibbous kmeans predict'" in fails(
