@@ -76,7 +76,7 @@ free_energy_gap_
     momentum: float = 0.9
     fractional: str = "raise"
 
-    chain_lengths_ = of_machine("unit_state", "lengths")
+    chain_lengths_ = of_machine("unit_state", "Words of each persistent chain.", "lengths")
 
     def _units(self, *, fitted: bool) -> Counts:
         length = self.mean_length_ if fitted else 0.0

@@ -34,7 +34,7 @@ Array = NDArray[Any]
 S = TypeVar("S", bound="BoltzmannMachine")
 
 
-def of_machine(field: str, part: str = "") -> Any:
+def of_machine(field: str, doc: str, part: str = "") -> Any:
     """Return a property that is a field of the estimator's machine, or part of a dict there."""
 
     def get(self: Any) -> Any:
@@ -53,7 +53,7 @@ def of_machine(field: str, part: str = "") -> Any:
         else:
             setattr(machine, field, value)
 
-    return property(get, put)
+    return property(get, put, doc=doc)
 
 
 @dataclass(eq=False, repr=False)
@@ -125,14 +125,14 @@ class BoltzmannMachine(
     dtype: str = "float32"
     n_jobs: int | None = None
 
-    components_ = of_machine("weights")
-    intercept_visible_ = of_machine("visible")
-    intercept_hidden_ = of_machine("hidden")
-    velocity_ = of_machine("velocity")
-    fast_ = of_machine("fast")
-    offsets_ = of_machine("offsets")
-    activity_ = of_machine("activity")
-    h_samples_ = of_machine("chains")
+    components_ = of_machine("weights", "Weights W.")
+    intercept_visible_ = of_machine("visible", "Biases a of the visible units.")
+    intercept_hidden_ = of_machine("hidden", "Biases b of the hidden units.")
+    velocity_ = of_machine("velocity", "The last step: weights, visible and hidden biases.")
+    fast_ = of_machine("fast", "The fast weights, visible and hidden biases.")
+    offsets_ = of_machine("offsets", "Moving averages of the visible and hidden units.")
+    activity_ = of_machine("activity", "Moving average of each hidden unit.")
+    h_samples_ = of_machine("chains", "Hidden states of the persistent chains.")
 
     # ---- parts -----------------------------------------------------------------------------------
 

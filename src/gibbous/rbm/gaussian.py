@@ -95,8 +95,10 @@ free_energy_gap_
     variance_learning_rate: float | None = None
     min_variance: float = 0.001
 
-    log_variance_ = of_machine("unit_parameters", "z")
-    log_variance_velocity_ = of_machine("unit_state", "velocity_z")
+    log_variance_ = of_machine(
+        "unit_parameters", "z = log s^2 of each visible unit, for standardized columns.", "z"
+    )
+    log_variance_velocity_ = of_machine("unit_state", "The last step of z.", "velocity_z")
 
     def _units(self, *, fitted: bool) -> Gaussian:
         units = Gaussian(
