@@ -24,15 +24,15 @@ class CategoricalRBM(EnumerableMachine):
 
     Every column of X is one variable with categories 0, 1 ... Its visible units are a group of
     which exactly one is on, drawn from a softmax given the hidden units (Salakhutdinov, Mnih and
-    Hinton 2007); hidden units are of two states. All kinds of training of :class:`BernoulliRBM`
-    serve.
+    Hinton 2007); hidden units have two states. All training methods of :class:`BernoulliRBM` are
+    available.
 
     Parameters
     ----------
     n_components : int, default 256
         Number of hidden units.
     n_categories : None, int or array-like of shape (n_features,), default None
-        Categories of every column; None for the largest seen in :meth:`fit` and one more.
+        Number of categories of every column; None for the largest in :meth:`fit` plus one.
     learning_rate, batch_size, n_iter, verbose, random_state, method, n_gibbs_steps, n_chains, \
 n_temperatures, fast_learning_rate, centered, momentum, l1, l2, sparsity_target, sparsity_cost, \
 learning_rate_schedule, shuffle, early_stopping, validation_fraction, n_iter_no_change, tol, \
@@ -42,11 +42,11 @@ warm_start, dtype, n_jobs
     Attributes
     ----------
     components_ : ndarray of shape (n_components, n_units)
-        Weights W. The units of column i begin at ``first_units_[i]``, one for each category.
+        Weights W. The units of column i start at ``first_units_[i]``, one for each category.
     intercept_hidden_, intercept_visible_ : ndarray
-        Biases b and a; a begins at the logarithms of the categories' shares.
+        Biases b and a; a is initialized to the log frequencies of the categories.
     n_categories_, first_units_ : ndarray of int64, shape (n_features,)
-        Categories of every column, and the first of its units.
+        Number of categories of every column, and its first unit.
     h_samples_, n_iter_, n_features_in_, feature_names_in_, history_, validation_scores_, \
 free_energy_gap_
         As in :class:`BernoulliRBM`.
@@ -84,7 +84,7 @@ free_energy_gap_
         Returns
         -------
         ndarray of int64, shape (n_samples, n_features)
-            Each call draws anew; a fitted machine's calls are a function of its seed.
+            Each call draws anew; the calls of a fitted machine are a function of its seed.
         """
         return super().gibbs(v)
 
@@ -96,7 +96,7 @@ free_energy_gap_
         n_samples : int, default 1
             Rows to draw.
         means : bool, default False
-            Return the probabilities of the last downward step instead of its categories.
+            Return the probabilities of the last step down instead of its categories.
         **options
             ``burn_in``, ``thin``, ``n_chains``, ``start`` and ``random_state``, as in
             :meth:`BernoulliRBM.sample`.
@@ -109,7 +109,7 @@ free_energy_gap_
         return super().sample(n_samples, means=means, **options)
 
     def reconstruct(self, X: Any, *, n_steps: int = 1) -> Array:
-        """Return what the machine makes of X: up and down again, by means and not by draws.
+        """Return the reconstruction of X: up and down again, by means and not by draws.
 
         Parameters
         ----------
@@ -120,7 +120,7 @@ free_energy_gap_
         Returns
         -------
         ndarray of shape (n_samples, n_units)
-            Probabilities of the categories of all columns, side by side.
+            Probabilities of the categories of all columns, concatenated.
         """
         return super().reconstruct(X, n_steps=n_steps)
 
@@ -146,18 +146,18 @@ free_energy_gap_
         probabilities: bool = False,
         random_state: random.RandomState = None,
     ) -> Array:
-        """Fill in what is missing: clamp what is known, sample the rest, average its means.
+        """Fill in missing entries: clamp what is known, sample the rest, average its means.
 
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
-            Categories; NaN where one is not known.
+            Categories; NaN for missing entries.
         n_steps, n_average : int, default 500 and 100
             Gibbs steps of burn-in, and steps after these whose means are averaged.
         probabilities : bool, default False
             Return the probabilities of all categories instead of the most probable one.
         random_state : None, int, RandomState, Generator or SeedSequence
-            None goes on from the machine's own seed.
+            None continues from the machine's own seed.
 
         Returns
         -------
@@ -173,5 +173,5 @@ free_energy_gap_
         tags.input_tags.sparse = False
         tags.input_tags.categorical = True
         tags.input_tags.positive_only = True
-        tags.transformer_tags.preserves_dtype = []  # categories are no floats
+        tags.transformer_tags.preserves_dtype = []  # categories are integers
         return tags

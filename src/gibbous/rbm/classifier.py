@@ -32,9 +32,9 @@ class RBMClassifier(
 ):
     """Classifier by a restricted Boltzmann machine with the label among its visible units.
 
-    The label is a group of visible units of which one is on, beside the features, units of two
-    states. The machine learns their joint distribution (Larochelle and Bengio 2008: generative
-    training) by any of the methods of :class:`BernoulliRBM`; P(label | features) then is exact, a
+    The visible units are the features, units of two states, and a group of label units of which
+    one is on. The machine learns their joint distribution (Larochelle and Bengio 2008: generative
+    training) by any method of :class:`BernoulliRBM`; P(label | features) then is exact, a
     softmax of free energies.
 
     Parameters
@@ -42,7 +42,7 @@ class RBMClassifier(
     n_components : int, default 256
         Number of hidden units.
     visible_bias : {"data", "zero"}, default "data"
-        Start of the visible biases, the labels' included.
+        Initial visible biases, including those of the labels.
     learning_rate, batch_size, n_iter, verbose, random_state, method, n_gibbs_steps, n_chains, \
 n_temperatures, fast_learning_rate, centered, momentum, l1, l2, sparsity_target, sparsity_cost, \
 learning_rate_schedule, shuffle, binarize, data_max, out_of_range, early_stopping, \
@@ -53,9 +53,9 @@ validation_fraction, n_iter_no_change, tol, warm_start, dtype, n_jobs
     ----------
     classes_ : ndarray of shape (n_classes,)
     components_ : ndarray of shape (n_components, n_features + n_classes)
-        Weights, those of the labels in the last columns.
+        Weights; those of the labels are in the last columns.
     intercept_hidden_, intercept_visible_ : ndarray
-        Biases; of the visible units those of the labels come last.
+        Biases; those of the label units are the last visible biases.
     h_samples_, n_iter_, n_features_in_, feature_names_in_, history_, validation_scores_, \
 free_energy_gap_
         As in :class:`BernoulliRBM`. Pseudo-likelihoods are those of features and label together.
@@ -94,8 +94,8 @@ free_energy_gap_
         unseen = np.setdiff1d(y, self.classes_)
         if unseen.size:
             raise ValueError(
-                f"y holds {unseen.tolist()[0]!r}, which is not among the classes that the fit "
-                f"began with: {self.classes_!r:.200}"
+                f"y holds {unseen.tolist()[0]!r}, which is not among the classes of the first "
+                f"fit: {self.classes_!r:.200}"
             )
         return np.searchsorted(self.classes_, y)
 
@@ -110,7 +110,7 @@ free_energy_gap_
         y_val: Any = None,
         callback: Callback | None = None,
     ) -> S:
-        """Fit the machine, anew or with ``warm_start`` from where it stands.
+        """Fit the machine anew, or with ``warm_start`` continue its training.
 
         Parameters
         ----------
@@ -121,7 +121,7 @@ free_energy_gap_
         sample_weight : array-like of shape (n_samples,), optional
             Weights of the rows in the gradient.
         X_val, y_val : array-likes, optional
-            Rows to watch and not to learn from, with their labels.
+            Rows to monitor that are not used for training, with their labels.
         callback : callable, optional
             Called with a :class:`~gibbous.Progress` after every epoch; returning True stops.
 
@@ -132,9 +132,9 @@ free_energy_gap_
         Raises
         ------
         ValueError
-            If X is empty, not finite or out of range, or has a wrong shape, or y holds no labels.
+            If X is empty, not finite or out of range, or has a wrong shape, or y is not labels.
         Diverged
-            If training runs away; the parameters of the last good epoch are kept.
+            If training diverges; the parameters of the last good epoch are kept.
         KeyboardInterrupt
             On Ctrl-C, with the parameters of the last finished epoch kept.
         """
@@ -162,7 +162,7 @@ free_energy_gap_
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
         y : array-like of shape (n_samples,)
         classes : array-like of shape (n_classes,), optional
-            All labels there will be, for the first call; None for those of y.
+            All labels of all calls, for the first call; None for those of y.
         sample_weight : array-like of shape (n_samples,), optional
 
         Returns
@@ -237,7 +237,7 @@ free_energy_gap_
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
         y : array-like of shape (n_samples,), optional
-            Labels; None to sum over them.
+            Labels; None to sum over all labels.
 
         Returns
         -------
@@ -262,7 +262,7 @@ free_energy_gap_
         Returns
         -------
         ndarray of float64, shape (n_samples,)
-            In nats a row.
+            In nats per row.
         """
         return self.pseudo_likelihood(X)
 
@@ -280,12 +280,12 @@ free_energy_gap_
         Returns
         -------
         ndarray of float64, shape (n_samples,)
-            In nats a row, or a row and feature.
+            In nats per row, or per row and feature.
         """
         return super().pseudo_likelihood(X, n_flips=n_flips, per_feature=per_feature)
 
     def transform(self, X: Any) -> Array:
-        """Return the hidden units' means P(h = 1 | x), labels summed out.
+        """Return the means of the hidden units, P(h = 1 | x), labels summed out.
 
         Parameters
         ----------
@@ -294,7 +294,7 @@ free_energy_gap_
         Returns
         -------
         ndarray of shape (n_samples, n_components)
-            In the dtype of X where that is float32 or float64, else float64.
+            In the dtype of X if that is float32 or float64, else float64.
         """
         return super().transform(X)
 
@@ -308,7 +308,7 @@ free_energy_gap_
         Returns
         -------
         ndarray of bool, shape (n_samples, n_features)
-            Each call draws anew; a fitted machine's calls are a function of its seed.
+            Each call draws anew; the calls of a fitted machine are a function of its seed.
         """
         return super().gibbs(v)
 
@@ -357,7 +357,7 @@ free_energy_gap_
         return found[:, :d], self.classes_[found[:, d:].argmax(axis=1)]
 
     def reconstruct(self, X: Any, *, n_steps: int = 1) -> Array:
-        """Return what the machine makes of X: up and down again, by means and not by draws.
+        """Return the reconstruction of X: up and down again, by means and not by draws.
 
         Parameters
         ----------
@@ -381,19 +381,19 @@ free_energy_gap_
         n_average: int = 100,
         random_state: random.RandomState = None,
     ) -> Array:
-        """Fill in what is missing: clamp what is known, sample the rest, average its means.
+        """Fill in missing entries: clamp what is known, sample the rest, average its means.
 
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
-            States of 0 and 1 in units of ``data_max``; NaN where one is not known. Known values
-            between are rounded to a state.
+            States of 0 and 1 in units of ``data_max``; NaN for missing entries. Known values
+            between them are rounded to a state.
         y : array-like of shape (n_samples,), optional
-            Labels, where they are known.
+            Labels, if they are known.
         n_steps, n_average : int, default 500 and 100
             Gibbs steps of burn-in, and steps after these whose means are averaged.
         random_state : None, int, RandomState, Generator or SeedSequence
-            None goes on from the machine's own seed.
+            None continues from the machine's own seed.
 
         Returns
         -------
@@ -405,6 +405,6 @@ free_energy_gap_
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
-        # scikit-learn measures by real numbers of both signs, which units of two states cannot hold
+        # scikit-learn tests with real numbers of both signs, which two-state units cannot represent
         tags.classifier_tags.poor_score = True
         return tags

@@ -20,27 +20,27 @@ Array = NDArray[Any]
 
 @dataclass(eq=False, repr=False)
 class ReplicatedSoftmax(BoltzmannMachine):
-    """Undirected topic model: a Boltzmann machine of word counts, in native code.
+    """Undirected topic model: a restricted Boltzmann machine for word counts, in native code.
 
-    A row is a document, counts of the words of a vocabulary. Given the hidden units, its D words
-    are drawn from one softmax over the vocabulary; the hidden biases count D times, so that
-    documents of different lengths share one set of weights (Salakhutdinov and Hinton 2009).
+    A row holds the word counts of a document. Given the hidden units, its D words are drawn from
+    one softmax over the vocabulary; the hidden biases are multiplied by D, so that documents of
+    different lengths share one set of weights (Salakhutdinov and Hinton 2009).
 
     Parameters
     ----------
     n_components : int, default 50
-        Number of hidden units: topic features that are on or off.
+        Number of hidden units: binary topic features.
     learning_rate : float, default 0.5
-        Step along the mean gradient of a mini-batch, divided by the mean length of the documents.
+        Step along the mean gradient of a mini-batch, divided by the mean document length.
     batch_size : int, default 100
-        Documents of a mini-batch.
+        Documents per mini-batch.
     method : {"cd", "pcd", "fpcd", "pt"}, default "cd"
-        As in :class:`BernoulliRBM`. Persistent chains have the lengths of documents drawn from the
-        training data.
+        As in :class:`BernoulliRBM`. The lengths of persistent chains are those of documents drawn
+        from the training data.
     momentum : float, default 0.9
-        Share of the last step that is added to the next one.
+        Fraction of the last step that is added to the next one.
     fractional : {"raise", "allow"}, default "raise"
-        Whether counts that are not whole numbers are an error, or used as weights.
+        Whether counts that are not integers raise an error or are used as weights.
     n_iter, verbose, random_state, n_gibbs_steps, n_chains, n_temperatures, fast_learning_rate, \
 centered, l1, l2, sparsity_target, sparsity_cost, learning_rate_schedule, shuffle, \
 early_stopping, validation_fraction, n_iter_no_change, tol, warm_start, dtype, n_jobs
@@ -49,17 +49,17 @@ early_stopping, validation_fraction, n_iter_no_change, tol, warm_start, dtype, n
     Attributes
     ----------
     components_ : ndarray of shape (n_components, n_features)
-        Weights W: how much more likely words are where a hidden unit is on, as logarithms.
+        Weights W: log ratios of the probabilities of words with a hidden unit on and off.
     intercept_hidden_, intercept_visible_ : ndarray
-        Biases b, which count once a word, and a, which begin at the words' log frequencies.
+        Biases b, which count once for each word, and a, initialized to log word frequencies.
     mean_length_ : float
-        Mean number of words of the documents that the fit began with.
+        Mean number of words of the first training documents.
     chain_lengths_ : ndarray of shape (n_chains,)
-        Words of each persistent chain.
+        Number of words of each persistent chain.
     h_samples_, n_iter_, n_features_in_, feature_names_in_, history_, validation_scores_, \
 free_energy_gap_
         As in :class:`BernoulliRBM`. The pseudo-likelihood of a document is the sum over its words
-        of log P(word | all others), estimated from one word of each of at most 100 documents.
+        of log P(word | all others), estimated from one word each of at most 100 documents.
     """
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
@@ -94,7 +94,7 @@ free_energy_gap_
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
         n_flips : int or None, default 1
-            Words of every row that are looked at, drawn with repeats: the estimate is unbiased for
+            Number of words of every row to use, drawn with repeats: the estimate is unbiased for
             any number. None for all of them, which is exact.
         per_feature : bool, default False
             Divide by the number of words of each row.
@@ -102,7 +102,7 @@ free_energy_gap_
         Returns
         -------
         ndarray of float64, shape (n_samples,)
-            In nats a row, or a row and word.
+            In nats per row, or per row and word.
         """
         return super().pseudo_likelihood(X, n_flips=n_flips, per_feature=per_feature)
 
@@ -113,8 +113,8 @@ free_energy_gap_
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
         exact : bool, default False
-            With the likelihood itself, for at most 25 hidden units; otherwise with the
-            pseudo-likelihood, which predicts each word from all others and is the lower for it.
+            Use the likelihood, for at most 25 hidden units; otherwise the pseudo-likelihood,
+            which predicts each word from all others and results in a lower perplexity.
         """
         machine, units, jobs = self._fitted()
         X = self._checked(X, units)
@@ -165,7 +165,7 @@ free_energy_gap_
         return np.asarray(-units.free_energy(machine, X, jobs) - self.log_partition(lengths_of(X)))
 
     def gibbs(self, v: Any) -> Array:
-        """Run one Gibbs step from v: up to the hidden units and down to as many words.
+        """Run one Gibbs step from v: up to the hidden units and down to the same number of words.
 
         Parameters
         ----------
@@ -174,7 +174,7 @@ free_energy_gap_
         Returns
         -------
         ndarray of shape (n_samples, n_features)
-            Each call draws anew; a fitted machine's calls are a function of its seed.
+            Each call draws anew; the calls of a fitted machine are a function of its seed.
         """
         return super().gibbs(v)
 
@@ -197,7 +197,7 @@ free_energy_gap_
         n_samples : int, default 1
             Rows to draw.
         n_words : int or array-like of shape (n_chains,), optional
-            Words of a document; None for those of ``start``, or else the mean of the training data.
+            Words per document; None for those of ``start``, or else the training mean.
         burn_in, thin, n_chains, start, means, random_state
             As in :meth:`BernoulliRBM.sample`.
 
@@ -242,18 +242,18 @@ free_energy_gap_
         n_average: int = 100,
         random_state: random.RandomState = None,
     ) -> Array:
-        """Fill in counts that are missing, given the others and the length of the document.
+        """Fill in missing counts, given the others and the length of the document.
 
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
-            Counts; NaN where one is not known.
+            Counts; NaN for missing entries.
         n_words : int or array-like of shape (n_samples,)
-            Words of the whole documents, those of missing counts included.
+            Words of each document, those of missing counts included.
         n_steps, n_average : int, default 500 and 100
             Gibbs steps of burn-in, and steps after these whose means are averaged.
         random_state : None, int, RandomState, Generator or SeedSequence
-            None goes on from the machine's own seed.
+            None continues from the machine's own seed.
 
         Returns
         -------

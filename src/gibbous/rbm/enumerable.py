@@ -41,7 +41,7 @@ class EnumerableMachine(BoltzmannMachine):
         ----------
         X : array-like of shape (n_samples, n_features)
         log_partition : float, optional
-            log Z where it is known already.
+            log Z if it is already known.
 
         Returns
         -------

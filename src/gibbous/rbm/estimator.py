@@ -531,7 +531,7 @@ class BoltzmannMachine(
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
-            States of 0 and 1 in units of ``data_max``; NaN where a unit is missing. Known values
+            States of 0 and 1 in units of ``data_max``; NaN for missing units. Known values
             between them are rounded to a state.
         n_steps : int, default 500
             Gibbs steps of burn-in.

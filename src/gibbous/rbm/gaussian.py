@@ -29,14 +29,14 @@ class GaussianRBM(EnumerableMachine):
     a_i + sum_j W_ji h_j and variance s_i^2, so that the machine is a mixture of 2^n_components
     Gaussians. The variances are learned as z_i = log s_i^2.
 
-    Columns are standardised inside, with the means and deviations of the first rows that the
-    machine sees: columns of any scale train alike, and the parameters are those of standardised
+    Columns are standardized internally, with the means and standard deviations of the first
+    training rows: columns of any scale train alike, and the parameters are those of standardized
     data. Samples, reconstructions and scores are on the scale of X.
 
-    Machines of this kind are known to blow up. Here the steps of a unit's weights and bias are
-    scaled by its variance (the metric of the likelihood in its mean), a step of z is at most 0.1,
-    z stays within bounds, and a fit that goes astray all the same ends with :class:`Diverged` and
-    the last good parameters.
+    Training of such machines diverges easily. Here the steps of a unit's weights and bias are
+    scaled by its variance (the metric of the likelihood in its mean), a step of z is at most 0.1
+    and z is bounded. A fit that diverges nevertheless raises :class:`Diverged` and keeps the last
+    good parameters.
 
     Parameters
     ----------
@@ -45,17 +45,18 @@ class GaussianRBM(EnumerableMachine):
     learning_rate : float, default 0.01
         Step along the mean gradient of a mini-batch.
     centered : bool, default True
-        As in :class:`BernoulliRBM`. Without it the hidden units' common mean sets a bound to the
-        learning rate that falls as they grow in number.
+        As in :class:`BernoulliRBM`. Without it the common mean of the hidden units bounds the
+        learning rate; the bound decreases with their number.
     hidden_units : {"binary", "relu"}, default "binary"
-        As in :class:`BernoulliRBM`. With "relu" the machine has a density only while its weights
-        are small (no direction of v may win more from W than it loses to 1 / s^2).
+        As in :class:`BernoulliRBM`. With "relu" the machine has a density only if its weights
+        are small (in every direction of v the gain from W must be less than the loss from
+        1 / s^2).
     learn_variance : bool, default True
-        Whether the variances are learned, or stay those of the columns.
+        Whether the variances are learned; otherwise they remain those of the columns.
     variance_learning_rate : float, optional
-        Step of z; None for a tenth of ``learning_rate``.
+        Learning rate of z; None for a tenth of ``learning_rate``.
     min_variance : float, default 0.001
-        Least variance of a unit, as a share of its column's.
+        Minimum variance of a unit, as a fraction of its column's variance.
     batch_size, n_iter, verbose, random_state, method, n_gibbs_steps, n_chains, n_temperatures, \
 fast_learning_rate, momentum, l1, l2, sparsity_target, sparsity_cost, \
 learning_rate_schedule, shuffle, early_stopping, validation_fraction, n_iter_no_change, tol, \
@@ -66,13 +67,13 @@ warm_start, dtype, n_jobs
     Attributes
     ----------
     components_ : ndarray of shape (n_components, n_features)
-        Weights W, for standardised columns.
+        Weights W, for standardized columns.
     intercept_hidden_, intercept_visible_ : ndarray
         Biases b and a.
     log_variance_ : ndarray of shape (n_features,)
-        z, for standardised columns.
+        z, for standardized columns.
     mean_, scale_ : ndarray of float64, shape (n_features,)
-        What columns are standardised with; the scale of a constant column is 1.
+        Means and standard deviations of the columns; the scale of a constant column is 1.
     variance_ : ndarray of float64, shape (n_features,)
         s^2 on the scale of X.
     h_samples_, n_iter_, n_features_in_, feature_names_in_, history_, validation_scores_, \
@@ -119,8 +120,8 @@ free_energy_gap_
         """Return F(v), so that exp(-F(v)) / Z is the density of v.
 
         F(v) = sum_i (v_i - a_i)^2 / (2 s_i^2) - sum_j log(1 + exp(b_j + sum_i W_ji v_i / s_i^2))
-        for standardised v, plus the logarithms of the columns' scales: Z is that of standardised
-        data.
+        for standardized v, plus the logarithms of the scales of the columns: Z is that of
+        standardized data.
 
         Parameters
         ----------
@@ -143,7 +144,7 @@ free_energy_gap_
         Returns
         -------
         ndarray of float64, shape (n_samples, n_features)
-            Each call draws anew; a fitted machine's calls are a function of its seed.
+            Each call draws anew; the calls of a fitted machine are a function of its seed.
         """
         return super().gibbs(v)
 
@@ -161,12 +162,12 @@ free_energy_gap_
         Returns
         -------
         ndarray of float64, shape (n_samples, n_features)
-            On the scale of X; with ``means=True`` the means of the last downward step.
+            On the scale of X; with ``means=True`` the means of the last step down.
         """
         return super().sample(n_samples, **options)
 
     def reconstruct(self, X: Any, *, n_steps: int = 1) -> Array:
-        """Return what the machine makes of X: up and down again, by means and not by draws.
+        """Return the reconstruction of X: up and down again, by means and not by draws.
 
         Parameters
         ----------
@@ -182,7 +183,7 @@ free_energy_gap_
         return super().reconstruct(X, n_steps=n_steps)
 
     def reconstruction_error(self, X: Any) -> Array:
-        """Return the squared error of :meth:`reconstruct` in units of the columns' variances.
+        """Return the squared error of :meth:`reconstruct` in units of the variances of columns.
 
         Parameters
         ----------
@@ -203,16 +204,16 @@ free_energy_gap_
         n_average: int = 100,
         random_state: random.RandomState = None,
     ) -> Array:
-        """Fill in what is missing: clamp what is known, sample the rest, average its means.
+        """Fill in missing entries: clamp what is known, sample the rest, average its means.
 
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
-            NaN where a value is not known.
+            NaN for missing entries.
         n_steps, n_average : int, default 500 and 100
             Gibbs steps of burn-in, and steps after these whose means are averaged.
         random_state : None, int, RandomState, Generator or SeedSequence
-            None goes on from the machine's own seed.
+            None continues from the machine's own seed.
 
         Returns
         -------

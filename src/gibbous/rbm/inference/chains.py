@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import expit
 
 from ..._ground import random
 from ..._ground.isa import core
@@ -149,7 +150,7 @@ class Start:
         if self.at is None:
             seed = random.child(seed, "rbm-start")
             rng = np.random.Generator(np.random.Philox(key=seed))
-            p = 1.0 / (1.0 + np.exp(-machine.hidden.astype(np.float64)))
+            p = expit(machine.hidden.astype(np.float64))
             return (rng.random((n, p.size)) < p).astype(machine.dtype)
         if isinstance(self.at, str):
             if self.at != "chains" or machine.chains is None:
@@ -272,7 +273,7 @@ def impute(
     machine : Machine
     units : Units
     clamp : Clamp
-        Visible states, NaN where a unit is free.
+        Visible states, NaN for free units.
     averaging : Averaging
     seed : int
         Key of the random numbers.
@@ -284,7 +285,7 @@ def impute(
     ndarray of float64, shape (n, n_visible)
     """
     if clamp.states is None:
-        raise ValueError("clamp must hold visible states, NaN where a unit is free")
+        raise ValueError("clamp must hold visible states, with NaN for free units")
     hidden = Start().hidden(machine, units, len(clamp.states), seed, jobs)
     chains = Chains(hidden, seed, clamp=clamp)
     if averaging.n_steps:

@@ -24,7 +24,7 @@ MOST_ENUMERATED = 25
 
 METHODS = ("auto", "exact", "ais", "reverse_ais")
 
-#: Ends of the stretches of Salakhutdinov and Murray's path, and their shares of its 14,500 steps.
+#: Ends of the segments of Salakhutdinov and Murray's path, and their numbers of its 14,500 steps.
 _STRETCHES = ((0.5, 500), (0.9, 4000), (1.0, 10000))
 
 #: Base rates are kept this far from 0 and 1, so that no state is impossible at beta = 0.
@@ -52,7 +52,7 @@ class LogPartition:
     value : float
         log Z, in nats.
     method : {"exact", "ais", "reverse_ais"}
-        How it was found.
+        How it was computed.
     standard_error : float
         Of ``value``, from the spread of the weights (delta method); 0 if exact. It covers only
         regions that some chain has found: the gap between the two bounds is more informative.

@@ -1,4 +1,4 @@
-"""Rows of visible states on their way to the core: bits where they can be, never a copy twice."""
+"""Conversion of rows of visible states for the core: to bits if possible, at most one copy."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _ROWS: dict[str, Any] = {"float32": core.layers.Rows32, "float64": core.layers.R
 
 
 def check_range(X: Any, most: float) -> None:
-    """Refuse values that no probability of a two-state unit can be.
+    """Refuse values that are not probabilities of a two-state unit.
 
     Raises
     ------
@@ -63,16 +63,16 @@ def rows_of(
         Precision of the machine.
     threads : int
     data_max : float
-        The value of a unit that is fully on.
+        The value of a unit that is on.
     binarize : None, "sample" or float
-        None keeps values between 0 and 1 as they are, "sample" draws states with these
-        probabilities whenever a row is used, a number is the threshold above which a unit is on.
+        None keeps values between 0 and 1, "sample" draws states with these probabilities whenever
+        a row is used, a number is the threshold above which a unit is on.
     weight : ndarray of shape (n,), optional
 
     Returns
     -------
     Rows32 or Rows64
-        Holds X, not a copy, where the core can read it as it is; states of 0 and 1 as bits.
+        Refers to X without a copy if the core can read it directly; states of 0 and 1 as bits.
     """
     n, d = X.shape
     if isinstance(binarize, float):
@@ -83,7 +83,7 @@ def rows_of(
     if weight is not None:
         kept["weight"] = np.ascontiguousarray(weight, dtype=dtype)
     if sp.issparse(X):
-        if not X.has_canonical_format:  # a copy: the caller's may be another's, or read-only
+        if not X.has_canonical_format:  # a copy: the caller's arrays may be shared or read-only
             X = X.copy()
             X.sum_duplicates()
         data = np.ascontiguousarray(X.data, dtype=dtype)
@@ -115,7 +115,7 @@ def _above(X: Any, threshold: float) -> Any:
 
 
 def numbers_of(X: Any, dtype: str, weight: NDArray[Any] | None = None) -> Any:
-    """Return rows of real numbers or counts for the core, never as bits.
+    """Return rows of real numbers or counts for the core.
 
     Parameters
     ----------
@@ -143,7 +143,7 @@ def numbers_of(X: Any, dtype: str, weight: NDArray[Any] | None = None) -> Any:
 
 
 def words_of(words: NDArray[Any], d: int, dtype: str, weight: NDArray[Any] | None = None) -> Any:
-    """Return rows of ``d`` states for the core that are words of 32 bits already."""
+    """Return rows of ``d`` states, given as words of 32 bits, for the core."""
     kept: dict[str, Any] = {}
     if weight is not None:
         kept["weight"] = np.ascontiguousarray(weight / weight.mean(), dtype=dtype)

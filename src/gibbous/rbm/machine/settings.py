@@ -1,4 +1,4 @@
-"""What a training run is told, and does not change."""
+"""Settings of a training run."""
 
 from __future__ import annotations
 

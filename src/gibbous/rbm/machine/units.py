@@ -53,7 +53,7 @@ class Clamp:
     Attributes
     ----------
     states : ndarray of shape (n, n_visible), or None
-        NaN where a unit is free; None if all are.
+        NaN for free units; None if all are free.
     lengths : ndarray of shape (n,), or None
         Words of each chain, for units that are counts.
     """
@@ -236,9 +236,9 @@ class Units:
     # ---- missing entries -------------------------------------------------------------------------
 
     def clamp(self, X: Array, name: str, **known: Any) -> Clamp:
-        """Return what is known of rows with NaN where an entry is missing.
+        """Return what is known of rows with NaN for missing entries.
 
-        ``known`` is what the kind knows in addition; ``name`` is the class that errors name.
+        ``known`` are further arguments of the kind; ``name`` is the class that errors name.
         """
         return Clamp(X)
 

@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
+from scipy.special import softmax
 from sklearn.utils.validation import check_non_negative
 
 from ..._ground import random
@@ -160,9 +161,8 @@ class Counts(Units):
         return Clamp(lengths=chain_lengths(lengths_of(X), X.shape[0]))
 
     def visible_means(self, machine: Machine, h: Array, X: Any, jobs: int) -> Array:
-        logits = h @ machine.weights + machine.visible
-        e = np.exp(logits - logits.max(axis=1, keepdims=True))
-        return np.asarray(e / e.sum(axis=1, keepdims=True) * lengths_of(X)[:, None])
+        p = softmax(h @ machine.weights + machine.visible, axis=1)
+        return np.asarray(p * lengths_of(X)[:, None])
 
     def clamp(self, X: Array, name: str, **known: Any) -> Clamp:
         missing = np.isnan(X)

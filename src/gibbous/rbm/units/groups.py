@@ -12,13 +12,13 @@ from ..._ground.isa import core
 
 Array = NDArray[Any]
 
-#: Rows whose units are bytes in memory together, on their way to bits.
+#: Rows whose units are held as bytes at once before they are packed.
 _ROWS_AT_ONCE = 1 << 13
 
 
 @dataclass(frozen=True)
 class Groups:
-    """Variables side by side, each with as many units as it has categories."""
+    """Variables in one layer, each with as many units as it has categories."""
 
     sizes: Array
 
@@ -33,7 +33,7 @@ class Groups:
         return int(self.sizes.sum())
 
     def pairs(self, first: int = 0) -> Array:
-        """Return (n, 2): where each group begins and ends, counted from unit ``first``."""
+        """Return (n, 2): the first unit of each group and the end, counted from unit ``first``."""
         begin = self.offsets + first
         return np.ascontiguousarray(np.stack([begin, begin + self.sizes], axis=1), dtype=np.int64)
 

@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
+from scipy.special import softmax
 
 from ..._ground.isa import core
 from ..machine import kernels
@@ -114,8 +115,7 @@ class Labels(Units):
         logits = h @ machine.weights + machine.visible
         d = self.n_features
         v = 0.5 * (1.0 + np.tanh(0.5 * logits))
-        e = np.exp(logits[:, d:] - logits[:, d:].max(axis=1, keepdims=True))
-        v[:, d:] = e / e.sum(axis=1, keepdims=True)
+        v[:, d:] = softmax(logits[:, d:], axis=1)
         return np.asarray(v)
 
     def clamped(self, features: Array, codes: Array | None) -> Clamp:
