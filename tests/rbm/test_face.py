@@ -225,7 +225,7 @@ def test_little_work_is_done_by_one_thread_and_much_by_all() -> None:
         (lambda m, X: m.fit(X * 3.0), r"lie in \[0, 1\].*holds 3 \(X\[0, 0\]\): give data_max=3"),
         (lambda m, X: m.fit(X - 0.5), r"holds -0\.5.*MinMaxScaler"),
         (lambda m, X: m.fit(X, X_val=X[:, :4]), "4 features, but BernoulliRBM is expecting 20"),
-        (lambda m, X: m.fit(X, sample_weight=[1, 2]), "one weight a row of X"),
+        (lambda m, X: m.fit(X, sample_weight=[1, 2]), "one weight per row of X"),
         (lambda m, X: m.fit(X[:0]), "0 sample"),
         (lambda m, X: m.fit(np.where(X, np.nan, 0)), "contains NaN"),
         (lambda m, X: m.transform(X[0]), "Expected 2D array, got 1D"),
