@@ -21,7 +21,18 @@ ROOT = next(p for p in Path(__file__).resolve().parents if (p / "pyproject.toml"
 SRC = ROOT / "src" / "gibbous"
 
 #: Parts of src/gibbous whose messages, help and public docstrings are checked.
-CLEAN: tuple[str, ...] = ("_fit", "_ground", "cli", "convert", "corpus", "demo", "io", "lda", "plot", "rbm")
+CLEAN: tuple[str, ...] = (
+    "_fit",
+    "_ground",
+    "cli",
+    "convert",
+    "corpus",
+    "demo",
+    "io",
+    "lda",
+    "plot",
+    "rbm",
+)
 
 #: Pages that are checked.
 PAGES = ("README.md", "CHANGELOG.md", "docs", "examples")

@@ -269,7 +269,7 @@ FORGED = {
     "steps of no kind": (fit_value("_n_steps", 1.5), "_n_steps"),
     "steps without end": (fit_value("_n_steps", 2**80), "_n_steps"),
     "scores": (fit_value("validation_scores_", [1.0, None]), "validation_scores_"),
-    "history": (lambda h, t: h["history"]["more"].update(x=[1.0]), "one value an iteration"),
+    "history": (lambda h, t: h["history"]["more"].update(x=[1.0]), "one value per iteration"),
     "another class": (
         lambda h, t: h.__setitem__("class", "os.system"),
         "is not a class of this version",
