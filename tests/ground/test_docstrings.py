@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import inspect
 from typing import Any
+
+import pytest
 
 from gibbous import LatentDirichletAllocation
 from gibbous._ground.docstrings import documented_by
+from gibbous.lda.describe import documents, edit, inference, labels, over_time, topics
 
 
 def area(shape: Any, unit: str) -> float:
@@ -67,13 +71,30 @@ def test_no_parameter_is_left_and_no_error_is_there() -> None:
     )
 
 
-def test_methods_of_topics_have_the_parameters_that_their_docstrings_name() -> None:
-    documented = 0
-    for name in ("topic_words", "similar_documents", "topics_over_time", "transform", "score"):
-        method = getattr(LatentDirichletAllocation, name)
-        assert "fitted : " not in method.__doc__ and "NotFittedError" in method.__doc__
-        for parameter in method.__code__.co_varnames[1:2]:
-            documented += (
-                f"\n{parameter} : " in method.__doc__ or f"\n{parameter}, " in method.__doc__
-            )
-    assert documented >= 4
+FUNCTIONS = {
+    name: function
+    for module in (documents, edit, inference, labels, over_time, topics)
+    for name, function in vars(module).items()
+    if inspect.isfunction(function)
+    and function.__module__ == module.__name__
+    and next(iter(inspect.signature(function).parameters)) == "fitted"
+    and not name.startswith("_")
+    and hasattr(LatentDirichletAllocation, name)
+}
+
+
+@pytest.mark.parametrize("name", sorted(FUNCTIONS))
+def test_methods_of_topics_take_what_their_functions_take(name: str) -> None:
+    method = getattr(LatentDirichletAllocation, name)
+    own = [p.replace(annotation=p.empty) for p in parameters(method)]
+    theirs = [p.replace(annotation=p.empty) for p in parameters(FUNCTIONS[name])]
+    assert [p for p in own if p.name != "y"] == theirs
+    assert "NotFittedError" in method.__doc__ and "fitted : " not in method.__doc__
+
+
+def parameters(function: Any) -> list[inspect.Parameter]:
+    return list(inspect.signature(function).parameters.values())[1:]
+
+
+def test_all_descriptions_are_compared() -> None:
+    assert len(FUNCTIONS) == 21

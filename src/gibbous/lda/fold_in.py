@@ -121,7 +121,7 @@ def fold_in(
     kernel: Any = core.lda.fold_in  # a type checker cannot follow the unpacked arrays
     n_open = kernel(
         *documents,
-        *_arrays(topics),
+        *topics.arrays(),
         prior_of(alpha, topics.n_topics),
         int(max_iter),
         float(tol),
@@ -175,7 +175,7 @@ def infer(
     theta = np.empty((documents.n_documents, topics.n_topics))
     kernel: Any = core.lda.infer
     prior = prior_of(alpha, topics.n_topics)
-    given = (*documents, *_arrays(topics), prior, int(max_iter), float(tol))
+    given = (*documents, *topics.arrays(), prior, int(max_iter), float(tol))
     return theta, int(kernel(*given, theta, int(n_threads)))
 
 
@@ -216,7 +216,7 @@ def infer_sparse(
     ids, values = np.empty((n, capacity), np.uint16), np.empty((n, capacity), np.float32)
     kernel: Any = core.lda.infer
     prior = prior_of(alpha, k)
-    given = (*documents, *_arrays(topics), prior, int(max_iter), float(tol), float(threshold))
+    given = (*documents, *topics.arrays(), prior, int(max_iter), float(tol), float(threshold))
     n_open = kernel(*given, found, ids, values, int(n_threads))
     kept = np.arange(capacity) < found[:, None]
     indptr = np.concatenate([[0], np.cumsum(found, dtype=np.int64)])
@@ -292,7 +292,7 @@ def log_predictive(
     """
     log_p = np.empty(documents.n_documents)
     kernel: Any = core.lda.log_predictive
-    kernel(*documents, *_arrays(topics), theta, log_p, int(n_threads))
+    kernel(*documents, *topics.arrays(), theta, log_p, int(n_threads))
     return log_p
 
 
@@ -302,7 +302,3 @@ def sparse_rows(theta: NDArray[Any], threshold: float) -> Any:
     indptr = np.searchsorted(rows, np.arange(len(theta) + 1))
     values = theta[rows, topics].astype(np.float32)
     return sp.csr_array((values, topics.astype(np.int32), indptr), shape=theta.shape)
-
-
-def _arrays(topics: TopicWord) -> tuple[NDArray[Any], ...]:
-    return topics.indptr, topics.topics, topics.values, topics.floor

@@ -19,7 +19,7 @@ from sklearn.base import (
 )
 from sklearn.utils.validation import check_is_fitted
 
-from .._fit.history import Callback, History
+from .._fit.history import Callback
 from .._ground import random, validate
 from .._ground.docstrings import documented_by
 from ..corpus.corpus import Corpus
@@ -32,7 +32,6 @@ from .fold_in import Inference
 from .priors import Priors
 from .run import Run, Summary, start_of
 from .setup import CONSTRAINTS, Asked, corpus_of, priors_of, run_of
-from .topic_word import TopicWord
 
 _NEW_MODEL = "LatentDirichletAllocation\n    A new model; this one is not changed."
 
@@ -55,9 +54,9 @@ class LatentDirichletAllocation(
 ):
     """Topics of documents: latent Dirichlet allocation by collapsed Gibbs sampling.
 
-    Each document is a mixture of topics, and each topic is a distribution over words. Both are
-    found together by drawing the topic of every token given all others (Blei, Ng and Jordan 2003;
-    Griffiths and Steyvers 2004). One seed gives the same bits for any number of threads.
+    Each document is a mixture of topics, each topic a distribution over words. Both are found by
+    drawing the topic of every token given all others (Blei, Ng and Jordan 2003; Griffiths and
+    Steyvers 2004). One seed gives the same bits for any number of threads.
 
     Parameters
     ----------
@@ -511,9 +510,17 @@ class LatentDirichletAllocation(
 
     @documented_by(_labels.label_candidates)
     def label_candidates(
-        self, X: Any, n: int = 5, **options: Any
+        self,
+        X: Any,
+        n: int = 5,
+        *,
+        phrases: Any = None,
+        n_words: int = 50,
+        min_df: int = 5,
+        mu: float = 0.25,
     ) -> list[list[tuple[str | int, float]]]:
-        return _labels.label_candidates(self._fitted(), X, n, **options)
+        options: dict[str, Any] = {"n_words": n_words, "min_df": min_df, "mu": mu}
+        return _labels.label_candidates(self._fitted(), X, n, phrases=phrases, **options)
 
     @documented_by(_labels.set_topic_labels, returns="self")
     def set_topic_labels(
@@ -578,13 +585,8 @@ class LatentDirichletAllocation(
         from .report.page import html, write
 
         fitted, page = self._fitted(), ReportOptions(**options)
-        record = Record(
-            self.n_iter_,
-            self.bound_,
-            self.history_,
-            self.heldout_perplexities_,
-            getattr(self, "text_options_", None),
-        )
+        texts, held_out = getattr(self, "text_options_", None), self.heldout_perplexities_
+        record = Record(self.n_iter_, self.bound_, self.history_, held_out, texts)
         if path is None:
             return html(fitted, record, corpus, page)
         write(path, fitted, record, corpus, page)
@@ -596,6 +598,3 @@ class LatentDirichletAllocation(
         tags.input_tags.sparse = True
         tags.transformer_tags.preserves_dtype = []
         return tags
-
-
-__all__ = ["History", "LatentDirichletAllocation", "TopicWord"]

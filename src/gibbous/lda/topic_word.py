@@ -67,6 +67,10 @@ class TopicWord:
         """Number of words in the vocabulary."""
         return len(self.indptr) - 1
 
+    def arrays(self) -> tuple[NDArray[Any], ...]:
+        """Return the arrays in the order of the kernels: indptr, topics, values, floor."""
+        return self.indptr, self.topics, self.values, self.floor
+
     @classmethod
     def from_dense(cls, phi: ArrayLike) -> TopicWord:
         """Store given distributions; each topic's floor is its least probability.

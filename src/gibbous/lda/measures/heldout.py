@@ -229,12 +229,10 @@ def left_to_right(
         _check_int(resample, "resample", 0)
     corpus = corpus_of(X, known)
     log_p = np.empty(corpus.n_documents)
-    core.lda.left_to_right(
+    kernel: Any = core.lda.left_to_right  # a type checker cannot follow the unpacked arrays
+    kernel(
         *Bags.of(corpus),
-        topics.indptr,
-        topics.topics,
-        topics.values,
-        topics.floor,
+        *topics.arrays(),
         prior,
         form,
         int(n_samples),
