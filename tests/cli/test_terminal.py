@@ -222,7 +222,7 @@ def test_a_second_ctrl_c_ends_at_once(
 
     fit = gibbous.KMeans.fit
     monkeypatch.setattr(gibbous.KMeans, "fit", begun)
-    monkeypatch.setattr("gibbous.io.save", pressed)
+    monkeypatch.setattr("gibbous.io.model_file.save", pressed)
     command = ["kmeans", "fit", str(data / "points.npy"), "-k", "2", "-o", str(tmp_path / "m")]
     done = CliRunner().invoke(app, command)
     assert done.exit_code == 130

@@ -61,12 +61,16 @@ from .style import (
     tidy,
 )
 
+#: The British spelling, which code written for earlier versions uses.
+colours = colors
+
 __all__ = [
     "MAX_POINTS",
     "PALETTE",
     "SUFFIXES",
     "View",
     "colors",
+    "colours",
     "fit_figure",
     "ink",
     "new_figure",
