@@ -12,6 +12,7 @@ void bind_gmm(py::module_& m);
 void bind_gmm_missing(py::module_& m);
 void bind_kmeans(py::module_& m);
 void bind_layers(py::module_& m);
+void bind_lda_arrays(py::module_& m);
 void bind_lda_fast(py::module_& m);
 void bind_lda_measure(py::module_& m);
 void bind_lda_exact(py::module_& m);
@@ -66,6 +67,7 @@ void bind_models(py::module_& m) {
   py::module_ missing = gmm.def_submodule("missing", "Gaussian mixtures on incomplete rows.");
   bind_gmm_missing(missing);
   py::module_ lda = m.def_submodule("lda", "Topics: samplers, counts and measures.");
+  bind_lda_arrays(lda);
   bind_lda_exact(lda);
   bind_lda_fast(lda);
   bind_lda_measure(lda);

@@ -42,9 +42,8 @@ class Words:
         return self
 
     def sampler(self, n_topics, z, **options):
-        return core.lda.ExactSampler(
-            self.indptr, self.indices, self.counts, self.shape[1], n_topics, z, **options
-        )
+        documents = core.lda.Documents(self.indptr, self.indices, self.counts)
+        return core.lda.ExactSampler(documents, self.shape[1], n_topics, z, **options)
 
     def recount(self, z, n_topics):
         """Return n_dk and n_wk."""

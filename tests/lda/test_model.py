@@ -36,7 +36,7 @@ def drawn_corpus(seed, documents=400, words=200, topics=5, length=80, alpha=0.1,
 
 def arrays(X):
     corpus = Corpus.of(X)
-    return corpus.indptr, corpus.indices, corpus.counts, corpus.n_words
+    return core.lda.Documents(corpus.indptr, corpus.indices, corpus.counts), corpus.n_words
 
 
 def tokens_of(X):

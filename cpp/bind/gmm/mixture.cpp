@@ -132,8 +132,8 @@ Index update(const std::string& type, Array<double>& nk, Array<double>& s1, Arra
   PythonMonitor monitor;
   const py::gil_scoped_release nogil;  // safe: only arrays held by the arguments are touched
   const Execution run{threads, &monitor};
-  gmm::update(kind, k, d, in, origin.data(), folded, about, reg_covar, run, out);
-  return gmm::factorise<T>(kind, k, d, out.covariances, run, u);
+  gmm::update(gmm::Step<T>{kind, k, d, origin.data(), folded, about, reg_covar}, in, run, out);
+  return gmm::factorize<T>(kind, k, d, out.covariances, run, u);
 }
 
 template <class T>
@@ -145,7 +145,7 @@ Index factorize(const std::string& type, Index k, Index d, const Array<T>& covar
   T* u = out_of(factors, size, "precisions_cholesky has a wrong size");
   PythonMonitor monitor;
   const py::gil_scoped_release nogil;  // safe: only arrays held by the arguments are touched
-  return gmm::factorise<T>(kind, k, d, covariances.data(), {threads, &monitor}, u);
+  return gmm::factorize<T>(kind, k, d, covariances.data(), {threads, &monitor}, u);
 }
 
 template <class T>

@@ -17,10 +17,24 @@ inline void expect_topics(Index n_topics) {
   expect(n_topics >= 1 && n_topics <= lda::kMostTopics, "n_topics must be between 1 and 65535");
 }
 
-// The caller has checked what lies inside: indices within n_words and ascending in each document,
-// counts of at least 1. Offsets are checked here, because all else is reached through them.
-inline lda::Documents documents_of(const Array<Index64>& indptr, const Array<Index32>& indices,
-                                   const Array<lda::Count>& counts, Index n_words) {
+// Bags of words in compressed rows, and topic-word distributions as sparse values over a floor: the
+// caller's arrays. What lies inside them is checked by whoever reads it.
+struct BoundDocuments {
+  Array<Index64> indptr;
+  Array<Index32> words;
+  Array<lda::Count> counts;
+};
+struct BoundTopics {
+  Array<Index64> indptr;
+  Array<lda::Topic> topics;
+  Array<float> values, floor;
+};
+
+// The documents that a sampler visits.
+inline lda::Documents documents_of(const BoundDocuments& bound, Index n_words) {
+  const Array<Index64>& indptr = bound.indptr;
+  const Array<Index32>& indices = bound.words;
+  const Array<lda::Count>& counts = bound.counts;
   expect(indptr.ndim() == 1 && indptr.size() >= 1, "indptr must have one entry a document and one");
   expect(indices.size() == counts.size(), "indices and counts must have equal sizes");
   const Index n = indptr.size() - 1;

@@ -20,12 +20,10 @@ Kernel kernel_of(const std::string& name) {
   return Kernel::sparse;
 }
 
-std::unique_ptr<ExactSampler> make_exact(const Array<Index64>& indptr,
-                                         const Array<Index32>& indices,
-                                         const Array<lda::Count>& counts, Index n_words,
-                                         Index n_topics, const Array<lda::Topic>& z,
-                                         const std::string& kernel, Index blocks, int threads) {
-  const lda::Documents documents = documents_of(indptr, indices, counts, n_words);
+std::unique_ptr<ExactSampler> make_exact(const BoundDocuments& bound, Index n_words, Index n_topics,
+                                         const Array<lda::Topic>& z, const std::string& kernel,
+                                         Index blocks, int threads) {
+  const lda::Documents documents = documents_of(bound, n_words);
   expect_topics(n_topics);
   expect_assignments(z, documents, n_topics);
   expect(blocks >= 0, "blocks must be at least 0");
@@ -72,9 +70,9 @@ py::tuple exact_word_counts(const ExactSampler& sampler, int threads) {
 void bind_lda_exact(py::module_& m) {
   py::class_<ExactSampler>(m, "ExactSampler", py::module_local(),
                            "Collapsed Gibbs sampler of topics on current counts.")
-      .def(py::init(&make_exact), py::arg("indptr"), py::arg("indices"), py::arg("counts"),
-           py::arg("n_words"), py::arg("n_topics"), py::arg("z"), py::kw_only(),
-           py::arg("kernel") = "auto", py::arg("blocks") = 0, py::arg("n_threads") = 1)
+      .def(py::init(&make_exact), py::arg("documents"), py::arg("n_words"), py::arg("n_topics"),
+           py::arg("z"), py::kw_only(), py::arg("kernel") = "auto", py::arg("blocks") = 0,
+           py::arg("n_threads") = 1)
       .def("sweep", &exact_sweep, py::arg("alpha"), py::arg("beta"), py::arg("beta_sum"),
            py::arg("seeds"), py::arg("seed"), py::arg("iteration"), py::arg("n_threads"))
       .def("topics", &exact_topics, py::arg("n_threads"))

@@ -15,12 +15,10 @@ namespace {
 
 using lda::FastSampler;
 
-std::unique_ptr<FastSampler> make_fast(const Array<Index64>& indptr, const Array<Index32>& indices,
-                                       const Array<lda::Count>& counts, Index n_words,
-                                       Index n_topics, int proposals,
-                                       const std::optional<Array<lda::Topic>>& z,
+std::unique_ptr<FastSampler> make_fast(const BoundDocuments& bound, Index n_words, Index n_topics,
+                                       int proposals, const std::optional<Array<lda::Topic>>& z,
                                        std::uint64_t seed, int threads) {
-  const lda::Documents documents = documents_of(indptr, indices, counts, n_words);
+  const lda::Documents documents = documents_of(bound, n_words);
   expect_topics(n_topics);
   expect(proposals == 1 || proposals == 3, "n_proposals must be 1 or 3");
   PythonMonitor monitor;
@@ -157,9 +155,8 @@ void bind_lda_fast(py::module_& m) {
         "How many documents hold a topic how often: topics, counts, documents.");
   py::class_<FastSampler>(m, "FastSampler", py::module_local(),
                           "Metropolis-Hastings sampler of topics on delayed counts.")
-      .def(py::init(&make_fast), py::arg("indptr"), py::arg("indices"), py::arg("counts"),
-           py::arg("n_words"), py::arg("n_topics"), py::arg("n_proposals"), py::arg("z"),
-           py::arg("seed"), py::arg("n_threads"))
+      .def(py::init(&make_fast), py::arg("documents"), py::arg("n_words"), py::arg("n_topics"),
+           py::arg("n_proposals"), py::arg("z"), py::arg("seed"), py::arg("n_threads"))
       .def("sweep", &sweep, py::arg("alpha"), py::arg("beta"), py::arg("beta_sum"),
            py::arg("seeds"), py::arg("seed"), py::arg("iteration"), py::arg("n_threads"))
       .def("topics", &topics, py::arg("n_threads"))

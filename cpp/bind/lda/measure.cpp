@@ -2,8 +2,9 @@
 #include <pybind11/stl.h>
 
 #include <string>
+#include <tuple>
 
-#include "bind/bind.hpp"
+#include "bind/lda/arrays.hpp"
 #include "gibbous/lda/measure/measures.hpp"
 
 namespace gibbous::bind {
@@ -11,6 +12,9 @@ namespace {
 
 using lda::Count;
 using lda::Topic;
+
+using SparseShares = std::tuple<Array<Index32>, Array<Topic>, Array<float>>;
+using LeftToRightPlan = std::tuple<std::string, Index, Index, std::uint64_t>;
 
 // The offsets of n rows into arrays of `stored` entries; returns n.
 Index rows_in(const Array<Index64>& indptr, Index stored, const char* what) {
@@ -22,8 +26,8 @@ Index rows_in(const Array<Index64>& indptr, Index stored, const char* what) {
   return n;
 }
 
-lda::TopicWord topics_of(const Array<Index64>& indptr, const Array<Topic>& topics,
-                         const Array<float>& values, const Array<float>& floor) {
+lda::TopicWord topics_of(const BoundTopics& bound) {
+  const auto& [indptr, topics, values, floor] = bound;
   expect(topics.size() == values.size(), "topics must match values");
   const Index words = rows_in(indptr, values.size(), "indptr must be offsets into topics");
   const Index k = floor.size();
@@ -33,8 +37,9 @@ lda::TopicWord topics_of(const Array<Index64>& indptr, const Array<Topic>& topic
   return {indptr.data(), t, values.data(), floor.data(), words, k};
 }
 
-lda::Documents documents_of(const Array<Index64>& indptr, const Array<Index32>& words,
-                            const Array<Count>& counts, Index vocabulary) {
+// The documents that a measure reads.
+lda::Documents bags_of(const BoundDocuments& bound, Index vocabulary) {
+  const auto& [indptr, words, counts] = bound;
   expect(words.size() == counts.size(), "words must match counts");
   const Index n = rows_in(indptr, words.size(), "doc_indptr must be offsets into words");
   const Index32* w = words.data();
@@ -55,12 +60,10 @@ template <class T>
 void bind_theta(py::module_& m) {
   m.def(
       "fold_in",
-      [](const Array<Index64>& indptr, const Array<Index32>& words, const Array<Count>& counts,
-         const Array<Index64>& phi_indptr, const Array<Topic>& topics, const Array<float>& values,
-         const Array<float>& floor, const Array<double>& alpha, int max_iter, double tolerance,
-         Array<T>& theta, int threads) {
-        const lda::TopicWord phi = topics_of(phi_indptr, topics, values, floor);
-        const lda::Documents docs = documents_of(indptr, words, counts, phi.words);
+      [](const BoundDocuments& documents, const BoundTopics& topics, const Array<double>& alpha,
+         int max_iter, double tolerance, Array<T>& theta, int threads) {
+        const lda::TopicWord phi = topics_of(topics);
+        const lda::Documents docs = bags_of(documents, phi.words);
         const double* a = alpha_of(alpha, phi.k);
         T* out =
             out_of(theta, docs.n * phi.k, "theta must have a row a document, a column a topic");
@@ -69,18 +72,15 @@ void bind_theta(py::module_& m) {
         const py::gil_scoped_release nogil;  // the caller's arrays outlive the call
         return lda::fold_in(Execution{threads, &monitor}, docs, phi, a, {max_iter, tolerance}, out);
       },
-      py::arg("indptr").noconvert(), py::arg("words").noconvert(), py::arg("counts").noconvert(),
-      py::arg("phi_indptr").noconvert(), py::arg("topics").noconvert(),
-      py::arg("values").noconvert(), py::arg("floor").noconvert(), py::arg("alpha").noconvert(),
-      py::arg("max_iter"), py::arg("tolerance"), py::arg("theta").noconvert(), py::arg("threads"),
+      py::arg("documents"), py::arg("topics"), py::arg("alpha").noconvert(), py::arg("max_iter"),
+      py::arg("tolerance"), py::arg("theta").noconvert(), py::arg("threads"),
       "Topics of documents for given phi; returns how many documents stopped at max_iter.");
   m.def(
       "log_predictive",
-      [](const Array<Index64>& indptr, const Array<Index32>& words, const Array<Count>& counts,
-         const Array<Index64>& phi_indptr, const Array<Topic>& topics, const Array<float>& values,
-         const Array<float>& floor, const Array<T>& theta, Array<double>& log_p, int threads) {
-        const lda::TopicWord phi = topics_of(phi_indptr, topics, values, floor);
-        const lda::Documents docs = documents_of(indptr, words, counts, phi.words);
+      [](const BoundDocuments& documents, const BoundTopics& topics, const Array<T>& theta,
+         Array<double>& log_p, int threads) {
+        const lda::TopicWord phi = topics_of(topics);
+        const lda::Documents docs = bags_of(documents, phi.words);
         expect(theta.size() == docs.n * phi.k,
                "theta must have a row a document, a column a topic");
         double* out = out_of(log_p, docs.n, "log_p must have one entry a document");
@@ -88,9 +88,7 @@ void bind_theta(py::module_& m) {
         const py::gil_scoped_release nogil;  // the caller's arrays outlive the call
         lda::log_predictive(Execution{threads, &monitor}, docs, phi, theta.data(), out);
       },
-      py::arg("indptr").noconvert(), py::arg("words").noconvert(), py::arg("counts").noconvert(),
-      py::arg("phi_indptr").noconvert(), py::arg("topics").noconvert(),
-      py::arg("values").noconvert(), py::arg("floor").noconvert(), py::arg("theta").noconvert(),
+      py::arg("documents"), py::arg("topics"), py::arg("theta").noconvert(),
       py::arg("log_p").noconvert(), py::arg("threads"),
       "Log-probability of each document's words for given theta and phi.");
 }
@@ -98,12 +96,10 @@ void bind_theta(py::module_& m) {
 void bind_infer(py::module_& m) {
   m.def(
       "infer",
-      [](const Array<Index64>& indptr, const Array<Index32>& words, const Array<Count>& counts,
-         const Array<Index64>& phi_indptr, const Array<Topic>& topics, const Array<float>& values,
-         const Array<float>& floor, const Array<double>& alpha, int max_iter, double tolerance,
-         Array<double>& theta, int threads) {
-        const lda::TopicWord phi = topics_of(phi_indptr, topics, values, floor);
-        const lda::Documents docs = documents_of(indptr, words, counts, phi.words);
+      [](const BoundDocuments& documents, const BoundTopics& topics, const Array<double>& alpha,
+         int max_iter, double tolerance, Array<double>& theta, int threads) {
+        const lda::TopicWord phi = topics_of(topics);
+        const lda::Documents docs = bags_of(documents, phi.words);
         const double* a = alpha_of(alpha, phi.k);
         const lda::Shares out{
             out_of(theta, docs.n * phi.k, "theta must have a row a document, a column a topic"),
@@ -117,20 +113,16 @@ void bind_infer(py::module_& m) {
         const py::gil_scoped_release nogil;  // the caller's arrays outlive the call
         return lda::infer(Execution{threads, &monitor}, docs, phi, a, {max_iter, tolerance}, out);
       },
-      py::arg("indptr").noconvert(), py::arg("words").noconvert(), py::arg("counts").noconvert(),
-      py::arg("phi_indptr").noconvert(), py::arg("topics").noconvert(),
-      py::arg("values").noconvert(), py::arg("floor").noconvert(), py::arg("alpha").noconvert(),
-      py::arg("max_iter"), py::arg("tolerance"), py::arg("theta").noconvert(), py::arg("threads"),
+      py::arg("documents"), py::arg("topics"), py::arg("alpha").noconvert(), py::arg("max_iter"),
+      py::arg("tolerance"), py::arg("theta").noconvert(), py::arg("threads"),
       "The likeliest topics of documents for given phi; returns how many stopped at max_iter.");
   m.def(
       "infer",
-      [](const Array<Index64>& indptr, const Array<Index32>& words, const Array<Count>& counts,
-         const Array<Index64>& phi_indptr, const Array<Topic>& topics, const Array<float>& values,
-         const Array<float>& floor, const Array<double>& alpha, int max_iter, double tolerance,
-         float threshold, Array<Index32>& found, Array<Topic>& out_topics, Array<float>& shares,
-         int threads) {
-        const lda::TopicWord phi = topics_of(phi_indptr, topics, values, floor);
-        const lda::Documents docs = documents_of(indptr, words, counts, phi.words);
+      [](const BoundDocuments& documents, const BoundTopics& topics, const Array<double>& alpha,
+         int max_iter, double tolerance, float threshold, SparseShares shares, int threads) {
+        auto& [found, out_topics, values] = shares;
+        const lda::TopicWord phi = topics_of(topics);
+        const lda::Documents docs = bags_of(documents, phi.words);
         const double* a = alpha_of(alpha, phi.k);
         expect(out_topics.ndim() == 2 && out_topics.shape(0) == docs.n,
                "out_topics must have a row a document");
@@ -141,29 +133,25 @@ void bind_infer(py::module_& m) {
             capacity,
             out_of(found, docs.n, "found must have one entry a document"),
             out_of(out_topics, docs.n * capacity, "out_topics must have a row a document"),
-            out_of(shares, docs.n * capacity, "shares must match out_topics")};
+            out_of(values, docs.n * capacity, "values must match out_topics")};
         expect(max_iter >= 1, "max_iter must be at least 1");
         PythonMonitor monitor;
         const py::gil_scoped_release nogil;  // the caller's arrays outlive the call
         return lda::infer(Execution{threads, &monitor}, docs, phi, a, {max_iter, tolerance}, out);
       },
-      py::arg("indptr").noconvert(), py::arg("words").noconvert(), py::arg("counts").noconvert(),
-      py::arg("phi_indptr").noconvert(), py::arg("topics").noconvert(),
-      py::arg("values").noconvert(), py::arg("floor").noconvert(), py::arg("alpha").noconvert(),
-      py::arg("max_iter"), py::arg("tolerance"), py::arg("threshold"), py::arg("found").noconvert(),
-      py::arg("out_topics").noconvert(), py::arg("shares").noconvert(), py::arg("threads"),
-      "The same, of shares that reach a threshold.");
+      py::arg("documents"), py::arg("topics"), py::arg("alpha").noconvert(), py::arg("max_iter"),
+      py::arg("tolerance"), py::arg("threshold"), py::arg("shares").noconvert(), py::arg("threads"),
+      "The same for shares that reach a threshold: how many, their topics, their values.");
 }
 
 void bind_left_to_right(py::module_& m) {
   m.def(
       "left_to_right",
-      [](const Array<Index64>& indptr, const Array<Index32>& words, const Array<Count>& counts,
-         const Array<Index64>& phi_indptr, const Array<Topic>& topics, const Array<float>& values,
-         const Array<float>& floor, const Array<double>& alpha, const std::string& form,
-         Index samples, Index resample, std::uint64_t seed, Array<double>& log_p, int threads) {
-        const lda::TopicWord phi = topics_of(phi_indptr, topics, values, floor);
-        const lda::Documents docs = documents_of(indptr, words, counts, phi.words);
+      [](const BoundDocuments& documents, const BoundTopics& topics, const Array<double>& alpha,
+         const LeftToRightPlan& how, Array<double>& log_p, int threads) {
+        const auto& [form, samples, resample, seed] = how;
+        const lda::TopicWord phi = topics_of(topics);
+        const lda::Documents docs = bags_of(documents, phi.words);
         const double* a = alpha_of(alpha, phi.k);
         expect(form == "particles" || form == "sequential", "form must be known");
         expect(samples >= 1 && resample >= -1, "samples must be at least 1, resample at least -1");
@@ -175,12 +163,9 @@ void bind_left_to_right(py::module_& m) {
         const py::gil_scoped_release nogil;  // the caller's arrays outlive the call
         lda::left_to_right(Execution{threads, &monitor}, docs, phi, a, plan, out);
       },
-      py::arg("indptr").noconvert(), py::arg("words").noconvert(), py::arg("counts").noconvert(),
-      py::arg("phi_indptr").noconvert(), py::arg("topics").noconvert(),
-      py::arg("values").noconvert(), py::arg("floor").noconvert(), py::arg("alpha").noconvert(),
-      py::arg("form"), py::arg("samples"), py::arg("resample"), py::arg("seed"),
+      py::arg("documents"), py::arg("topics"), py::arg("alpha").noconvert(), py::arg("plan"),
       py::arg("log_p").noconvert(), py::arg("threads"),
-      "Left-to-right estimates of each document's log-probability.");
+      "Left-to-right estimates of log p; plan: form, samples, positions to draw anew, seed.");
 }
 
 void bind_pairs(py::module_& m) {

@@ -30,8 +30,9 @@ Array<double> anneal(const Array<T>& w, const Array<T>& a, const Array<T>& b, co
   const TileProduct tiles = tile_product();
   {
     const py::gil_scoped_release nogil;  // the caller's arrays outlive the call
-    rbm::anneal(Execution{threads, &monitor, tiles}, net, base.data(), betas.data(),
-                betas.size() - 1, seed, hidden.data(), hidden.shape(0), o);
+    const rbm::Annealing<T> path{base.data(), betas.data(),  betas.size() - 1,
+                                 seed,        hidden.data(), hidden.shape(0)};
+    rbm::anneal(Execution{threads, &monitor, tiles}, net, path, o);
   }
   return out;
 }

@@ -104,8 +104,9 @@ void gibbs(const Array<T>& w, const Array<T>& a, const Array<T>& b, Array<T>& hi
   PythonMonitor monitor;
   const TileProduct tiles = tile_product();
   const py::gil_scoped_release nogil;  // the caller's arrays outlive the call
-  rbm::gibbs(Execution{threads, &monitor, tiles}, net, chains, steps, seed, step,
-             clamp ? clamp->data() : nullptr, l, means, h, v);
+  rbm::gibbs(Execution{threads, &monitor, tiles}, net,
+             rbm::Chains<T>{chains, h, v, clamp ? clamp->data() : nullptr, l},
+             rbm::Sampling{steps, seed, step, means});
 }
 
 template <class T>

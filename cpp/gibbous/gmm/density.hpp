@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// E-step of a Gaussian mixture on blocks of rows: packed parameters, log-densities, normalisation.
+// E-step of a Gaussian mixture on blocks of rows: packed parameters, log-densities, normalization.
 // Internal to the mixture's sources.
 #pragma once
 #include <algorithm>
@@ -16,7 +16,7 @@ namespace gibbous::gmm {
 enum class Kernel {
   triangle,  // |L_k (x - mu_k)|^2 or |L_k x + h_k|^2: full, and tied about the means
   scaled,    // |s_k * x + h_k|^2 or |s_k * (x - mu_k)|^2: diag, and spherical about the means
-  linear,    // b_k . y + e_k |y|^2 + c_k: spherical, and tied after whitening, about the centre
+  linear,    // b_k . y + e_k |y|^2 + c_k: spherical, and tied after whitening, about the center
 };
 
 inline Kernel kernel_of(Covariance type, bool folded) {
@@ -113,7 +113,7 @@ void pack_full(const Mixture<T>& m, const Origin<T>& origin, Packed<T>& p) {
     if (origin.folded())
       for (Index a = 0; a < m.d; ++a)
         mean[static_cast<std::size_t>(a)] =
-            static_cast<double>(m.means[k * m.d + a]) - static_cast<double>(origin.centre[a]);
+            static_cast<double>(m.means[k * m.d + a]) - static_cast<double>(origin.center[a]);
     pack_triangle(m.factors + k * m.d * m.d, origin.folded() ? mean.data() : nullptr, m.d,
                   p.coef.data() + k * size);
   }
@@ -134,12 +134,12 @@ void pack_scaled(const Mixture<T>& m, const Origin<T>& origin, Packed<T>& p) {
       const T s = m.factors[m.type == Covariance::diag ? k * m.d + a : k];
       const T mu = m.means[k * m.d + a];
       out[0] = s;
-      out[tile] = origin.folded() ? -(mu - origin.centre[a]) * s : mu;
+      out[tile] = origin.folded() ? -(mu - origin.center[a]) * s : mu;
     }
   }
 }
 
-// Spherical: b = p_k m, e = -p_k / 2, c = c_k - p_k |m|^2 / 2 with m the centred mean and p_k the
+// Spherical: b = p_k m, e = -p_k / 2, c = c_k - p_k |m|^2 / 2 with m the centered mean and p_k the
 // precision. Tied: the same with p = 1 for whitened rows and means.
 template <class T>
 void pack_linear(const Mixture<T>& m, const Origin<T>& origin, Packed<T>& p) {
@@ -162,9 +162,9 @@ void pack_linear(const Mixture<T>& m, const Origin<T>& origin, Packed<T>& p) {
       if (tied)
         for (Index b = 0; b <= a; ++b)
           v += static_cast<double>(m.factors[b * m.d + a]) *
-               (static_cast<double>(m.means[k * m.d + b]) - origin.centre[b]);
+               (static_cast<double>(m.means[k * m.d + b]) - origin.center[b]);
       else
-        v = static_cast<double>(m.means[k * m.d + a]) - origin.centre[a];
+        v = static_cast<double>(m.means[k * m.d + a]) - origin.center[a];
       norm += v * v;
       p.coef[static_cast<std::size_t>(k / tile * p.coef_stride + a * tile + k % tile)] =
           static_cast<T>(precision * v);
@@ -184,7 +184,7 @@ Packed<T> pack(const Mixture<T>& m, const Origin<T>& origin) {
   p.folded = origin.folded();
   p.k = m.k;
   p.d = m.d;
-  p.shift = origin.centre;
+  p.shift = origin.center;
   const T* origins = origin.about ? origin.about : m.means;
   p.origins.assign(origins, origins + m.k * m.d);
   p.consts.assign(static_cast<std::size_t>(m.k + 8), -std::numeric_limits<T>::infinity());
@@ -483,7 +483,7 @@ void log_densities(const Packed<T>& p, Block<T>& block) {
 // responsibilities 0 and log p = -inf. With Entropy, writes each row's -sum_k p log p, which is
 // log sum_k e_k - sum_k e_k x_k / sum_k e_k with e_k = exp(x_k) and x_k the distance from the top.
 template <bool Entropy, class T>
-inline void normalise_group(T* r, Index kp, const T* weight, T* log_prob, T* entropy) {
+inline void normalize_group(T* r, Index kp, const T* weight, T* log_prob, T* entropy) {
   constexpr int L = Group<T>::lanes;
   constexpr Index rows = Group<T>::rows;
   const Vec<T> floor = splat(gibbous::detail::Elementary<T>::exp_floor);
@@ -523,9 +523,9 @@ struct RowSums {
   double log_prob = 0, entropy = 0;  // of weight * log p, and of weight * -sum_k p_k log p_k
 };
 
-// Normalises a block. log_prob holds groups * rows numbers.
+// Normalizes a block. log_prob holds groups * rows numbers.
 template <bool Entropy = false, class T>
-RowSums normalise(const Packed<T>& p, const Rows<T>& rows, Index begin, Block<T>& block,
+RowSums normalize(const Packed<T>& p, const Rows<T>& rows, Index begin, Block<T>& block,
                   T* log_prob) {
   constexpr Index size = Group<T>::rows;
   RowSums total;
@@ -535,7 +535,7 @@ RowSums normalise(const Packed<T>& p, const Rows<T>& rows, Index begin, Block<T>
     const Index first = g * size, n = std::min(size, block.count - first);
     for (Index i = 0; i < size; ++i) weight[i] = i < n ? rows.w(begin + first + i) : T(0);
     T* lp = log_prob + first;
-    normalise_group<Entropy>(block.r.data() + g * p.kp * size, p.kp, weight, lp, entropy);
+    normalize_group<Entropy>(block.r.data() + g * p.kp * size, p.kp, weight, lp, entropy);
     for (Index i = 0; i < n; ++i) {
       if (!(weight[i] > T(0))) continue;
       const double w = static_cast<double>(weight[i]);

@@ -32,14 +32,14 @@ struct Mixture {
 
 // How statistics are referred to an origin.
 //   direct: sums of (x - mu_k), exact wherever the data lie.
-//   folded: sums of (x - centre), with the means folded into the coefficients: up to twice as fast,
-//           but cancellation costs (distance from the centre / width of a component)^2 ulps. Not
+//   folded: sums of (x - center), with the means folded into the coefficients: up to twice as fast,
+//           but cancellation costs (distance from the center / width of a component)^2 ulps. Not
 //           for every mixture (see foldable); the caller decides from the data (see Survey).
 template <class T>
 struct Origin {
-  const T* centre = nullptr;  // IN (d,), or null for direct
+  const T* center = nullptr;  // IN (d,), or null for direct
   const T* about = nullptr;   // IN (k, d), direct only: refer sums to these, not to the means
-  bool folded() const { return centre != nullptr; }
+  bool folded() const { return center != nullptr; }
 };
 
 // Sufficient statistics of r_ik = weight_i * responsibility_ik about the origin o_k.
@@ -62,13 +62,13 @@ bool foldable(Covariance type, Index d);
 Index second_moments(Covariance type, Index k, Index d, bool folded);
 
 // One pass before the first iteration. Of data that come in blocks every block is surveyed about
-// the first one's centre: weights and scatters then add up, spreads and radii are the largest of
+// the first one's center: weights and scatters then add up, spreads and radii are the largest of
 // all.
 struct Survey {
-  double* centre;   // OUT (d,) weighted mean; IN where it is given
-  double* spread;   // OUT (d,) max_i |x_ia - centre_a|
-  double* radius2;  // OUT (1,) max_i |x_i - centre|^2
-  double* scatter;  // OUT (d, d) sum_i w_i (x_i - c)(x_i - c)^T about T(centre), or null
+  double* center;   // OUT (d,) weighted mean; IN where it is given
+  double* spread;   // OUT (d,) max_i |x_ia - center_a|
+  double* radius2;  // OUT (1,) max_i |x_i - center|^2
+  double* scatter;  // OUT (d, d) sum_i w_i (x_i - c)(x_i - c)^T about T(center), or null
   bool given = false;
 };
 template <class T>
@@ -83,7 +83,7 @@ double accumulate(const Rows<T>& rows, const Mixture<T>& mixture, const Origin<T
 // Responsibilities to start from.
 struct Assignment {
   const Label* labels = nullptr;  // IN (n,) component of each row, -1 for none; null for random
-  std::uint64_t seed = 0;         // random responsibilities: uniform numbers, normalised over k
+  std::uint64_t seed = 0;         // random responsibilities: uniform numbers, normalized over k
   Index first = 0;                // number of row 0 in data that come in blocks, for its draws
 };
 
@@ -103,8 +103,18 @@ template <class T>
 void posterior(const Rows<T>& rows, const Mixture<T>& mixture, const Execution& run,
                const Posterior<T>& out);
 
-// M-step: new weights, means and covariances from statistics about `origin` (k, d) or, where
-// folded, (d,) rows. Adds reg_covar to every variance.
+// What an M-step needs besides the statistics.
+template <class T>
+struct Step {
+  Covariance type;
+  Index k, d;
+  const T* origin;  // IN (k, d), or (d,) if folded: what the statistics refer to
+  bool folded;
+  const double* scatter;  // IN (d, d) for a folded tied mixture, else not read
+  double reg_covar;       // added to every variance
+};
+
+// M-step: new weights, means and covariances from statistics.
 template <class T>
 struct Estimate {
   T* weights;      // OUT (k,)
@@ -112,14 +122,14 @@ struct Estimate {
   T* covariances;  // OUT scikit-learn's layout
 };
 template <class T>
-void update(Covariance type, Index k, Index d, const Statistics& in, const T* origin, bool folded,
-            const double* scatter, double reg_covar, const Execution& run, const Estimate<T>& out);
+void update(const Step<T>& step, const Statistics& in, const Execution& run,
+            const Estimate<T>& out);
 
 // Upper triangular U with U U^T = covariance^-1 for each component. Returns the first component
 // whose covariance is not positive definite (0 for tied), or -1; factors of failed components are
 // not written.
 template <class T>
-Index factorise(Covariance type, Index k, Index d, const T* covariances, const Execution& run,
+Index factorize(Covariance type, Index k, Index d, const T* covariances, const Execution& run,
                 T* factors);
 
 }  // namespace gibbous::gmm

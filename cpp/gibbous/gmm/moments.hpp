@@ -32,7 +32,7 @@ Moment moment_of(const Packed<T>& p) {
 // ---- wide: one component at a time --------------------------------------------------------------
 
 // Gathers rows sqrt(r) (x - mu) of one component into panels and multiplies them out whenever
-// kGather rows have come together. nk and s1 may be null: another caller sums them.
+// kGather rows have come together.
 template <class T>
 class WideSum {
  public:
@@ -40,13 +40,25 @@ class WideSum {
 
   explicit WideSum(Index d) : d_(d), y_(static_cast<std::size_t>(kGather * width(d)), T(0)) {}
 
-  // Rows begin.. of `rows` with responsibilities r[g * r_group + i] for `count` rows; adds output
-  // rows [a_begin, a_end) of the lower triangle to c (d, width(d)).
-  void add(const Rows<T>& rows, Index begin, Index count, const T* r, Index r_group, const T* mean,
-           Index a_begin, Index a_end, double* nk, double* s1, double* c) {
+  // `count` rows from `begin` on, with responsibilities r[g * r_group + i].
+  struct Part {
+    Index begin, count;
+    const T* r;
+    Index r_group;
+  };
+  // Where the sums are added; nk and s1 may be null.
+  struct Sums {
+    double *nk, *s1;
+    double* c;  // (d, width(d))
+  };
+
+  // Adds the rows about `mean`: all of nk and s1, and rows `strip` of the lower triangle to c.
+  void add(const Rows<T>& rows, const Part& part, const T* mean, Range strip, const Sums& out) {
+    const Index begin = part.begin, count = part.count, r_group = part.r_group;
+    const T* r = part.r;
     constexpr Index L = kLanes<T>;
     constexpr Index size = Group<T>::rows;
-    const Index used = detail::round_up(a_end, L);  // columns that this triangle strip needs
+    const Index used = detail::round_up(strip.end, L);  // columns that this triangle strip needs
     Index n = 0;
     double mass = 0;
     for (Index i = 0; i < count; ++i) {
@@ -55,10 +67,10 @@ class WideSum {
       mass += static_cast<double>(ri);
       gather(rows.row(begin + i), mean, std::sqrt(ri), std::min(used, d_), n);
       root_[n++] = std::sqrt(ri);
-      if (n == kGather) n = flush(n, a_begin, a_end, s1, c);
+      if (n == kGather) n = flush(n, strip, out);
     }
-    if (n > 0) flush(n, a_begin, a_end, s1, c);
-    if (nk) *nk += mass;
+    if (n > 0) flush(n, strip, out);
+    if (out.nk) *out.nk += mass;
   }
 
  private:
@@ -71,9 +83,9 @@ class WideSum {
     for (Index i = 0; a + i < columns; ++i) out[i] = (x[a + i] - mean[a + i]) * root;
   }
 
-  Index flush(Index n, Index a_begin, Index a_end, double* s1, double* c) {
+  Index flush(Index n, Range strip, const Sums& out) {
     constexpr Index L = kLanes<T>;
-    if (s1) {
+    if (double* s1 = out.s1) {
       for (Index a = 0; a < d_; a += L) {
         const T* y = y_.data() + a * kGather;
         Vec<T> sum = {};
@@ -82,7 +94,7 @@ class WideSum {
           s1[a + i] += static_cast<double>(sum[i]);
       }
     }
-    outer_triangle(y_.data(), kGather, n, a_begin, a_end, c, width(d_));
+    outer_triangle(y_.data(), kGather, n, strip.begin, strip.end, out.c, width(d_));
     return 0;
   }
 
@@ -112,7 +124,7 @@ class Moments {
   static constexpr Index kRows = Group<T>::rows;
 
   void add_narrow(const Block<T>& block);
-  template <bool Centre>
+  template <bool Center>
   void weigh(const Block<T>& block, Index k, Index groups, double* first);
   void add_wide(const Rows<T>& rows, Index begin, const Block<T>& block);
   void add_features(const Block<T>& block);
@@ -190,7 +202,7 @@ void Moments<T>::add(const Rows<T>& rows, Index begin, Block<T>& block) {
 }
 
 // w = r z of the groups where component k has any mass, then a triangle of products with z: x about
-// the centre as it stands in the block, or differences x - mu_k. Skipping the other groups is
+// the center as it stands in the block, or differences x - mu_k. Skipping the other groups is
 // exact: their responsibilities are 0.
 template <class T>
 void Moments<T>::add_narrow(const Block<T>& block) {
@@ -218,9 +230,9 @@ void Moments<T>::add_narrow(const Block<T>& block) {
   }
 }
 
-// Writes w of the active groups, with Centre also z = x - mu_k, and adds the first moments.
+// Writes w of the active groups, with Center also z = x - mu_k, and adds the first moments.
 template <class T>
-template <bool Centre>
+template <bool Center>
 void Moments<T>::weigh(const Block<T>& block, Index k, Index groups, double* first) {
   const Index d = p_.d;
   const T* mean = p_.origins.data() + k * d;
@@ -236,7 +248,7 @@ void Moments<T>::weigh(const Block<T>& block, Index k, Index groups, double* fir
       GIBBOUS_UNROLL
       for (int v = 0; v < 3; ++v) {
         Vec<T> diff = load(x + v * L);
-        if (Centre) {
+        if (Center) {
           diff -= mean[a];
           store(z + v * L, diff);
         }
@@ -253,8 +265,8 @@ template <class T>
 void Moments<T>::add_wide(const Rows<T>& rows, Index begin, const Block<T>& block) {
   for (Index k = 0; k < p_.k; ++k) {
     double* sums = sums_.data() + k * stride_;
-    wide_.add(rows, begin, block.count, block.r.data() + k * kRows, p_.kp * kRows,
-              p_.origins.data() + k * p_.d, 0, p_.d, sums, sums + 1, second(k));
+    wide_.add(rows, {begin, block.count, block.r.data() + k * kRows, p_.kp * kRows},
+              p_.origins.data() + k * p_.d, {0, p_.d}, {sums, sums + 1, second(k)});
   }
 }
 

@@ -148,7 +148,7 @@ double accumulate_by_owners(const Rows<T>& rows, const Packed<T>& p, const Execu
       scratch.block.read(rows, begin, std::min(begin + step, base + count), p.shift);
       log_densities(p, scratch.block);
       of_blocks[static_cast<std::size_t>(b)] =
-          normalise<Entropy>(p, rows, begin, scratch.block, scratch.log_prob.data());
+          normalize<Entropy>(p, rows, begin, scratch.block, scratch.log_prob.data());
       std::copy_n(scratch.block.r.data(), scratch.block.groups * p.kp * size,
                   r.data() + b * step * p.kp);
     });
@@ -161,9 +161,10 @@ double accumulate_by_owners(const Rows<T>& rows, const Packed<T>& p, const Execu
       if (!sum) sum = std::make_unique<WideSum<T>>(p.d);
       const Index k = task / strips, a = task % strips * strip;
       const bool last = a + strip >= p.d;  // gathers every column, so it also sums the means
-      sum->add(rows, base, count, r.data() + k * size, p.kp * size, p.origins.data() + k * p.d, a,
-               std::min(a + strip, p.d), last ? out.nk + k : nullptr,
-               last ? out.s1 + k * p.d : nullptr, c.data() + k * p.d * width);
+      sum->add(rows, {base, count, r.data() + k * size, p.kp * size}, p.origins.data() + k * p.d,
+               {a, std::min(a + strip, p.d)},
+               {last ? out.nk + k : nullptr, last ? out.s1 + k * p.d : nullptr,
+                c.data() + k * p.d * width});
     });
   }
   std::fill(out.s2, out.s2 + p.k * packed, 0.0);
@@ -186,7 +187,7 @@ double accumulate_rows(const Rows<T>& rows, const Mixture<T>& mixture, const Ori
   return accumulate_by_slots(
       rows, p, mixture.type, tasks, run, out, [&](Index begin, Scratch<T>& scratch) {
         log_densities(p, scratch.block);
-        return normalise<Entropy>(p, rows, begin, scratch.block, scratch.log_prob.data());
+        return normalize<Entropy>(p, rows, begin, scratch.block, scratch.log_prob.data());
       });
 }
 
@@ -259,7 +260,7 @@ void posterior(const Rows<T>& rows, const Mixture<T>& mixture, const Execution& 
           out.labels[begin + i] = r(i, best) >= std::numeric_limits<T>::lowest() ? best : -1;
         }
       if (!out.log_prob && !out.responsibilities) continue;
-      normalise(p, Rows<T>{rows.x, rows.n, rows.d, nullptr}, begin, block, scratch.log_prob.data());
+      normalize(p, Rows<T>{rows.x, rows.n, rows.d, nullptr}, begin, block, scratch.log_prob.data());
       if (out.log_prob) std::copy_n(scratch.log_prob.data(), block.count, out.log_prob + begin);
       if (out.responsibilities)
         for (Index i = 0; i < block.count; ++i)

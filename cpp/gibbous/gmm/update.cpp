@@ -24,7 +24,7 @@ Execution survey_threads(const Execution& run, Index numbers) {
 }
 
 template <class T>
-double weighted_mean(const Rows<T>& rows, const Execution& run, double* centre) {
+double weighted_mean(const Rows<T>& rows, const Execution& run, double* center) {
   const Index d = rows.d, tasks = slots(rows.n, kSurveyRows);
   std::vector<double> sums(static_cast<std::size_t>(1 + d), 0.0);
   const Execution some = survey_threads(run, rows.n * d);
@@ -38,7 +38,7 @@ double weighted_mean(const Rows<T>& rows, const Execution& run, double* centre) 
       for (Index a = 0; a < d; ++a) out[1 + a] += w * static_cast<double>(x[a]);
     }
   });
-  for (Index a = 0; a < d; ++a) centre[a] = sums[static_cast<std::size_t>(1 + a)] / sums[0];
+  for (Index a = 0; a < d; ++a) center[a] = sums[static_cast<std::size_t>(1 + a)] / sums[0];
   return sums[0];
 }
 
@@ -69,7 +69,7 @@ void measure_spread(const Rows<T>& rows, const Execution& run, const Survey& out
       const T* x = rows.row(i);
       double norm = 0;
       for (Index a = 0; a < d; ++a) {
-        const double z = std::fabs(static_cast<double>(x[a]) - out.centre[a]);
+        const double z = std::fabs(static_cast<double>(x[a]) - out.center[a]);
         spread[a] = std::max(spread[a], z);
         norm += z * z;
       }
@@ -90,7 +90,7 @@ void sum_scatter(const Rows<T>& rows, const Execution& run, const Survey& out) {
   const Index d = rows.d, width = WideSum<T>::width(d);
   const Index wanted = slots(rows.n, kSurveyRows);
   const Index tasks = std::clamp<Index>((Index{64} << 20) / (d * width * 8), 1, wanted);
-  std::vector<T> centre(out.centre, out.centre + d);
+  std::vector<T> center(out.center, out.center + d);
   std::vector<double> c(static_cast<std::size_t>(d * width), 0.0);
   const Execution some = fit_threads(run, static_cast<double>(rows.n * d * d));
   parallel_sum(some, tasks, d * width, c.data(), [&](Index s, const Worker& worker, double* sum) {
@@ -102,8 +102,8 @@ void sum_scatter(const Rows<T>& rows, const Execution& run, const Survey& out) {
       worker.checkpoint();
       const Index count = std::min(step, range.end - begin);
       for (Index i = 0; i < count; ++i) r[static_cast<std::size_t>(i)] = rows.w(begin + i);
-      wide.add(rows, begin, count, r.data(), Group<T>::rows, centre.data(), 0, d, nullptr, nullptr,
-               sum);
+      wide.add(rows, {begin, count, r.data(), Group<T>::rows}, center.data(), {0, d},
+               {nullptr, nullptr, sum});
     }
   });
   for (Index a = 0; a < d; ++a)
@@ -126,7 +126,7 @@ bool pivots_are_sound(const Matrix& c, const Matrix& u) {
 
 // U = L^-T for covariance = L L^T; false where it is not positive definite to working precision.
 template <class T>
-bool factorise_matrix(const T* covariance, Index d, T* factor) {
+bool factorize_matrix(const T* covariance, Index d, T* factor) {
   using MapIn = Eigen::Map<const Eigen::Matrix<T, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>>;
   using MapOut = Eigen::Map<Eigen::Matrix<T, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>>;
   const Matrix c = MapIn(covariance, d, d).template cast<double>();
@@ -142,7 +142,7 @@ bool factorise_matrix(const T* covariance, Index d, T* factor) {
 }
 
 template <class T>
-bool factorise_variances(const T* variance, Index count, T* factor) {
+bool factorize_variances(const T* variance, Index count, T* factor) {
   for (Index i = 0; i < count; ++i)  // below the smallest normal number the precision overflows
     if (!(variance[i] >= std::numeric_limits<T>::min()) || !std::isfinite(variance[i]))
       return false;
@@ -182,18 +182,21 @@ void tied_covariance(const Statistics& in, const double* dm, const std::vector<d
 
 template <class T>
 double survey(const Rows<T>& rows, const Execution& run, const Survey& out) {
-  const double weight = out.given ? total_weight(rows, run) : weighted_mean(rows, run, out.centre);
-  // the kernels subtract the centre in T, so everything is measured from that number
+  const double weight = out.given ? total_weight(rows, run) : weighted_mean(rows, run, out.center);
+  // the kernels subtract the center in T, so everything is measured from that number
   for (Index a = 0; a < rows.d; ++a)
-    out.centre[a] = static_cast<double>(static_cast<T>(out.centre[a]));
+    out.center[a] = static_cast<double>(static_cast<T>(out.center[a]));
   measure_spread(rows, run, out);
   if (out.scatter) sum_scatter(rows, run, out);
   return weight;
 }
 
 template <class T>
-void update(Covariance type, Index k, Index d, const Statistics& in, const T* origin, bool folded,
-            const double* scatter, double reg_covar, const Execution& run, const Estimate<T>& out) {
+void update(const Step<T>& step, const Statistics& in, const Execution& run,
+            const Estimate<T>& out) {
+  const Index k = step.k, d = step.d;
+  const Covariance type = step.type;
+  const double reg_covar = step.reg_covar;
   std::vector<double> nk(in.nk, in.nk + k), dm(static_cast<std::size_t>(k * d));
   double mass = 0;
   for (double& n : nk) mass += n += 10 * std::numeric_limits<T>::epsilon();  // never divide by 0
@@ -204,11 +207,11 @@ void update(Covariance type, Index k, Index d, const Statistics& in, const T* or
       const double shift = in.s1[c * d + a] / n;
       dm[static_cast<std::size_t>(c * d + a)] = shift;
       out.means[c * d + a] =
-          static_cast<T>(static_cast<double>(origin[folded ? a : c * d + a]) + shift);
+          static_cast<T>(static_cast<double>(step.origin[step.folded ? a : c * d + a]) + shift);
     }
   }
   if (type == Covariance::tied)
-    return tied_covariance(in, dm.data(), nk, folded ? scatter : nullptr, d, reg_covar,
+    return tied_covariance(in, dm.data(), nk, step.folded ? step.scatter : nullptr, d, reg_covar,
                            out.covariances);
   const Execution serial{k * d * d > 100000 ? run.threads : 1, run.monitor};
   parallel_tasks(serial, k, [&](Index c, const Worker&) {
@@ -230,20 +233,20 @@ void update(Covariance type, Index k, Index d, const Statistics& in, const T* or
 }
 
 template <class T>
-Index factorise(Covariance type, Index k, Index d, const T* covariances, const Execution& run,
+Index factorize(Covariance type, Index k, Index d, const T* covariances, const Execution& run,
                 T* factors) {
-  if (type == Covariance::tied) return factorise_matrix(covariances, d, factors) ? -1 : 0;
+  if (type == Covariance::tied) return factorize_matrix(covariances, d, factors) ? -1 : 0;
   std::vector<char> failed(static_cast<std::size_t>(k), 0);
   const Execution how{type == Covariance::full && k * d * d * d > 200000 ? run.threads : 1,
                       run.monitor};
   parallel_tasks(how, k, [&](Index c, const Worker&) {
     bool ok;
     if (type == Covariance::full)
-      ok = factorise_matrix(covariances + c * d * d, d, factors + c * d * d);
+      ok = factorize_matrix(covariances + c * d * d, d, factors + c * d * d);
     else if (type == Covariance::diag)
-      ok = factorise_variances(covariances + c * d, d, factors + c * d);
+      ok = factorize_variances(covariances + c * d, d, factors + c * d);
     else
-      ok = factorise_variances(covariances + c, 1, factors + c);
+      ok = factorize_variances(covariances + c, 1, factors + c);
     failed[static_cast<std::size_t>(c)] = !ok;
   });
   const auto first = std::find(failed.begin(), failed.end(), 1);
@@ -252,11 +255,11 @@ Index factorise(Covariance type, Index k, Index d, const T* covariances, const E
 
 template double survey(const Rows<float>&, const Execution&, const Survey&);
 template double survey(const Rows<double>&, const Execution&, const Survey&);
-template void update(Covariance, Index, Index, const Statistics&, const float*, bool, const double*,
-                     double, const Execution&, const Estimate<float>&);
-template void update(Covariance, Index, Index, const Statistics&, const double*, bool,
-                     const double*, double, const Execution&, const Estimate<double>&);
-template Index factorise(Covariance, Index, Index, const float*, const Execution&, float*);
-template Index factorise(Covariance, Index, Index, const double*, const Execution&, double*);
+template void update(const Step<float>&, const Statistics&, const Execution&,
+                     const Estimate<float>&);
+template void update(const Step<double>&, const Statistics&, const Execution&,
+                     const Estimate<double>&);
+template Index factorize(Covariance, Index, Index, const float*, const Execution&, float*);
+template Index factorize(Covariance, Index, Index, const double*, const Execution&, double*);
 
 }  // namespace gibbous::gmm

@@ -196,14 +196,25 @@ inline void dot_triangle(const T* w, const T* z, const Index* at, Index groups, 
   if (d - a == 1) detail::dot_rows<T, 1>(w, z, at, groups, d, a, s);
 }
 
-// c[m][...] += sum over rows of left[m] * right[...], features as lanes: NA by NV vectors. Rows
-// come in `groups` of `rows`; left[m] advances by `step` a row and by `skip` more after a group;
-// right advances by right_step a row and right_panel a vector.
+// The rows of a sum of outer products: `groups` of `rows`. A left operand advances by `step` per
+// row and by `skip` more after a group; the right one by right_step per row and right_panel per
+// vector.
+template <class T>
+struct OuterRows {
+  Index step, skip;
+  const T* right;
+  Index right_step, right_panel, groups, rows;
+};
+
+// c[m][...] += sum over rows of left[m] * right[...], features as lanes: NA by NV vectors, the
+// first of them number `first` of the right operand.
 template <class T, int NA, int NV>
-inline void outer_tile(const T* const* left, Index step, Index skip, const T* right,
-                       Index right_step, Index right_panel, Index groups, Index rows, double* c,
+inline void outer_tile(const T* const* left, const OuterRows<T>& x, Index first, double* c,
                        Index c_stride) {
   constexpr int L = kLanes<T>;
+  const Index step = x.step, skip = x.skip, right_step = x.right_step;
+  const Index right_panel = x.right_panel, groups = x.groups, rows = x.rows;
+  const T* right = x.right + first * right_panel;
   const T* l[NA];
   for (int m = 0; m < NA; ++m) l[m] = left[m];
   Vec<T> acc[NA][NV] = {};
@@ -230,20 +241,13 @@ namespace detail {
 
 // All of `vectors` right-hand vectors for NA left-hand scalars.
 template <class T, int NA>
-inline void outer_rows(const T* const* left, Index step, Index skip, const T* right,
-                       Index right_step, Index right_panel, Index vectors, Index groups, Index rows,
-                       double* c, Index c_stride) {
+inline void outer_rows(const T* const* left, const OuterRows<T>& x, Index vectors, double* c,
+                       Index c_stride) {
   constexpr int L = kLanes<T>;
   Index v = 0;
-  for (; v + 3 <= vectors; v += 3)
-    outer_tile<T, NA, 3>(left, step, skip, right + v * right_panel, right_step, right_panel, groups,
-                         rows, c + v * L, c_stride);
-  if (vectors - v == 2)
-    outer_tile<T, NA, 2>(left, step, skip, right + v * right_panel, right_step, right_panel, groups,
-                         rows, c + v * L, c_stride);
-  if (vectors - v == 1)
-    outer_tile<T, NA, 1>(left, step, skip, right + v * right_panel, right_step, right_panel, groups,
-                         rows, c + v * L, c_stride);
+  for (; v + 3 <= vectors; v += 3) outer_tile<T, NA, 3>(left, x, v, c + v * L, c_stride);
+  if (vectors - v == 2) outer_tile<T, NA, 2>(left, x, v, c + v * L, c_stride);
+  if (vectors - v == 1) outer_tile<T, NA, 1>(left, x, v, c + v * L, c_stride);
 }
 
 }  // namespace detail
@@ -259,17 +263,16 @@ inline void outer_groups(const T* r, Index k, Index kp, const T* phi, Index vect
   constexpr Index rows = Group<T>::rows;
   const Index width = vectors * L;
   const Index skip = (kp - 1) * rows;
+  const OuterRows<T> all{1, skip, phi, width, L, groups, rows};
   const T* left[NA];
   Index m = 0;
   for (; m + NA <= k; m += NA) {
     for (int i = 0; i < NA; ++i) left[i] = r + (m + i) * rows;
-    detail::outer_rows<T, NA>(left, 1, skip, phi, width, L, vectors, groups, rows, c + m * width,
-                              width);
+    detail::outer_rows<T, NA>(left, all, vectors, c + m * width, width);
   }
   for (; m < k; ++m) {
     left[0] = r + m * rows;
-    detail::outer_rows<T, 1>(left, 1, skip, phi, width, L, vectors, groups, rows, c + m * width,
-                             width);
+    detail::outer_rows<T, 1>(left, all, vectors, c + m * width, width);
   }
 }
 
@@ -288,16 +291,15 @@ inline void outer_triangle(const T* y, Index capacity, Index rows, Index a_begin
   const auto scalars = [&](Index a0, int count) {
     for (int m = 0; m < count; ++m) left[m] = y + (a0 + m) / L * panel + (a0 + m) % L;
   };
+  const OuterRows<T> all{L, 0, y, L, panel, 1, rows};
   Index a = a_begin;
   for (; a + NA <= a_end; a += NA) {
     scalars(a, NA);
-    detail::outer_rows<T, NA>(left, L, 0, y, L, panel, (a + NA - 1) / L + 1, 1, rows,
-                              c + a * c_stride, c_stride);
+    detail::outer_rows<T, NA>(left, all, (a + NA - 1) / L + 1, c + a * c_stride, c_stride);
   }
   for (; a < a_end; ++a) {
     scalars(a, 1);
-    detail::outer_rows<T, 1>(left, L, 0, y, L, panel, a / L + 1, 1, rows, c + a * c_stride,
-                             c_stride);
+    detail::outer_rows<T, 1>(left, all, a / L + 1, c + a * c_stride, c_stride);
   }
 }
 

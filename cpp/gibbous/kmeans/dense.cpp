@@ -12,7 +12,7 @@ namespace {
 
 constexpr Index ceil_to(Index n, Index step) { return (n + step - 1) / step * step; }
 
-// Centres with lanes = centres: tiles of kLanes<T>, feature a of a tile at [a * kLanes<T>].
+// Centers with lanes = centers: tiles of kLanes<T>, feature a of a tile at [a * kLanes<T>].
 template <class T>
 class CenterLanes {
  public:
@@ -21,7 +21,7 @@ class CenterLanes {
   CenterLanes(const T* centers, Index k, Index d)
       : d_(d), tiles_((k + L - 1) / L), lanes_(static_cast<std::size_t>(tiles_ * d * L)) {
     for (Index c = 0; c < tiles_ * L; ++c) {
-      const T* from = centers + std::min(c, k - 1) * d;  // padding repeats the last centre
+      const T* from = centers + std::min(c, k - 1) * d;  // padding repeats the last center
       for (Index a = 0; a < d; ++a)
         lanes_[static_cast<std::size_t>((c / L * d + a) * L + c % L)] = from[a];
     }
@@ -29,7 +29,7 @@ class CenterLanes {
 
   Index tiles() const { return tiles_; }
 
-  // Squared distances of one row to N tiles of centres, features in order.
+  // Squared distances of one row to N tiles of centers, features in order.
   template <int N>
   GIBBOUS_INLINE void direct(const T* x, Index tile, Vec<T> (&acc)[N]) const {
     const T* c = lanes_.data() + tile * d_ * L;
@@ -64,10 +64,10 @@ class CenterLanes {
   std::vector<T> lanes_;
 };
 
-// Ranks rows against centres. Where the last iteration left bounds, a row is compared only with the
-// centres that moved so far since then that they could have become its closest: centres are sorted
+// Ranks rows against centers. Where the last iteration left bounds, a row is compared only with the
+// centers that moved so far since then that they could have become its closest: centers are sorted
 // by how far they moved, and a row takes the shortest of a few prefixes of them that will do. The
-// empty prefix is Hamerly's test (2010), which a single centre that still wanders makes worthless
+// empty prefix is Hamerly's test (2010), which a single center that still wanders makes worthless
 // for all rows, however many others have come to rest; the longer ones are what is left to do then.
 template <class T>
 class DenseRanker {
@@ -94,7 +94,7 @@ class DenseRanker {
       : x_(x),
         centers_(centers),
         k_(k),
-        // several groups share each tile of centres while it is in the first-level cache
+        // several groups share each tile of centers while it is in the first-level cache
         groups_(std::clamp<Index>(32768 / (group * x.d * static_cast<Index>(sizeof(T))), 1, 8)),
         lanes_(centers, k, x.d),
         lower_(bounds.lower),
@@ -128,7 +128,7 @@ class DenseRanker {
     }
     for (std::size_t p = 0; p <= last; ++p) {
       std::vector<Index>& queue = s.queue[p];
-      // what does not fill a group joins rows that are compared with more centres
+      // what does not fill a group joins rows that are compared with more centers
       const Index size = static_cast<Index>(queue.size());
       const Index whole = p == last ? size : size / group * group;
       for (Index at = 0; at < whole; at += groups_ * group) {
@@ -162,11 +162,11 @@ class DenseRanker {
 
  private:
   struct Prefix {
-    Index centers;  // how many of the sorted centres
+    Index centers;  // how many of the sorted centers
     T fall;         // how far any other one may have come closer
   };
 
-  // Sorts the centres by their moves, the farthest first. The first prefix is empty.
+  // Sorts the centers by their moves, the farthest first. The first prefix is empty.
   void choose_prefixes(const double* drift) {
     std::stable_sort(order_.begin(), order_.end(),
                      [drift](Index a, Index b) { return drift[a] > drift[b]; });
@@ -181,7 +181,7 @@ class DenseRanker {
     second_fall_ = k_ > 1 ? fall(1) : T(0);
   }
 
-  // The median of some centres, by columns: within the cloud even where one centre is far out.
+  // The median of some centers, by columns: within the cloud even where one center is far out.
   void choose_shift() {
     const Index some = std::min<Index>(k_, 33);
     shift_.resize(static_cast<std::size_t>(x_.d));
@@ -248,7 +248,7 @@ class DenseRanker {
     }
   }
 
-  // The closest two of the first so many sorted centres, for rows of a block.
+  // The closest two of the first so many sorted centers, for rows of a block.
   void rank_rows(Index first, const Index* rows, Index count, Index centers, Scratch& s) const {
     const Index d = x_.d, groups = (count + group - 1) / group;
     for (Index g = 0; g < groups; ++g) {
@@ -267,9 +267,9 @@ class DenseRanker {
     return distance2(x_.row(row), centers_ + center * x_.d, x_.d);
   }
 
-  // The first prefix without which no centre can have become closer than the row's own, whose
+  // The first prefix without which no center can have become closer than the row's own, whose
   // squared distance is `own`, beyond what rounding could change. Lowers the bound to what holds
-  // for all centres that are not in the prefix.
+  // for all centers that are not in the prefix.
   GIBBOUS_INLINE std::size_t shortest_prefix(Index row, Label before, T own) const {
     std::size_t p = 0;
     for (; p + 1 < prefixes_.size(); ++p) {
@@ -284,7 +284,7 @@ class DenseRanker {
     return p;
   }
 
-  // The label of a row that was compared with all centres; the runner-up's squared distance is
+  // The label of a row that was compared with all centers; the runner-up's squared distance is
   // larger than that of the closest by the gap.
   void decide(Index row, Index closest, T gap, Label& label, T& dist2) const {
     label = static_cast<Label>(closest);
@@ -295,13 +295,13 @@ class DenseRanker {
     if (!clear) rank_directly(row, label, dist2);
   }
 
-  // The same for a row that was compared with a prefix. The centres beyond it are farther than the
+  // The same for a row that was compared with a prefix. The centers beyond it are farther than the
   // row's last one, to which `label` and `dist2` belong, and than the bound.
   void decide_bounded(Index row, Index closest, T gap, Label& label, T& dist2) const {
     const T own = dist2, other = closest == label ? own : distance(row, closest);
     const T unsure = slack_ * (std::max(own, other) + reach_);
     bool clear = gap > unsure;
-    T next = own - unsure;  // at least the squared distance of the next centre
+    T next = own - unsure;  // at least the squared distance of the next center
     if (closest == label) {
       next = own + (gap - unsure);
     } else if (other + unsure < own) {
@@ -316,7 +316,7 @@ class DenseRanker {
     if (!clear) rank_directly(row, label, dist2);
   }
 
-  // All centres by direct differences, the lowest index among equals.
+  // All centers by direct differences, the lowest index among equals.
   void rank_directly(Index row, Label& label, T& dist2) const {
     Vec<T> best = splat(std::numeric_limits<T>::infinity());
     Bits<T> at{};
@@ -346,9 +346,9 @@ class DenseRanker {
   Index k_, groups_;
   CenterLanes<T> lanes_;
   T* lower_;
-  std::vector<Index> order_;      // of the centres, by their moves where there are bounds
-  std::vector<Prefix> prefixes_;  // the last one has all centres
-  T second_fall_ = 0;             // how far others came closer than the centre that moved farthest
+  std::vector<Index> order_;      // of the centers, by their moves where there are bounds
+  std::vector<Prefix> prefixes_;  // the last one has all centers
+  T second_fall_ = 0;             // how far others came closer than the center that moved farthest
   std::vector<T> shift_, coef_, init_;
   T slack_ = 0, reach_ = 0;
   T margin_ = 1 + static_cast<T>(2 * x_.d + 32) * std::numeric_limits<T>::epsilon();

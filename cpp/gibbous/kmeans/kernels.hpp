@@ -5,7 +5,7 @@
 // Every pass over the data is parallel over slots that the data alone determines, so results are
 // the same bits for any number of threads. Nothing of size n x k exists.
 //
-// Which centre is the closest. The dense kernel ranks centres by |c|^2 - 2 x.c about a common
+// Which center is the closest. The dense kernel ranks centers by |c|^2 - 2 x.c about a common
 // shift, the fast form. That form cancels, so each row's winner is compared with its runner-up, and
 // where rounding could have swapped them the row is ranked again by direct differences (x - c)^2.
 // Labels are therefore right to the rounding of T at any distance from the origin, for badly scaled
@@ -33,28 +33,28 @@ struct Csr {
 };
 
 // What one iteration tells the next one. Both start as zeros; each next iteration has to begin
-// with the labels and the new centres of the last one. Null for none.
+// with the labels and the new centers of the last one. Null for none.
 template <class T>
 struct Bounds {
-  T* lower = nullptr;       // INOUT (n,): no centre but the row's own was closer than this
-  double* drift = nullptr;  // INOUT (k,): at least how far the centres moved after that
+  T* lower = nullptr;       // INOUT (n,): no center but the row's own was closer than this
+  double* drift = nullptr;  // INOUT (k,): at least how far the centers moved after that
 };
 
 struct Step {
-  double inertia;                // sum of w |x - c|^2 over the centres that the step began with
+  double inertia;                // sum of w |x - c|^2 over the centers that the step began with
   Index changed;                 // rows whose label changed
-  double shift;                  // sum over centres of |c_new - c|^2
+  double shift;                  // sum over centers of |c_new - c|^2
   std::vector<Label> relocated;  // empty clusters that were moved to a far row
 };
 
 // One Lloyd iteration: labels of all rows, then the weighted mean of each cluster, in double.
-// A cluster without weight takes the row farthest from its centre (then the next, and so on); where
-// no row is away from its centre it is put on the heaviest cluster.
+// A cluster without weight takes the row farthest from its center (then the next, and so on); where
+// no row is away from its center it is put on the heaviest cluster.
 // centers IN (k, d); labels INOUT (n,), compared with the new ones for `changed`;
 // new_centers OUT (k, d), must not be `centers`. O(n k d).
 // `bounds` lets dense iterations pass over rows whose label cannot have changed (Hamerly 2010,
-// "Making k-means even faster"), and compare others only with the centres that moved far enough to
-// have become closer; labels, centres and inertia are the same bits without it.
+// "Making k-means even faster"), and compare others only with the centers that moved far enough to
+// have become closer; labels, centers and inertia are the same bits without it.
 template <class Data, class T>
 Step lloyd_step(const Execution& run, const Data& x, const T* centers, Index k, Label* labels,
                 T* new_centers, const Bounds<T>& bounds);
@@ -63,14 +63,14 @@ Step lloyd_step(const Execution& run, const Data& x, const T* centers, Index k, 
 template <class Data, class T>
 double assign(const Execution& run, const Data& x, const T* centers, Index k, Label* labels);
 
-// Mini-batch update (Sculley 2010): every centre becomes the running weighted mean of all rows it
-// ever received. centers INOUT (k, d); counts INOUT (k,), the weight each centre has seen.
+// Mini-batch update (Sculley 2010): every center becomes the running weighted mean of all rows it
+// ever received. centers INOUT (k, d); counts INOUT (k,), the weight each center has seen.
 // Returns the inertia before the update.
 template <class Data, class T>
 double minibatch_step(const Execution& run, const Data& x, T* centers, Index k, double* counts,
                       Label* labels);
 
-// Euclidean distances to all centres, by direct differences. out OUT (n, k).
+// Euclidean distances to all centers, by direct differences. out OUT (n, k).
 template <class Data, class T>
 void distances(const Execution& run, const Data& x, const T* centers, Index k, T* out);
 
@@ -78,9 +78,9 @@ void distances(const Execution& run, const Data& x, const T* centers, Index k, T
 template <class T>
 double mean_variance(const Execution& run, const Rows<T>& x);
 
-// Greedy k-means++: each further centre is the best of `trials` rows drawn with probability
-// proportional to w times the squared distance to the closest centre so far. rows OUT (k,).
-// `prune` skips rows that the triangle inequality shows to be closer to their centre than to any
+// Greedy k-means++: each further center is the best of `trials` rows drawn with probability
+// proportional to w times the squared distance to the closest center so far. rows OUT (k,).
+// `prune` skips rows that the triangle inequality shows to be closer to their center than to any
 // candidate (Raff 2021, "Exact acceleration of k-means++ and k-means||"); the choice is the same
 // without it, which tests use. The uniforms are those of Stream(seed, kmeans_plusplus) at
 // (step, trial).

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// The pass over the rows that dense and sparse K-means share: labels, sums, the new centres.
+// The pass over the rows that dense and sparse K-means share: labels, sums, the new centers.
 //
-// A Ranker finds the closest centres of consecutive rows. It has
+// A Ranker finds the closest centers of consecutive rows. It has
 //   Scratch                     working memory of one task
 //   block()                     rows to hand over at a time
 //   rank(first, count, scratch, before, labels, dist2)
-//                               OUT labels and squared distances to these centres; `before` holds
+//                               OUT labels and squared distances to these centers; `before` holds
 //                               the labels of the last iteration, -1 for none yet, or is null
 //   add(row, weight, sum)       sum += weight * x_row, d doubles
 #pragma once
@@ -153,7 +153,7 @@ Totals pass(const Execution& run, const Ranker& ranker, const Data& x, Index k, 
   return all;
 }
 
-// Moves the rows farthest from their centres into the clusters without weight: rows with weight
+// Moves the rows farthest from their centers into the clusters without weight: rows with weight
 // and a positive distance, farthest first, the lowest row among equals.
 template <class Ranker, class Data>
 std::vector<Label> relocate(const Execution& run, const Ranker& ranker, const Data& x, Index k,

@@ -207,7 +207,7 @@ class Seeding {
         throw std::invalid_argument(
             "X has rows so far apart that squared distances overflow; scale X, or use float64");
       const auto step = static_cast<std::uint32_t>(c);
-      if (!(total > 0)) {  // every row lies on a centre
+      if (!(total > 0)) {  // every row lies on a center
         rows[c] = weighted_row(stream.uniform(step, 0));
         continue;
       }
@@ -268,7 +268,7 @@ class Seeding {
     return last;
   }
 
-  // For each centre so far: rows of its cluster at most this far from it (squared) cannot be
+  // For each center so far: rows of its cluster at most this far from it (squared) cannot be
   // closer to any candidate, because |c - candidate| >= 2 |x - c|.
   void set_reach(const Index* centers, Index count) {
     reach_.assign(static_cast<std::size_t>(count), T(-1));
@@ -310,7 +310,7 @@ class Seeding {
     return m;
   }
 
-  // Makes trial `best` centre number c.
+  // Makes trial `best` center number c.
   void update(Index best, Label c) {
     const std::uint8_t bit = static_cast<std::uint8_t>(1u << (best % 8));
     parallel_tasks(run_, tasks_, [&](Index task, const Worker& worker) {
@@ -364,7 +364,7 @@ class Seeding {
   bool prune_;
   Index blocks_, tasks_;
   Points<Data> points_;
-  std::vector<T> closest_;          // squared distance to the closest centre
+  std::vector<T> closest_;          // squared distance to the closest center
   std::vector<Label> nearest_;      // which one that is
   std::vector<std::uint8_t> mask_;  // which trials (modulo 8) would be closer
   std::vector<double> block_sum_;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// K-means on CSR rows: centres transposed, so that lanes are centres and a row's stored entries
+// K-means on CSR rows: centers transposed, so that lanes are centers and a row's stored entries
 // select what is read. Rows are never made dense.
 #include <limits>
 #include <type_traits>
@@ -14,13 +14,13 @@ class SparseRanker {
  public:
   using Scalar = T;
   static constexpr int L = kLanes<T>;
-  static constexpr int tile = 8;  // vectors of centres held in registers
+  static constexpr int tile = 8;  // vectors of centers held in registers
 
   struct Scratch {
     explicit Scratch(const SparseRanker&) {}
   };
 
-  // Bounds would save little: rows are short, and far from the centres compared with the gaps.
+  // Bounds would save little: rows are short, and far from the centers compared with the gaps.
   SparseRanker(const Csr<T, I>& x, const T* centers, Index k, const Bounds<T>& = {})
       : x_(x),
         centers_(centers),
@@ -85,7 +85,7 @@ class SparseRanker {
   }
 
  private:
-  // |c|^2 - 2 x.c for N vectors of centres.
+  // |c|^2 - 2 x.c for N vectors of centers.
   template <int N>
   GIBBOUS_INLINE void scores(Index i, Index c, Vec<T> (&acc)[N]) const {
     GIBBOUS_UNROLL
@@ -98,7 +98,7 @@ class SparseRanker {
     }
   }
 
-  // The centre with the lowest score, and by how much the next one is higher.
+  // The center with the lowest score, and by how much the next one is higher.
   Index closest(Index i, T& gap) const {
     using Int = std::conditional_t<sizeof(T) == 8, std::int64_t, std::int32_t>;
     Vec<T> best = splat(std::numeric_limits<T>::infinity()), second = best;
@@ -135,7 +135,7 @@ class SparseRanker {
   Csr<T, I> x_;
   const T* centers_;
   Index k_, padded_;
-  std::vector<T> columns_, init_;  // (d, padded): centres by columns
+  std::vector<T> columns_, init_;  // (d, padded): centers by columns
   std::vector<double> norm2_;
   double reach_ = 0;
 };

@@ -130,14 +130,20 @@ inline void widen_rows(const Layer<float>& in, Index first, Index count, std::ui
   }
 }
 
-// acc[row][32] += states of rows first ... first + count times one panel of weights. `name`: of
-// these rows in this pass.
+// Rows of a layer that a task works on, and their name in this pass.
+struct RowBlock {
+  Index first, count;
+  std::uint64_t name;
+};
+
+// acc[row][32] += states of the rows times one panel of weights.
 template <class T>
-void add_product(const Execution& run, const Layer<T>& in, Index first, Index count,
-                 const Weights<T>& w, Index p, std::uint64_t name, Scratch<T>& mine, T* acc) {
+void add_product(const Execution& run, const Layer<T>& in, const RowBlock& rows,
+                 const Weights<T>& w, Index p, Scratch<T>& mine, T* acc) {
+  const Index first = rows.first, count = rows.count;
   if constexpr (sizeof(T) == 4) {
     if (!w.words.empty()) {
-      widen_rows(in, first, count, name, mine.left[0]);
+      widen_rows(in, first, count, rows.name, mine.left[0]);
       mine.left[0].multiply(run, count, in.width(), in.binary, w.panel_words(p), acc);
       return;
     }
@@ -162,8 +168,8 @@ void pass(const Execution& run, const Layer<T>& in, const Weights<T>& w, Scratch
     Scratch<T>& mine = scratch[static_cast<std::size_t>(worker.index())];
     T* sums = mine.sums.data();
     std::fill(sums, sums + count * kPanel, T(0));
-    add_product(run, in, first, count, w, p, made + 1 + static_cast<std::uint64_t>(block), mine,
-                sums);
+    const RowBlock rows{first, count, made + 1 + static_cast<std::uint64_t>(block)};
+    add_product(run, in, rows, w, p, mine, sums);
     epilogue(p, first, count, sums);
   });
 }

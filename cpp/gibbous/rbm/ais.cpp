@@ -100,16 +100,17 @@ struct Lower {
 template <class T>
 class Annealer {
  public:
-  Annealer(const Execution& run, const Parameters<T>& net, const T* base, const T* hidden,
-           Index chains, std::uint64_t seed)
+  Annealer(const Execution& run, const Parameters<T>& net, const Annealing<T>& path)
       : run_(run),
         m_(pack_for_sampling(run, net)),
-        seed_(seed),
-        chains_(chains),
+        seed_(path.seed),
+        chains_(path.chains),
         scratch_(scratches<T>(run)) {
+    const Index chains = path.chains;
+    const T* base = path.base;
     h_.resize(net.hidden, chains, true);
     v_.resize(net.visible, chains, true);
-    pack_bits(hidden, chains, h_);
+    pack_bits(path.hidden, chains, h_);
     base_ = padded(base, net.visible, kOff<T>);
     upper_ = padded(net.b, net.hidden, T(0));
     bias_ = base_;
@@ -157,11 +158,12 @@ class Annealer {
 }  // namespace
 
 template <class T>
-void anneal(const Execution& run, const Parameters<T>& net, const T* base, const double* betas,
-            Index steps, std::uint64_t seed, const T* hidden, Index chains, double* log_weights) {
-  Annealer<T> annealer(run, net, base, hidden, chains, seed);
-  std::fill(log_weights, log_weights + chains, 0.0);
-  for (Index k = 0; k < steps; ++k) {
+void anneal(const Execution& run, const Parameters<T>& net, const Annealing<T>& path,
+            double* log_weights) {
+  Annealer<T> annealer(run, net, path);
+  const double* betas = path.betas;
+  std::fill(log_weights, log_weights + path.chains, 0.0);
+  for (Index k = 0; k < path.steps; ++k) {
     // the path has the betas that T can hold, so that its steps add up to the whole
     const T now = static_cast<T>(betas[k]), next = static_cast<T>(betas[k + 1]);
     annealer.lower(now);
@@ -169,9 +171,9 @@ void anneal(const Execution& run, const Parameters<T>& net, const T* base, const
   }
 }
 
-template void anneal<float>(const Execution&, const Parameters<float>&, const float*, const double*,
-                            Index, std::uint64_t, const float*, Index, double*);
-template void anneal<double>(const Execution&, const Parameters<double>&, const double*,
-                             const double*, Index, std::uint64_t, const double*, Index, double*);
+template void anneal<float>(const Execution&, const Parameters<float>&, const Annealing<float>&,
+                            double*);
+template void anneal<double>(const Execution&, const Parameters<double>&, const Annealing<double>&,
+                             double*);
 
 }  // namespace gibbous::rbm

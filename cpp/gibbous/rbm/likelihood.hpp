@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The normalising constant Z of a machine with units of two states: summed exactly where one layer
+// The normalizing constant Z of a machine with units of two states: summed exactly where one layer
 // is small, or estimated by annealed importance sampling.
 #pragma once
 #include "gibbous/rbm/machine.hpp"
@@ -22,17 +22,25 @@ double exact_log_partition(const Execution& run, const Parameters<T>& net);
 //   log p*_beta(v) = (1 - beta) base.v + beta a.v + sum_j log(1 + exp(beta (b_j + W_j v))),
 // from beta = 0, a machine without weights whose Z is known, to beta = 1, the machine itself.
 //
-// betas:       IN (steps + 1) in the order in which the path is run. Rising from 0 to 1, the mean
-//              of exp(weight) is Z_1 / Z_0; falling from 1 to 0, Z_0 / Z_1, where the start is a
-//              sample of the machine.
-// base:        IN (visible,) visible biases at beta = 0
-// hidden:      IN (chains, hidden) states at betas[0]; at beta = 0 they do not matter
-// log_weights: OUT (chains,)
 // A step costs a product up and one down; the product up gives both the step's weights and the next
 // hidden states. Results of a chain do not depend on how many others there are in blocks of
 // kBlockRows, nor on threads.
 template <class T>
-void anneal(const Execution& run, const Parameters<T>& net, const T* base, const double* betas,
-            Index steps, std::uint64_t seed, const T* hidden, Index chains, double* log_weights);
+struct Annealing {
+  const T* base;  // IN (visible,) visible biases at beta = 0
+  // IN (steps + 1) in the order in which the path is run. Rising from 0 to 1, the mean of
+  // exp(weight) is Z_1 / Z_0; falling from 1 to 0, Z_0 / Z_1, if the start is a sample of the
+  // machine.
+  const double* betas;
+  Index steps;
+  std::uint64_t seed;
+  const T* hidden;  // IN (chains, hidden) states at betas[0]; at beta = 0 they do not matter
+  Index chains;
+};
+
+// log_weights: OUT (chains,)
+template <class T>
+void anneal(const Execution& run, const Parameters<T>& net, const Annealing<T>& path,
+            double* log_weights);
 
 }  // namespace gibbous::rbm

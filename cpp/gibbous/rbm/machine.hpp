@@ -51,13 +51,27 @@ void train(const Execution& run, const Source<T>& x, const Index64* order, Index
 template <class T>
 void free_energies(const Execution& run, const Source<T>& x, Parameters<T> net, double* out);
 
-// Runs `steps` steps of block Gibbs sampling on chains of hidden states (chains, hidden), in place;
-// out (chains, visible): the last visible states, or their means where `means` is set. Visible
-// units whose entry in clamp (chains, visible) is not NaN keep that state; null for none. A group's
-// units are clamped together. lengths (chains,): draws of every chain, for counts.
+// Chains of block Gibbs sampling, the caller's.
 template <class T>
-void gibbs(const Execution& run, Parameters<T> net, Index chains, Index steps, std::uint64_t seed,
-           std::uint32_t step, const T* clamp, const T* lengths, bool means, T* hidden, T* out);
+struct Chains {
+  Index n;
+  T* hidden;         // INOUT (n, hidden) states
+  T* visible;        // OUT (n, visible) the last states, or their means; or null
+  const T* clamp;    // IN (n, visible) states that units keep, NaN for units that are free; a
+                     // group's units are clamped together. Null for none
+  const T* lengths;  // IN (n,) draws of each chain, for counts; else null
+};
+
+struct Sampling {
+  Index steps;
+  std::uint64_t seed;
+  std::uint32_t step;  // the address of the first draws: two are used up per step
+  bool means;          // whether the last visible states are means
+};
+
+// Runs steps of block Gibbs sampling on chains, in place.
+template <class T>
+void gibbs(const Execution& run, Parameters<T> net, const Chains<T>& chains, const Sampling& how);
 
 // out (n,): log P(one variable of the row | all others), the variable chosen[r] of row r in
 // [0, visible) by its first unit: a unit, or all of a group; for counts one of the row's draws,

@@ -56,8 +56,13 @@ void free_energies(const Execution& run, const Source<T>& x, Parameters<T> net, 
 }
 
 template <class T>
-void gibbs(const Execution& run, Parameters<T> net, Index chains, Index steps, std::uint64_t seed,
-           std::uint32_t step, const T* clamp, const T* lengths, bool means, T* hidden, T* out) {
+void gibbs(const Execution& run, Parameters<T> net, const Chains<T>& all, const Sampling& how) {
+  const Index chains = all.n, steps = how.steps;
+  const std::uint64_t seed = how.seed;
+  std::uint32_t step = how.step;
+  const bool means = how.means;
+  const T *clamp = all.clamp, *lengths = all.lengths;
+  T *hidden = all.hidden, *out = all.visible;
   const Packed<T> m = pack_for_sampling(run, net);
   Scratches<T> scratch = scratches<T>(run);
   Descent<T> descend;
@@ -104,8 +109,7 @@ void gibbs(const Execution& run, Parameters<T> net, Index chains, Index steps, s
 
 #define GIBBOUS_RBM_SAMPLE(T)                                                                 \
   template void free_energies<T>(const Execution&, const Source<T>&, Parameters<T>, double*); \
-  template void gibbs<T>(const Execution&, Parameters<T>, Index, Index, std::uint64_t,        \
-                         std::uint32_t, const T*, const T*, bool, T*, T*);
+  template void gibbs<T>(const Execution&, Parameters<T>, const Chains<T>&, const Sampling&);
 GIBBOUS_RBM_SAMPLE(float)
 GIBBOUS_RBM_SAMPLE(double)
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Parallel tempering (Desjardins, Courville, Bengio, Vincent and Delalleau 2010): replicas of every
-// chain at inverse temperatures 1 > ... > 0, neighbours exchanged after each Gibbs step.
+// chain at inverse temperatures 1 > ... > 0, neighbors exchanged after each Gibbs step.
 #pragma once
 #include <cmath>
 #include <utility>
@@ -38,7 +38,7 @@ class Ladder {
     a_ = lower.bias;
   }
 
-  // Exchanges neighbouring replicas with probability min(1, exp((beta_s - beta_t) (E_s - E_t))),
+  // Exchanges neighboring replicas with probability min(1, exp((beta_s - beta_t) (E_s - E_t))),
   // odd and even pairs in turn.
   void swap(const Execution& run, const StateDraws& draws, Layer<T>& v, Layer<T>& h) {
     parallel_tasks(run, chains_, [&](Index c, const Worker&) {

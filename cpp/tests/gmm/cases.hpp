@@ -37,7 +37,7 @@ template <class T>
 struct Case {
   Covariance type;
   Index k, d, n;
-  std::vector<T> x, weight, weights, means, factors, centre;
+  std::vector<T> x, weight, weights, means, factors, center;
   std::vector<double> log_weights = {};  // in the place of log(weights), where there are any
 
   Rows<T> rows() const { return {x.data(), n, d, weight.empty() ? nullptr : weight.data()}; }
@@ -50,7 +50,7 @@ struct Case {
             factors.data(),
             log_weights.empty() ? nullptr : log_weights.data()};
   }
-  gmm::Origin<T> origin(bool folded) const { return {folded ? centre.data() : nullptr, nullptr}; }
+  gmm::Origin<T> origin(bool folded) const { return {folded ? center.data() : nullptr, nullptr}; }
 
   // Entry (b, a), b <= a, of component j's factor.
   T factor(Index j, Index b, Index a) const {
@@ -73,8 +73,8 @@ Case<T> make(Covariance type, Index k, Index d, Index n, bool weighted, check::U
   const double reach = apart * std::sqrt(6.0 / static_cast<double>(d));
   fill(c.weights, k, 0.1, 1);
   fill(c.means, k * d, -reach, reach);
-  fill(c.centre, d, -4, 4);
-  for (Index i = 0; i < k * d; ++i) c.means[size(i)] += c.centre[size(i % d)];
+  fill(c.center, d, -4, 4);
+  for (Index i = 0; i < k * d; ++i) c.means[size(i)] += c.center[size(i % d)];
   fill(c.factors, parameters(type, k, d), 0.8, 1.25);
   if (triangular(type))  // below the diagonal: numbers that nobody may read
     for (std::size_t i = 0; i < c.factors.size(); ++i) {
@@ -114,7 +114,7 @@ Real rounding(Index d) {
 }
 
 // log w_j + log-density of row i under component j. Its slack is that of U^T (x - mu), or of
-// U^T (x - centre) - U^T (mu - centre) where folded.
+// U^T (x - center) - U^T (mu - center) where folded.
 template <class T>
 Sum log_density(const Case<T>& c, bool folded, Index i, Index j) {
   const T* x = c.x.data() + i * c.d;
@@ -125,7 +125,7 @@ Sum log_density(const Case<T>& c, bool folded, Index i, Index j) {
   for (Index a = 0; a < c.d; ++a) {
     Real y = 0, most = 0;
     for (Index b = triangular(c.type) ? 0 : a; b <= a; ++b) {
-      const Real u = c.factor(j, b, a), z = Real(x[b]) - mu[b], o = c.centre[size(b)];
+      const Real u = c.factor(j, b, a), z = Real(x[b]) - mu[b], o = c.center[size(b)];
       y += u * z;
       most += std::fabs(u) * (folded ? std::fabs(x[b] - o) + std::fabs(mu[b] - o) : std::fabs(z));
     }
@@ -196,7 +196,7 @@ Truth truth(const Case<T>& c, bool folded) {
     }
     for (Index j = 0; j < c.k; ++j)
       add_moments(c, folded && c.type == Covariance::tied, i, j,
-                  folded ? c.centre.data() : c.means.data() + j * c.d, w * r[j],
+                  folded ? c.center.data() : c.means.data() + j * c.d, w * r[j],
                   slack + log_density_of[size(j)].slack + sums, out);
   }
   return out;

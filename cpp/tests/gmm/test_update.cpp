@@ -18,12 +18,12 @@ constexpr Real kEpsilon = std::numeric_limits<T>::epsilon();
 
 template <class T>
 struct SurveyOut {
-  std::vector<double> centre, spread, scatter;
+  std::vector<double> center, spread, scatter;
   double radius2 = -1, weight = -1;
   SurveyOut(const Rows<T>& rows, int threads)
-      : centre(size(rows.d), -1), spread(size(rows.d), -1), scatter(size(rows.d * rows.d), -1) {
+      : center(size(rows.d), -1), spread(size(rows.d), -1), scatter(size(rows.d * rows.d), -1) {
     weight = gmm::survey(rows, {threads, nullptr},
-                         {centre.data(), spread.data(), &radius2, scatter.data()});
+                         {center.data(), spread.data(), &radius2, scatter.data()});
   }
 };
 
@@ -33,12 +33,12 @@ void survey_is_right(Index d, Index n, bool weighted, check::Uniforms& draw) {
   const SurveyOut<T> out(c.rows(), 1);
   const std::string what = "survey, " + describe(c, false);
   Real weight = 0, radius2 = 0;
-  std::vector<Sum> centre(size(d)), spread(size(d)), scatter(size(d * d));
+  std::vector<Sum> center(size(d)), spread(size(d)), scatter(size(d * d));
   for (Index i = 0; i < n; ++i) weight += c.rows().w(i);
   for (Index i = 0; i < n; ++i)
     for (Index a = 0; a < d; ++a)
-      centre[size(a)].add(c.rows().w(i) / weight * c.rows().row(i)[a], kEpsilon<T> + 1e-13L);
-  const auto z = [&](Index i, Index a) { return Real(c.rows().row(i)[a]) - out.centre[size(a)]; };
+      center[size(a)].add(c.rows().w(i) / weight * c.rows().row(i)[a], kEpsilon<T> + 1e-13L);
+  const auto z = [&](Index i, Index a) { return Real(c.rows().row(i)[a]) - out.center[size(a)]; };
   for (Index i = 0; i < n; ++i) {
     Real norm = 0;
     for (Index a = 0; a < d; ++a) {
@@ -52,16 +52,16 @@ void survey_is_right(Index d, Index n, bool weighted, check::Uniforms& draw) {
   }
   CHECK(std::fabs(out.weight - weight) <= 1e-12L * weight, what << ": weight " << out.weight);
   CHECK(std::fabs(out.radius2 - radius2) <= 1e-12L * radius2, what << ": radius2 " << out.radius2);
-  CHECK(strays(out.centre, centre).empty(), what << ", centre: " << strays(out.centre, centre));
+  CHECK(strays(out.center, center).empty(), what << ", center: " << strays(out.center, center));
   CHECK(strays(out.spread, spread).empty(), what << ", spread: " << strays(out.spread, spread));
   CHECK(strays(out.scatter, scatter).empty(),
         what << ", scatter: " << strays(out.scatter, scatter));
-  for (double number : out.centre)
+  for (double number : out.center)
     CHECK(number == static_cast<T>(number),
-          what << ": the centre is not a number of the data's type");
+          what << ": the center is not a number of the data's type");
   for (int threads : {2, 3, 7}) {
     const SurveyOut<T> more(c.rows(), threads);
-    CHECK(more.weight == out.weight && more.radius2 == out.radius2 && more.centre == out.centre &&
+    CHECK(more.weight == out.weight && more.radius2 == out.radius2 && more.center == out.center &&
               more.spread == out.spread && more.scatter == out.scatter,
           what << ": other bits on " << threads << " threads");
   }
@@ -128,14 +128,14 @@ void starts(check::Uniforms& draw) {
 
 // ---- blocks -------------------------------------------------------------------------------------
 
-// Rows that come in blocks: surveyed about one given centre, and started with the draws that the
+// Rows that come in blocks: surveyed about one given center, and started with the draws that the
 // rows have in the whole data, they add up to the whole.
 template <class T>
 void blocks_add_up(const Case<T>& c) {
   const Rows<T> all = c.rows();
-  std::vector<double> centre(size(c.d));
-  for (Index a = 0; a < c.d; ++a) centre[size(a)] = static_cast<double>(all.row(c.n / 2)[a]);
-  const std::vector<double> asked = centre;
+  std::vector<double> center(size(c.d));
+  for (Index a = 0; a < c.d; ++a) center[size(a)] = static_cast<double>(all.row(c.n / 2)[a]);
+  const std::vector<double> asked = center;
   std::vector<double> spread(size(c.d)), scatter(size(c.d * c.d));
   double radius2 = 0, weight = 0;
   Sums random(c.type, c.k, c.d, false);
@@ -147,7 +147,7 @@ void blocks_add_up(const Case<T>& c) {
     const Rows<T> rows{all.row(first), count, c.d, all.weight ? all.weight + first : nullptr};
     std::vector<double> apart(size(c.d), -1), part(size(c.d * c.d), -1);
     double radius = -1;
-    weight += gmm::survey(rows, kAlone, {centre.data(), apart.data(), &radius, part.data(), true});
+    weight += gmm::survey(rows, kAlone, {center.data(), apart.data(), &radius, part.data(), true});
     radius2 = std::max(radius2, radius);
     for (Index a = 0; a < c.d; ++a) spread[size(a)] = std::max(spread[size(a)], apart[size(a)]);
     for (Index i = 0; i < c.d * c.d; ++i) scatter[size(i)] += part[size(i)];
@@ -157,7 +157,7 @@ void blocks_add_up(const Case<T>& c) {
     for (std::size_t i = 0; i < sums.s1.size(); ++i) random.s1[i] += sums.s1[i];
     for (std::size_t i = 0; i < sums.s2.size(); ++i) random.s2[i] += sums.s2[i];
   }
-  CHECK(centre == asked, what << ": a given centre was changed");
+  CHECK(center == asked, what << ": a given center was changed");
   Real weights = 0, most2 = 0;
   std::vector<Sum> widest(size(c.d)), about(size(c.d * c.d));
   const auto z = [&](Index i, Index a) { return Real(all.row(i)[a]) - asked[size(a)]; };
@@ -218,14 +218,14 @@ void update_is_right(Covariance type, Index k, Index d, bool folded, check::Unif
     for (Index j = 0; j < k; ++j) total += r[size(i * k + j)];
     for (Index j = 0; j < k; ++j) {
       r[size(i * k + j)] /= total;
-      add_moments(c, no_seconds, i, j, folded ? c.centre.data() : c.means.data() + j * d,
+      add_moments(c, no_seconds, i, j, folded ? c.center.data() : c.means.data() + j * d,
                   r[size(i * k + j)], 0, sums);
       for (Index a = 0; a < d; ++a)
         mean[size(j * d + a)] += r[size(i * k + j)] * c.x[size(i * d + a)];
     }
     for (Index a = 0; a < d; ++a)
       for (Index b = 0; b < d; ++b)
-        scatter[size(a * d + b)] += double(z(i, a, c.centre[size(a)]) * z(i, b, c.centre[size(b)]));
+        scatter[size(a * d + b)] += double(z(i, a, c.center[size(a)]) * z(i, b, c.center[size(b)]));
   }
   for (Index j = 0; j < k; ++j)
     for (Index a = 0; a < d; ++a) mean[size(j * d + a)] /= sums.nk[size(j)].value;
@@ -260,8 +260,11 @@ void update_is_right(Covariance type, Index k, Index d, bool folded, check::Unif
   copy(sums.s2, in.s2);
   for (int threads : {1, 3}) {
     std::vector<T> w(size(k)), m(size(k * d)), cov(size(parameters(type, k, d)));
-    gmm::update(type, k, d, in.out(), folded ? c.centre.data() : c.means.data(), folded,
-                no_seconds ? scatter.data() : nullptr, reg, {threads, nullptr},
+    const gmm::Step<T> step{type,   k,
+                            d,      folded ? c.center.data() : c.means.data(),
+                            folded, no_seconds ? scatter.data() : nullptr,
+                            reg};
+    gmm::update(step, in.out(), {threads, nullptr},
                 gmm::Estimate<T>{w.data(), m.data(), cov.data()});
     const std::string what = "update, " + describe(c, folded);
     CHECK(strays(w, weights).empty(), what << ", weights: " << strays(w, weights));
@@ -270,15 +273,16 @@ void update_is_right(Covariance type, Index k, Index d, bool folded, check::Unif
   }
 }
 
-// An empty component keeps its origin as its mean, and the regularisation as its variance.
+// An empty component keeps its origin as its mean, and the regularization as its variance.
 template <class T>
 void empty_component_stays(check::Uniforms& draw) {
   const Index d = 3;
   const auto c = make<T>(Covariance::diag, 2, d, 1, false, draw);
   std::vector<double> nk{0, 8}, s1(6, 0), s2{0, 0, 0, 8, 16, 24};
   std::vector<T> w(2), m(6), cov(6);
-  gmm::update(c.type, 2, d, gmm::Statistics{nk.data(), s1.data(), s2.data()}, c.means.data(), false,
-              nullptr, 0.25, kAlone, gmm::Estimate<T>{w.data(), m.data(), cov.data()});
+  gmm::update(gmm::Step<T>{c.type, 2, d, c.means.data(), false, nullptr, 0.25},
+              gmm::Statistics{nk.data(), s1.data(), s2.data()}, kAlone,
+              gmm::Estimate<T>{w.data(), m.data(), cov.data()});
   CHECK(w[0] >= 0 && w[0] < T(1e-5), "the weight of an empty component is " << w[0]);
   CHECK(m == c.means, "components without first moments moved");
   CHECK(cov[0] == T(0.25) && cov[2] == T(0.25), "an empty component's variance is " << cov[0]);
@@ -340,13 +344,13 @@ void factors_are_right(Covariance type, Index k, Index d, check::Uniforms& draw)
   const auto c = covariances<T>(type, k, d, draw);
   for (int threads : {1, 3}) {
     std::vector<T> u(c.size(), std::numeric_limits<T>::quiet_NaN());
-    const Index failed = gmm::factorise(type, k, d, c.data(), {threads, nullptr}, u.data());
+    const Index failed = gmm::factorize(type, k, d, c.data(), {threads, nullptr}, u.data());
     CHECK(failed == -1, name(type) << ", d = " << d << ": component " << failed << " was refused");
     const Index step = triangular(type) ? d : 1;
     for (std::size_t i = 0; i < c.size(); i += size(step * step)) {
       const Real far = residual(u.data() + i, c.data() + i, step);
       CHECK(far <= 20 * Real(d) * kEpsilon<T>,
-            "factorise, " << name(type) << ", d = " << d << ": U U^T covariance is off by " << far);
+            "factorize, " << name(type) << ", d = " << d << ": U U^T covariance is off by " << far);
     }
   }
 }
@@ -364,7 +368,7 @@ void failures_are_named(check::Uniforms& draw) {
       c[size(expected * each + each - 1)] = bad;  // a variance, of the last feature
       if (type != Covariance::tied) c.back() = bad;
       std::vector<T> u(c.size(), T(77));
-      const Index failed = gmm::factorise(type, k, d, c.data(), kAlone, u.data());
+      const Index failed = gmm::factorize(type, k, d, c.data(), kAlone, u.data());
       CHECK(failed == expected, name(type) << ": component " << failed << " was named, not "
                                            << expected << ", of a variance of " << bad);
       for (Index i = 0; i < static_cast<Index>(u.size()); ++i) {
@@ -376,7 +380,7 @@ void failures_are_named(check::Uniforms& draw) {
       }
     }
   std::vector<T> indefinite{1, 2, 2, 1}, u(4);
-  CHECK(gmm::factorise(Covariance::tied, 1, 2, indefinite.data(), kAlone, u.data()) == 0,
+  CHECK(gmm::factorize(Covariance::tied, 1, 2, indefinite.data(), kAlone, u.data()) == 0,
         "an indefinite matrix has a factor");
 }
 

@@ -171,12 +171,12 @@ void steps_agree(const Form& form, const Rows<T>& x, const std::vector<T>& c, In
   CHECK(step.inertia == plain.inertia && before == plain.labels, what << ": another step");
   CHECK(step.changed == changed, what << ": " << step.changed << " labels changed");
   CHECK(step.relocated == plain.relocated, what << ": other empty clusters");
-  CHECK(next == plain.centers, what << ": other new centres");
+  CHECK(next == plain.centers, what << ": other new centers");
   CHECK(std::fabs(step.shift - plain.shift) <= 1e-12 * plain.shift, what << ": another shift");
 }
 
 // Every d with every k; the rows, their weights and their range take turns. Of a narrow range many
-// centres are equal or equally far.
+// centers are equal or equally far.
 template <class T, class I>
 void steps(check::Integers& draw) {
   Index turn = 0;
@@ -193,8 +193,8 @@ void steps(check::Integers& draw) {
     }
 }
 
-// Real numbers far from the origin, and centres a few roundings apart: a label has to be the
-// closest centre but for the rounding of T in |x - c|^2.
+// Real numbers far from the origin, and centers a few roundings apart: a label has to be the
+// closest center but for the rounding of T in |x - c|^2.
 template <class T>
 void labels_hold_far_away(check::Uniforms& draw) {
   const Index n = 333, d = 5, k = 40;
@@ -204,7 +204,7 @@ void labels_hold_far_away(check::Uniforms& draw) {
   for (T& v : c) v = static_cast<T>(away + draw(-1, 1));
   const T infinity = std::numeric_limits<T>::infinity();
   for (Index a = 0; a < d; ++a) c[size(d + a)] = std::nextafter(c[size(a)], infinity);
-  c[size(2 * d)] = static_cast<T>(-away * 100);  // one centre far out
+  c[size(2 * d)] = static_cast<T>(-away * 100);  // one center far out
   const Rows<T> rows{x.data(), n, d, nullptr};
   const Plain<T> plain(rows, c, k);
   std::vector<Label> labels(size(n), -1);
@@ -215,7 +215,7 @@ void labels_hold_far_away(check::Uniforms& draw) {
   for (Index i = 0; i < n; ++i)
     closest &= distance2(rows.row(i), &c[size(labels[size(i)] * d)], d) <=
                plain.far[size(i)] * (1 + slack);
-  CHECK(closest, "a row far from the origin is not at its closest centre");
+  CHECK(closest, "a row far from the origin is not at its closest center");
 }
 
 // Large enough for several threads and slots; real numbers, whose sums show their order.
@@ -267,7 +267,7 @@ void mean_variance_is_right(check::Uniforms& draw) {
 }
 
 // So many clusters that their sums have owners. Cluster j has rows j and j + k, one to each side of
-// its centre.
+// its center.
 template <class T, class I>
 void owners_sum_the_same() {
   const Index k = 1100, d = 2000, n = 2 * k;
@@ -280,7 +280,7 @@ void owners_sum_the_same() {
   const kmeans::Step step = kmeans::lloyd_step({2, nullptr}, rows.sparse(), c.data(), k,
                                                labels.data(), next.data(), kmeans::Bounds<T>{});
   for (Index j = 0; j < k; ++j) c[size(j * d + j)] = j % 2 ? T(5) : T(4.5);
-  CHECK(next == c, "owners: other new centres");
+  CHECK(next == c, "owners: other new centers");
   CHECK(step.inertia == 3 * k && step.changed == n - 2 && step.relocated.empty(),
         "owners: the inertia is " << step.inertia << ", changed " << step.changed);
 }

@@ -126,8 +126,10 @@ void check_anneal() {
         for (double& x : base) x = uniform(-2, 2);
         for (double& x : h) x = uniform(0, 1) < 0.5 ? 1 : 0;
         for (const std::vector<double>& betas : {up, down}) {
-          anneal(Execution{2}, m.net, base.data(), betas.data(),
-                 static_cast<Index>(betas.size()) - 1, 77, h.data(), chains, found.data());
+          const Annealing<double> path{
+              base.data(), betas.data(), static_cast<Index>(betas.size()) - 1,
+              77,          h.data(),     chains};
+          anneal(Execution{2}, m.net, path, found.data());
           const std::vector<double> slow = slow_anneal(m, base, betas, 77, h, chains);
           for (Index c = 0; c < chains; ++c)
             CHECK(std::abs(found[at(c)] - slow[at(c)]) < 1e-11,
@@ -143,7 +145,8 @@ void check_no_weights(double tolerance) {
   const std::vector<double> betas = {0.0, 0.4, 0.7, 1.0};
   const std::vector<T> h(at(50 * 30), T(1));
   std::vector<double> found(30);
-  anneal(Execution{1}, m.net, m.a.data(), betas.data(), 3, 5, h.data(), 30, found.data());
+  const Annealing<T> path{m.a.data(), betas.data(), 3, 5, h.data(), 30};
+  anneal(Execution{1}, m.net, path, found.data());
   double truth = 0;
   for (const T b : m.b) truth += softplus_of(static_cast<double>(b)) - std::log(2.0);
   for (const double x : found) CHECK(std::abs(x - truth) < tolerance, x << ", not " << truth);

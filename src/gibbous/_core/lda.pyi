@@ -9,8 +9,10 @@ import numpy
 import numpy.typing
 
 __all__: list[str] = [
+    "Documents",
     "ExactSampler",
     "FastSampler",
+    "TopicWord",
     "count_pairs",
     "document_counts",
     "document_histogram",
@@ -20,14 +22,33 @@ __all__: list[str] = [
     "log_predictive",
 ]
 
+class Documents:
+    """Bags of words in compressed rows; the arrays are not copied."""
+
+    def __init__(
+        self,
+        indptr: numpy.typing.NDArray[numpy.int64],
+        words: numpy.typing.NDArray[numpy.int32],
+        counts: numpy.typing.NDArray[numpy.int32],
+    ) -> None: ...
+
+class TopicWord:
+    """Sparse values of words in topics over a floor; not copied."""
+
+    def __init__(
+        self,
+        indptr: numpy.typing.NDArray[numpy.int64],
+        topics: numpy.typing.NDArray[numpy.uint16],
+        values: numpy.typing.NDArray[numpy.float32],
+        floor: numpy.typing.NDArray[numpy.float32],
+    ) -> None: ...
+
 class ExactSampler:
     """Collapsed Gibbs sampler of topics on current counts."""
 
     def __init__(
         self,
-        indptr: typing.Annotated[numpy.typing.ArrayLike, numpy.int64],
-        indices: typing.Annotated[numpy.typing.ArrayLike, numpy.int32],
-        counts: typing.Annotated[numpy.typing.ArrayLike, numpy.int32],
+        documents: Documents,
         n_words: int,
         n_topics: int,
         z: typing.Annotated[numpy.typing.ArrayLike, numpy.uint16],
@@ -70,9 +91,7 @@ class FastSampler:
 
     def __init__(
         self,
-        indptr: typing.Annotated[numpy.typing.ArrayLike, numpy.int64],
-        indices: typing.Annotated[numpy.typing.ArrayLike, numpy.int32],
-        counts: typing.Annotated[numpy.typing.ArrayLike, numpy.int32],
+        documents: Documents,
         n_words: int,
         n_topics: int,
         n_proposals: int,
@@ -144,13 +163,8 @@ def document_histogram(
 
 @typing.overload
 def fold_in(
-    indptr: numpy.typing.NDArray[numpy.int64],
-    words: numpy.typing.NDArray[numpy.int32],
-    counts: numpy.typing.NDArray[numpy.int32],
-    phi_indptr: numpy.typing.NDArray[numpy.int64],
-    topics: numpy.typing.NDArray[numpy.uint16],
-    values: numpy.typing.NDArray[numpy.float32],
-    floor: numpy.typing.NDArray[numpy.float32],
+    documents: Documents,
+    topics: TopicWord,
     alpha: numpy.typing.NDArray[numpy.float64],
     max_iter: int,
     tolerance: float,
@@ -161,13 +175,8 @@ def fold_in(
 
 @typing.overload
 def fold_in(
-    indptr: numpy.typing.NDArray[numpy.int64],
-    words: numpy.typing.NDArray[numpy.int32],
-    counts: numpy.typing.NDArray[numpy.int32],
-    phi_indptr: numpy.typing.NDArray[numpy.int64],
-    topics: numpy.typing.NDArray[numpy.uint16],
-    values: numpy.typing.NDArray[numpy.float32],
-    floor: numpy.typing.NDArray[numpy.float32],
+    documents: Documents,
+    topics: TopicWord,
     alpha: numpy.typing.NDArray[numpy.float64],
     max_iter: int,
     tolerance: float,
@@ -178,13 +187,8 @@ def fold_in(
 
 @typing.overload
 def infer(
-    indptr: numpy.typing.NDArray[numpy.int64],
-    words: numpy.typing.NDArray[numpy.int32],
-    counts: numpy.typing.NDArray[numpy.int32],
-    phi_indptr: numpy.typing.NDArray[numpy.int64],
-    topics: numpy.typing.NDArray[numpy.uint16],
-    values: numpy.typing.NDArray[numpy.float32],
-    floor: numpy.typing.NDArray[numpy.float32],
+    documents: Documents,
+    topics: TopicWord,
     alpha: numpy.typing.NDArray[numpy.float64],
     max_iter: int,
     tolerance: float,
@@ -195,51 +199,35 @@ def infer(
 
 @typing.overload
 def infer(
-    indptr: numpy.typing.NDArray[numpy.int64],
-    words: numpy.typing.NDArray[numpy.int32],
-    counts: numpy.typing.NDArray[numpy.int32],
-    phi_indptr: numpy.typing.NDArray[numpy.int64],
-    topics: numpy.typing.NDArray[numpy.uint16],
-    values: numpy.typing.NDArray[numpy.float32],
-    floor: numpy.typing.NDArray[numpy.float32],
+    documents: Documents,
+    topics: TopicWord,
     alpha: numpy.typing.NDArray[numpy.float64],
     max_iter: int,
     tolerance: float,
     threshold: float,
-    found: numpy.typing.NDArray[numpy.int32],
-    out_topics: numpy.typing.NDArray[numpy.uint16],
-    shares: numpy.typing.NDArray[numpy.float32],
+    shares: tuple[
+        numpy.typing.NDArray[numpy.int32],
+        numpy.typing.NDArray[numpy.uint16],
+        numpy.typing.NDArray[numpy.float32],
+    ],
     threads: int,
 ) -> int:
-    """The same, of shares that reach a threshold."""
+    """The same for shares that reach a threshold: how many, their topics, their values."""
 
 def left_to_right(
-    indptr: numpy.typing.NDArray[numpy.int64],
-    words: numpy.typing.NDArray[numpy.int32],
-    counts: numpy.typing.NDArray[numpy.int32],
-    phi_indptr: numpy.typing.NDArray[numpy.int64],
-    topics: numpy.typing.NDArray[numpy.uint16],
-    values: numpy.typing.NDArray[numpy.float32],
-    floor: numpy.typing.NDArray[numpy.float32],
+    documents: Documents,
+    topics: TopicWord,
     alpha: numpy.typing.NDArray[numpy.float64],
-    form: str,
-    samples: int,
-    resample: int,
-    seed: int,
+    plan: tuple[str, int, int, int],
     log_p: numpy.typing.NDArray[numpy.float64],
     threads: int,
 ) -> None:
-    """Left-to-right estimates of each document's log-probability."""
+    """Left-to-right estimates of log p; plan: form, samples, positions to draw anew, seed."""
 
 @typing.overload
 def log_predictive(
-    indptr: numpy.typing.NDArray[numpy.int64],
-    words: numpy.typing.NDArray[numpy.int32],
-    counts: numpy.typing.NDArray[numpy.int32],
-    phi_indptr: numpy.typing.NDArray[numpy.int64],
-    topics: numpy.typing.NDArray[numpy.uint16],
-    values: numpy.typing.NDArray[numpy.float32],
-    floor: numpy.typing.NDArray[numpy.float32],
+    documents: Documents,
+    topics: TopicWord,
     theta: numpy.typing.NDArray[numpy.float32],
     log_p: numpy.typing.NDArray[numpy.float64],
     threads: int,
@@ -248,13 +236,8 @@ def log_predictive(
 
 @typing.overload
 def log_predictive(
-    indptr: numpy.typing.NDArray[numpy.int64],
-    words: numpy.typing.NDArray[numpy.int32],
-    counts: numpy.typing.NDArray[numpy.int32],
-    phi_indptr: numpy.typing.NDArray[numpy.int64],
-    topics: numpy.typing.NDArray[numpy.uint16],
-    values: numpy.typing.NDArray[numpy.float32],
-    floor: numpy.typing.NDArray[numpy.float32],
+    documents: Documents,
+    topics: TopicWord,
     theta: numpy.typing.NDArray[numpy.float64],
     log_p: numpy.typing.NDArray[numpy.float64],
     threads: int,

@@ -79,7 +79,7 @@ class Chain:
 
     def _start(self, z: NDArray[np.uint16] | None) -> None:
         c, k, settings = self.corpus, len(self.priors.alpha), self.settings
-        bag = (c.indptr, c.indices, c.counts, c.n_words, k)
+        bag = (core.lda.Documents(c.indptr, c.indices, c.counts), c.n_words, k)
         seed = random.child(settings.key, "lda-start")
         self.sampler: Any
         if not self.exact:

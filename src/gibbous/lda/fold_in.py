@@ -120,8 +120,8 @@ def fold_in(
     theta = np.empty((documents.n_documents, topics.n_topics), dtype)
     kernel: Any = core.lda.fold_in  # a type checker cannot follow the unpacked arrays
     n_open = kernel(
-        *documents,
-        *topics.arrays(),
+        core.lda.Documents(*documents),
+        core.lda.TopicWord(*topics.arrays()),
         prior_of(alpha, topics.n_topics),
         int(max_iter),
         float(tol),
@@ -175,7 +175,8 @@ def infer(
     theta = np.empty((documents.n_documents, topics.n_topics))
     kernel: Any = core.lda.infer
     prior = prior_of(alpha, topics.n_topics)
-    given = (*documents, *topics.arrays(), prior, int(max_iter), float(tol))
+    bags = core.lda.Documents(*documents)
+    given = (bags, core.lda.TopicWord(*topics.arrays()), prior, int(max_iter), float(tol))
     return theta, int(kernel(*given, theta, int(n_threads)))
 
 
@@ -216,8 +217,16 @@ def infer_sparse(
     ids, values = np.empty((n, capacity), np.uint16), np.empty((n, capacity), np.float32)
     kernel: Any = core.lda.infer
     prior = prior_of(alpha, k)
-    given = (*documents, *topics.arrays(), prior, int(max_iter), float(tol), float(threshold))
-    n_open = kernel(*given, found, ids, values, int(n_threads))
+    bags = core.lda.Documents(*documents)
+    given = (
+        bags,
+        core.lda.TopicWord(*topics.arrays()),
+        prior,
+        int(max_iter),
+        float(tol),
+        float(threshold),
+    )
+    n_open = kernel(*given, (found, ids, values), int(n_threads))
     kept = np.arange(capacity) < found[:, None]
     indptr = np.concatenate([[0], np.cumsum(found, dtype=np.int64)])
     shares = sp.csr_array((values[kept], ids[kept].astype(np.int32), indptr), shape=(n, k))
@@ -292,7 +301,13 @@ def log_predictive(
     """
     log_p = np.empty(documents.n_documents)
     kernel: Any = core.lda.log_predictive
-    kernel(*documents, *topics.arrays(), theta, log_p, int(n_threads))
+    kernel(
+        core.lda.Documents(*documents),
+        core.lda.TopicWord(*topics.arrays()),
+        theta,
+        log_p,
+        int(n_threads),
+    )
     return log_p
 
 

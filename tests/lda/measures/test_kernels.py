@@ -225,16 +225,10 @@ def estimate(topics, alpha, X, form="sequential", samples=20, resample=-1, seed=
     rows = X if isinstance(X, Bags) else bags(X)
     log_p = np.empty(rows.n_documents)
     core.lda.left_to_right(
-        *rows,
-        topics.indptr,
-        topics.topics,
-        topics.values,
-        topics.floor,
+        core.lda.Documents(*rows),
+        core.lda.TopicWord(topics.indptr, topics.topics, topics.values, topics.floor),
         prior_of(alpha, topics.n_topics),
-        form,
-        samples,
-        resample,
-        seed,
+        (form, samples, resample, seed),
         log_p,
         threads,
     )

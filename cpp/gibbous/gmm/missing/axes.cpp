@@ -64,7 +64,7 @@ double accumulate_axes(const Rows<T>& rows, const Joint<T>& joint, const T* abou
   each_block(rows, axes, run, [&](AxesBlock<T>& block, Index begin, Index task) {
     auto& own = sums[static_cast<std::size_t>(task)];
     if (!own) own = std::make_unique<AxesSums<T>>(axes, width);
-    log_prob[static_cast<std::size_t>(task)] += block.normalise(rows, begin);
+    log_prob[static_cast<std::size_t>(task)] += block.normalize(rows, begin);
     own->add(block);
   });
   std::vector<double> all(static_cast<std::size_t>(size - 1), 0.0);
@@ -95,7 +95,7 @@ void posterior_axes(const Rows<T>& rows, const Joint<T>& joint, const Execution&
         out.labels[begin + i] = alive ? best : -1;
       }
     if (!out.log_prob && !out.responsibilities) return;
-    block.normalise(plain, begin);
+    block.normalize(plain, begin);
     if (out.log_prob) std::copy_n(block.log_prob.data(), block.count, out.log_prob + begin);
     if (out.responsibilities)
       for (Index i = 0; i < block.count; ++i)
@@ -110,7 +110,7 @@ void complete_axes(const Rows<T>& rows, const Joint<T>& joint, const Execution& 
   const Axes<T> axes(joint, nullptr);
   const Rows<T> plain{rows.x, rows.n, rows.d, nullptr};
   each_block(rows, axes, run, [&](AxesBlock<T>& block, Index begin, Index) {
-    block.normalise(plain, begin);
+    block.normalize(plain, begin);
     RowWriter<T> writer(out, axes.k(), axes.d());
     std::vector<Index> missing;
     for (Index i = 0; i < block.count; ++i) {

@@ -121,14 +121,14 @@ class AxesBlock {
 
   // Responsibilities times weights; returns sum weight * log p. Rows without any entry have
   // log p = 0.
-  double normalise(const Rows<T>& rows, Index begin) {
+  double normalize(const Rows<T>& rows, Index begin) {
     double total = 0;
     for (Index g = 0; g < groups; ++g) {
       alignas(64) T weight[kRows];
       const Index first = g * kRows, n = std::min(kRows, count - first);
       for (Index i = 0; i < kRows; ++i) weight[i] = i < n ? rows.w(begin + first + i) : T(0);
       T* lp = log_prob.data() + first;
-      normalise_group<false>(r.data() + g * kp_ * kRows, kp_, weight, lp, static_cast<T*>(nullptr));
+      normalize_group<false>(r.data() + g * kp_ * kRows, kp_, weight, lp, static_cast<T*>(nullptr));
       for (Index i = 0; i < n; ++i) {
         if (empty_[size(first + i)]) lp[i] = T(0);
         if (weight[i] > T(0)) total += static_cast<double>(weight[i]) * static_cast<double>(lp[i]);

@@ -31,7 +31,7 @@ struct Precisions {
     std::vector<Index> all(static_cast<std::size_t>(d));
     for (Index a = 0; a < d; ++a) all[static_cast<std::size_t>(a)] = a;
     Triangle<Shared> triangle(lanes.spread.data(), d, ld, groups);
-    triangle.factorise(all, nullptr);
+    triangle.factorize(all, nullptr);
     for (Index g = 0; g < groups; ++g) triangle.invert(g, w.data() + g * size);
     log_det.resize(static_cast<std::size_t>(lanes.groups * kL));
     for (Index g = 0; g < lanes.groups; ++g) store(log_det.data() + g * kL, triangle.log_det(g));
@@ -76,9 +76,9 @@ class Factor {
     regress_ = regress;
     precise_ = !cut && precisions_are_cheaper();
     if (precise_)
-      by_precision_.factorise(split.missing, nullptr);
+      by_precision_.factorize(split.missing, nullptr);
     else
-      by_covariance_.factorise(split.observed, regress ? &split.missing : nullptr);
+      by_covariance_.factorize(split.observed, regress ? &split.missing : nullptr);
   }
 
   Lane log_det(Index g) const {

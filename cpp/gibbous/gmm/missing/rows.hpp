@@ -60,7 +60,7 @@ class Posteriors {
     }
     double total = 0;
     for (int i = 0; i < R; ++i) {
-      normalise(i, weight[i]);
+      normalize(i, weight[i]);
       if (weight[i] > 0) total += weight[i] * log_prob[static_cast<std::size_t>(i)];
     }
     return total;
@@ -75,7 +75,7 @@ class Posteriors {
         store(z + i * stride + a * kL, static_cast<double>(x[i][a]) - load(mean + a * kL));
   }
 
-  void normalise(int i, double weight) {
+  void normalize(int i, double weight) {
     const Index step = kTogether * kL;
     double* at = r.data() + i * kL;
     Lane top = splat(std::numeric_limits<double>::lowest()), sum{};

@@ -38,7 +38,7 @@ class Triangle {
   }
 
   // Factors of all groups. `rest` may be null.
-  void factorise(const std::vector<Index>& list, const std::vector<Index>* rest) {
+  void factorize(const std::vector<Index>& list, const std::vector<Index>* rest) {
     Index kept = 0;
     const Index p = static_cast<Index>(list.size());
     const Index most = std::min(p, static_cast<Index>(list_.size()));
@@ -99,7 +99,7 @@ class Triangle {
   }
 
  private:
-  // A pivot below this share of its diagonal entry is rounding: update() and factorise() have seen
+  // A pivot below this share of its diagonal entry is rounding: update() and factorize() have seen
   // to it that the whole matrix is positive definite to working precision.
   static constexpr double kLeast = std::numeric_limits<double>::epsilon();
 

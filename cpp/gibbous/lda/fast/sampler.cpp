@@ -86,6 +86,15 @@ void bring_near(const State* states, Index n) {
   for (Index i = 0; i < n; i += line) __builtin_prefetch(states + i, 1, 2);
 }
 
+// Adds the counts to a row that threads share, and clears them. They are integers: any order of
+// adding gives the same row.
+void add_counts(Scratch& mine, Index topics, Count* row) {
+  for (Index k = 0; k < topics; ++k) {
+    if (mine.counts[at(k)]) __atomic_fetch_add(row + k, mine.counts[at(k)], __ATOMIC_RELAXED);
+    mine.counts[at(k)] = 0;
+  }
+}
+
 }  // namespace
 
 void FastSampler::find_heavy_words() {
@@ -164,6 +173,20 @@ void FastSampler::word_pass(const Tables& tables, const Priors& priors, std::uin
   });
 }
 
+// The tokens of a part of a very frequent word, with their counts in `mine`.
+template <int M>
+Unit FastSampler::bring(const Part& part, Scratch& mine) {
+  Index n = 0;
+  for (Index p = part.begin; p < part.end; ++p) {
+    const Piece& piece = pieces_[at(p)];
+    mine.reserve(n + piece.count, M > 1);
+    spread(mine.place.data() + n, piece.place, piece.count);
+    n += piece.count;
+  }
+  fetch<M>(a_.data(), b_.data(), mine.place.data(), n, mine, false);
+  return mine.unit(n, part.first);
+}
+
 template <int M>
 void FastSampler::heavy_words(const Tables& tables, const Priors& priors, std::uint64_t seed,
                               std::uint32_t iteration, const Execution& run,
@@ -177,29 +200,10 @@ void FastSampler::heavy_words(const Tables& tables, const Priors& priors, std::u
   std::vector<PassPrior> prior(at(words));
   std::vector<Alias> table(at(words));
 
-  const auto bring = [&](const Part& part, Scratch& mine) {
-    Index n = 0;
-    for (Index p = part.begin; p < part.end; ++p) {
-      const Piece& piece = pieces_[at(p)];
-      mine.reserve(n + piece.count, M > 1);
-      spread(mine.place.data() + n, piece.place, piece.count);
-      n += piece.count;
-    }
-    fetch<M>(a_.data(), b_.data(), mine.place.data(), n, mine, false);
-    return mine.unit(n, part.first);
-  };
-  // integers: any order of adding gives the same row
-  const auto add_to = [&](Count* row, Scratch& mine) {
-    for (Index k = 0; k < topics_; ++k) {
-      if (mine.counts[at(k)]) __atomic_fetch_add(row + k, mine.counts[at(k)], __ATOMIC_RELAXED);
-      mine.counts[at(k)] = 0;
-    }
-  };
-
   parallel_tasks(run, parts, [&](Index q, const Worker& worker) {
     Scratch& mine = scratch[at(worker.index())];
-    bring(parts_[at(q)], mine);
-    add_to(before.data() + parts_[at(q)].heavy * width, mine);
+    bring<M>(parts_[at(q)], mine);
+    add_counts(mine, topics_, before.data() + parts_[at(q)].heavy * width);
   });
   parallel_tasks(run, words, [&](Index h, const Worker& worker) {
     if (has_seeds(priors, heavy_[at(h)]))
@@ -212,7 +216,7 @@ void FastSampler::heavy_words(const Tables& tables, const Priors& priors, std::u
   parallel_tasks(run, parts, [&](Index q, const Worker& worker) {
     Scratch& mine = scratch[at(worker.index())];
     const Part& part = parts_[at(q)];
-    const Unit unit = bring(part, mine);
+    const Unit unit = bring<M>(part, mine);
     std::fill(mine.counts.begin(), mine.counts.end(), 0);
     const Count* row = before.data() + part.heavy * width;
     accept<M>(unit,
@@ -220,7 +224,7 @@ void FastSampler::heavy_words(const Tables& tables, const Priors& priors, std::u
                         [=](Index k) { return load(row + k); }),
               accepts);
     for (Index i = 0; i < unit.n; ++i) ++mine.counts[unit.a[i] & kTopicMask];
-    add_to(after.data() + part.heavy * width, mine);
+    add_counts(mine, topics_, after.data() + part.heavy * width);
     put_back<M>(a_.data(), b_.data(), mine.place.data(), unit.n, mine);
   });
   parallel_tasks(run, words, [&](Index h, const Worker&) {
@@ -232,7 +236,7 @@ void FastSampler::heavy_words(const Tables& tables, const Priors& priors, std::u
   });
   parallel_tasks(run, parts, [&](Index q, const Worker& worker) {
     Scratch& mine = scratch[at(worker.index())];
-    const Unit unit = bring(parts_[at(q)], mine);
+    const Unit unit = bring<M>(parts_[at(q)], mine);
     std::fill(mine.counts.begin(), mine.counts.end(), 0);
     propose_from<M>(unit, table[at(parts_[at(q)].heavy)], proposes);
     put_back<M>(a_.data(), b_.data(), mine.place.data(), unit.n, mine);

@@ -14,6 +14,7 @@ namespace gibbous::lda {
 
 struct Tables;  // what a pass accepts against and proposes from
 struct Scratch;
+struct Unit;
 
 class FastSampler {
  public:
@@ -68,6 +69,9 @@ class FastSampler {
     Index begin, end;     // pieces
     std::uint64_t first;  // address of its first token
   };
+
+  template <int M>
+  Unit bring(const Part& part, Scratch& mine);
 
   Index topics_;
   int proposals_;

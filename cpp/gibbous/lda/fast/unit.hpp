@@ -208,7 +208,7 @@ GIBBOUS_INLINE void spread(std::uint32_t* place, std::uint32_t from, Index count
     store(place + i, steps + (from + static_cast<std::uint32_t>(i)));
 }
 
-// Copies the states at `place` into the buffers and counts their topics. Neighbours often have the
+// Copies the states at `place` into the buffers and counts their topics. Neighbors often have the
 // same topic, and adding to a count waits for the last addition to it: with two rows of counts,
 // where there is a pass over them anyway, it waits half as long.
 template <int M, class Place>

@@ -184,7 +184,7 @@ class Estimator {
     return products(s, i) / (alpha_sum_ + static_cast<double>(i));
   }
 
-  // The unnormalised probabilities of the topics of position i, and their sum.
+  // The unnormalized probabilities of the topics of position i, and their sum.
   double products(const State& s, Index i) {
     work_ += static_cast<Index>(products_.size());
     if (work_ > kPatience) {

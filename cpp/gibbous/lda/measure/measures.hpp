@@ -28,7 +28,7 @@ struct FixedPoint {
 
 // Distribution over topics of each document, for given phi and Dirichlet parameters alpha > 0:
 //
-//   theta <- normalise(alpha + sum_w n_w r_w),   r_wk = theta_k phi_kw / sum_j theta_j phi_jw
+//   theta <- normalize(alpha + sum_w n_w r_w),   r_wk = theta_k phi_kw / sum_j theta_j phi_jw
 //
 // from the uniform distribution: the deterministic cousin of collapsed Gibbs sampling that
 // Asuncion, Welling, Smyth and Teh (2009) call CVB0, for fixed phi and without leaving a token out.
@@ -106,7 +106,7 @@ struct Texts {
 inline constexpr Index kMostTopWords = 64;
 
 // pairs OUT (topics, top, top): in how many windows the words i and j of a topic's list occur
-// together; on the diagonal, the windows with the word. A window is a run of `window` neighbouring
+// together; on the diagonal, the windows with the word. A window is a run of `window` neighboring
 // words, one a position, or the whole text where it is no longer or `window` is 0; a text without
 // words has none. lists IN (topics, top) of word ids, negative for words that no text has, distinct
 // within a topic; top <= kMostTopWords. Returns the number of windows.

@@ -229,15 +229,12 @@ def left_to_right(
         _check_int(resample, "resample", 0)
     corpus = corpus_of(X, known)
     log_p = np.empty(corpus.n_documents)
-    kernel: Any = core.lda.left_to_right  # a type checker cannot follow the unpacked arrays
-    kernel(
-        *Bags.of(corpus),
-        *topics.arrays(),
+    key = child(key_of(random_state), "lda-left-to-right")
+    core.lda.left_to_right(
+        core.lda.Documents(*Bags.of(corpus)),
+        core.lda.TopicWord(*topics.arrays()),
         prior,
-        form,
-        int(n_samples),
-        -1 if resample is None else int(resample),
-        child(key_of(random_state), "lda-left-to-right"),
+        (form, int(n_samples), -1 if resample is None else int(resample), key),
         log_p,
         n_threads(n_jobs),
     )
