@@ -188,7 +188,7 @@ def test_samplers_that_skip_words_are_refused(tmp_path: Path) -> None:
     assert status == 0 and found["honest"]["status"] == "ok", found["honest"]
     for name in ("half", "stuck"):
         assert found[name]["status"] == "different quality", found[name]
-        assert found[name]["reason"].startswith("joint log-likelihood a token"), found[name]
+        assert found[name]["reason"].startswith("joint log-likelihood per token"), found[name]
         assert found[name]["quality"]["value"] < found[name]["quality"]["reference"]
         assert beyond(found[name]) > 1
     assert found["dropped"]["status"] == "different quality"
