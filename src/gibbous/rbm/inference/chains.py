@@ -151,7 +151,7 @@ class Start:
             seed = random.child(seed, "rbm-start")
             rng = np.random.Generator(np.random.Philox(key=seed))
             p = expit(machine.hidden.astype(np.float64))
-            return (rng.random((n, p.size)) < p).astype(machine.dtype)
+            return np.asarray(rng.random((n, p.size)) < p, dtype=machine.dtype)
         if isinstance(self.at, str):
             if self.at != "chains" or machine.chains is None:
                 raise ValueError(

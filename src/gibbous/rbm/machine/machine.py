@@ -132,16 +132,29 @@ class Machine:
 
     def arrays(self) -> dict[str, Array]:
         """Return every array of the machine by name; members of tuples and dicts have a point."""
-        found: dict[str, Array] = {}
-        for name in _TUPLES:
-            members = getattr(self, name)
-            if members is not None:
-                found |= {
-                    f"{name}.{part}": a for part, a in zip(_TUPLES[name], members, strict=True)
-                }
-        found |= {name: getattr(self, name) for name in _ARRAYS if getattr(self, name) is not None}
-        for name in _DICTS:
-            found |= {f"{name}.{part}": array for part, array in getattr(self, name).items()}
+        found: dict[str, Array] = {
+            "weights": self.weights,
+            "visible": self.visible,
+            "hidden": self.hidden,
+        }
+        for name, members in (
+            ("velocity", self.velocity),
+            ("fast", self.fast),
+            ("offsets", self.offsets),
+        ):
+            if members is not None:  # names are written out: this runs in every epoch
+                for part, array in zip(_TUPLES[name], members, strict=True):
+                    found[f"{name}.{part}"] = array
+        if self.activity is not None:
+            found["activity"] = self.activity
+        if self.chains is not None:
+            found["chains"] = self.chains
+        for name, units in (
+            ("unit_parameters", self.unit_parameters),
+            ("unit_state", self.unit_state),
+        ):
+            for part, array in units.items():
+                found[f"{name}.{part}"] = array
         return found
 
     def is_finite(self) -> bool:
@@ -150,15 +163,18 @@ class Machine:
 
     def make_writable(self) -> None:
         """Copy arrays that are read-only, such as those that joblib mapped from a file."""
-        self._set(
-            {n: a if a.flags.writeable else a.copy() for n, a in self.arrays().items()},
-        )
+        arrays = self.arrays()
+        if not all(array.flags.writeable for array in arrays.values()):
+            self._set({n: a if a.flags.writeable else a.copy() for n, a in arrays.items()})
 
     def state(self) -> dict[str, Any]:
         """Return copies of all arrays, and the numbers that belong to them."""
         return {
             "arrays": {name: array.copy() for name, array in self.arrays().items()},
-            **{name: getattr(self, name) for name in _NUMBERS},
+            "key": self.key,
+            "steps": self.steps,
+            "epochs": self.epochs,
+            "draws": self.draws,
         }
 
     def restore(self, state: dict[str, Any]) -> None:
