@@ -20,7 +20,9 @@ if TYPE_CHECKING:
     from .gmm.prior import MixturePrior
     from .gmm.select import select_mixture
     from .io.model_file import load, save
-    from .kmeans.lloyd import KMeans, MiniBatchKMeans, k_means, kmeans_plusplus
+    from .kmeans.functions import k_means, kmeans_plusplus
+    from .kmeans.lloyd import KMeans
+    from .kmeans.minibatch import MiniBatchKMeans
     from .lda.model import LatentDirichletAllocation
     from .rbm.bernoulli import BernoulliRBM
     from .rbm.categorical import CategoricalRBM
@@ -41,7 +43,7 @@ _MODULES = {
     "History": "_fit.history",
     "LatentDirichletAllocation": "lda.model",
     "KMeans": "kmeans.lloyd",
-    "MiniBatchKMeans": "kmeans.lloyd",
+    "MiniBatchKMeans": "kmeans.minibatch",
     "MixturePosterior": "gmm.posterior",
     "MixturePrior": "gmm.prior",
     "Progress": "_fit.history",
@@ -50,8 +52,8 @@ _MODULES = {
     "__version__": "_ground.isa",
     "from_gensim": "convert.gensim",
     "from_sklearn": "convert.sklearn",
-    "k_means": "kmeans.lloyd",
-    "kmeans_plusplus": "kmeans.lloyd",
+    "k_means": "kmeans.functions",
+    "kmeans_plusplus": "kmeans.functions",
     "load": "io.model_file",
     "read_mallet_state": "convert.mallet",
     "save": "io.model_file",

@@ -13,7 +13,8 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import pairwise_distances
 
 from gibbous._ground.isa import core
-from gibbous.kmeans.lloyd import KMeans, k_means, kmeans_plusplus
+from gibbous.kmeans.functions import k_means, kmeans_plusplus
+from gibbous.kmeans.lloyd import KMeans
 from reference import kmeans as slow
 from support.blobs import bits, blobs, csr
 

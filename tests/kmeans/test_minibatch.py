@@ -9,7 +9,8 @@ import scipy.sparse as sp
 from gibbous._ground.isa import core
 from gibbous.io import load, save
 from gibbous.kmeans.centers import Samples
-from gibbous.kmeans.lloyd import KMeans, MiniBatchKMeans
+from gibbous.kmeans.lloyd import KMeans
+from gibbous.kmeans.minibatch import MiniBatchKMeans
 from reference import kmeans as slow
 
 DTYPES = (np.float32, np.float64)

@@ -1,4 +1,4 @@
-"""Fits that run in parallel, one per thread, and a wait for them that Ctrl-C interrupts."""
+"""Fits that run in parallel, one per thread."""
 
 from __future__ import annotations
 
@@ -7,10 +7,9 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
 from typing import TypeVar
 
-Result = TypeVar("Result")
+from .._ground.waiting import wait_for
 
-#: Seconds between two checks for Ctrl-C.
-_LOOK = 0.1
+Result = TypeVar("Result")
 
 
 class Stop:
@@ -25,22 +24,6 @@ class Stop:
     def set(self) -> None:
         """Stop the fits after their current iteration."""
         self._event.set()
-
-
-def awaited(future: Future[Result]) -> Result:
-    """Wait for a result, and respond to Ctrl-C while waiting.
-
-    The system may deliver the signal of Ctrl-C to any thread. Python handles it in the main thread,
-    but does not wake it: a main thread that waits for a lock without a timeout would never handle
-    it. The wait uses a lock of its own: if Ctrl-C left the future's lock held, the thread of the
-    future would never end.
-    """
-    done = threading.Lock()
-    done.acquire()
-    future.add_done_callback(lambda _: done.release())
-    while not done.acquire(timeout=_LOOK):
-        pass
-    return future.result()
 
 
 def side_by_side(
@@ -107,7 +90,7 @@ def side_by_side(
             for i in order:
                 futures[i] = pool.submit(begin, i)
                 futures[i].add_done_callback(report)
-            return [awaited(futures[i]) for i in range(n)]
+            return [wait_for(futures[i]) for i in range(n)]
         except BaseException as error:
             stop.set()
             pool.shutdown(wait=False, cancel_futures=True)

@@ -110,7 +110,8 @@ class Clusters:
         # The two classes have different defaults for these.
         optional = {"max_iter": self.max_iter, "tol": self.tol, "batch_size": self.batch_size}
         parameters |= {name: value for name, value in optional.items() if value is not None}
-        from ..kmeans.lloyd import KMeans, MiniBatchKMeans
+        from ..kmeans.lloyd import KMeans
+        from ..kmeans.minibatch import MiniBatchKMeans
 
         return (KMeans if self.batch_size is None else MiniBatchKMeans)(**parameters)
 

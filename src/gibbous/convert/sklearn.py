@@ -234,7 +234,8 @@ def _theirs() -> dict[str, Any]:
 def _ours(name: str) -> Any:
     from ..gmm.bayesian import BayesianGaussianMixture
     from ..gmm.mixture import GaussianMixture
-    from ..kmeans.lloyd import KMeans, MiniBatchKMeans
+    from ..kmeans.lloyd import KMeans
+    from ..kmeans.minibatch import MiniBatchKMeans
     from ..rbm.bernoulli import BernoulliRBM
 
     classes = (KMeans, MiniBatchKMeans, GaussianMixture, BayesianGaussianMixture, BernoulliRBM)

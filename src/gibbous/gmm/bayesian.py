@@ -12,22 +12,25 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
 from .._fit.history import Callback
-from .._ground import random, validate
-from .._ground.validate import validate_data
-from .em.engine import Parameters
-from .em.run import Run
-from .em.variational import VariationalEngine
-from .em.variational_update import (
-    Concentration,
-    Posterior,
-    e_step_log_weights,
-    evidence_constant,
-)
-from .queries import DTYPES, MixtureBase
-from .variational_prior import GivenPrior
+from .._ground import random
+from .._rows.blocks import Source
+from . import conditional, queries
+from .conditional import Features
+from .data import check_resumable, expectation_of, rows_to_fit
+from .em.engine import EM
+from .em.likelihood import Form
+from .em.run import Run, Settings, warn_unless_converged
+from .em.starts import start
+from .em.variational import Variational, completed_prior
+from .em.variational_update import Concentration, Posterior, evidence_constant
+from .estimator import Mixture
+from .mixture import GaussianMixture, derived_mixture
+from .parameters import Parameters
+from .queries import Fitted, parameters_of
+from .variational_prior import GivenPrior, Prior
 
 
-class BayesianGaussianMixture(MixtureBase):
+class BayesianGaussianMixture(Mixture):
     r"""Gaussian mixture with priors on weights, means and covariances, by variational inference.
 
     Instead of one best set of parameters there is a distribution over them, approximated by one in
@@ -218,7 +221,7 @@ class BayesianGaussianMixture(MixtureBase):
         self.verbose_interval = verbose_interval
         self.n_jobs = n_jobs
 
-    # ---- fitting --------------------------------------------------------------------------------
+    # ---- fitting -------------------------------------------------------------------------------
 
     def fit(
         self,
@@ -268,66 +271,102 @@ class BayesianGaussianMixture(MixtureBase):
         callback: Callback | None = None,
     ) -> NDArray[np.int64]:
         """Fit as :meth:`fit` does and return the most probable component of each row, (n,)."""
-        return self._labels(self._fit(X, sample_weight, callback))
+        data = self._fit(X, sample_weight, callback)
+        if isinstance(data, Source):
+            return queries.predict(Fitted.of(self), data)
+        return Fitted.of(self).labels(data)
 
     def _fit(
-        self, X: ArrayLike, sample_weight: ArrayLike | None, callback: Callback | None
-    ) -> NDArray[Any]:
+        self, X: Any, sample_weight: ArrayLike | None, callback: Callback | None
+    ) -> NDArray[Any] | Source:
         self._validate_params()
-        rows: NDArray[Any] = validate_data(self, X, dtype=DTYPES, order="C", ensure_min_samples=2)
-        if rows.shape[0] < self.n_components:
-            raise ValueError(
-                f"Expected n_samples >= n_components but got n_components = {self.n_components}, "
-                f"n_samples = {rows.shape[0]}"
-            )
-        given = GivenPrior.of(self).checked(self.covariance_type, rows.shape[1])
-        engine = VariationalEngine(
-            rows,
-            validate.sample_weights(sample_weight, rows.shape[0], rows.dtype),
-            given,
-            covariance_type=self.covariance_type,
-            reg_covar=self.reg_covar,
-            k=self.n_components,
-            threads=validate.n_threads(self.n_jobs),
-        )
+        data = rows_to_fit(self, X)
+        d = data.d if isinstance(data, Source) else data.shape[1]
+        given = self._given_prior().checked(self.covariance_type, d)
         resume = self.warm_start and hasattr(self, "converged_")
         if resume:
-            self._check_resumable(rows.shape[1])
+            check_resumable(self, d)
+        # the sample that starts are found in has the seed of the starts
         key = None if resume else random.key_of(self.random_state)
-        run = Run(self, engine, key, callback)
-        try:
-            for index in range(1 if resume else self.n_init):
-                run.begin(index)
-                old = self._resumed(engine) if resume else _start(engine, self, key, index)
-                if not run.climb(old, self.lower_bound_ if resume else -math.inf):
-                    break
-        except KeyboardInterrupt:
-            run.interrupt()
-            raise
-        run.finish()
-        return rows
+        expectation = expectation_of(data, sample_weight, key, self)
+        form = Form(
+            self.covariance_type,
+            self.n_components,
+            d,
+            expectation.dtype,
+            float(self.reg_covar),
+            expectation.threads,
+        )
+        prior = completed_prior(given, expectation, form)
+        em = EM(expectation, Variational(form, prior))
 
-    def _resumed(self, engine: VariationalEngine) -> Posterior:
+        def first(em: EM, index: int) -> Parameters:
+            if key is None:
+                return self._resumed(prior, data.dtype)
+            # the first start takes the key itself: its K-means is KMeans with the same random_state
+            own = random.child(key, "gmm-start", index) if index else key
+            found, failed = start(em, self.init_params, own)
+            if failed >= 0:
+                raise em.collapse(failed)
+            return found
+
+        run = Run(em, self._settings(), first, callback)
+        try:
+            bound = self.lower_bound_ if resume else -math.inf
+            run.climb(1 if resume else self.n_init, bound)
+        except KeyboardInterrupt:
+            self._keep_fit(run, key)
+            raise
+        self._keep_fit(run, key)
+        warn_unless_converged(run.outcome(), self.max_iter, em.maximization.advice)
+        return data
+
+    def _settings(self) -> Settings:
+        return Settings(
+            type(self).__name__,
+            self.max_iter,
+            self.n_init,
+            self.tol,
+            self.verbose,
+            self.verbose_interval,
+        )
+
+    def _given_prior(self) -> GivenPrior:
+        return GivenPrior(
+            self.weight_concentration_prior_type == "dirichlet_process",
+            self.weight_concentration_prior,
+            self.mean_precision_prior,
+            self.mean_prior,
+            self.degrees_of_freedom_prior,
+            self.covariance_prior,
+        )
+
+    def _resumed(self, prior: Prior, dtype: Any) -> Posterior:
         """Return the fitted posterior, under the prior that is asked for now."""
-        p = self._parameters(engine.X.dtype)
-        log_weights = self._log_weights()
+        p = parameters_of(self, dtype)
+        assert p.log_weights is not None
         return Posterior(
             p.weights,
             p.means,
             p.covariances,
             p.factors,
-            prior=engine.prior,
+            prior=prior,
             concentration=self.weight_concentration_,
             mean_precision=self.mean_precision_,
             degrees_of_freedom=self.degrees_of_freedom_,
-            log_weights=log_weights,
+            log_weights=p.log_weights,
             normaliser=math.nan,
             mass=float((self.mean_precision_ - self.mean_precision_prior_).sum()),
         )
 
-    def _keep(self, p: Parameters) -> None:
+    def _keep_fit(self, run: Run, key: int | None) -> None:
+        """Keep where a run ended, if it made an iteration."""
+        outcome = run.interrupted()
+        if outcome is None:
+            return
+        self._keep_outcome(outcome, key, run.em.threads)
+        p = outcome.parameters
         assert isinstance(p, Posterior)
-        super()._keep(p)
         self.weight_concentration_: Concentration = p.concentration
         self.mean_precision_ = p.mean_precision
         self.degrees_of_freedom_ = p.degrees_of_freedom
@@ -341,15 +380,7 @@ class BayesianGaussianMixture(MixtureBase):
             prior, self.covariance_type, len(p.means), p.mass
         )
 
-    # ---- what the posterior says ----------------------------------------------------------------
-
-    def _log_weights(self) -> NDArray[np.float64]:
-        return e_step_log_weights(
-            self.weight_concentration_,
-            self.mean_precision_,
-            self.degrees_of_freedom_,
-            self.means_.shape[1],
-        )
+    # ---- what the posterior predicts -----------------------------------------------------------
 
     @property
     def evidence_lower_bound_(self) -> float:
@@ -376,18 +407,50 @@ class BayesianGaussianMixture(MixtureBase):
         of the E-step: a lower bound of the density that the posterior predicts, and a little below
         the log-density of a mixture with ``weights_``, ``means_`` and ``covariances_``.
         """
-        return super().score_samples(X)
+        return queries.score_samples(Fitted.of(self), X)
 
+    def condition(self, on: int | str | Features, values: ArrayLike) -> GaussianMixture:
+        """Return the distribution of the other features if some have given values.
 
-def _start(
-    engine: VariationalEngine, model: BayesianGaussianMixture, key: int | None, index: int
-) -> Parameters:
-    """Return the posterior that one start begins with."""
-    assert key is not None
-    # the first start takes the key itself: its K-means is KMeans with the same random_state
-    start, failed = engine.start(
-        model.init_params, random.child(key, "gmm-start", index) if index else key
-    )
-    if failed >= 0:
-        raise engine.collapse(failed)
-    return start
+        As :meth:`GaussianMixture.condition`, with weights, means and covariances at their expected
+        values.
+
+        Parameters
+        ----------
+        on : int, str, or sequence of these
+            Features whose values are known, by index or name.
+        values : float, or array-like of shape (len(on),)
+            Their values.
+
+        Returns
+        -------
+        GaussianMixture
+
+        Raises
+        ------
+        ValueError
+            If there is no such feature, none is left, or the values are not finite numbers.
+        """
+        return derived_mixture(self, conditional.condition(Fitted.of(self), on, values))
+
+    def marginal(self, features: int | str | Features) -> GaussianMixture:
+        """Return the distribution of some features, whatever the others are.
+
+        As :meth:`GaussianMixture.marginal`, with weights, means and covariances at their expected
+        values.
+
+        Parameters
+        ----------
+        features : int, str, or sequence of these
+            Features to keep, in this order, by index or name.
+
+        Returns
+        -------
+        GaussianMixture
+
+        Raises
+        ------
+        ValueError
+            If there is no such feature, or one is named twice.
+        """
+        return derived_mixture(self, conditional.marginal(Fitted.of(self), features))

@@ -1,9 +1,10 @@
-"""Gaussian mixtures fitted by expectation-maximisation."""
+"""Gaussian mixtures fitted by expectation-maximization."""
 
 from __future__ import annotations
 
+import inspect
 import math
-from functools import partial
+from dataclasses import replace
 from numbers import Integral, Real
 from typing import Any, ClassVar
 
@@ -14,20 +15,26 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from .._fit.history import Callback
 from .._ground import random, validate
 from .._ground.validate import validate_data
-from .._rows.blocks import BlockWeights, MissingEntry, Source, check_finite, is_source
-from .em.blocks import BlockEngine
-from .em.engine import Engine, Parameters
+from .._rows.blocks import Source
+from .._rows.rows import MemoryRows
+from . import conditional, queries
+from .conditional import Derived, Features
+from .data import check_resumable, expectation_in_memory, expectation_of, rows_to_fit
+from .em.engine import EM, Expectation
 from .em.given import GivenStart
-from .em.missing import engine_of
-from .em.missing_blocks import MissingBlockEngine
-from .em.run import Run
+from .em.likelihood import MAP, Form, Likelihood
+from .em.run import DEFAULT_TRIES, Run, Settings, warn_unless_converged
 from .em.side_by_side import run_starts, side_by_side, watches_only
-from .online import OnlineMixture
-from .prior import FRALEY_RAFTERY, MixturePrior
-from .queries import DTYPES
+from .em.starts import start
+from .estimator import Mixture
+from .online import Running, check_first_batch, check_going_on, maximize, running_of
+from .parameters import DTYPES, Parameters
+from .posterior import posterior_of
+from .prior import FRALEY_RAFTERY, MixturePrior, resolved
+from .queries import Fitted, parameters_of
 
 
-class GaussianMixture(OnlineMixture):
+class GaussianMixture(Mixture):
     r"""Gaussian mixture, fitted by expectation-maximisation.
 
     A mixture says that every row was drawn from one of ``n_components`` Gaussians and that we do
@@ -233,12 +240,7 @@ class GaussianMixture(OnlineMixture):
         self.acceleration = acceleration
         self.split_merge = split_merge
 
-    def __sklearn_tags__(self) -> Any:
-        tags = super().__sklearn_tags__()
-        tags.input_tags.allow_nan = True
-        return tags
-
-    # ---- fitting --------------------------------------------------------------------------------
+    # ---- fitting -------------------------------------------------------------------------------
 
     def fit(
         self,
@@ -303,108 +305,285 @@ class GaussianMixture(OnlineMixture):
         """Fit as :meth:`fit` does and return the most probable component of each row, (n,)."""
         data = self._fit(X, sample_weight, callback)
         if isinstance(data, Source):
-            return self._rowwise(data, self._labels)
-        return self._labels(data)
+            return queries.predict(Fitted.of(self), data)
+        return Fitted.of(self).labels(data)
 
     def _fit(
         self, X: Any, sample_weight: ArrayLike | None, callback: Callback | None
     ) -> NDArray[Any] | Source:
         self._validate_params()
-        data = self._data(X)
-        d, dtype = (data.d, data.dtype) if isinstance(data, Source) else (data.shape[1], data.dtype)
+        data = rows_to_fit(self, X)
+        d = data.d if isinstance(data, Source) else data.shape[1]
         given = GivenStart(self.weights_init, self.means_init, self.precisions_init)
         given.check(self.covariance_type, self.n_components, d)
         resume = self.warm_start and (hasattr(self, "converged_") or hasattr(self, "n_steps_"))
         if resume:
-            self._check_resumable(d)
+            check_resumable(self, d)
         key = None if resume or given.complete else random.key_of(self.random_state)
-        engine = self._engine(data, sample_weight, key)
-        self._settle_prior(engine)
-        run = Run(self, engine, key, callback)
-        # partial_fit's lower bound is of a batch
+        em = self._em(expectation_of(data, sample_weight, key, self))
+        # the lower bound of partial_fit is that of a batch
         bound = -math.inf if not resume or hasattr(self, "n_steps_") else self.lower_bound_
+
+        def first(em: EM, index: int) -> Parameters:
+            if resume:
+                return parameters_of(self, data.dtype)
+            return self._start(em, given, key, index)
+
+        run = Run(em, self._settings(), first, callback)
+        quiet = watches_only(callback) and not self.verbose
         try:
-            quiet = watches_only(callback) and not self.verbose
-            if quiet and not resume and side_by_side(engine, self.n_init):
-                run_starts(run, self.n_init, partial(self._climb, given), callback)
-                run.finish()
-                return data
-            for index in range(1 if resume else self.n_init):
-                run.begin(index)
-                old = self._parameters(dtype) if resume else self._start(run, given, index)
-                if not run.climb(old, bound):
-                    break
+            if quiet and not resume and side_by_side(em, self.n_init):
+                run_starts(run, self.n_init)
+            else:
+                run.climb(1 if resume else self.n_init, bound)
         except KeyboardInterrupt:
-            run.interrupt()
+            self._keep_fit(run, key)
             raise
-        run.finish()
+        self._keep_fit(run, key)
+        warn_unless_converged(run.outcome(), self.max_iter, em.maximization.advice)
         return data
 
-    def _data(self, X: Any) -> NDArray[Any] | Source:
-        """Return the rows to fit, or where they are read from in blocks."""
-        if not is_source(X):
-            rows = self._array(X)
-        else:
-            source = Source.of(X)
-            small = source.whole()
-            if small is None:
-                validate_data(self, source.first, skip_check_array=True)
-                return source
-            check_finite(small, 0, missing=True)
-            rows = self._array(small)
-            validate_data(self, source.first, skip_check_array=True)  # which may name the columns
-        self._check_enough(rows.shape[0])
-        return np.asarray(rows)
-
-    def _array(self, X: Any) -> NDArray[Any]:
-        rows: NDArray[Any] = validate_data(
-            self,
-            X,
-            dtype=DTYPES,
-            order="C",
-            ensure_min_samples=2,
-            ensure_all_finite="allow-nan",
+    def _settings(self) -> Settings:
+        tries = DEFAULT_TRIES if self.split_merge is True else int(self.split_merge)
+        return Settings(
+            type(self).__name__,
+            self.max_iter,
+            self.n_init,
+            self.tol,
+            self.verbose,
+            self.verbose_interval,
+            repairs=self.on_collapse == "repair",
+            squarem=self.acceleration == "squarem",
+            tries=tries,
         )
-        return rows
 
-    def _check_enough(self, n: int) -> None:
-        if n < self.n_components:
-            raise ValueError(
-                f"Expected n_samples >= n_components but got n_components = {self.n_components}, "
-                f"n_samples = {n}"
-            )
+    def _em(self, expectation: Expectation, settled: MixturePrior | None = None) -> EM:
+        """Return EM on these rows with the prior that was asked for."""
+        kind, k, threads = self.covariance_type, self.n_components, expectation.threads
+        d, dtype = expectation.d, expectation.dtype
+        form = Form(kind, k, d, dtype, float(self.reg_covar), threads)
+        if self.prior is None:
+            return EM(expectation, Likelihood(form))
+        prior = resolved(self.prior, kind, k, d, dtype, expectation.moments_of_all, settled)
+        if prior.covariances_given:
+            form = replace(form, reg_covar=0.0)
+        return EM(expectation, MAP(form, prior))
 
-    def _engine(
-        self, data: NDArray[Any] | Source, sample_weight: ArrayLike | None, key: int | None
-    ) -> Engine:
-        """Return what runs EM steps on the data."""
-        settings: dict[str, Any] = {
-            "covariance_type": self.covariance_type,
-            "reg_covar": self.reg_covar,
-            "k": self.n_components,
-            "threads": validate.n_threads(self.n_jobs),
-        }
-        if isinstance(data, Source):
-            weights = BlockWeights(sample_weight, data.dtype)
-            try:
-                engine = BlockEngine(data, weights, key=key, **settings)
-            except MissingEntry:  # found on the way: from here on, rows with holes are no surprise
-                engine = MissingBlockEngine(data, weights, key=key, **settings)
-            self._check_enough(engine.n)
-            return engine
-        weight = validate.sample_weights(sample_weight, data.shape[0], data.dtype)
-        return engine_of(data, weight, getattr(self, "feature_names_in_", None), **settings)
-
-    def _climb(self, given: GivenStart, run: Run, index: int) -> None:
-        """Climb from one start."""
-        run.begin(index)
-        run.climb(self._start(run, given, index), -math.inf)
-
-    def _start(self, run: Run, given: GivenStart, index: int) -> Parameters:
+    def _start(self, em: EM, given: GivenStart, key: int | None, index: int) -> Parameters:
         """Return the parameters that one start begins with."""
-        engine = run.engine
-        if run.key is None:
-            return given.parameters(engine.type, engine.dtype)
+        if key is None:
+            return given.parameters(em.kind, em.form.dtype)
         # the first start takes the key itself: its K-means is KMeans with the same random_state
-        key = random.child(run.key, "gmm-start", index) if index else run.key
-        return self._found(engine, given, key)
+        own = random.child(key, "gmm-start", index) if index else key
+        found, failed = start(em, self.init_params, own)
+        return given.replace(em, found, failed, self.on_collapse == "repair")
+
+    def _keep_fit(self, run: Run, key: int | None) -> None:
+        """Keep where a run ended, if it made an iteration."""
+        outcome, em = run.interrupted(), run.em
+        if outcome is None:
+            return
+        self._keep_outcome(outcome, key, em.threads)
+        for name in ("prior_", "posterior_", "_running", "n_samples_seen_", "n_steps_"):
+            self.__dict__.pop(name, None)
+        self.n_samples_seen_ = em.expectation.rows.mass
+        prior, moments = em.maximization.prior, outcome.parameters.moments
+        if prior is not None:
+            self.prior_ = prior
+        if prior is not None and moments is not None:  # else no step was made
+            self.posterior_ = posterior_of(prior, em.kind, moments)
+            self._running = Running.of(moments, moments.mass.sum())
+
+    # ---- online EM -----------------------------------------------------------------------------
+
+    def partial_fit(
+        self, X: ArrayLike, y: Any = None, sample_weight: ArrayLike | None = None
+    ) -> GaussianMixture:
+        r"""Learn from one batch, and go on from what was learnt before.
+
+        One step of online EM (Cappé and Moulines 2009): an E-step on the batch, its statistics
+        :math:`s_t` a row are mixed into the running ones,
+        :math:`s \leftarrow (1 - \gamma_t) s + \gamma_t s_t`, and an M-step on these gives the new
+        parameters. With :math:`\gamma_t = (t + t_0)^{-\alpha}`, where :math:`\alpha` is
+        ``learning_decay`` and :math:`t_0` is ``learning_offset``. :math:`t` is how many batches as
+        heavy as this one have been seen with it: the number of the batch where all are alike, and
+        a small one moves little after large ones, or after :meth:`fit`. The first batch of all is
+        taken whole, from parameters that ``init_params`` finds in it or that were given.
+
+        With ``learning_decay=1`` and ``learning_offset=0`` every row counts alike. With less decay
+        the first batches, whose responsibilities came from poor parameters, are forgotten.
+
+        Parameters
+        ----------
+        X : array-like of shape (n, d)
+            The batch; any number of rows but in the first, which has at least one a component.
+            Rows get the dtype of the first batch. NaN stands for what is missing.
+        y : ignored
+        sample_weight : array-like of shape (n,), default=None
+            How many times each row counts.
+
+        Returns
+        -------
+        self : GaussianMixture
+            ``lower_bound_`` is the mean log-likelihood of the batch before the step.
+
+        Raises
+        ------
+        ValueError
+            If X or the weights cannot be used, if the first batch has fewer rows than components,
+            if ``n_components`` or ``covariance_type`` changed since, or if a component collapses
+            and ``on_collapse`` is ``"raise"``. The model stays as it was.
+
+        Notes
+        -----
+        O(n k d^2) time for full covariances and O(n k d) otherwise. A component that gets few rows
+        keeps its old statistics and only its weight falls. With a ``prior`` its data-dependent
+        parts are those of the first batch, or of :meth:`fit`.
+        """
+        self._validate_params()
+        first = not hasattr(self, "weights_")
+        rows: NDArray[Any] = validate_data(
+            self, X, dtype=DTYPES, order="C", reset=first, ensure_all_finite="allow-nan"
+        )
+        if first:
+            check_first_batch(rows.shape[0], self.n_components)
+        else:
+            check_going_on(self)
+            rows = np.ascontiguousarray(rows, self.means_.dtype)
+        weight = validate.sample_weights(sample_weight, rows.shape[0], rows.dtype)
+        batch = MemoryRows(rows, weight, getattr(self, "feature_names_in_", None))
+        threads = validate.n_threads(self.n_jobs)
+        # a later batch may miss a feature
+        expectation = expectation_in_memory(
+            batch, weight, self.covariance_type, threads, whole=first
+        )
+        em = self._em(expectation, getattr(self, "prior_", None))
+        seen = batch.mass + (0.0 if first else self.n_samples_seen_)
+        if first:
+            given = GivenStart(self.weights_init, self.means_init, self.precisions_init)
+            given.check(self.covariance_type, self.n_components, batch.d)
+            key = None if given.complete else random.key_of(self.random_state)
+            old = self._start(em, given, key, 0)
+        else:
+            old = parameters_of(self, rows.dtype)
+        value, moments = em.expect(old, exact=first)
+        if first:
+            running = Running.of(moments, batch.mass)
+        else:
+            rate = (seen / batch.mass + self.learning_offset) ** -self.learning_decay
+            running = running_of(self).followed_by(moments, batch.mass, rate, em.kind)
+        new, running = maximize(em, old, running, self.on_collapse == "repair")
+        self._keep(new)
+        self._running = running
+        self.n_samples_seen_ = seen
+        self.n_steps_ = getattr(self, "n_steps_", 0) + 1
+        self.lower_bound_ = value
+        self._keep_belief(em)
+        return self
+
+    def _keep_belief(self, em: EM) -> None:
+        """Keep the prior of a batch, and the posterior that the running statistics make of it."""
+        for name in ("prior_", "posterior_"):
+            self.__dict__.pop(name, None)
+        prior = em.maximization.prior
+        if prior is not None:
+            self.prior_ = prior
+            self.posterior_ = posterior_of(prior, em.kind, self._running.in_rows())
+
+    # ---- criteria ------------------------------------------------------------------------------
+
+    def bic(self, X: ArrayLike) -> float:
+        """Return the Bayesian information criterion on X; lower is better (Schwarz 1978)."""
+        return queries.bic(Fitted.of(self), X)
+
+    def aic(self, X: ArrayLike) -> float:
+        """Return the Akaike information criterion on X; lower is better (Akaike 1974)."""
+        return queries.aic(Fitted.of(self), X)
+
+    def icl(self, X: ArrayLike) -> float:
+        r"""Return the integrated completed likelihood on X; lower is better.
+
+        It is the BIC of rows whose components are known, those that are the most probable:
+        :math:`\mathrm{ICL} = \mathrm{BIC} - 2 \sum_i \log \max_k r_{ik}` (Biernacki, Celeux and
+        Govaert 2000, as in mclust with the sign turned). If components overlap it selects fewer of
+        them than :meth:`bic`. Takes blocks of rows, so no memory of n x k.
+
+        Raises
+        ------
+        ValueError
+            If a row is so far from every component that all densities underflow to 0.
+        """
+        return queries.icl(Fitted.of(self), X)
+
+    def _n_parameters(self) -> int:
+        """Return the number of free parameters, by scikit-learn's private name."""
+        return queries.free_parameters(Fitted.of(self))
+
+    # ---- some features -------------------------------------------------------------------------
+
+    def condition(self, on: int | str | Features, values: ArrayLike) -> GaussianMixture:
+        """Return the distribution of the other features where some have given values.
+
+        It is a mixture again: each component is conditioned as a Gaussian is, and has its weight
+        by how well it explains the values (Bishop 2006, sections 2.3.1 and 9.2).
+
+        Parameters
+        ----------
+        on : int, str, or sequence of these
+            Features whose values are known, by index or name.
+        values : float, or array-like of shape (len(on),)
+            Their values.
+
+        Returns
+        -------
+        GaussianMixture
+            Fitted, over the other features in their order, with this one's parameters but for
+            starts and priors. ``history_`` and what else tells of a fit are those of the fit it
+            comes from.
+
+        Raises
+        ------
+        ValueError
+            If there is no such feature, none is left, or the values are not finite numbers.
+
+        Notes
+        -----
+        Takes O(k d^3); O(k d) for diagonal and spherical covariances.
+        """
+        return derived_mixture(self, conditional.condition(Fitted.of(self), on, values))
+
+    def marginal(self, features: int | str | Features) -> GaussianMixture:
+        """Return the distribution of some features, whatever the others are.
+
+        Parameters
+        ----------
+        features : int, str, or sequence of these
+            Features to keep, in this order, by index or name.
+
+        Returns
+        -------
+        GaussianMixture
+            Fitted, with this one's parameters but for starts and priors. ``history_`` and what else
+            tells of a fit are those of the fit it comes from.
+
+        Raises
+        ------
+        ValueError
+            If there is no such feature, or one is named twice.
+        """
+        return derived_mixture(self, conditional.marginal(Fitted.of(self), features))
+
+
+def derived_mixture(source: Any, derived: Derived) -> GaussianMixture:
+    """Return a fitted mixture with parameters that were computed from another one's.
+
+    It has the other one's settings, except for starts and priors, which are of all features.
+    """
+    own: dict[str, Any] = source.get_params(deep=False)
+    shared = inspect.signature(GaussianMixture).parameters
+    left = [name for name in shared if name in own and not name.endswith("_init")]
+    params = {name: own[name] for name in left if name != "prior"}
+    model = GaussianMixture(**{**params, "n_components": len(derived.parameters.weights)})
+    model._keep(derived.parameters)
+    conditional.keep_derived(model, source, derived)
+    return model

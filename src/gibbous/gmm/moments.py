@@ -53,7 +53,7 @@ def moments_of_sums(
     ----------
     kind : {"full", "tied", "diag", "spherical"}
     nk, s1, s2 : ndarray
-        Masses, first and second moments about ``origin``, as ``gmm_accumulate`` writes them.
+        Masses, first and second moments about ``origin``, as ``core.gmm.accumulate`` writes them.
     origin : ndarray of shape (k, d), or (d,) for sums about the data's centre
     scatter : ndarray of shape (d, d) or None
         Second moments of all rows about the centre, for tied sums about the centre.

@@ -5,18 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, fields
 from numbers import Integral, Real
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from scipy.special import gammaln, multigammaln, xlogy
 
 from .moments import Moments
-
-if TYPE_CHECKING:
-    from .em.engine import Parameters
-
-Doubles = NDArray[np.float64]
+from .parameters import Doubles, Parameters
 
 #: The one word for Fraley and Raftery's default.
 FRALEY_RAFTERY = "fraley-raftery"

@@ -17,7 +17,8 @@ from .._fit.parallel import Stop, side_by_side
 from .._ground import random
 from .._ground.validate import n_threads
 from .mixture import GaussianMixture
-from .queries import DTYPES, n_parameters
+from .parameters import DTYPES, n_parameters
+from .queries import Fitted, evidence
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -483,7 +484,8 @@ class _Work(NamedTuple):
                 held = model.score_samples(self.rows[test])
                 numbers = float(held.sum(dtype=np.float64)), float(len(held))
             else:
-                numbers = model._evidence(model._check_rows(self.rows))
+                mixture = Fitted.of(model)
+                numbers = evidence(mixture, mixture.rows(self.rows))
         except ValueError as error:
             where = f"without fold {job.fold}: " if job.fold else ""
             return _Result(

@@ -3,17 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from .em.given import _shaped
-
-if TYPE_CHECKING:
-    from .bayesian import BayesianGaussianMixture
-
-Doubles = NDArray[np.float64]
+from .parameters import Doubles, checked_shape
 
 
 @dataclass(frozen=True)
@@ -50,18 +44,6 @@ class GivenPrior:
     mean: Any
     degrees_of_freedom: float | None
     covariance: Any
-
-    @classmethod
-    def of(cls, model: BayesianGaussianMixture) -> GivenPrior:
-        """Return what the parameters of a model say."""
-        return cls(
-            model.weight_concentration_prior_type == "dirichlet_process",
-            model.weight_concentration_prior,
-            model.mean_precision_prior,
-            model.mean_prior,
-            model.degrees_of_freedom_prior,
-            model.covariance_prior,
-        )
 
     def checked(self, kind: str, d: int) -> GivenPrior:
         """Return the same with arrays of float64 in their right shapes.
@@ -114,7 +96,7 @@ def _double(value: Any, shape: tuple[int, ...], name: str) -> Doubles:
         raise ValueError(
             f"The parameter '{name}' should have the shape of {shape}, but got one number"
         )
-    return np.array(_shaped(value, shape, name), dtype=np.float64)
+    return np.array(checked_shape(value, shape, name), dtype=np.float64)
 
 
 def _covariance(value: Any, kind: str, d: int) -> Any:

@@ -6,18 +6,17 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
-from sklearn.utils import check_array
+from numpy.typing import ArrayLike
 
-from .engine import (
-    Engine,
+from ..parameters import (
     Parameters,
+    checked_shape,
     covariance_shape,
     covariances_of_factors,
     factors_of_precisions,
 )
-
-_DTYPES = [np.float64, np.float32]
+from .engine import EM
+from .repair import repair_start
 
 
 @dataclass(frozen=True)
@@ -39,7 +38,7 @@ class GivenStart:
         if self.weights is not None:
             _check_weights(self.weights, k)
         if self.means is not None:
-            _shaped(self.means, (k, d), "means")
+            checked_shape(self.means, (k, d), "means")
         if self.precisions is not None:
             _check_precisions(self.precisions, kind, k, d)
 
@@ -58,12 +57,12 @@ class GivenStart:
             factors,
         )
 
-    def replace(self, engine: Engine, start: Parameters, failed: int, repair: bool) -> Parameters:
+    def replace(self, em: EM, start: Parameters, failed: int, repair: bool) -> Parameters:
         """Put what was given in the place of what the data said.
 
         Parameters
         ----------
-        engine : Engine
+        em : EM
         start : Parameters
         failed : int
             First component of ``start`` whose covariance is not positive definite, or -1.
@@ -75,39 +74,28 @@ class GivenStart:
         ValueError
             If a component failed, no precisions were given, and it is not to be repaired.
         """
-        dtype = engine.dtype
+        dtype = em.form.dtype
         weights, means = start.weights, start.means
         if self.weights is not None:
             weights = np.ascontiguousarray(self.weights, dtype)
         if self.means is not None:
             means = np.ascontiguousarray(self.means, dtype)
         if self.precisions is not None:
-            factors = factors_of_precisions(np.asarray(self.precisions, dtype), engine.type)
-            covariances = covariances_of_factors(factors, engine.type)
+            factors = factors_of_precisions(np.asarray(self.precisions, dtype), em.kind)
+            covariances = covariances_of_factors(factors, em.kind)
             return Parameters(weights, means, covariances, factors)
         if failed >= 0:
             if not repair:
-                raise engine.collapse(failed)
-            start = engine.repair_start(start)
+                raise em.collapse(failed)
+            start = repair_start(em, start)
         return Parameters(weights, means, start.covariances, start.factors)
 
 
 # ---- checks, in scikit-learn's words ---
 
 
-def _shaped(value: ArrayLike, shape: tuple[int, ...], name: str) -> NDArray[Any]:
-    array: NDArray[Any] = check_array(
-        value, dtype=_DTYPES, ensure_2d=False, allow_nd=True, input_name=name
-    )
-    if array.shape != shape:
-        raise ValueError(
-            f"The parameter '{name}' should have the shape of {shape}, but got {array.shape}"
-        )
-    return array
-
-
 def _check_weights(value: ArrayLike, k: int) -> None:
-    weights = _shaped(value, (k,), "weights")
+    weights = checked_shape(value, (k,), "weights")
     if (weights < 0.0).any() or (weights > 1.0).any():
         # scikit-learn's text has the two values the wrong way round, and its tests match it
         raise ValueError(
@@ -122,7 +110,7 @@ def _check_weights(value: ArrayLike, k: int) -> None:
 
 
 def _check_precisions(value: ArrayLike, kind: str, k: int, d: int) -> None:
-    precisions = _shaped(value, covariance_shape(kind, k, d), f"{kind} precision")
+    precisions = checked_shape(value, covariance_shape(kind, k, d), f"{kind} precision")
     if kind in ("diag", "spherical"):
         if (precisions <= 0.0).any():
             raise ValueError(f"'{kind} precision' should be positive")

@@ -1,123 +1,54 @@
-"""EM for Gaussian mixtures on rows of which entries are missing: patterns, starts, steps."""
+"""The E-step on rows with NaN, which stands for entries that are missing at random.
+
+The expectation is taken over the missing entries too, given what is observed and the component
+(Ghahramani and Jordan 1994; Little and Rubin 2002, sections 8.2 and 11.3), so that no step lowers
+the likelihood of what is observed. Sums are always taken about the means.
+"""
 
 from __future__ import annotations
 
+import copy
+import math
+from contextlib import closing
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..._ground.isa import core
-from .engine import Engine, Floats, Parameters
-
-
-def has_missing(X: Floats) -> bool:
-    """Return whether there is a NaN among the numbers of X, of which none is infinite."""
-    with np.errstate(over="ignore", invalid="ignore"):
-        if np.isfinite(X.sum()):  # a sum, because it needs no memory
-            return False
-    return bool(np.isnan(X).any())
-
-
-def check_columns(X: Floats, weight: Floats | None, names: NDArray[Any] | None) -> None:
-    """Check that every column has an observed entry in a row that counts.
-
-    Raises
-    ------
-    ValueError
-        Names the columns that have none.
-    """
-    there = ~np.isnan(X if weight is None else X[weight > 0])
-    check_observed(np.asarray(there.any(axis=0)), weight is not None, names)
-
-
-def check_observed(observed: NDArray[np.bool_], weighted: bool, names: NDArray[Any] | None) -> None:
-    """Raise where a column has not been observed."""
-    empty = np.flatnonzero(~observed)
-    if not len(empty):
-        return
-    shown = [str(a) if names is None else f"{a} ({names[a]!r})" for a in empty[:10]]
-    what = f"column {shown[0]}" if len(empty) == 1 else f"columns {', '.join(shown)}"
-    more = f" and {len(empty) - 10} more" if len(empty) > 10 else ""
-    rows = " in a row with a weight" if weighted else ""
-    raise ValueError(
-        f"{what}{more} of X: all entries{rows} are NaN, and nothing can be learnt of a feature "
-        "that was never observed; remove such columns"
-    )
-
-
-@dataclass(frozen=True)
-class Patterns:
-    """The rows of X in an order in which those with the same entries missing lie together.
-
-    Attributes
-    ----------
-    rows : ndarray of shape (n,), int64
-        Row numbers; those of one pattern are in ascending order.
-    starts : ndarray of shape (n_patterns + 1,), int64
-        Where each pattern begins in ``rows``, and n.
-    """
-
-    rows: NDArray[np.int64]
-    starts: NDArray[np.int64]
-
-    @classmethod
-    def of(cls, X: Floats, covariance_type: str) -> Patterns | None:
-        """Find the patterns of X (n, d), or return None where a mixture does not need them.
-
-        Takes O(n d + n log n), n d bits and 16 bytes a row. With diagonal and spherical covariances
-        nothing depends on the pattern.
-        """
-        if covariance_type not in ("full", "tied"):
-            return None
-        n, d = X.shape
-        words = np.zeros((n, -(-d // 64) * 8), np.uint8)
-        # some rows at a time: the mask of one byte an entry would be an eighth of the data
-        for first in range(0, n, 4096):
-            part = np.packbits(np.isnan(X[first : first + 4096]), axis=1)
-            words[first : first + 4096, : part.shape[1]] = part
-        keys = words.view(np.uint64)
-        # lexsort is stable, and so is what it makes of one column
-        order = np.lexsort(keys.T).astype(np.int64, copy=False)
-        ahead = (keys[order[1:]] != keys[order[:-1]]).any(axis=1)
-        starts = np.concatenate([[0], np.flatnonzero(ahead) + 1, [n]]).astype(np.int64)
-        return cls(order, starts)
-
-    def __len__(self) -> int:
-        return len(self.starts) - 1
-
-
-def spread(
-    patterns: Patterns | None,
-) -> tuple[NDArray[np.int64] | None, NDArray[np.int64] | None]:
-    """Return patterns as the core takes them."""
-    return (None, None) if patterns is None else (patterns.rows, patterns.starts)
+from ..._rows.blocks import check_finite
+from ..._rows.rows import Block, BlockRows, MemoryRows, Rows
+from ..densities import posterior_missing, weights_for_missing
+from ..moments import Moments
+from ..parameters import Doubles, Floats, Parameters
+from ..patterns import Patterns, check_observed
+from .complete import column_variance
+from .statistics import Statistics
 
 
 def accumulate(
-    X: Floats,
-    weight: Floats | None,
+    block: Block,
     patterns: Patterns | None,
-    covariance_type: str,
+    kind: str,
     p: Parameters,
     about: Floats | None,
-    statistics: tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]],
+    sums: tuple[Doubles, Doubles, Doubles],
     threads: int,
 ) -> float:
-    """E-step on what is observed of X (n, d), and the expected statistics of complete rows.
+    """E-step on what is observed of some rows, and the expected statistics of complete rows.
 
     Parameters
     ----------
-    X, weight : ndarray of shape (n, d) and (n,) or None, of one dtype
+    block : Block
+        The rows, of shape (n, d), and their weights.
     patterns : Patterns or None
-        ``Patterns.of(X, covariance_type)``.
-    covariance_type : str
+        ``Patterns.of(block.X, kind)``.
+    kind : str
     p : Parameters
-        The mixture, in the dtype of X.
+        The mixture, in the dtype of the rows.
     about : ndarray of shape (k, d) or None
         What the sums are referred to; None for the means.
-    statistics : tuple of ndarray
+    sums : tuple of ndarray
         Written: nk (k,), s1 (k, d) and s2, as ``core.gmm.second_moments`` counts it unfolded.
     threads : int
 
@@ -126,24 +57,26 @@ def accumulate(
     float
         Weighted sum of the log-density of what is observed.
     """
+    order, starts = (None, None) if patterns is None else (patterns.rows, patterns.starts)
     return float(
         core.gmm.missing.accumulate(
-            X,
-            weight,
-            *spread(patterns),
-            covariance_type,
-            p.weights,
+            block.X,
+            block.weight,
+            order,
+            starts,
+            kind,
+            weights_for_missing(p),
             p.means,
             p.covariances,
             about,
-            *statistics,
+            *sums,
             threads,
         )
     )
 
 
 @dataclass(frozen=True)
-class Assigned:
+class _Assigned:
     """Sums of rows that were given to components, as far as their entries were observed.
 
     Those of several blocks of rows add up.
@@ -165,42 +98,8 @@ class Assigned:
     absent: NDArray[np.float64]
     within: NDArray[np.float64]
 
-    @classmethod
-    def of(
-        cls,
-        X: Floats,
-        weight: Floats | None,
-        covariance_type: str,
-        origins: Floats,
-        labels: NDArray[np.int32] | None,
-        key: int,
-        threads: int,
-        first_row: int = 0,
-    ) -> Assigned:
-        """Sum rows of the components that ``labels`` name, or with random responsibilities.
-
-        Without labels the origins are all the same.
-        """
-        k, d = origins.shape
-        missing = np.isnan(X)
-        filled = np.where(missing, origins[0] if labels is None else origins[labels], X)
-        found: list[NDArray[np.float64]] = []
-        for rows, about, kind in (
-            # the mask's first moments are the mass that misses each feature
-            (missing.astype(X.dtype), np.zeros_like(origins), "diag"),
-            (filled, origins, "diag"),
-            (filled, origins, covariance_type),
-        ):
-            nk, s1 = np.empty(k), np.empty((k, d))
-            s2 = np.empty(core.gmm.second_moments(kind, k, d, False))
-            core.gmm.start(
-                rows, weight, kind, about, labels, key, nk, s1, s2, threads, first_row=first_row
-            )
-            found += [nk, s1, s2]
-        return cls(found[6], found[7], found[8], found[1], found[5].reshape(k, d))
-
-    def __add__(self, other: Assigned) -> Assigned:
-        return Assigned(*(getattr(self, f) + getattr(other, f) for f in self.__annotations__))
+    def __add__(self, other: _Assigned) -> _Assigned:
+        return _Assigned(*(getattr(self, f) + getattr(other, f) for f in self.__annotations__))
 
     def completed(self, covariance_type: str) -> NDArray[np.float64]:
         """Return second moments to which missing entries contribute.
@@ -226,201 +125,330 @@ class Assigned:
         return second
 
 
-class MissingEngine(Engine):
-    """Runs EM steps on rows with NaN, which stands for entries that are missing at random.
+class Missing:
+    """E-steps of mixtures on rows with missing entries; as :class:`Complete`.
 
-    The E-step takes the expectation over the missing entries too, given what is observed and the
-    component (Ghahramani and Jordan 1994; Little and Rubin 2002, sections 8.2 and 11.3), so that
-    no step lowers the likelihood of what is observed. Sums are always taken about the means.
+    Parameters
+    ----------
+    rows : MemoryRows or BlockRows
+    kind : {"full", "tied", "diag", "spherical"}
+    threads : int
+    unseen : ndarray of shape (d,), optional
+        Means for columns of which no entry is observed; an error if not given.
     """
 
-    def _survey(self) -> None:
-        self.patterns = Patterns.of(self.X, self.type)
-        self._direct = True
-        self._scatter = None
-        self.total = float(self.n if self.weight is None else self.weight.sum(dtype=np.float64))
-        self._centre = np.zeros(self.d, self.dtype)
+    missing = True
+
+    def __init__(self, rows: Rows, kind: str, threads: int, unseen: Floats | None = None) -> None:
+        self.rows, self.kind, self.threads = rows, kind, threads
+        self.d, self.dtype = rows.d, rows.dtype
+        self._variance: Floats | None = None
+        self.patterns: Patterns | None = None
+        if isinstance(rows, MemoryRows):
+            self._survey(rows, unseen)
+        else:
+            self._survey_blocks(rows)
+
+    @property
+    def n(self) -> int:
+        """Number of rows."""
+        return self.rows.n
+
+    def on(self, rows: MemoryRows) -> Missing:
+        """Return the same kind of E-step on some of the rows."""
+        # a feature that few rows have may be in none of these
+        return Missing(rows, self.kind, self.threads, self.center)
+
+    def alone(self) -> Missing:
+        """Return this E-step with one thread."""
+        own = copy.copy(self)
+        own.threads = 1
+        return own
+
+    # ---- the data, once ------------------------------------------------------------------------
+
+    def _survey(self, rows: MemoryRows, unseen: Floats | None) -> None:
+        self.patterns = Patterns.of(rows.X, self.kind)
+        self.total = rows.total()
+        self.center = np.zeros(self.d, self.dtype)
         for a in range(self.d):
-            x, w = self._observed(a)
+            x, w = self._observed(rows, a)
             if len(x):
-                self._centre[a] = np.average(x, weights=w)
+                self.center[a] = np.average(x, weights=w)
+        if unseen is not None:
+            empty = np.isnan(rows.X).all(axis=0)
+            self.center[empty] = unseen[empty]
 
-    def _observed(self, a: int) -> tuple[Floats, Floats | None]:
+    def _observed(self, rows: MemoryRows, a: int) -> tuple[Floats, Floats | None]:
         """Return the observed entries of a column that count, in float64, and their weights."""
-        there = ~np.isnan(self.X[:, a])
-        if self.weight is None:
-            return self.X[there, a].astype(np.float64), None
-        there &= self.weight > 0
-        return self.X[there, a].astype(np.float64), self.weight[there].astype(np.float64)
+        there = ~np.isnan(rows.X[:, a])
+        if rows.weight is None:
+            return rows.X[there, a].astype(np.float64), None
+        there &= rows.weight > 0
+        return rows.X[there, a].astype(np.float64), rows.weight[there].astype(np.float64)
 
-    def _accumulate(self, old: Parameters, origin: Floats | None, s2: NDArray[np.float64]) -> float:
-        return accumulate(
-            self.X,
-            self.weight,
-            self.patterns,
-            self.type,
-            old,
-            origin,
-            (self._nk, self._s1, s2),
-            self.threads,
+    def _survey_blocks(self, rows: BlockRows) -> None:
+        d = self.d
+        self.total = 0.0
+        seen, sums = np.zeros(d), np.zeros(d)
+        origin: Floats | None = None
+        with closing(rows.first_pass(missing=True)) as blocks:
+            for _, X, weight in blocks:
+                w = np.ones(len(X)) if weight is None else weight.astype(np.float64)
+                self.total += float(w.sum())
+                there = ~np.isnan(X)
+                if origin is None:  # sums about numbers of the data's size, so that nothing cancels
+                    origin = np.zeros(d)
+                    for a in np.flatnonzero(there.any(axis=0)):
+                        origin[a] = X[np.argmax(there[:, a]), a]
+                seen += w @ there
+                for column in range(d):
+                    use = there[:, column]
+                    sums[column] += w[use] @ (X[use, column] - origin[column])
+        check_observed(seen > 0, rows.weighted, rows.names)
+        assert origin is not None
+        self.center = (origin + sums / seen).astype(self.dtype)
+
+    def mean(self) -> Floats:
+        """Return the mean of what is observed of each column."""
+        return self.center
+
+    def variance(self) -> Floats:
+        """Return the variance of what is observed of each column; NaN for a column without any."""
+        if self._variance is None:
+            rows = self.rows
+            if isinstance(rows, BlockRows):
+                self._variance = column_variance(self.moments_of_all(), self.kind, self.d)
+            else:
+                self._variance = np.full(self.d, np.nan)
+                for a in range(self.d):
+                    x, w = self._observed(rows, a)
+                    if len(x):
+                        self._variance[a] = np.average((x - self.center[a]) ** 2, weights=w)
+        return self._variance
+
+    def moments_of_all(self) -> Moments:
+        """Return the moments of all rows as one component, in rows."""
+        return self.assign(self.center[None], None, 0).moments(self.kind)
+
+    # ---- sums ----------------------------------------------------------------------------------
+
+    def folds(self, factors: Floats, slack: float = 1.0) -> bool:
+        """Return whether sums may be taken about the center: never."""
+        return False
+
+    def sums(self, p: Parameters, folded: bool, about: Floats | None = None) -> Statistics:
+        """Sum the statistics of one E-step, about the means or ``about`` (k, d)."""
+        k, d = p.means.shape
+        nk, s1 = np.empty(k), np.empty((k, d))
+        s2 = np.empty(core.gmm.second_moments(self.kind, k, d, False))
+        rows = self.rows
+
+        def fill(block: Block, nk: Doubles, s1: Doubles, s2: Doubles) -> float:
+            patterns = self.patterns if rows.in_memory else Patterns.of(block.X, self.kind)
+            value = accumulate(block, patterns, self.kind, p, about, (nk, s1, s2), self.threads)
+            if not math.isfinite(value) and not rows.in_memory:
+                check_finite(block.X, block.first, missing=True)
+            return value
+
+        value = rows.add_up((nk, s1, s2), fill)
+        origin = p.means if about is None else about
+        entropy = math.nan
+        if p.log_weights is not None:
+            entropy = latent_entropy(self.kind, p, value, (nk, s1, s2), origin)
+        return Statistics(
+            value, entropy, nk, s1, s2, origin, None, self.total, rows.mass, rows.unit
         )
 
-    def _mean(self) -> Floats:
-        return self._centre
-
-    # ---- starts ---------------------------------------------------------------------------------
-
-    def start(self, init_params: str, key: int) -> tuple[Parameters, int]:
-        """Return the parameters to start from, and the first component that failed or -1.
-
-        Rows are chosen, and K-means is run, on rows with the columns' means in place of what is
-        missing. K-means' labels and random responsibilities then go through an M-step as they are:
-        a missing entry is expected at the mean of its component (of all rows, where these were
-        random), and varies as much as the feature does within components.
-        """
-        if init_params == "random":
-            return super().start(init_params, key)
-        whole = Engine(
-            np.where(np.isnan(self.X), self._centre, self.X),
-            self.weight,
-            covariance_type=self.type,
-            reg_covar=self.reg_covar,
-            k=self.k,
-            threads=self.threads,
-        )
-        whole.mass, whole.map_prior = self.mass, self.map_prior
-        if init_params != "kmeans":
-            start = whole.start(init_params, key)
-            self._nk[:] = whole._nk  # which collapse() tells
-            return start
-        labels, _ = whole._labels(init_params, key)
-        origins = self._observed_means(labels)
-        s2 = np.empty(core.gmm.second_moments(self.type, self.k, self.d, False))
-        self._assign(origins, labels, key, self._nk, self._s1, s2)
-        return self._update(origins, s2)
-
-    def _assign(
+    def assign(
         self,
         origins: Floats,
         labels: NDArray[np.int32] | None,
         key: int,
-        nk: NDArray[np.float64],
-        s1: NDArray[np.float64],
-        s2: NDArray[np.float64],
-    ) -> None:
-        sums = Assigned.of(self.X, self.weight, self.type, origins, labels, key, self.threads)
-        nk[:], s1[:], s2[:] = sums.nk, sums.s1, sums.completed(self.type)
+        *,
+        kind: str | None = None,
+    ) -> Statistics:
+        """Sum the moments of rows that are given to components, about each one's origin.
 
-    def _observed_means(self, labels: NDArray[np.int32]) -> Floats:
+        A missing entry is expected at the origin of its component, and varies as much as the
+        feature does within components. Without labels responsibilities are random, and the origins
+        all the same.
+        """
+        own = self.kind if kind is None else kind
+        found: _Assigned | None = None
+        for block in self.rows.blocks():
+            last = block.first + len(block.X)
+            some = None if labels is None else labels[block.first : last]
+            part = _assigned(block, own, origins, some, key, self.threads)
+            found = part if found is None else found + part
+        assert found is not None
+        rows = self.rows
+        return Statistics(
+            math.nan,
+            math.nan,
+            found.nk,
+            found.s1,
+            found.completed(own),
+            origins,
+            None,
+            self.total,
+            rows.mass,
+            rows.unit,
+        )
+
+    # ---- starts and repairs --------------------------------------------------------------------
+
+    def completed_rows(self) -> MemoryRows:
+        """Return the rows with the columns' means in place of what is missing."""
+        rows = self.rows
+        assert isinstance(rows, MemoryRows)
+        filled = MemoryRows(np.where(np.isnan(rows.X), self.center, rows.X), rows.weight)
+        filled.mass = rows.mass
+        return filled.in_units_of(1.0, rows.unit)
+
+    def sampled(self) -> Missing:
+        """Return the E-step on rows in memory: on a sample, if the rows are read in blocks."""
+        if isinstance(self.rows, MemoryRows):
+            return self
+        return self.on(self.rows.sample(self.total))
+
+    def label_origins(self, labels: NDArray[np.int32], centers: Floats) -> Floats:
         """Return each component's mean of the observed entries, or all rows' where it has none."""
-        means = np.tile(self._centre, (self.k, 1))
+        rows, k = self.rows, len(centers)
+        assert isinstance(rows, MemoryRows)
+        means = np.tile(self.center, (k, 1))
         for a in range(self.d):
-            there = ~np.isnan(self.X[:, a])
-            w = np.ones(there.sum()) if self.weight is None else self.weight[there]
-            # about the centre, so that nothing cancels
-            z = (self.X[there, a] - self._centre[a]).astype(np.float64)
-            mass = np.bincount(labels[there], weights=w, minlength=self.k)
-            sums = np.bincount(labels[there], weights=w * z, minlength=self.k)
+            there = ~np.isnan(rows.X[:, a])
+            w = np.ones(there.sum()) if rows.weight is None else rows.weight[there]
+            # about the center, so that nothing cancels
+            z = (rows.X[there, a] - self.center[a]).astype(np.float64)
+            mass = np.bincount(labels[there], weights=w, minlength=k)
+            sums = np.bincount(labels[there], weights=w * z, minlength=k)
             known = mass > 0
             means[known, a] += (sums[known] / mass[known]).astype(means.dtype)
         return means
 
-    # ---- collapsed components -------------------------------------------------------------------
-
-    def _variance(self) -> Floats:
-        variance = np.full(self.d, np.nan)  # nothing is as wide as a feature that nobody saw
-        for a in range(self.d):
-            x, w = self._observed(a)
-            if len(x):
-                variance[a] = np.average((x - self._centre[a]) ** 2, weights=w)
-        return variance + self.reg_covar
-
-    def _worst(self, old: Parameters, count: int) -> Floats:
-        rows = super()._worst(old, count)
-        return np.where(np.isnan(rows), self._centre, rows)
-
-    def _log_prob(self, p: Parameters, rows: Floats, weight: Floats | None) -> Floats:
-        return comparable_log_prob(p, rows, weight, self.type, self._variance(), self.threads)
-
     def posterior(
-        self, p: Parameters, rows: Floats, log_prob: Floats, responsibilities: Floats | None
+        self, p: Parameters, X: Floats, log_prob: Floats, responsibilities: Floats | None
     ) -> None:
-        """Write log p of what is observed of each row, and its responsibilities."""
-        core.gmm.missing.posterior(
-            rows,
-            *spread(Patterns.of(rows, self.type)),
-            self.type,
-            p.weights,
-            p.means,
-            p.covariances,
-            log_prob,
-            responsibilities,
-            None,
+        """Write log p of what is observed of each row, and its responsibilities if asked for."""
+        posterior_missing(
+            X,
+            self.kind,
+            p,
             self.threads,
+            log_prob=log_prob,
+            responsibilities=responsibilities,
         )
 
+    def comparable(self, p: Parameters, X: Floats, variance: Floats) -> Floats:
+        """Return log p of what is observed of each row, less what each feature has on average.
 
-def comparable_log_prob(
-    p: Parameters,
-    rows: Floats,
-    weight: Floats | None,
-    covariance_type: str,
-    variance: Floats,
+        Otherwise rows would be compared by how much of them is observed, and in which units.
+        """
+        out = np.empty(len(X), X.dtype)
+        self.posterior(p, X, out, None)
+        # the entropy of a Gaussian as wide as the column
+        average = 0.5 * np.log(2 * np.pi * np.e * np.maximum(np.nan_to_num(variance), 1e-300))
+        for a in range(X.shape[1]):
+            out += np.where(np.isnan(X[:, a]), 0, average[a]).astype(out.dtype)
+        return out
+
+    def fill_in(self, X: Floats) -> Floats:
+        """Return rows that can be means: with the columns' means in place of what is missing."""
+        return np.where(np.isnan(X), self.center, X)
+
+
+def _assigned(
+    block: Block,
+    kind: str,
+    origins: Floats,
+    labels: NDArray[np.int32] | None,
+    key: int,
     threads: int,
-) -> Floats:
-    """Return log p of what is observed of each row, less what each feature has on average.
+) -> _Assigned:
+    """Sum rows of the components that ``labels`` name, or with random responsibilities.
 
-    Without that, rows would be compared by how much of them is observed, and in which units. Rows
-    that have no weight get infinity.
+    Without labels the origins are all the same.
     """
-    out = np.empty(rows.shape[0], rows.dtype)
-    core.gmm.missing.posterior(
-        rows,
-        *spread(Patterns.of(rows, covariance_type)),
-        covariance_type,
-        p.weights,
-        p.means,
-        p.covariances,
-        out,
-        None,
-        None,
-        threads,
-    )
-    # the entropy of a Gaussian as wide as the column
-    average = 0.5 * np.log(2 * np.pi * np.e * np.maximum(np.nan_to_num(variance), 1e-300))
-    for a in range(rows.shape[1]):
-        out += np.where(np.isnan(rows[:, a]), 0, average[a]).astype(out.dtype)
-    if weight is not None:
-        out[weight == 0] = np.inf
-    return out
+    k, d = origins.shape
+    X = block.X
+    missing = np.isnan(X)
+    filled = np.where(missing, origins[0] if labels is None else origins[labels], X)
+    found: list[Doubles] = []
+    for rows, about, own in (
+        # the mask's first moments are the mass that misses each feature
+        (missing.astype(X.dtype), np.zeros_like(origins), "diag"),
+        (filled, origins, "diag"),
+        (filled, origins, kind),
+    ):
+        nk, s1 = np.empty(k), np.empty((k, d))
+        s2 = np.empty(core.gmm.second_moments(own, k, d, False))
+        core.gmm.start(
+            rows, block.weight, own, about, labels, key, nk, s1, s2, threads, first_row=block.first
+        )
+        found += [nk, s1, s2]
+    return _Assigned(found[6], found[7], found[8], found[1], found[5].reshape(k, d))
 
 
-def engine_of(
-    X: Floats,
-    weight: Floats | None,
-    names: NDArray[Any] | None,
-    *,
-    whole: bool = True,
-    **settings: Any,
-) -> Engine:
-    """Return what runs EM steps on rows in memory, of which entries may be missing.
+def latent_entropy(
+    kind: str,
+    p: Parameters,
+    value: float,
+    sums: tuple[Doubles, Doubles, Doubles],
+    origin: Floats,
+) -> float:
+    r"""Return the entropy of components and missing entries of all rows together.
+
+    With :math:`\rho_{ik}` what a row's observed entries give to component k, so that
+    :math:`r_{ik} = \rho_{ik} / \sum_j \rho_{ij}`, the E-step is exact:
+
+    .. math:: \sum_i \log \sum_k \rho_{ik} = E[\log \tilde p(x, z)] + H
+
+    where the expectation is over components and missing entries, :math:`H` is their entropy, and
+    :math:`\log \tilde p(x, k) = l_k + \log N(x; m_k, C_k)` with ``log_weights`` l. The expectation
+    follows from the sums, so that the entropy is what is left.
 
     Parameters
     ----------
-    X, weight, **settings
-        As :class:`Engine` takes them.
-    names : ndarray of str or None
-        Of the columns, for errors.
-    whole : bool, default=True
-        Whether every column has to have an entry.
-
-    Raises
-    ------
-    ValueError
-        If a column has none.
+    kind : str
+    p : Parameters
+        With ``log_weights``.
+    value : float
+        The left side.
+    sums : tuple of ndarray
+        nk, s1 and s2 about ``origin``.
+    origin : ndarray of shape (k, d)
     """
-    if not has_missing(X):
-        return Engine(X, weight, **settings)
-    if whole:
-        check_columns(X, weight, names)
-    return MissingEngine(X, weight, **settings)
+    nk, s1, s2 = sums
+    k, d = s1.shape
+    c = p.covariances.astype(np.float64)
+    away = origin.astype(np.float64) - p.means  # what the sums are about, from the means
+    if kind in ("full", "tied"):
+        packed = s2.reshape(-1, d * (d + 1) // 2)
+        i, j = np.tril_indices(d)
+        second = np.empty((len(packed), d, d))
+        second[:, i, j] = second[:, j, i] = packed
+        cross = s1[:, :, None] * away[:, None, :]
+        moved = (
+            cross
+            + np.swapaxes(cross, 1, 2)
+            + nk[:, None, None] * away[:, :, None] * away[:, None, :]
+        )
+        second += moved if kind == "full" else moved.sum(axis=0)
+        low = np.linalg.cholesky(c if kind == "full" else c[None])
+        inverse = np.linalg.inv(low)
+        quadratic = float(np.einsum("kab,kbc,kac->", inverse, second, inverse))
+        log_det = 2.0 * np.log(np.diagonal(low, axis1=1, axis2=2)).sum(axis=1)
+    elif kind == "diag":
+        second = s2.reshape(k, d) + 2.0 * s1 * away + nk[:, None] * away**2
+        quadratic = float((second / c).sum())
+        log_det = np.log(c).sum(axis=1)
+    else:
+        second = s2.reshape(k) + 2.0 * (s1 * away).sum(axis=1) + nk * (away**2).sum(axis=1)
+        quadratic = float((second / c).sum())
+        log_det = d * np.log(c)
+    assert p.log_weights is not None
+    held = nk > 0
+    constants = p.log_weights - 0.5 * (log_det + d * math.log(2.0 * math.pi))
+    return value - float(nk[held] @ np.broadcast_to(constants, (k,))[held]) + 0.5 * quadratic

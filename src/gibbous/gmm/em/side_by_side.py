@@ -1,17 +1,16 @@
-"""Starts of one fit side by side, where the data are too small to share one start out."""
+"""Starts of one fit side by side, if the data are too small to share one start out."""
 
 from __future__ import annotations
 
-import copy
-from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 
-import numpy as np
-
 from ..._fit.history import Callback, Progress
-from ..._fit.parallel import Stop, awaited
-from .engine import Engine
+from ..._fit.parallel import Stop
+from ..._ground.waiting import wait_for
+from .complete import Complete
+from .engine import EM
 from .run import Run
+from .variational import Variational
 
 #: Rows times components times numbers of a covariance. With less, Python's own work on a step is
 #: most of it, which threads cannot share (8 starts, 2 threads: .82 times as fast at 8e4); with
@@ -19,42 +18,31 @@ from .run import Run
 _LEAST_WORK, _MOST_WORK = 5e5, 2e7
 
 
-def side_by_side(engine: Engine, n_init: int) -> bool:
+def side_by_side(em: EM, n_init: int) -> bool:
     """Return whether starts should run side by side, each with one thread.
 
-    So they do where rows are in memory and few enough that a step is done in some milliseconds:
-    then Ctrl-C is answered between steps, and threads that share a step out wait for each other.
-    Fits with a callback or with printed progress make their starts one after the other, but for
-    callbacks that say that they only watch.
+    They do if the rows are in memory and few enough that a step is done in some milliseconds: then
+    Ctrl-C is answered between steps, and threads that share a step out wait for each other. Fits
+    with a callback or with printed progress make their starts one after the other, except for
+    callbacks that declare that they only watch.
     """
-    wide = engine.type in ("full", "tied")
-    work = float(engine.n) * engine.k * engine.d * (engine.d if wide else 1)
-    fits = type(engine) is Engine and _LEAST_WORK <= work <= _MOST_WORK
-    return fits and n_init > 1 and engine.threads > 1
+    e, k = em.expectation, em.k
+    wide = em.kind in ("full", "tied")
+    work = float(e.n) * k * e.d * (e.d if wide else 1)
+    plain = isinstance(e, Complete) and not isinstance(em.maximization, Variational)
+    fits = plain and e.rows.in_memory and _LEAST_WORK <= work <= _MOST_WORK
+    return fits and n_init > 1 and em.threads > 1
 
 
 def watches_only(callback: Callback | None) -> bool:
     """Return whether a callback stops no fit and may be called by several threads, or is None.
 
-    It says so by an attribute of this name. What it answers is not asked then.
+    It declares so by an attribute of this name. Its answers are then ignored.
     """
     return callback is None or getattr(callback, "watches_only", False) is True
 
 
-def alone(engine: Engine) -> Engine:
-    """Return an engine on the same data with one thread and sums of its own."""
-    own = copy.copy(engine)
-    own.threads = 1
-    own._nk, own._s1 = np.empty_like(engine._nk), np.empty_like(engine._s1)
-    return own
-
-
-def run_starts(
-    run: Run,
-    n_init: int,
-    climb: Callable[[Run, int], object],
-    watch: Callback | None = None,
-) -> None:
+def run_starts(run: Run, n_init: int) -> None:
     """Climb from every start, and take the starts over in their order.
 
     Which start is kept, and every bit of it, are those of one start after the other.
@@ -62,19 +50,16 @@ def run_starts(
     Parameters
     ----------
     run : Run
-        Of the whole fit.
+        Of the whole fit; its callback only watches, and is called by the thread that made the
+        iteration.
     n_init : int
-    climb : callable
-        Climbs one start, given a run of its own and the start's index.
-    watch : callable or None
-        Told of every iteration, by the thread that made it.
 
     Raises
     ------
     KeyboardInterrupt
         On Ctrl-C, with what the starts have reached taken over.
     """
-    stop = Stop()
+    stop, watch = Stop(), run.callback
 
     def stopped(now: Progress) -> bool:
         if watch is not None and not stop():
@@ -82,17 +67,17 @@ def run_starts(
         return stop()
 
     def one(index: int) -> Run:
-        own = Run(run.model, alone(run.engine), run.key, stopped)
+        own = Run(run.em.alone(), run.settings, run.first, stopped)
         if not stop():
-            climb(own, index)
+            own.climb_one(index)
         return own
 
     futures: list[Future[Run]] = []
-    with ThreadPoolExecutor(min(run.engine.threads, n_init)) as pool:
+    with ThreadPoolExecutor(min(run.em.threads, n_init)) as pool:
         try:
             futures = [pool.submit(one, index) for index in range(n_init)]
             for future in futures:
-                run.absorb(awaited(future))
+                run.absorb(wait_for(future))
         except BaseException as error:
             stop.set()
             pool.shutdown(wait=True, cancel_futures=True)

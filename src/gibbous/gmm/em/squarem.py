@@ -19,9 +19,8 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from .engine import Parameters, covariances_of_factors
-
-Doubles = NDArray[np.float64]
+from ..parameters import Doubles, Parameters, covariances_of_factors
+from .position import packed, unpacked
 
 # Measured on thousands of random problems (noise, overlapping and separated groups, parts of iris,
 # wine, Old Faithful and digits; 2 to 8 components, all covariance types and starts; tol 1e-6) and
@@ -37,10 +36,17 @@ _LEAST_COSINE = 0.9
 #: Tries after one step saved up to 8% of the evaluations on random problems and nothing on real
 #: data, and one jump in a hundred ended below that point.
 _LEAST_STEPS = 2
-#: Nats a row: while EM gains more it has not decided where to go, and jumps decide for it. Without
+#: Nats per row: while EM gains more it has not decided where to go, and jumps decide for it. Without
 #: this limit and the one on cosines 5.7% of the problems ended more than 1e-3 below EM, with both
 #: 2.7%, for as many evaluations.
 _MOST_GAIN = 0.03
+
+
+#: Numbers of a climb with jumps, which its state holds.
+_NUMBERS = (
+    *("left", "longest", "plain_only", "length", "gain", "value", "done", "last_try", "missed"),
+    *("plain", "noise"),
+)
 
 
 class Climbed(Protocol):
@@ -82,6 +88,13 @@ class Steps:
         """Return the components that the last step left without rows."""
         return self.engine.starved()
 
+    def state(self) -> dict[str, Any]:
+        """Return what a new object needs to go on, between two steps; plain EM keeps nothing."""
+        return {}
+
+    def restore(self, state: dict[str, Any], at: Parameters | None) -> None:
+        """Go on from a state at the point where the climb was."""
+
 
 class Squarem(Steps):
     """Plain EM with jumps ahead between its steps.
@@ -111,8 +124,8 @@ class Squarem(Steps):
     ) -> None:
         super().__init__(engine, tol)
         self._left, self._note = budget, note
-        self._longest, self._plain_only = _FIRST, False
-        self._refuge: tuple[float, Parameters] | None = None
+        self._longest, self._plain_only, self._length = _FIRST, False, 1.0
+        self._refuge: tuple[Parameters, float] | None = None
         self._forget()
 
     def _forget(self) -> None:
@@ -125,6 +138,26 @@ class Squarem(Steps):
         self._last_try = self._missed = False
         self._plain = 0  # steps of EM since the last jump
         self._noise: float | None = None  # of this path: what rounding alone may move
+
+    def state(self) -> dict[str, Any]:
+        """Return what a new object needs to go on, between two steps."""
+        return {
+            **{name: getattr(self, f"_{name}") for name in _NUMBERS},
+            "jump": packed(self._jump),
+            **{
+                name: None if pair is None else [packed(pair[0]), pair[1]]
+                for name, pair in (("before", self._before), ("refuge", self._refuge))
+            },
+        }
+
+    def restore(self, state: dict[str, Any], at: Parameters | None) -> None:
+        """Go on from a state at the point where the climb was."""
+        for name in _NUMBERS:
+            setattr(self, f"_{name}", state[name])
+        self._at, self._jump = at, unpacked(state["jump"])
+        for name in ("before", "refuge"):
+            pair = state[name]
+            setattr(self, f"_{name}", None if pair is None else (unpacked(pair[0]), pair[1]))
 
     def converged(self, change: float) -> bool:
         """Return whether the climb ends, after a step that changed the objective by ``change``."""
@@ -171,7 +204,7 @@ class Squarem(Steps):
         self._before, self._value = (old, value), value
         return value, new, failed
 
-    def _retreat(self, value: float, point: Parameters) -> tuple[float, Parameters, int]:
+    def _retreat(self, point: Parameters, value: float) -> tuple[float, Parameters, int]:
         """Go back to where the last jump began and leave it to plain EM."""
         self._note("a jump led to a component without rows: taken back, plain EM from there")
         self._plain_only, self._refuge = True, None
@@ -239,7 +272,7 @@ class Squarem(Steps):
         if self._length >= self._longest:
             self._longest = min(2.0 * self._longest, _LONGEST)
         self._done = False
-        self._refuge = self._value, old
+        self._refuge = old, self._value
         self._before, self._value, self._plain = (jump, value), value, 0
         return value, new, -1
 

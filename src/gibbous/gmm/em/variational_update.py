@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import functools
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -16,10 +16,8 @@ from numpy.typing import NDArray
 from scipy.special import betaln, digamma, gammaln
 
 from ..._ground.isa import core
+from ..parameters import Doubles, Floats, Parameters
 from ..variational_prior import Prior
-from .engine import Floats, Parameters
-
-Doubles = NDArray[np.float64]
 
 #: Of a Dirichlet distribution its (k,) parameters; of a Dirichlet process those of the k beta
 #: distributions of the pieces of the stick.
@@ -40,9 +38,9 @@ class Posterior(Parameters):
     concentration: Concentration
     mean_precision: Doubles  # (k,)
     degrees_of_freedom: Any  # (k,), or one float for all where the covariance is tied
-    log_weights: Doubles  # (k,)
     normaliser: float
     mass: float  # rows, each as often as its weight says
+    log_weights: Doubles = field(kw_only=True)  # (k,)
 
 
 @dataclass(frozen=True)
