@@ -16,7 +16,7 @@ from hypothesis.extra.numpy import arrays
 from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning
 
-import gibbous.gmm.em.engine
+import gibbous.gmm.em.complete
 from gibbous import BayesianGaussianMixture, GaussianMixture, load, save
 from reference import bgmm as reference
 
@@ -229,7 +229,7 @@ def test_sums_about_the_centre_and_about_the_means_agree(kind, d, k, monkeypatch
     weight = np.random.default_rng(d).uniform(0, 3, len(X))
     results = []
     for limit in (2.0**18, 0.0):
-        monkeypatch.setitem(gibbous.gmm.em.engine._FOLD_LIMIT, np.dtype(np.float64), limit)
+        monkeypatch.setitem(gibbous.gmm.em.complete.FOLD_LIMIT, np.dtype(np.float64), limit)
         model = BayesianGaussianMixture(
             k, covariance_type=kind, tol=0.0, max_iter=4, random_state=0
         )

@@ -13,8 +13,9 @@ from hypothesis.extra.numpy import arrays
 from sklearn.datasets import load_wine
 from sklearn.exceptions import ConvergenceWarning
 
-import gibbous.gmm.em.engine
+import gibbous.gmm.em.complete
 from gibbous import GaussianMixture, KMeans
+from gibbous.gmm.queries import parameters_of
 from reference import gmm as reference
 
 TYPES = ["full", "tied", "diag", "spherical"]
@@ -168,7 +169,7 @@ def test_sums_about_the_centre_and_about_the_means_agree(kind, d, k, monkeypatch
     weight = rng.uniform(0, 3, len(X))
     results = []
     for limit in (2.0**18, 0.0):
-        monkeypatch.setitem(gibbous.gmm.em.engine._FOLD_LIMIT, np.dtype(np.float64), limit)
+        monkeypatch.setitem(gibbous.gmm.em.complete.FOLD_LIMIT, np.dtype(np.float64), limit)
         model = GaussianMixture(
             k,
             covariance_type=kind,
@@ -396,7 +397,7 @@ def test_posterior_identities(kind):
         assert (np.tril(u, -1) == 0).all()
     else:
         assert relative(u**2, 1 / model.covariances_) < 1e-13
-    assert (model.precisions_ == model._parameters(float).precisions(kind)).all()
+    assert (model.precisions_ == parameters_of(model, float).precisions(kind)).all()
 
 
 def test_a_point_half_way_is_half_and_half():

@@ -15,6 +15,7 @@ from typer.testing import CliRunner
 from gibbous import GaussianMixture, MixturePosterior, MixturePrior, load
 from gibbous.cli import app
 from gibbous.gmm.prior import log_density, resolved
+from gibbous.gmm.queries import parameters_of
 from reference import gmm as reference
 from reference import gmm_prior as map_reference
 from support.priors import PARTS, TYPES, partial_prior, rows_of, start_of, whole_prior
@@ -61,7 +62,7 @@ def test_log_density_is_scipys(kind):
     for d, k in [(1, 1), (3, 2), (5, 4)]:
         X, _ = rows_of(60, d, k, seed=d)
         model = GaussianMixture(k, covariance_type=kind, random_state=0, max_iter=3).fit(X)
-        p = model._parameters(np.float64)
+        p = parameters_of(model, np.float64)
         m = reference.Mixture(p.weights, p.means, p.covariances)
         priors = [whole_prior(kind, k, d, each=True)]
         priors += [partial_prior(kind, k, d, parts) for parts in PARTS]
@@ -391,7 +392,7 @@ def test_jumps_and_moves_climb_the_penalised_likelihood(kind, init, prior):
     for model in (fast, moved):
         assert (np.diff(model.lower_bounds_) >= -1e-12).all()
         assert model.lower_bound_ >= plain.lower_bound_ - 1e-6
-        p = model._parameters(float)
+        p = parameters_of(model, float)
         value = model.score(X) + log_density(model.prior_, kind, p) / len(X)
         assert model.lower_bound_ == pytest.approx(value, abs=1e-6)
         weights, means, covariances = model.posterior_.mode()

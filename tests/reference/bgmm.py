@@ -205,3 +205,98 @@ def lower_bound(X, r, q: Posterior, prior: Prior, weight=None):
         entropy = -log_wishart(scale, nu) - (nu - d - 1) / 2 * log_det + nu * d / 2
         bound -= log_det / 2 + d / 2 * np.log(beta / (2 * np.pi)) - d / 2 - entropy  # 10.77
     return float(bound)
+
+
+# ---- missing entries ----
+
+
+@dataclass
+class Completed:
+    """What an E-step makes of rows with NaN: q(z) and, for each component, q(missing | z)."""
+
+    r: np.ndarray  # (n, k)
+    rows: np.ndarray  # (n, k, d): observed entries, and expected missing ones
+    spreads: np.ndarray  # (n, k, d, d): covariances of the missing ones
+    entropy: np.ndarray  # (n, k) of q(missing | z)
+
+
+def e_step_missing(X, q: Posterior):
+    """Return log of the integral of exp(E[log p(x, z)]) over the missing entries, and both q.
+
+    Of a component's E[log N(x)] only the quadratic form with P = nu W depends on x. Over the
+    missing entries m it integrates to (2 pi)^(m / 2) |P_mm|^(-1/2), and leaves the quadratic form
+    of the observed ones with the Schur complement of P_mm.
+    """
+    n, d = X.shape
+    k = len(q.means)
+    weights = expected_log_weights(q.concentration)
+    p, entropy = np.empty((n, k)), np.zeros((n, k))
+    rows, spreads = np.empty((n, k, d)), np.zeros((n, k, d, d))
+    for j in range(k):
+        precision = q.degrees_of_freedom[j] * q.scales[j]
+        constant = weights[j] + expected_log_det(q, j) / 2 - d / (2 * q.mean_precision[j])
+        constant -= d / 2 * np.log(2 * np.pi)
+        for i, x in enumerate(X):
+            o, m = np.flatnonzero(~np.isnan(x)), np.flatnonzero(np.isnan(x))
+            z, size = x[o] - q.means[j][o], len(m)
+            inverse = np.linalg.inv(precision[np.ix_(m, m)])
+            across = precision[np.ix_(m, o)]
+            schur = precision[np.ix_(o, o)] - across.T @ inverse @ across
+            log_det = np.linalg.slogdet(inverse)[1]
+            p[i, j] = constant - z @ schur @ z / 2 + (size * np.log(2 * np.pi) + log_det) / 2
+            rows[i, j] = x
+            rows[i, j, m] = q.means[j][m] - inverse @ across @ z
+            spreads[i, j][np.ix_(m, m)] = inverse
+            entropy[i, j] = (size * np.log(2 * np.pi * np.e) + log_det) / 2
+    top = p.max(axis=1, keepdims=True)
+    log_prob = top + np.log(np.exp(p - top).sum(axis=1, keepdims=True))
+    return log_prob[:, 0], Completed(np.exp(p - log_prob), rows, spreads, entropy)
+
+
+def m_step_missing(c: Completed, prior: Prior, kind: str, weight=None) -> Posterior:
+    """Return the posterior given q(z) and q(missing | z), as :func:`m_step`."""
+    n, k, d = c.rows.shape
+    w = np.ones(n) if weight is None else np.asarray(weight, float)
+    parts = []
+    for j in range(k):
+        # rows whose scatter has what is left of the missing entries' variance in it: of each row
+        # two, one spread to either side, along every axis of its covariance
+        lengths, axes = np.linalg.eigh(c.spreads[:, j])
+        away = np.sqrt(d * np.maximum(lengths, 0.0))[:, None, :] * axes
+        pairs = np.concatenate(
+            [c.rows[:, j, None] + sign * away.swapaxes(1, 2) for sign in (1, -1)], 1
+        )
+        parts.append(pairs.reshape(-1, d))
+    share = np.repeat(w / (2 * d), 2 * d)
+    r = np.repeat(c.r, 2 * d, axis=0)
+    posteriors = [m_step(part, r, prior, "full", share) for part in parts]
+    inverses = np.array([np.linalg.inv(posteriors[j].scales[j]) for j in range(k)])
+    means = np.array([posteriors[j].means[j] for j in range(k)])
+    first = posteriors[0]
+    nu = first.degrees_of_freedom.copy()
+    if kind == "tied":
+        inverses[:], nu[:] = inverses.mean(axis=0), nu.mean()
+    elif kind == "diag":
+        inverses *= np.eye(d)
+    elif kind == "spherical":
+        inverses = np.array([np.trace(a) / d * np.eye(d) for a in inverses])
+    return Posterior(first.concentration, first.mean_precision, means, nu, np.linalg.inv(inverses))
+
+
+def lower_bound_missing(c: Completed, q: Posterior, prior: Prior, weight=None):
+    """Return the lower bound of log p(observed), as :func:`lower_bound`.
+
+    It is that of the rows completed with the expectation of each component, plus what the spread of
+    the missing entries takes from it, plus their entropy.
+    """
+    n, k, d = c.rows.shape
+    w = np.ones(n) if weight is None else np.asarray(weight, float)
+    # rows are not the same for all components: sum the bounds of the components' own terms
+    bound = lower_bound(np.zeros((n, d)), c.r, q, prior, weight)
+    for j in range(k):
+        precision = q.degrees_of_freedom[j] * q.scales[j]
+        zero, z = -q.means[j], c.rows[:, j] - q.means[j]
+        quadratic = np.einsum("na,ab,nb->n", z, precision, z) - zero @ precision @ zero
+        spread = np.einsum("nab,ab->n", c.spreads[:, j], precision)
+        bound += (w * c.r[:, j] * (c.entropy[:, j] - (quadratic + spread) / 2)).sum()
+    return float(bound)

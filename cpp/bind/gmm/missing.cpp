@@ -29,11 +29,19 @@ gmm::Patterns patterns_of(const Numbers& order, const Numbers& begin, Covariance
 
 template <class T>
 gmm::Joint<T> joint_of(const std::string& type, const Array<T>& weights, const Array<T>& means,
-                       const Array<T>& covariances, Index d) {
+                       const Array<T>& covariances, Index d,
+                       const std::optional<Array<double>>& log_weights = std::nullopt) {
   expect(means.ndim() == 2 && means.shape(1) == d, "x and means must have equally many columns");
-  const gmm::Joint<T> joint{covariance_of(type), means.shape(0), d,
-                            weights.data(),      means.data(),   covariances.data()};
+  const gmm::Joint<T> joint{covariance_of(type),
+                            means.shape(0),
+                            d,
+                            weights.data(),
+                            means.data(),
+                            covariances.data(),
+                            log_weights ? log_weights->data() : nullptr};
   expect(weights.size() == joint.k, "weights must have one entry a component");
+  expect(!log_weights || log_weights->size() == joint.k,
+         "log_weights must have one entry a component");
   expect(covariances.size() == covariance_size(joint.type, joint.k, d),
          "covariances has a wrong size");
   return joint;
@@ -49,10 +57,11 @@ double accumulate_missing(const Array<T>& x, const std::optional<Array<T>>& weig
                           const Numbers& order, const Numbers& starts, const std::string& type,
                           const Array<T>& weights, const Array<T>& means,
                           const Array<T>& covariances, const std::optional<Array<T>>& about,
-                          Array<double>& nk, Array<double>& s1, Array<double>& s2, int threads) {
+                          Array<double>& nk, Array<double>& s1, Array<double>& s2, int threads,
+                          const std::optional<Array<double>>& log_weights) {
   const Rows<T> rows = rows_of(x, weight);
   const gmm::Patterns patterns = patterns_of(order, starts, covariance_of(type), rows.n);
-  const gmm::Joint<T> joint = joint_of(type, weights, means, covariances, rows.d);
+  const gmm::Joint<T> joint = joint_of(type, weights, means, covariances, rows.d, log_weights);
   expect(!about || about->size() == joint.k * joint.d, "origin must be (k, d)");
   const gmm::Statistics out = statistics_of(joint.type, joint.k, joint.d, false, nk, s1, s2);
   PythonMonitor monitor;
@@ -66,10 +75,11 @@ void posterior_missing(const Array<T>& x, const Numbers& order, const Numbers& s
                        const std::string& type, const Array<T>& weights, const Array<T>& means,
                        const Array<T>& covariances, std::optional<Array<T>> log_prob,
                        std::optional<Array<T>> responsibilities,
-                       std::optional<Array<std::int64_t>> labels, int threads) {
+                       std::optional<Array<std::int64_t>> labels, int threads,
+                       const std::optional<Array<double>>& log_weights) {
   const Rows<T> rows = rows_of<T>(x, std::nullopt);
   const gmm::Patterns patterns = patterns_of(order, starts, covariance_of(type), rows.n);
-  const gmm::Joint<T> joint = joint_of(type, weights, means, covariances, rows.d);
+  const gmm::Joint<T> joint = joint_of(type, weights, means, covariances, rows.d, log_weights);
   const gmm::Posterior<T> out{
       optional_out(log_prob, rows.n, "log_prob has a wrong size"),
       optional_out(responsibilities, rows.n * joint.k, "responsibilities has a wrong size"),
@@ -111,10 +121,12 @@ void bind_missing_for(py::module_& m) {
   m.def("accumulate", &accumulate_missing<T>, in("x"), optional("weight"), optional("rows"),
         optional("starts"), py::arg("covariance_type"), in("weights"), in("means"),
         in("covariances"), optional("origin"), in("nk"), in("s1"), in("s2"), py::arg("threads"),
+        optional("log_weights") = py::none(),
         "E-step on what is observed, and expected statistics; returns the weighted sum of log p.");
   m.def("posterior", &posterior_missing<T>, in("x"), optional("rows"), optional("starts"),
         py::arg("covariance_type"), in("weights"), in("means"), in("covariances"),
         optional("log_prob"), optional("responsibilities"), optional("labels"), py::arg("threads"),
+        optional("log_weights") = py::none(),
         "Log-likelihood, responsibilities and labels by what is observed of each row.");
   m.def("complete", &complete<T>, in("x"), optional("rows"), optional("starts"),
         py::arg("covariance_type"), in("weights"), in("means"), in("covariances"),

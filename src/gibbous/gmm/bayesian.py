@@ -19,7 +19,7 @@ from .conditional import Features
 from .data import check_resumable, expectation_of, rows_to_fit
 from .em.engine import EM
 from .em.likelihood import Form
-from .em.run import Run, Settings, warn_unless_converged
+from .em.run import Outcome, Run, Settings, warn_unless_converged
 from .em.starts import start
 from .em.variational import Variational, completed_prior
 from .em.variational_update import Concentration, Posterior, evidence_constant
@@ -315,10 +315,13 @@ class BayesianGaussianMixture(Mixture):
             bound = self.lower_bound_ if resume else -math.inf
             run.climb(1 if resume else self.n_init, bound)
         except KeyboardInterrupt:
-            self._keep_fit(run, key)
+            reached = run.interrupted()
+            if reached is not None:
+                self._keep_fit(reached, em, key)
             raise
-        self._keep_fit(run, key)
-        warn_unless_converged(run.outcome(), self.max_iter, em.maximization.advice)
+        outcome = run.outcome()
+        self._keep_fit(outcome, em, key)
+        warn_unless_converged(outcome, self.max_iter, em.maximization.advice)
         return data
 
     def _settings(self) -> Settings:
@@ -359,12 +362,9 @@ class BayesianGaussianMixture(Mixture):
             mass=float((self.mean_precision_ - self.mean_precision_prior_).sum()),
         )
 
-    def _keep_fit(self, run: Run, key: int | None) -> None:
-        """Keep where a run ended, if it made an iteration."""
-        outcome = run.interrupted()
-        if outcome is None:
-            return
-        self._keep_outcome(outcome, key, run.em.threads)
+    def _keep_fit(self, outcome: Outcome, em: EM, key: int | None) -> None:
+        """Keep where a run ended, and what follows from it."""
+        self._keep_outcome(outcome, key, em.threads)
         p = outcome.parameters
         assert isinstance(p, Posterior)
         self.weight_concentration_: Concentration = p.concentration

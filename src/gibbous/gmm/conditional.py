@@ -1,7 +1,7 @@
-"""What a fitted mixture predicts of some features given others: conditionals, marginals, imputation.
+"""What a fitted mixture predicts of some features given others.
 
-If weights, means and covariances have a distribution, as in a variational mixture, they are taken at
-their mean.
+If weights, means and covariances have a distribution, as in a variational mixture, they are taken
+at their mean.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ from sklearn.utils.validation import check_array
 
 from .._ground import random
 from .._ground.isa import core
+from .._rows.patterns import pattern_arrays
 from .densities import check_explained
 from .parameters import DTYPES, Floats, Parameters
-from .patterns import pattern_arrays
 from .queries import Fitted
 
 #: Features by index or by name.

@@ -10,13 +10,13 @@ from numpy.typing import ArrayLike, NDArray
 from .._ground import validate
 from .._ground.validate import validate_data
 from .._rows.blocks import MissingEntry, Source, check_finite
+from .._rows.patterns import check_columns, has_missing
 from .._rows.rows import BlockRows, MemoryRows
 from .._rows.sources import is_source, source_of
 from .._rows.weights import BlockWeights
 from .em.complete import Complete
 from .em.missing import Missing
 from .parameters import DTYPES, Floats, covariance_shape
-from .patterns import check_columns, has_missing
 
 Expectation = Complete | Missing
 

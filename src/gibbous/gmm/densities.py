@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
 
 from .._ground.isa import core
+from .._rows.patterns import pattern_arrays
 from .parameters import Floats, Parameters
-from .patterns import pattern_arrays
 
 
 def posterior(
@@ -67,18 +65,15 @@ def posterior_missing(
         X,
         *pattern_arrays(X, kind),
         kind,
-        weights_for_missing(p),
+        p.weights,
         p.means,
         p.covariances,
         log_prob,
         responsibilities,
         labels,
         threads,
+        *(() if p.log_weights is None else (p.log_weights,)),
     )
-
-
-def weights_for_missing(p: Parameters) -> Any:
-    return p.weights
 
 
 def check_explained(rows: NDArray[np.bool_], first: int = 0) -> None:

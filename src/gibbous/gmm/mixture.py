@@ -21,11 +21,10 @@ from . import conditional, queries
 from .conditional import Derived, Features
 from .data import check_resumable, expectation_in_memory, expectation_of, rows_to_fit
 from .em.engine import EM, Expectation
-from .em.given import GivenStart
 from .em.likelihood import MAP, Form, Likelihood
-from .em.run import DEFAULT_TRIES, Run, Settings, warn_unless_converged
+from .em.run import DEFAULT_TRIES, Outcome, Run, Settings, warn_unless_converged
 from .em.side_by_side import run_starts, side_by_side, watches_only
-from .em.starts import start
+from .em.starts import GivenStart, start
 from .estimator import Mixture
 from .online import Running, check_first_batch, check_going_on, maximize, running_of
 from .parameters import DTYPES, Parameters
@@ -337,10 +336,13 @@ class GaussianMixture(Mixture):
             else:
                 run.climb(1 if resume else self.n_init, bound)
         except KeyboardInterrupt:
-            self._keep_fit(run, key)
+            reached = run.interrupted()
+            if reached is not None:
+                self._keep_fit(reached, em, key)
             raise
-        self._keep_fit(run, key)
-        warn_unless_converged(run.outcome(), self.max_iter, em.maximization.advice)
+        outcome = run.outcome()
+        self._keep_fit(outcome, em, key)
+        warn_unless_converged(outcome, self.max_iter, em.maximization.advice)
         return data
 
     def _settings(self) -> Settings:
@@ -378,11 +380,8 @@ class GaussianMixture(Mixture):
         found, failed = start(em, self.init_params, own)
         return given.replace(em, found, failed, self.on_collapse == "repair")
 
-    def _keep_fit(self, run: Run, key: int | None) -> None:
-        """Keep where a run ended, if it made an iteration."""
-        outcome, em = run.interrupted(), run.em
-        if outcome is None:
-            return
+    def _keep_fit(self, outcome: Outcome, em: EM, key: int | None) -> None:
+        """Keep where a run ended, and what follows from it."""
         self._keep_outcome(outcome, key, em.threads)
         for name in ("prior_", "posterior_", "_running", "n_samples_seen_", "n_steps_"):
             self.__dict__.pop(name, None)

@@ -58,7 +58,7 @@ class Running:
 
 
 def running_of(model: Any) -> Running:
-    """Return the running statistics of a model; after a fit without a prior, from its parameters."""
+    """Return the running statistics; after a fit without a prior, from the parameters."""
     running: Running | None = getattr(model, "_running", None)
     if running is not None:
         return running

@@ -20,12 +20,12 @@ from sklearn.utils.validation import check_is_fitted
 from .._ground import random, validate
 from .._ground.validate import validate_data
 from .._rows.blocks import Source, check_finite
+from .._rows.patterns import has_missing
 from .._rows.sources import is_source, source_of
 from .._rows.weights import BlockWeights
 from .densities import check_explained, posterior, posterior_missing
 from .em.variational_update import e_step_log_weights
 from .parameters import DTYPES, Floats, Parameters, covariances_of_factors, n_parameters
-from .patterns import has_missing
 
 #: Numbers of one block of responsibilities: 8 MB in float64, whatever the rows.
 _BLOCK = 2**20
@@ -293,10 +293,8 @@ def aic(mixture: Fitted, X: Any) -> float:
 
 def icl(mixture: Fitted, X: Any) -> float:
     """Return the integrated completed likelihood (Biernacki, Celeux and Govaert 2000)."""
-    if is_source(X):
-        blocks = mixture.blocks(mixture.source(X))
-    else:
-        blocks = iter([(0, mixture.rows(X))])
+    blocked = is_source(X)
+    blocks = mixture.blocks(mixture.source(X)) if blocked else iter([(0, mixture.rows(X))])
     log_likelihood, log_certainty, n = 0.0, 0.0, 0
     for start, rows in blocks:
         total, certain = evidence(mixture, rows, start)

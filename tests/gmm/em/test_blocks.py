@@ -11,10 +11,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import gibbous._rows.blocks as blocks
-import gibbous.gmm.em.blocks as passes
+import gibbous._rows.sample as samples
+import gibbous._rows.weights as weights
 from gibbous import GaussianMixture
 from support.block_rows import close, mapped, rows_of, same_bits, small_blocks, start_of  # noqa: F401
 from support.ctrl_c import answered_ctrl_c
+from support.em import em_in_blocks
 
 TYPES = ["full", "tied", "diag", "spherical"]
 INITS = ["kmeans", "k-means++", "random", "random_from_data"]
@@ -50,23 +52,15 @@ def test_the_survey_is_of_all_blocks():
     X, _ = rows_of(1100, 3, 2)
     X[300:310] *= 50.0  # the widest rows are in the second block
     weight = np.random.default_rng(0).uniform(0, 2, len(X))
-    engine = passes.BlockEngine(
-        blocks.Source.of([X]),
-        blocks.BlockWeights(weight, float),
-        covariance_type="tied",
-        reg_covar=0.0,
-        k=2,
-        threads=1,
-        key=None,
-    )
+    step = em_in_blocks([X], weight, covariance_type="tied", k=2).expectation
     w, z = weight / weight.mean(), X - X[:256].mean(0)
-    assert np.allclose(engine._centre, X[:256].mean(0), rtol=1e-12)
-    assert np.allclose(engine._spread, np.abs(z).max(0), rtol=1e-12)
-    assert engine._radius2 == pytest.approx((z**2).sum(1).max(), rel=1e-12)
-    assert np.allclose(engine._scatter, (w[:, None] * z).T @ z, rtol=1e-12)
-    assert engine.total == pytest.approx(len(X), rel=1e-12)
-    assert engine.mass == pytest.approx(weight.sum(), rel=1e-12)
-    moments = engine.data_moments()
+    assert np.allclose(step.center, X[:256].mean(0), rtol=1e-12)
+    assert np.allclose(step.spread, np.abs(z).max(0), rtol=1e-12)
+    assert step.radius2 == pytest.approx((z**2).sum(1).max(), rel=1e-12)
+    assert np.allclose(step.scatter, (w[:, None] * z).T @ z, rtol=1e-12)
+    assert step.total == pytest.approx(len(X), rel=1e-12)
+    assert step.rows.mass == pytest.approx(weight.sum(), rel=1e-12)
+    moments = step.moments_of_all()
     assert np.allclose(moments.means[0], np.average(X, axis=0, weights=weight), rtol=1e-12)
     expected = np.cov(X.T, aweights=weight, bias=True)
     assert np.allclose(moments.covariances, expected, rtol=1e-10)
@@ -134,7 +128,7 @@ def sources(X, folder):
 @pytest.mark.parametrize("init", INITS)
 @pytest.mark.parametrize("sample", [100, 10**6])
 def test_a_cut_changes_no_bit(init, sample, tmp_path, monkeypatch):
-    monkeypatch.setattr(passes, "SAMPLE_ROWS", sample)
+    monkeypatch.setattr(samples, "SAMPLE_ROWS", sample)
     X, _ = rows_of(1500, 3, 3, seed=2)
     weight = np.random.default_rng(0).uniform(0, 2, len(X))
     weight[::5] = 0.0
@@ -172,7 +166,7 @@ def test_equal_bits_for_any_number_of_threads(kind, tmp_path):
 
 
 def test_a_start_in_a_sample_is_good_enough(tmp_path, monkeypatch):
-    monkeypatch.setattr(passes, "SAMPLE_ROWS", 300)
+    monkeypatch.setattr(samples, "SAMPLE_ROWS", 300)
     X, _ = rows_of(20000, 2, 4, seed=5, spread=8.0)
     whole = GaussianMixture(4, random_state=0, tol=1e-8, max_iter=200).fit(X)
     for init in INITS[:2]:
@@ -199,7 +193,7 @@ def test_the_sample_takes_every_row_alike():
     weight = np.ones(n)
     weight[:500] = 0.0
     for key in range(150):
-        sample = passes._Sample(key, 1, 1, np.dtype(float))
+        sample = samples.Sample(key, 1, 1, np.dtype(float))
         sample.size = size
         for part in np.split(np.arange(n), [100, 900, 901]):
             sample.offer(part[:, None].astype(float), weight[part])
@@ -339,7 +333,7 @@ def test_blocks_that_change_between_passes():
 
 
 def test_weights_from_a_file_and_one_number(tmp_path, monkeypatch):
-    monkeypatch.setattr(blocks, "_WEIGHTS", 100)
+    monkeypatch.setattr(weights, "_WEIGHTS", 100)
     X, means = rows_of(1500, 3, 2)
     weight = np.random.default_rng(0).uniform(0, 2, len(X))
     base = start_of("full", 2, means)
@@ -376,7 +370,7 @@ def test_weights_from_a_file_and_one_number(tmp_path, monkeypatch):
     ],
 )
 def test_bad_weights(weight, error, text, monkeypatch):
-    monkeypatch.setattr(blocks, "_WEIGHTS", 100)
+    monkeypatch.setattr(weights, "_WEIGHTS", 100)
     X, _ = rows_of(1000, 2, 2)
     with pytest.raises(error, match=text):
         GaussianMixture(2).fit([X], sample_weight=weight)

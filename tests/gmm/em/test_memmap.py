@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-import gibbous._rows.blocks as blocks
-import gibbous.gmm.em.blocks as passes
+import gibbous._rows.memmap as memmaps
 from gibbous import GaussianMixture
+from gibbous._rows.rows import BlockRows
 from gibbous.cli import app
 from gibbous.io import tables
 from support.block_rows import close, mapped, rows_of, same_bits, small_blocks, start_of  # noqa: F401
@@ -40,7 +40,7 @@ def test_offsets_and_slices_are_read_where_they_lie(dtype, offset, tmp_path):
         "backwards": (source[::-1], X[::-1]),
     }
     for name, (part, rows) in views.items():
-        assert blocks._place_in_file(part) is None or name in ("all", "rows", "rows of rows")
+        assert memmaps._place_in_file(part) is None or name in ("all", "rows", "rows of rows")
         got = GaussianMixture(2, **base).fit(part)
         same_bits(got, GaussianMixture(2, **base).fit([rows]))
     columns = GaussianMixture(2, covariance_type="diag", **start_of("diag", 2, means[:, 1:]))
@@ -82,12 +82,12 @@ def test_a_file_that_was_removed_or_replaced(tmp_path):
     base = start_of("full", 2, means)
     plain = GaussianMixture(2, **base).fit([X])
     source = mapped(X, tmp_path / "x")
-    assert blocks._open_same_file(source) is not None
+    assert memmaps._open_same_file(source) is not None
     os.rename(tmp_path / "x", tmp_path / "y")
-    assert blocks._open_same_file(source) is None
+    assert memmaps._open_same_file(source) is None
     same_bits(GaussianMixture(2, **base).fit(source), plain)
     (tmp_path / "x").write_bytes(b"\0" * X.nbytes)
-    assert blocks._open_same_file(source) is None
+    assert memmaps._open_same_file(source) is None
     same_bits(GaussianMixture(2, **base).fit(source), plain)
 
 
@@ -95,14 +95,14 @@ def test_layers_of_file_systems_that_tell_other_devices(tmp_path, monkeypatch):
     X, _ = rows_of(1500, 3, 2)
     source = mapped(X, tmp_path / "x", offset=64)
     inode = os.stat(tmp_path / "x").st_ino
-    monkeypatch.setattr(blocks, "_mapped_inode", lambda array: ((98, 76), inode))
-    handle = blocks._open_same_file(source[5:])
+    monkeypatch.setattr(memmaps, "_mapped_inode", lambda array: ((98, 76), inode))
+    handle = memmaps._open_same_file(source[5:])
     assert handle is not None
     os.close(handle)
     with open(tmp_path / "other", "wb") as file:
         file.write(b"\1" * (64 + X.nbytes))
     with open(tmp_path / "other", "rb") as file:
-        assert not blocks._starts_alike(source, file.fileno(), 64 + X.nbytes)
+        assert not memmaps._starts_alike(source, file.fileno(), 64 + X.nbytes)
 
 
 # ---- the command ----
@@ -113,9 +113,11 @@ def test_the_command_reads_large_npy_files_in_blocks(tmp_path, monkeypatch):
     np.save(tmp_path / "x.npy", X)
     monkeypatch.setattr(tables, "MAPPED_BYTES", X.nbytes - 1)
     passes_seen = []
-    survey = passes.BlockEngine._survey
+    first_pass = BlockRows.first_pass
     monkeypatch.setattr(
-        passes.BlockEngine, "_survey", lambda self: (passes_seen.append(1), survey(self))[1]
+        BlockRows,
+        "first_pass",
+        lambda self, **how: (passes_seen.append(1), first_pass(self, **how))[1],
     )
     fit = ["gmm", "fit", str(tmp_path / "x.npy"), "-k", "2", "--seed", "3", "--json"]
     more = ["-o", str(tmp_path / "m"), "--plot", str(tmp_path / "p.png")]

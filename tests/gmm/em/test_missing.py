@@ -7,14 +7,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-import gibbous.gmm.em.missing
+import gibbous.gmm.data
 import gibbous.gmm.queries
 from gibbous import GaussianMixture
 from gibbous._ground import isa as _isa
-from gibbous.gmm.em.engine import Engine, Parameters, covariance_shape
-from gibbous.gmm.em.missing import MissingEngine, Patterns, accumulate, has_missing
+from gibbous._rows.patterns import Patterns, has_missing
+from gibbous._rows.rows import Block
+from gibbous.gmm.em.missing import accumulate
+from gibbous.gmm.em.starts import start
+from gibbous.gmm.parameters import Parameters, covariance_shape
 from reference import gmm as complete
 from reference import gmm_missing as reference
+from support.em import em as engine_on
 from support.holes import FITTED, INITS, TYPES, fitted, holes
 
 
@@ -93,7 +97,7 @@ def test_expected_statistics_are_those_of_plain_loops(kind, shape, d, k):
                 np.empty((k, d)),
                 np.empty(_isa.core.gmm.second_moments(kind, k, d, False)),
             )
-            value = accumulate(X, weight, Patterns.of(X, kind), kind, p, about, sums, 2)
+            value = accumulate(Block(0, X, weight), Patterns.of(X, kind), kind, p, about, sums, 2)
             truth, nk, s1, s2 = reference.statistics(X, mixture(p), kind, weight, about)
             assert value == pytest.approx(truth, rel=bound)
             # sums of n rows whose entries are about 1: rounding grows with them at most
@@ -169,8 +173,8 @@ def test_nothing_missing_is_the_fit_of_complete_rows_to_the_bit(kind, dtype, mon
     fitted(model, X, sample_weight=weight)
     told = model.predict_proba(X), model.score_samples(X), model.predict(X)
     # now where nothing can take notice of a NaN
-    monkeypatch.setattr(gibbous.gmm_missing, "has_missing", lambda _: False)
-    monkeypatch.setattr(gibbous.gmm_mixture, "has_missing", lambda _: False)
+    monkeypatch.setattr(gibbous.gmm.data, "has_missing", lambda _: False)
+    monkeypatch.setattr(gibbous.gmm.queries, "has_missing", lambda _: False)
     plain = fitted(GaussianMixture(**model.get_params()), X, sample_weight=weight)
     for name in FITTED:
         assert getattr(plain, name).tobytes() == getattr(model, name).tobytes()
@@ -186,10 +190,11 @@ def test_complete_rows_take_the_same_steps_in_either_engine(kind, n):
     X = holes(n, 5, 2, 0.0, seed=6, spread=1.0)
     weight = np.random.default_rng(2).uniform(0, 2, n)
     settings_ = dict(covariance_type=kind, reg_covar=1e-6, k=2, threads=2)
-    plain, missing = Engine(X, weight, **settings_), MissingEngine(X, weight, **settings_)
+    plain = engine_on(X, weight, **settings_)
+    missing = engine_on(X, weight, missing=True, **settings_)
     for init in INITS:
-        p, failed = plain.start(init, 5)
-        q, also = missing.start(init, 5)
+        p, failed = start(plain, init, 5)
+        q, also = start(missing, init, 5)
         assert failed == also == -1
         for _ in range(3):
             assert np.abs(p.means - q.means).max() < 1e-12

@@ -11,9 +11,9 @@ from sklearn.base import clone
 
 import gibbous._rows.blocks as blocks
 from gibbous import GaussianMixture, MixturePrior
-from gibbous.gmm.em.engine import covariance_shape
-from gibbous.gmm.em.missing import MissingEngine
-from gibbous.gmm.em.missing_blocks import MissingBlockEngine
+from gibbous.gmm.data import expectation_of, rows_to_fit
+from gibbous.gmm.em.missing import Missing
+from gibbous.gmm.parameters import covariance_shape
 from support.holes import FITTED, INITS, TYPES, holes
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
@@ -138,7 +138,7 @@ def test_what_blocks_must_not_hold():
 
 
 def test_a_feature_that_the_sample_never_has(monkeypatch):
-    import gibbous.gmm.em.blocks as passes
+    import gibbous._rows.sample as passes
 
     monkeypatch.setattr(passes, "SAMPLE_ROWS", 64)
     X = holes(3000, 3, 2, 0.2, seed=6)
@@ -170,12 +170,11 @@ def test_collapsed_components_are_repaired(kind):
     assert any("repaired" in event for event in model.history_.events)
 
 
-def test_the_engines_are_the_ones_for_holes():
+def test_the_e_steps_are_the_ones_for_missing_entries():
     model = GaussianMixture(2, random_state=0)
     X = late_holes(1000, 3, 2)
-    assert type(model._engine(X, None, 0)) is MissingEngine
-    source = model._data([X])
-    assert type(model._engine(source, None, 0)) is MissingBlockEngine
+    for data in (X, rows_to_fit(model, [X])):
+        assert type(expectation_of(data, None, 0, model)) is Missing
 
 
 # ---- batches ----

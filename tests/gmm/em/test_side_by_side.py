@@ -7,8 +7,8 @@ import pytest
 
 import gibbous.gmm.em.side_by_side as parallel
 from gibbous import GaussianMixture
-from gibbous.gmm.em.engine import Engine
 from support.ctrl_c import answered_ctrl_c
+from support.em import em as engine_on
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
@@ -93,7 +93,7 @@ def test_callbacks_and_printed_lines_come_in_order(used, capsys):
 def test_large_and_tiny_data_make_one_start_after_the_other():
     def chosen(n, k, threads):
         X = rows(n, 4)
-        engine = Engine(X, None, covariance_type="full", reg_covar=0.0, k=k, threads=threads)
+        engine = engine_on(X, None, covariance_type="full", reg_covar=0.0, k=k, threads=threads)
         return parallel.side_by_side(engine, 4)
 
     assert chosen(20000, 8, 2)

@@ -17,8 +17,10 @@ from sklearn.exceptions import ConvergenceWarning
 
 import gibbous
 from gibbous import GaussianMixture
-from gibbous.gmm.em.engine import Engine, Parameters
 from gibbous.gmm.em.squarem import Squarem, Steps, _coordinates, _Metric, _parameters
+from gibbous.gmm.em.starts import start as first
+from gibbous.gmm.parameters import Parameters
+from support.em import em as engine_on
 
 TYPES = ["full", "tied", "diag", "spherical"]
 
@@ -136,10 +138,10 @@ def test_scales_and_shifts_of_columns_change_nothing(kind):
     X = groups(300, 3, 3, seed=4)
     ends = []
     for scale, shift in ((1.0, 0.0), (64.0, 512.0)):
-        engine = Engine(
+        engine = engine_on(
             X * scale + shift, None, covariance_type=kind, reg_covar=0.0, k=3, threads=1
         )
-        start, _ = engine.start("random", 5)
+        start, _ = first(engine, "random", 5)
         p, values = climb(Squarem(engine, 1e-6, 3000, print), start)
         ends.append((len(values), (p.means - shift) / scale))
     assert ends[0][0] == ends[1][0]
@@ -210,8 +212,8 @@ def test_a_jump_that_is_kept_is_as_high_as_two_steps_of_em(kind, seed):
     rng = np.random.default_rng(seed)
     k, n, d = int(rng.integers(1, 6)), int(rng.integers(60, 200)), int(rng.integers(1, 4))
     X = groups(n, d, int(rng.integers(1, 6)), seed, spread=float(rng.choice([0.0, 1.0, 2.5])))
-    engine = Watched(Engine(X, None, covariance_type=kind, reg_covar=1e-6, k=k, threads=1))
-    start, failed = engine.engine.start(["kmeans", "random"][rng.integers(2)], seed)
+    engine = Watched(engine_on(X, None, covariance_type=kind, reg_covar=1e-6, k=k, threads=1))
+    start, failed = first(engine.engine, ["kmeans", "random"][rng.integers(2)], seed)
     if failed >= 0:
         return
     steps = Squarem(engine, 1e-7, 3000, lambda note: None)
@@ -264,8 +266,8 @@ class Sabotaged:
 @pytest.mark.parametrize("how", ["raises", "fails", "nan", "falls"])
 def test_spoilt_jumps_leave_plain_em(kind, how):
     X = groups(400, 2, 3, seed=11, spread=1.5)
-    engine = Engine(X, None, covariance_type=kind, reg_covar=0.0, k=3, threads=1)
-    start, _ = engine.start("kmeans", 3)
+    engine = engine_on(X, None, covariance_type=kind, reg_covar=0.0, k=3, threads=1)
+    start, _ = first(engine, "kmeans", 3)
     p, values = climb(Steps(engine, 1e-7), start)
     spoilt = Sabotaged(engine, how)
     q, tried = climb(Squarem(spoilt, 1e-7, 3000, print), start)
@@ -280,8 +282,8 @@ def test_spoilt_jumps_leave_plain_em(kind, how):
 
 def test_a_jump_that_leads_to_a_collapse_is_taken_back():
     X = groups(200, 2, 3, seed=1, spread=1.0)
-    engine = Engine(X, None, covariance_type="full", reg_covar=0.0, k=3, threads=1)
-    start, _ = engine.start("kmeans", 3)
+    engine = engine_on(X, None, covariance_type="full", reg_covar=0.0, k=3, threads=1)
+    start, _ = first(engine, "kmeans", 3)
 
     class Collapsing(Sabotaged):
         def step(self, old):
@@ -307,9 +309,9 @@ def problem(seed):
     kind, k = TYPES[rng.integers(4)], int(rng.integers(2, 7))
     n, d = int(rng.integers(60, 500)), int(rng.integers(1, 5))
     X = groups(n, d, int(rng.integers(1, 7)), seed, spread=float(rng.choice([0.0, 1.0, 2.5])))
-    engine = Engine(X, None, covariance_type=kind, reg_covar=1e-6, k=k, threads=1)
+    engine = engine_on(X, None, covariance_type=kind, reg_covar=1e-6, k=k, threads=1)
     init = ["kmeans", "random", "k-means++"][rng.integers(3)]
-    return engine, engine.start(init, int(rng.integers(2**40)))
+    return engine, first(engine, init, int(rng.integers(2**40)))
 
 
 def test_it_ends_where_em_ends_or_above_and_sooner():

@@ -12,9 +12,11 @@ from sklearn.exceptions import ConvergenceWarning
 
 import gibbous
 from gibbous import GaussianMixture
-from gibbous.gmm.em.engine import Engine
-from gibbous.gmm.em.starts import _criteria, _split_and_merged, moves, small_em
+from gibbous.gmm.em.split_merge import _criteria, _split_and_merged, moves
+from gibbous.gmm.em.starts import small_em, start
+from gibbous.gmm.queries import parameters_of
 from support.ctrl_c import answered_ctrl_c
+from support.em import em as engine_on
 
 TYPES = ["full", "tied", "diag", "spherical"]
 
@@ -109,12 +111,12 @@ def test_never_lower_than_without():
 
 @pytest.mark.parametrize("weighted", [False, True])
 def test_criteria_are_what_they_say(weighted, monkeypatch):
-    monkeypatch.setattr("gibbous.gmm.em.starts._BLOCK", 37)
+    monkeypatch.setattr("gibbous.gmm.em.split_merge._BLOCK", 37)
     X, _ = clusters(40)
     weight = np.random.default_rng(0).uniform(0, 2, len(X)) if weighted else None
     model = fitted(GaussianMixture(3, max_iter=2, random_state=1), X, sample_weight=weight)
-    engine = Engine(X, weight, covariance_type="full", reg_covar=1e-6, k=3, threads=1)
-    alike, fits = _criteria(engine, model._parameters(np.float64))
+    engine = engine_on(X, weight, covariance_type="full", reg_covar=1e-6, k=3, threads=1)
+    alike, fits = _criteria(engine, parameters_of(model, np.float64))
     r, w = model.predict_proba(X), np.ones(len(X)) if weight is None else weight
     gram = r.T @ (w[:, None] * r)
     assert alike == pytest.approx(gram / np.sqrt(np.outer(np.diag(gram), np.diag(gram))))
@@ -125,7 +127,8 @@ def test_criteria_are_what_they_say(weighted, monkeypatch):
 @pytest.mark.parametrize("kind", ["full", "diag", "spherical"])
 def test_merging_and_splitting_keep_the_moments(kind):
     X, _ = clusters()
-    p = GaussianMixture(3, covariance_type=kind, random_state=0).fit(X)._parameters(np.float64)
+    model = GaussianMixture(3, covariance_type=kind, random_state=0).fit(X)
+    p = parameters_of(model, np.float64)
     axis = np.array([1.0, 0.0])
     weights, means, covariances = _split_and_merged(kind, p, [0, 1, 2], 0.8, axis)
 
@@ -160,8 +163,8 @@ def test_merging_and_splitting_keep_the_moments(kind):
 def test_moves_are_few_and_proper():
     X, _ = clusters()
     model = GaussianMixture(5, random_state=0).fit(X)
-    engine = Engine(X, None, covariance_type="full", reg_covar=1e-6, k=5, threads=1)
-    found = list(moves(engine, model._parameters(np.float64), 7))
+    engine = engine_on(X, None, covariance_type="full", reg_covar=1e-6, k=5, threads=1)
+    found = list(moves(engine, parameters_of(model, np.float64), 7))
     assert 0 < len(found) <= 7
     for move in found:
         assert move.split not in move.merged
@@ -233,8 +236,8 @@ def test_rows_without_weight_start_nothing():
 
 def test_where_every_short_run_fails_kmeans_starts():
     X = np.repeat(np.arange(4.0)[:, None] * [[1.0, 0.0]], 5, axis=0)  # no spread in one column
-    engine = Engine(X, None, covariance_type="full", reg_covar=0.0, k=2, threads=1)
-    assert small_em(engine, 1)[1] == engine.start("kmeans", 1)[1] >= 0
+    engine = engine_on(X, None, covariance_type="full", reg_covar=0.0, k=2, threads=1)
+    assert small_em(engine, 1)[1] == start(engine, "kmeans", 1)[1] >= 0
     with pytest.raises(ValueError, match="ill-defined"):
         GaussianMixture(2, init_params="small-em", reg_covar=0.0, random_state=0).fit(X)
 

@@ -33,7 +33,7 @@ class Axes {
     constexpr double half_log_2pi = 0.91893853320467274178;
     const Index d = joint.d;
     for (Index c = 0; c < joint.k; ++c) {
-      constants_[size(c)] = static_cast<T>(std::log(static_cast<double>(joint.weights[c])));
+      constants_[size(c)] = static_cast<T>(joint.log_weight(c));
       for (Index a = 0; a < d; ++a) {
         const double scale = 1.0 / std::sqrt(variance(c, a));
         T* pair = scales_.data() + (c / kScaledTile * d + a) * 2 * kScaledTile + c % kScaledTile;
@@ -48,6 +48,7 @@ class Axes {
   Index k() const { return joint_.k; }
   Index d() const { return joint_.d; }
   Index kp() const { return kp_; }
+  T log_p_of_nothing() const { return static_cast<T>(joint_.log_p_of_nothing()); }
   double mean(Index c, Index a) const { return static_cast<double>(joint_.means[c * d() + a]); }
   double variance(Index c, Index a) const {
     return static_cast<double>(
@@ -85,6 +86,7 @@ class AxesBlock {
         there_(x_.size()),
         rows_(size(capacity * width_ * kRows), T(0)),
         absent_(rows_.size(), T(0)),
+        nothing_(axes.log_p_of_nothing()),
         empty_(size(capacity * kRows)),
         r(size(capacity * kp_ * kRows)),
         log_prob(size(capacity * kRows)) {}
@@ -130,7 +132,7 @@ class AxesBlock {
       T* lp = log_prob.data() + first;
       normalize_group<false>(r.data() + g * kp_ * kRows, kp_, weight, lp, static_cast<T*>(nullptr));
       for (Index i = 0; i < n; ++i) {
-        if (empty_[size(first + i)]) lp[i] = T(0);
+        if (empty_[size(first + i)]) lp[i] = nothing_;
         if (weight[i] > T(0)) total += static_cast<double>(weight[i]) * static_cast<double>(lp[i]);
       }
     }
@@ -153,6 +155,7 @@ class AxesBlock {
 
   Index d_, kp_, width_;
   Buffer<T> x_, there_, rows_, absent_;
+  T nothing_;                // log p of such a row, see below
   std::vector<char> empty_;  // rows of which nothing is there
 
  public:

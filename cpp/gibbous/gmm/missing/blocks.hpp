@@ -45,7 +45,8 @@ class Marginal {
   }
 
   Mixture<T> mixture() const {
-    return {joint_.type, joint_.k, p_, joint_.weights, means_.data(), factors_.data()};
+    return {joint_.type,     joint_.k,          p_, joint_.weights, means_.data(),
+            factors_.data(), joint_.log_weights};
   }
   Origin<T> origin() const { return {nullptr, about_.empty() ? nullptr : about_.data()}; }
 

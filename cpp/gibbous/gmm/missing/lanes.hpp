@@ -68,6 +68,7 @@ struct Lanes {
   Index k, d, groups;
   Index ld;  // numbers a row of a matrix: odd, so that rows do not fight for a set of
              // the cache
+  double log_p_of_nothing;    // of a row without any entry
   Buffer<double> log_weight;  // [g]
   Buffer<double> mean;        // [g][d]
   Buffer<double> shift;       // [g][d] mean - about; empty for none
@@ -75,14 +76,19 @@ struct Lanes {
 
   template <class T>
   Lanes(const Joint<T>& joint, const T* about)
-      : type(joint.type), k(joint.k), d(joint.d), groups((joint.k + kL - 1) / kL), ld(joint.d | 1) {
+      : type(joint.type),
+        k(joint.k),
+        d(joint.d),
+        groups((joint.k + kL - 1) / kL),
+        ld(joint.d | 1),
+        log_p_of_nothing(joint.log_p_of_nothing()) {
     const auto size = [&](Index n) { return static_cast<std::size_t>(groups * n * kL); };
     const auto at = [&](Index c, Index numbers) { return (c / kL * numbers) * kL + c % kL; };
     log_weight.assign(size(1), -std::numeric_limits<double>::infinity());
     mean.assign(size(d), 0.0);
     if (about) shift.assign(size(d), 0.0);
     for (Index c = 0; c < k; ++c) {
-      log_weight[static_cast<std::size_t>(c)] = std::log(static_cast<double>(joint.weights[c]));
+      log_weight[static_cast<std::size_t>(c)] = joint.log_weight(c);
       for (Index a = 0; a < d; ++a) {
         const auto place = static_cast<std::size_t>(at(c, d) + a * kL);
         mean[place] = static_cast<double>(joint.means[c * d + a]);

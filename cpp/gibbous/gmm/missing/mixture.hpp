@@ -14,6 +14,8 @@
 // and their sums are completed at the end: O(rows k d_o^2 + k d^3). Where a pattern has few rows,
 // its matrices are worked on with components as lanes. Diagonal covariances have B = 0.
 #pragma once
+#include <algorithm>
+#include <cmath>
 #include <cstdint>
 
 #include "gibbous/gmm/mixture.hpp"
@@ -33,9 +35,22 @@ template <class T>
 struct Joint {
   Covariance type;
   Index k, d;
-  const T* weights;      // IN (k,)
-  const T* means;        // IN (k, d)
-  const T* covariances;  // IN (k, d, d), (d, d), (k, d) or (k,)
+  const T* weights;                     // IN (k,)
+  const T* means;                       // IN (k, d)
+  const T* covariances;                 // IN (k, d, d), (d, d), (k, d) or (k,)
+  const double* log_weights = nullptr;  // IN (k,) in the place of log(weights); null for these
+
+  double log_weight(Index c) const {
+    return log_weights ? log_weights[c] : std::log(static_cast<double>(weights[c]));
+  }
+  // log p of a row without any entry: the sum of the weights, which is 1 for those of a mixture.
+  double log_p_of_nothing() const {
+    if (!log_weights) return 0.0;
+    const double most = *std::max_element(log_weights, log_weights + k);
+    double sum = 0.0;
+    for (Index c = 0; c < k; ++c) sum += std::exp(log_weights[c] - most);
+    return most + std::log(sum);
+  }
 };
 
 // E-step and expected statistics in the direct mode, about the means or about `about` (k, d).

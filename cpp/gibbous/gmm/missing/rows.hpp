@@ -89,7 +89,7 @@ class Posteriors {
     }
     const double all = lane_sum<double>(sum);
     const bool alive = all > 0;  // a row that no component explains keeps responsibilities 0
-    log_prob[static_cast<std::size_t>(i)] = split.p() == 0 ? 0.0
+    log_prob[static_cast<std::size_t>(i)] = split.p() == 0 ? lanes_.log_p_of_nothing
                                             : alive        ? most + std::log(all)
                                                     : -std::numeric_limits<double>::infinity();
     const double scale = alive ? weight / all : 0.0;

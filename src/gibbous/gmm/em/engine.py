@@ -148,7 +148,7 @@ class EM:
     def parameters(
         self, weights: Floats, means: Floats, covariances: Floats
     ) -> tuple[Parameters, int]:
-        """Return these parameters in the data's dtype, and the first component that failed or -1."""
+        """Return these parameters in the data's dtype, and the first one that failed or -1."""
         return self.form.parameters(weights, means, covariances)
 
     def starved(self) -> list[int]:

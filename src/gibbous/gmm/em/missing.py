@@ -17,11 +17,11 @@ from numpy.typing import NDArray
 
 from ..._ground.isa import core
 from ..._rows.blocks import check_finite
+from ..._rows.patterns import Patterns, check_observed
 from ..._rows.rows import Block, BlockRows, MemoryRows, Rows
-from ..densities import posterior_missing, weights_for_missing
+from ..densities import posterior_missing
 from ..moments import Moments
 from ..parameters import Doubles, Floats, Parameters
-from ..patterns import Patterns, check_observed
 from .complete import column_variance
 from .statistics import Statistics
 
@@ -65,12 +65,13 @@ def accumulate(
             order,
             starts,
             kind,
-            weights_for_missing(p),
+            p.weights,
             p.means,
             p.covariances,
             about,
             *sums,
             threads,
+            *(() if p.log_weights is None else (p.log_weights,)),
         )
     )
 

@@ -36,9 +36,9 @@ _LEAST_COSINE = 0.9
 #: Tries after one step saved up to 8% of the evaluations on random problems and nothing on real
 #: data, and one jump in a hundred ended below that point.
 _LEAST_STEPS = 2
-#: Nats per row: while EM gains more it has not decided where to go, and jumps decide for it. Without
-#: this limit and the one on cosines 5.7% of the problems ended more than 1e-3 below EM, with both
-#: 2.7%, for as many evaluations.
+#: Nats per row: while EM gains more it has not decided where to go, and jumps decide for it.
+#: Without this limit and the one on cosines 5.7% of the problems ended more than 1e-3 below EM, with
+#: both 2.7%, for as many evaluations.
 _MOST_GAIN = 0.03
 
 
@@ -141,8 +141,9 @@ class Squarem(Steps):
 
     def state(self) -> dict[str, Any]:
         """Return what a new object needs to go on, between two steps."""
+        numbers = {name: getattr(self, f"_{name}") for name in _NUMBERS}
         return {
-            **{name: getattr(self, f"_{name}") for name in _NUMBERS},
+            **{name: v.item() if isinstance(v, np.generic) else v for name, v in numbers.items()},
             "jump": packed(self._jump),
             **{
                 name: None if pair is None else [packed(pair[0]), pair[1]]
