@@ -74,8 +74,8 @@ def test_bad_parameters(parameters, text):
 def test_bad_rows_weights_and_callbacks():
     model = BayesianGaussianMixture(3)
     bad = X.copy()
-    bad[7, 1] = np.nan
-    for rows, text in ((bad, "contains NaN"), (X[:2], "n_components = 3, n_samples = 2")):
+    bad[7, 1] = np.inf
+    for rows, text in ((bad, "contains infinity"), (X[:2], "n_components = 3, n_samples = 2")):
         with pytest.raises(ValueError, match=text):
             model.fit(rows)
     with pytest.raises(ValueError, match="weights must be >= 0"):

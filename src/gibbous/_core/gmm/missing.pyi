@@ -25,6 +25,7 @@ def accumulate(
     s1: numpy.typing.NDArray[numpy.float64],
     s2: numpy.typing.NDArray[numpy.float64],
     threads: int,
+    log_weights: numpy.typing.NDArray[numpy.float64] | None = None,
 ) -> float:
     """E-step on what is observed, and expected statistics; returns the weighted sum of log p."""
 
@@ -43,6 +44,7 @@ def accumulate(
     s1: numpy.typing.NDArray[numpy.float64],
     s2: numpy.typing.NDArray[numpy.float64],
     threads: int,
+    log_weights: numpy.typing.NDArray[numpy.float64] | None = None,
 ) -> float:
     """E-step on what is observed, and expected statistics; returns the weighted sum of log p."""
 
@@ -95,6 +97,7 @@ def posterior(
     responsibilities: numpy.typing.NDArray[numpy.float64] | None,
     labels: numpy.typing.NDArray[numpy.int64] | None,
     threads: int,
+    log_weights: numpy.typing.NDArray[numpy.float64] | None = None,
 ) -> None:
     """Log-likelihood, responsibilities and labels by what is observed of each row."""
 
@@ -111,5 +114,6 @@ def posterior(
     responsibilities: numpy.typing.NDArray[numpy.float32] | None,
     labels: numpy.typing.NDArray[numpy.int64] | None,
     threads: int,
+    log_weights: numpy.typing.NDArray[numpy.float64] | None = None,
 ) -> None:
     """Log-likelihood, responsibilities and labels by what is observed of each row."""

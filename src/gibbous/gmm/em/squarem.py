@@ -37,8 +37,8 @@ _LEAST_COSINE = 0.9
 #: data, and one jump in a hundred ended below that point.
 _LEAST_STEPS = 2
 #: Nats per row: while EM gains more it has not decided where to go, and jumps decide for it.
-#: Without this limit and the one on cosines 5.7% of the problems ended more than 1e-3 below EM, with
-#: both 2.7%, for as many evaluations.
+#: Without this limit and the one on cosines 5.7% of the problems ended more than 1e-3 below EM,
+#: with both 2.7%, for as many evaluations.
 _MOST_GAIN = 0.03
 
 
