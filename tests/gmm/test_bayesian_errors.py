@@ -268,7 +268,7 @@ def test_callback_sees_every_iteration_and_can_stop():
 
 def test_verbose_is_scikit_learns(capsys):
     model = BayesianGaussianMixture(2, random_state=0, verbose=2, verbose_interval=1, max_iter=3)
-    with pytest.warns(ConvergenceWarning, match="did not converge.*tol is held against"):
+    with pytest.warns(ConvergenceWarning, match="did not converge.*tol is compared with"):
         model.set_params(tol=0.0).fit(X)
     lines = capsys.readouterr().out.splitlines()
     assert lines[0] == "Initialization 0"
