@@ -267,13 +267,15 @@ def test_the_version_is_in_one_place() -> None:
 
 
 def meaning(text: str) -> tuple[set[str], list[str]]:
-    """Return imports and statements of a stub, apart from layout and comments."""
-    body = ast.parse(text).body
-    kinds = (ast.Import, ast.ImportFrom)
-    return (
-        {ast.unparse(n) for n in body if isinstance(n, kinds)},
-        [ast.unparse(n) for n in body if not isinstance(n, kinds)],
-    )
+    """Return imported names and statements of a stub, apart from layout and comments."""
+    names, statements = set(), []
+    for node in ast.parse(text).body:
+        if isinstance(node, (ast.Import, ast.ImportFrom)):
+            source = ast.unparse(node).partition(" import ")[0]
+            names |= {f"{source} import {alias.name}" for alias in node.names}
+        else:
+            statements.append(ast.unparse(node))
+    return names, statements
 
 
 @pytest.mark.parametrize("stub", ["_core", "_cpu"])
@@ -288,7 +290,10 @@ def test_the_stub_equals_the_module(stub: str) -> None:
     assert set(fresh) == {p.relative_to(SRC).as_posix() for p in committed}
     for at, text in fresh.items():
         written = (SRC / at).read_text(encoding="utf-8")
-        assert meaning(text) == meaning(written), f"run tools/stubs.py: {at}"
+        names, statements = meaning(text)
+        found, said = meaning(written)
+        assert found <= names, f"run tools/stubs.py: {at}"  # ruff drops imports that are not used
+        assert said == statements, f"run tools/stubs.py: {at}"
 
 
 def test_all_levels_have_one_interface() -> None:
@@ -346,7 +351,7 @@ NOT_IN_CORE = re.compile(
 
 def test_every_folder_of_the_core_has_files_and_a_rule() -> None:
     assert {cxx_folder(p) for p in CORE_FILES} == set(CXX_FOLDERS)
-    assert {cxx_folder(p) for p in BIND_FILES} == {"", *CXX_FOLDERS} - {"layers"}
+    assert {cxx_folder(p) for p in BIND_FILES} == {"", *CXX_FOLDERS}
 
 
 @pytest.mark.parametrize("path", CORE_FILES, ids=below_cpp(CORE_FILES))

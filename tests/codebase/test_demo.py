@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from rich.console import Console
 
+from gibbous.demo import chapters
 from gibbous.demo import digits as demo_digits
 from gibbous.demo import show as demo
 from gibbous.demo import texts as demo_texts
@@ -22,7 +23,7 @@ def console() -> tuple[Console, io.StringIO]:
 
 
 def test_the_half_way_point_is_halved_by_the_mixture_alone() -> None:
-    case = demo.halfway()
+    case = chapters.halfway()
     middle = case.points[-1:]
     assert middle.tolist() == [[0.0, 0.0]]
     # Mirrored data and a mirrored start: exact but for rounding.
@@ -35,7 +36,7 @@ def test_the_half_way_point_is_halved_by_the_mixture_alone() -> None:
 
 
 def test_the_log_likelihood_rises_as_the_demo_says() -> None:
-    values = np.array(demo.halfway().mixture.history_.values)
+    values = np.array(chapters.halfway().mixture.history_.values)
     assert len(values) > 5 and (np.diff(values) > -1e-12).all() and values[-1] > values[0] + 1
 
 
@@ -98,7 +99,7 @@ def test_without_matplotlib_the_tables_remain(
 ) -> None:
     monkeypatch.setitem(sys.modules, "matplotlib", None)
     for name in ("photograph", "digits", "wines"):
-        monkeypatch.setattr(demo, name, lambda console: None)
+        monkeypatch.setattr(chapters, name, lambda console: None)
     monkeypatch.setattr(demo_texts, "library", lambda console: None)
     monkeypatch.setattr(demo_digits, "machine", lambda console: None)
     out, text = console()
@@ -111,7 +112,7 @@ def test_without_matplotlib_the_tables_remain(
 def test_without_pillow_the_photograph_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "PIL", None)
     out, text = console()
-    assert demo.photograph(out) is None
+    assert chapters.photograph(out) is None
     assert "needs Pillow" in text.getvalue() and "pip install 'gibbous[plot]'" in text.getvalue()
 
 

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+    from . import chapters, texts
     from . import digits as demo_digits
-    from . import show, texts
 
 
 def missing() -> str | None:
@@ -33,7 +33,7 @@ def save(figure: Figure, path: Path) -> Path:
     return path
 
 
-def story(case: show.Halfway) -> Figure:
+def story(case: chapters.Halfway) -> Figure:
     """Draw the two groups by both models, the line between them, and the history of EM."""
     figure = plot.new_figure(12, 9)
     (hard, soft), (line, rise) = figure.subplots(2, 2)
@@ -69,7 +69,7 @@ def _halfway(ax: Axes, color: Any) -> None:
     )
 
 
-def _along(ax: Axes, case: show.Halfway) -> None:
+def _along(ax: Axes, case: chapters.Halfway) -> None:
     t = np.linspace(0, 1, 401)
     points = case.line(t)
     right = int(case.mixture.means_[:, 0].argmax())
@@ -93,7 +93,7 @@ def _along(ax: Axes, case: show.Halfway) -> None:
     plot.tidy(ax)
 
 
-def photograph(found: show.Photograph) -> Figure:
+def photograph(found: chapters.Photograph) -> Figure:
     """Draw the photograph and its two color quantizations, each with its colors below."""
     figure = plot.new_figure(15, 4.1)
     k = len(found.hard_colors)
@@ -125,7 +125,7 @@ def _strip(colors: Any, shares: Any, image: Any) -> Any:
     return np.concatenate([gap, np.repeat(row.astype(np.uint8)[None], 34, axis=0)])
 
 
-def digits(found: show.Digits) -> Figure:
+def digits(found: chapters.Digits) -> Figure:
     """Draw the ten means of the mixture, and the ten scans with the least certain assignment."""
     figure = plot.new_figure(12, 4.3)
     rows = figure.subplots(2, 10)
@@ -157,7 +157,7 @@ def _scan(ax: Axes, image: Any) -> None:
     ax.set_yticks([])
 
 
-def wines(found: show.Wines) -> Figure:
+def wines(found: chapters.Wines) -> Figure:
     """Draw the wines by the selected mixture, and the criterion of the selection."""
     figure = plot.new_figure(12, 5)
     left, right = figure.subplots(1, 2, width_ratios=[1.3, 1])

@@ -342,7 +342,7 @@ def image_shape(text: str | None) -> tuple[int, int] | None:
 
 
 def _run(rows: Rows, model: Any, shape: tuple[int, int] | None, report: options.Report) -> None:
-    from ...rbm.machine.run import Diverged
+    from ...rbm.machine.training import Diverged
 
     interrupted, warm = False, model.warm_start
     with progress_bar(report.quiet, report.as_json) as bar:
