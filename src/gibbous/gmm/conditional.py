@@ -211,10 +211,14 @@ def _complete(mixture: Fitted, rows: Floats, out: Completion) -> None:
         p.weights,
         p.means,
         p.covariances,
-        *out,
+        out.filled,
+        out.targets,
+        out.variance,
+        out.covariance,
+        out.seed,
         mixture.threads,
     )
-    check_explained(~np.isnan(out.filled).any(axis=1))
+    check_explained(np.asarray(~np.isnan(out.filled).any(axis=1)))
 
 
 def _rows_for(mixture: Fitted, X: ArrayLike, targets: NDArray[np.int64]) -> Floats:

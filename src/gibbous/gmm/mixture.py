@@ -387,9 +387,9 @@ class GaussianMixture(Mixture):
             self.__dict__.pop(name, None)
         self.n_samples_seen_ = em.expectation.rows.mass
         prior, moments = em.maximization.prior, outcome.parameters.moments
-        if prior is not None:
+        if isinstance(prior, MixturePrior):
             self.prior_ = prior
-        if prior is not None and moments is not None:  # else no step was made
+        if isinstance(prior, MixturePrior) and moments is not None:  # else no step was made
             self.posterior_ = posterior_of(prior, em.kind, moments)
             self._running = Running.of(moments, moments.mass.sum())
 
@@ -485,7 +485,7 @@ class GaussianMixture(Mixture):
         for name in ("prior_", "posterior_"):
             self.__dict__.pop(name, None)
         prior = em.maximization.prior
-        if prior is not None:
+        if isinstance(prior, MixturePrior):
             self.prior_ = prior
             self.posterior_ = posterior_of(prior, em.kind, self._running.in_rows())
 

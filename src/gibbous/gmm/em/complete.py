@@ -51,7 +51,7 @@ class Complete:
         self.direct = not core.gmm.foldable(kind, rows.d)
         self.scatter: Doubles | None = None
         self._squares: tuple[Floats, float] | None = None
-        if rows.in_memory:
+        if isinstance(rows, MemoryRows):
             self._survey(rows)
         else:
             self._survey_blocks(rows)
@@ -113,7 +113,7 @@ class Complete:
     def mean(self) -> Floats:
         """Return the mean of the rows; of rows in blocks, that of the first block."""
         rows = self.rows
-        if self.direct and rows.in_memory:  # not surveyed so far
+        if self.direct and isinstance(rows, MemoryRows):  # not surveyed so far
             mean, spread, radius2 = np.empty(self.d), np.empty(self.d), np.empty(1)
             core.gmm.survey(rows.X, rows.weight, mean, spread, radius2, None, self.threads)
             return mean.astype(self.dtype)
@@ -122,7 +122,7 @@ class Complete:
     def variance(self) -> Floats:
         """Return the variance of each column."""
         rows = self.rows
-        if not rows.in_memory:
+        if not isinstance(rows, MemoryRows):
             return column_variance(self.moments_of_all(), self.kind, self.d)
         mean = self.mean().astype(np.float64)
         about: Floats = np.average((rows.X - mean) ** 2, axis=0, weights=rows.weight)

@@ -42,13 +42,13 @@ def unpacked(state: dict[str, Any] | None) -> Parameters | None:
     """Return the parameters that :func:`packed` was given."""
     if state is None:
         return None
-    arrays = [np.array(state[name]) for name in _ARRAYS]
+    arrays: dict[str, Any] = {name: np.array(state[name]) for name in _ARRAYS}
     if "prior" not in state:
         moments = Moments(**state["moments"]) if "moments" in state else None
-        return Parameters(*arrays, moments=moments, log_weights=state.get("log_weights"))
+        return Parameters(**arrays, moments=moments, log_weights=state.get("log_weights"))
     c, nu = state["concentration"], np.asarray(state["degrees_of_freedom"])
     return Posterior(
-        *arrays,
+        **arrays,
         prior=Prior(**state["prior"]),
         concentration=c[0] if len(c) == 1 else (c[0], c[1]),
         mean_precision=state["mean_precision"],
