@@ -183,7 +183,7 @@ def test_rows_that_nothing_explains():
 @pytest.mark.parametrize(
     ("change", "rows", "text"),
     [
-        ({"n_components": 3}, X, "goes on from 2 components in 3 features.*n_components=3"),
+        ({"n_components": 3}, X, "continues from 2 components in 3 features.*n_components=3"),
         ({"covariance_type": "diag"}, X, "covariance_type='diag'"),
         ({}, X[:, :2], "and 2 features; set warm_start=False"),
     ],

@@ -446,7 +446,7 @@ def test_a_collapse_leaves_the_model_or_is_repaired(kind):
 def test_changed_parameters_between_batches():
     X, _ = stream(100, 3, 2)
     model = GaussianMixture(2, random_state=0).partial_fit(X)
-    with pytest.raises(ValueError, match=r"goes on from 2 components.*n_components=3"):
+    with pytest.raises(ValueError, match=r"continues from 2 components.*n_components=3"):
         model.set_params(n_components=3).partial_fit(X)
     with pytest.raises(ValueError, match=r"covariance_type='diag'; set them back"):
         model.set_params(n_components=2, covariance_type="diag").partial_fit(X)
@@ -462,7 +462,7 @@ def test_changed_parameters_between_batches():
     with pytest.raises(ValueError, match=r"sample_weight.shape == \(3,\)"):
         model.partial_fit(X, sample_weight=np.ones(3))
     del model.n_samples_seen_
-    with pytest.raises(ValueError, match="goes on from n_samples_seen_"):
+    with pytest.raises(ValueError, match="continues from n_samples_seen_"):
         model.partial_fit(X)
 
 

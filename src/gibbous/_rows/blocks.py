@@ -36,7 +36,7 @@ class Source(ABC):
     dtype : numpy.dtype
         float32 where the rows are, else float64.
     n : int or None
-        Number of rows; None until the first pass is over, where only that tells.
+        Number of rows; None until the first pass is over, if only that shows it.
     first : array-like
         The first block as it was given, which may have column names.
     """
@@ -54,7 +54,7 @@ class Source(ABC):
     def blocks(self) -> Generator[tuple[int, Floats], None, None]:
         """Yield the number of each block's first row, and the rows, which the next ones overwrite.
 
-        Close what this returns where a loop may end early: it may hold a file and a thread.
+        Close what this returns if a loop may end early: it may hold a file and a thread.
 
         Raises
         ------
@@ -78,7 +78,7 @@ class Source(ABC):
         """Yield the rows of each block, by a generator."""
 
     def whole(self) -> Floats | None:
-        """Return all rows where they are few, else None."""
+        """Return all rows if they are few, else None."""
         limit = SMALL_BYTES // (self.d * self.dtype.itemsize)
         if self.n is not None and self.n > limit:
             return None
@@ -92,11 +92,11 @@ class Source(ABC):
 
 
 class MissingEntry(ValueError):
-    """An entry is NaN where none may be."""
+    """An entry is NaN although none may be."""
 
 
 def check_finite(rows: Floats, first: int, *, missing: bool = False) -> None:
-    """Raise where a row has NaN or infinity; ``first`` is the number of the first row.
+    """Raise if a row has NaN or infinity; ``first`` is the number of the first row.
 
     With ``missing``, NaN may be there.
 

@@ -27,7 +27,7 @@ class MappedSource(Source):
 
     def __init__(self, X: Any) -> None:
         if X.dtype.kind not in "fiub":
-            raise TypeError(f"X is a memmap of dtype {X.dtype}, which is no number")
+            raise TypeError(f"X is a memmap of dtype {X.dtype}, which is not numeric")
         self.first = X
         self._map = X
         self.n, self.d = X.shape

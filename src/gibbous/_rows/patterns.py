@@ -32,7 +32,7 @@ def check_columns(X: Floats, weight: Floats | None, names: NDArray[Any] | None) 
 
 
 def check_observed(observed: NDArray[np.bool_], weighted: bool, names: NDArray[Any] | None) -> None:
-    """Raise where a column has not been observed."""
+    """Raise if a column has not been observed."""
     empty = np.flatnonzero(~observed)
     if not len(empty):
         return
@@ -41,7 +41,7 @@ def check_observed(observed: NDArray[np.bool_], weighted: bool, names: NDArray[A
     more = f" and {len(empty) - 10} more" if len(empty) > 10 else ""
     rows = " in a row with a weight" if weighted else ""
     raise ValueError(
-        f"{what}{more} of X: all entries{rows} are NaN, and nothing can be learnt of a feature "
+        f"{what}{more} of X: all entries{rows} are NaN, and nothing can be learned about a feature "
         "that was never observed; remove such columns"
     )
 
@@ -63,10 +63,10 @@ class Patterns:
 
     @classmethod
     def of(cls, X: Floats, covariance_type: str) -> Patterns | None:
-        """Find the patterns of X (n, d), or return None where a mixture does not need them.
+        """Find the patterns of X (n, d), or return None if a mixture does not need them.
 
-        Takes O(n d + n log n), n d bits and 16 bytes a row. With diagonal and spherical covariances
-        nothing depends on the pattern.
+        Takes O(n d + n log n), n d bits and 16 bytes per row. With diagonal and spherical
+        covariances nothing depends on the pattern.
         """
         if covariance_type not in ("full", "tied"):
             return None

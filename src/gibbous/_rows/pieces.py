@@ -91,7 +91,7 @@ def _array_of(piece: Any, index: int) -> Floats:
             small = rows.dtype.kind == "f" and rows.dtype.itemsize == 4
             rows = rows.astype(np.float32 if small else np.float64)
     except (TypeError, ValueError) as error:
-        raise TypeError(f"block {index} of X is no array of numbers: {error}") from error
+        raise TypeError(f"block {index} of X is not a numeric array: {error}") from error
     if rows.ndim != 2:
         raise ValueError(
             f"block {index} of X has {rows.ndim} dimensions; a block is rows by columns"

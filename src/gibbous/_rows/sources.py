@@ -32,7 +32,7 @@ def is_source(X: Any) -> bool:
     if iter(X) is X:
         raise TypeError(
             f"X is a {type(X).__name__}, which can be passed over only once, and X is passed over "
-            "once an iteration; give a list of blocks, an object whose __iter__ starts anew, or a "
+            "once per iteration; give a list of blocks, an object whose __iter__ starts anew, or a "
             "function that returns a fresh iterator, such as lambda: read_blocks()"
         )
     return True

@@ -20,7 +20,7 @@ class BlockWeights:
     Attributes
     ----------
     n : int or None
-        Number of weights; None where one number is every row's.
+        Number of weights; None if one number holds for every row.
     sum : float
         Of the weights as they were given.
     """
@@ -98,7 +98,7 @@ class BlockWeights:
         return part.astype(self._dtype)
 
     def check_length(self, n: int, *, at_least: bool = False) -> None:
-        """Raise where there is not one weight a row; the sum is complete then.
+        """Raise if there is not one weight per row; the sum is complete then.
 
         ``at_least`` is for rows that are not all yet.
         """
@@ -107,7 +107,8 @@ class BlockWeights:
         elif n > self.n or (n < self.n and not at_least):
             more = " or more" if at_least else ""
             raise ValueError(
-                f"sample_weight.shape == {(self.n,)}, expected {(n,)}{more}: one weight a row of X"
+                f"sample_weight.shape == {(self.n,)}, expected {(n,)}{more}: "
+                "one weight per row of X"
             )
 
 

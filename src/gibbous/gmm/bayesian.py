@@ -43,27 +43,33 @@ class BayesianGaussianMixture(Mixture):
     from a Dirichlet process cut off after ``n_components`` pieces of a stick (Blei and Jordan
     2006).
 
-    Parameters, attributes and methods are scikit-learn's, and from one start so are the numbers;
+    Parameters, attributes and methods are scikit-learn's, and results from one start are the same;
     ``n_jobs``, ``sample_weight``, ``callback``, ``history_``, ``evidence_lower_bound_`` and
     ``effective_components_`` are ours. One seed gives the same bits for every ``n_jobs``. An
     iteration takes O(n k d^2) for ``"full"`` and O(n k d) otherwise, and no memory that grows with
     n x k.
+
+    Entries of X may be missing (NaN), in fits and in whatever is asked of a fitted mixture, and X
+    may be larger than the memory, as in :class:`GaussianMixture`. Missing entries are latent like
+    the components: the E-step is exact given what is observed, and the lower bound, then that of
+    the observed entries, does not fall. Without a given prior its mean and covariance are those of
+    the observed entries.
 
     Parameters
     ----------
     n_components : int, default=1
         Number of components k at most.
     covariance_type : {"full", "tied", "diag", "spherical"}, default="full"
-        Shape of the covariances: one matrix a component, one matrix for all, one variance a
-        component and feature, one variance a component.
+        Shape of the covariances: one matrix per component, one matrix for all, one variance per
+        component and feature, one variance per component.
     tol : float, default=1e-3
         The fit stops when the lower bound changes by less. It is the bound of all rows, not of
-        one as in :class:`GaussianMixture`: of many rows give more. In float32 the bound is known
-        to about 1e-7 of itself, and less cannot be seen.
+        one as in :class:`GaussianMixture`: use a larger value for many rows. In float32 the bound
+        has a relative precision of about 1e-7, and smaller changes are rounding.
     reg_covar : float, default=1e-6
         Added to every variance of the data's scatter; the prior keeps its own.
     max_iter : int, default=100
-        Iterations a start at most; 0 keeps the start itself.
+        Maximum number of iterations per start; 0 keeps the start itself.
     n_init : int, default=1
         Starts; the one with the highest lower bound is kept.
     init_params : {"kmeans", "k-means++", "random", "random_from_data"}, default="kmeans"
@@ -88,7 +94,7 @@ class BayesianGaussianMixture(Mixture):
     random_state : None, int, RandomState, Generator or SeedSequence, default=None
         Seed of the starts and of ``sample``.
     warm_start : bool, default=False
-        Whether ``fit`` goes on from the last fit's posterior.
+        Whether ``fit`` continues from the last fit's posterior.
     verbose : int, default=0
         1 prints starts and iterations, 2 also times and changes.
     verbose_interval : int, default=10
@@ -235,9 +241,10 @@ class BayesianGaussianMixture(Mixture):
 
         Parameters
         ----------
-        X : array-like of shape (n, d)
+        X : array-like of shape (n, d), or a source of blocks
             float32 stays float32; everything else becomes float64. A C-contiguous array is not
-            copied.
+            copied. NaN stands for what is missing. Data larger than the memory are read in blocks,
+            once per iteration, from what :meth:`GaussianMixture.fit` takes.
         y : ignored
         sample_weight : array-like of shape (n,), default=None
             How many times each row counts; any non-negative numbers, not all zero. The prior
@@ -253,9 +260,9 @@ class BayesianGaussianMixture(Mixture):
         Raises
         ------
         ValueError
-            If X has NaN, infinities, fewer than two rows or fewer rows than components; if a prior
-            has a wrong shape or value, or none is given and the data have no covariance to take
-            its place; if a covariance is not positive definite.
+            If X has infinities, a column of nothing but NaN, fewer than two rows or fewer rows than
+            components; if a prior has a wrong shape or value, or none is given and the data have no
+            covariance to take its place; if a covariance is not positive definite.
         KeyboardInterrupt
             On Ctrl-C, within half a second; the model of the last finished iteration is kept.
         """

@@ -140,7 +140,7 @@ def check_resumable(model: Any, d: int) -> None:
         return
     model.n_features_in_ = width
     raise ValueError(
-        f"warm_start=True goes on from {k} components in {width} features with "
+        f"warm_start=True continues from {k} components in {width} features with "
         f"precisions_cholesky_ of shape {found.shape}; got "
         f"n_components={model.n_components}, covariance_type={model.covariance_type!r} and "
         f"{d} features; set warm_start=False to start afresh"

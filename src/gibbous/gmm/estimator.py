@@ -94,7 +94,7 @@ class Mixture(DensityMixin, BaseEstimator):  # type: ignore[misc]
         method: Literal["mean", "sample"] = "mean",
         random_state: random.RandomState = None,
     ) -> NDArray[Any]:
-        """Put what is expected given a row's observed entries in the place of its NaN.
+        """Replace NaN by what is expected given the observed entries of the row.
 
         Parameters
         ----------
@@ -103,14 +103,14 @@ class Mixture(DensityMixin, BaseEstimator):  # type: ignore[misc]
         method : {"mean", "sample"}, default="mean"
             The conditional mean, best in squared error; or one draw from the joint conditional
             distribution of a row's missing entries, for multiple imputation (Rubin 1987): fill in
-            with several seeds, analyse each, and pool.
+            with several seeds, analyze each, and pool.
         random_state : None, int, RandomState, Generator or SeedSequence, default=None
             Seed of the draws; None for the model's own.
 
         Returns
         -------
         ndarray of shape (n, d)
-            Observed entries keep their bits. float32 where both X and the model are.
+            Observed entries keep their bits. float32 if both X and the model are.
 
         Raises
         ------
@@ -121,7 +121,7 @@ class Mixture(DensityMixin, BaseEstimator):  # type: ignore[misc]
         Notes
         -----
         A row of which nothing is observed gets the mixture's mean, or a draw from the mixture.
-        Takes O(k d^3) for each pattern of missing entries and O(k d^2) a row, O(k d) a row for
+        Takes O(k d^3) for each pattern of missing entries and O(k d^2) per row, O(k d) per row for
         diagonal and spherical covariances. The same seed gives the same bits for every ``n_jobs``.
         """
         seed = self.random_state if random_state is None else random_state
@@ -143,9 +143,9 @@ class Mixture(DensityMixin, BaseEstimator):  # type: ignore[misc]
 
         Parameters
         ----------
-        X : array-like of shape (n, d), or (n, d - n_targets) where targets are named
+        X : array-like of shape (n, d), or (n, d - n_targets) if targets are named
             NaN stands for what is missing; rows may miss other features than the targets, too. The
-            targets' own columns, where X has them, are not looked at if targets are named.
+            targets' own columns, where X has them, are ignored if targets are named.
         targets : int, str, sequence of these, or None
             Features to predict, by index or name. None for those of which X misses an entry: where
             such a column is observed, its value comes back, without any spread.
@@ -172,7 +172,7 @@ class Mixture(DensityMixin, BaseEstimator):  # type: ignore[misc]
 
         Notes
         -----
-        Time as for :meth:`impute`, and O(k n_targets^2) a row for covariances.
+        Time as for :meth:`impute`, and O(k n_targets^2) per row for covariances.
         """
         return conditional.predict_missing(
             Fitted.of(self), X, targets, return_std=return_std, return_cov=return_cov

@@ -34,7 +34,7 @@ from .queries import Fitted, parameters_of
 
 
 class GaussianMixture(Mixture):
-    r"""Gaussian mixture, fitted by expectation-maximisation.
+    r"""Gaussian mixture, fitted by expectation-maximization.
 
     A mixture says that every row was drawn from one of ``n_components`` Gaussians and that we do
     not see which. The E-step gives each row a responsibility for each component, the posterior
@@ -43,7 +43,7 @@ class GaussianMixture(Mixture):
     Laird and Rubin 1977; Bishop 2006, section 9.2).
 
     Parameters, attributes and methods are scikit-learn's; ``n_jobs``, ``on_collapse``,
-    ``sample_weight``, ``callback`` and ``history_`` are ours. One seed gives the same bits for
+    ``sample_weight``, ``callback`` and ``history_`` are additions. One seed gives the same bits for
     every ``n_jobs``. An iteration takes O(n k d^2) for ``"full"`` and O(n k d) otherwise, and no
     memory that grows with n x k.
 
@@ -59,22 +59,22 @@ class GaussianMixture(Mixture):
     n_components : int, default=1
         Number of components k.
     covariance_type : {"full", "tied", "diag", "spherical"}, default="full"
-        Shape of the covariances: one matrix a component, one matrix for all, one variance a
-        component and feature, one variance a component.
+        Shape of the covariances: one matrix per component, one matrix for all, one variance per
+        component and feature, one variance per component.
     tol : float, default=1e-3
-        EM stops when the mean log-likelihood a row changes by less.
+        EM stops when the mean log-likelihood per row changes by less.
     reg_covar : float, default=1e-6
         Added to every variance; not where ``prior`` has a part for covariances, which keeps them
         from collapsing.
     max_iter : int, default=100
-        Iterations a start at most; 0 keeps the start itself.
+        Maximum number of iterations per start; 0 keeps the start itself.
     n_init : int, default=1
         Starts; the one with the highest likelihood is kept. They run side by side on data of
-        moderate size, unless a callback or printed progress wants them in turn.
+        moderate size, unless a callback or printed progress requires them in turn.
     init_params : str, default="kmeans"
         Where responsibilities come from at the start: ``"kmeans"``, ``"k-means++"``, ``"random"``
         or ``"random_from_data"``. ``"small-em"`` runs EM a few steps from ten random starts and
-        goes on where it stands highest (Biernacki, Celeux and Govaert 2003).
+        continues from the best (Biernacki, Celeux and Govaert 2003).
     weights_init : array-like of shape (k,), default=None
         Weights to start from.
     means_init : array-like of shape (k, d), default=None
@@ -84,7 +84,7 @@ class GaussianMixture(Mixture):
     random_state : None, int, RandomState, Generator or SeedSequence, default=None
         Seed of the starts and of ``sample``.
     warm_start : bool, default=False
-        Whether ``fit`` goes on from the last fit's parameters.
+        Whether ``fit`` continues from the last fit's parameters.
     verbose : int, default=0
         1 prints starts and iterations, 2 also times and changes.
     verbose_interval : int, default=10
@@ -93,13 +93,13 @@ class GaussianMixture(Mixture):
         Threads; None for what OpenMP and the processors allow, -1 for all processors.
     on_collapse : {"raise", "repair"}, default="raise"
         What to do when a component's covariance stops being positive definite: raise ValueError,
-        or move the component to the row that the mixture explains worst and go on; ``"repair"``
+        or move the component to the row that the mixture explains worst and continue; ``"repair"``
         also revives components that lost all their rows. Repairs are listed in ``history_``. A
         tied covariance belongs to no component and cannot be repaired.
     prior : None, "fraley-raftery" or MixturePrior, default=None
-        What is believed of the parameters beforehand. With a prior they are the most probable ones
-        instead of the likeliest: EM climbs the log-likelihood plus the log density of the prior
-        (MAP-EM; Fraley and Raftery 2007), and ``posterior_`` tells how sure they are.
+        Prior of the parameters. With a prior they are the most probable ones
+        instead of the most likely: EM climbs the log-likelihood plus the log density of the prior
+        (MAP-EM; Fraley and Raftery 2007), and ``posterior_`` holds their uncertainty.
         ``"fraley-raftery"`` is their weak default, under which no component collapses. Rows count
         against the prior by their weight.
     learning_decay : float, default=0.7
@@ -107,7 +107,7 @@ class GaussianMixture(Mixture):
     learning_offset : float, default=0.0
         Batches that ``partial_fit`` takes as seen before; more slow down the first steps.
     acceleration : {None, "squarem"}, default=None
-        ``"squarem"`` puts jumps between the steps of EM, ahead to where they lead (Varadhan and
+        ``"squarem"`` extrapolates between the steps of EM (Varadhan and
         Roland 2008), and keeps those that do not lower the likelihood. Tries count as iterations.
         No jump lowers the likelihood, and none ends below two steps of EM from where the one before
         it ended. But one may lead to another optimum than EM's: of 750 random problems (100 to 300
@@ -132,7 +132,7 @@ class GaussianMixture(Mixture):
     n_iter_ : int
         Iterations of the start that was kept.
     lower_bound_ : float
-        Mean log-likelihood a row at the last E-step, before its M-step; with a prior that plus
+        Mean log-likelihood per row at the last E-step, before its M-step; with a prior that plus
         the log density of the prior over the weight of all rows. After ``partial_fit`` the mean
         log-likelihood of the batch.
     lower_bounds_ : list of float
@@ -256,9 +256,9 @@ class GaussianMixture(Mixture):
         X : array-like of shape (n, d), or a source of blocks
             float32 stays float32; everything else becomes float64. A C-contiguous array is not
             copied. NaN stands for what is missing. Data larger than the memory are read in blocks,
-            once an iteration: a ``numpy.memmap``, a list of two-dimensional arrays, an object whose
-            ``__iter__`` gives them anew every time, or a function that returns an iterator over
-            them. See Notes.
+            once per iteration: a ``numpy.memmap``, a list of two-dimensional arrays, an object
+            whose ``__iter__`` gives them anew every time, or a function that returns an iterator
+            over them. See Notes.
         y : ignored
         sample_weight : array-like of shape (n,), default=None
             How many times each row counts; any non-negative numbers, not all zero. May be a memmap.
@@ -286,9 +286,9 @@ class GaussianMixture(Mixture):
         order of additions, and has the same bits for every cut and every ``n_jobs``. A memmap is
         read from its file, so that none of its pages stay in memory, by a thread that is one block
         ahead. Starts are made in a random sample of as many rows as 32 MB hold, 65,536 at most and
-        ten a component at least: K-means runs on the sample, and the others take their rows from
-        it. Beside the fit's iterations there is one pass that checks the rows and draws the sample,
-        and one each for a start and for defaults of a prior.
+        ten per component at least: K-means runs on the sample, and the others take their rows from
+        it. In addition to the fit's iterations there is one pass that checks the rows and draws the
+        sample, and one each for a start and for defaults of a prior.
         """
         self._fit(X, sample_weight, callback)
         return self
@@ -398,7 +398,7 @@ class GaussianMixture(Mixture):
     def partial_fit(
         self, X: ArrayLike, y: Any = None, sample_weight: ArrayLike | None = None
     ) -> GaussianMixture:
-        r"""Learn from one batch, and go on from what was learnt before.
+        r"""Learn from one batch, and continue from what was learned before.
 
         One step of online EM (Cappé and Moulines 2009): an E-step on the batch, its statistics
         :math:`s_t` a row are mixed into the running ones,
@@ -521,7 +521,7 @@ class GaussianMixture(Mixture):
     # ---- some features -------------------------------------------------------------------------
 
     def condition(self, on: int | str | Features, values: ArrayLike) -> GaussianMixture:
-        """Return the distribution of the other features where some have given values.
+        """Return the distribution of the other features if some have given values.
 
         It is a mixture again: each component is conditioned as a Gaussian is, and has its weight
         by how well it explains the values (Bishop 2006, sections 2.3.1 and 9.2).
@@ -537,7 +537,7 @@ class GaussianMixture(Mixture):
         -------
         GaussianMixture
             Fitted, over the other features in their order, with this one's parameters but for
-            starts and priors. ``history_`` and what else tells of a fit are those of the fit it
+            starts and priors. ``history_`` and the other records of a fit are those of the fit it
             comes from.
 
         Raises
@@ -562,8 +562,8 @@ class GaussianMixture(Mixture):
         Returns
         -------
         GaussianMixture
-            Fitted, with this one's parameters but for starts and priors. ``history_`` and what else
-            tells of a fit are those of the fit it comes from.
+            Fitted, with this one's parameters but for starts and priors. ``history_`` and the other
+            records of a fit are those of the fit it comes from.
 
         Raises
         ------

@@ -54,9 +54,9 @@ def moments_of_sums(
     kind : {"full", "tied", "diag", "spherical"}
     nk, s1, s2 : ndarray
         Masses, first and second moments about ``origin``, as ``core.gmm.accumulate`` writes them.
-    origin : ndarray of shape (k, d), or (d,) for sums about the data's centre
+    origin : ndarray of shape (k, d), or (d,) for sums about the data's center
     scatter : ndarray of shape (d, d) or None
-        Second moments of all rows about the centre, for tied sums about the centre.
+        Second moments of all rows about the center, for tied sums about the center.
     """
     # as in the kernels' own M-step: no division by 0 where a component has no rows
     mass = nk + 10 * np.finfo(origin.dtype).eps

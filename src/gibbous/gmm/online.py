@@ -109,18 +109,18 @@ def check_first_batch(n: int, k: int) -> None:
 
 
 def check_going_on(model: Any) -> None:
-    """Raise ValueError if ``partial_fit`` cannot go on from the fitted parameters."""
+    """Raise ValueError if ``partial_fit`` cannot continue from the fitted parameters."""
     k, d = model.means_.shape
     shape = covariance_shape(model.covariance_type, model.n_components, d)
     if k != model.n_components or model.precisions_cholesky_.shape != shape:
         raise ValueError(
-            f"partial_fit goes on from {k} components with precisions_cholesky_ of shape "
+            f"partial_fit continues from {k} components with precisions_cholesky_ of shape "
             f"{model.precisions_cholesky_.shape}; got n_components={model.n_components} and "
             f"covariance_type={model.covariance_type!r}; set them back, or clone the model to "
             "start afresh"
         )
     if not getattr(model, "n_samples_seen_", 0) > 0:
         raise ValueError(
-            "partial_fit goes on from n_samples_seen_, the number of rows that this model has "
+            "partial_fit continues from n_samples_seen_, the number of rows that this model has "
             "learned from; set it, or fit again"
         )

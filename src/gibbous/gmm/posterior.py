@@ -22,7 +22,7 @@ class MixturePosterior:
     """Posterior of a Gaussian mixture's parameters, given responsibilities of the rows.
 
     With the responsibilities fixed the posterior has the prior's form, so that it is known by a
-    few numbers a component (Fraley and Raftery 2007, section 2; Gelman et al. 2013, section 3.6).
+    few numbers per component (Fraley and Raftery 2007, section 2; Gelman et al. 2013, section 3.6).
     A part without a prior has the flat one. The parameters of the mixture are its mode.
 
     Attributes
@@ -110,7 +110,7 @@ class MixturePosterior:
     def means_interval(self, level: float = 0.95) -> Doubles:
         """Return the interval of each mean that leaves equal tails, of shape (k, d, 2).
 
-        The covariance is integrated out, which leaves Student's t. NaN where there are too few rows
+        The covariance is integrated out, which leaves Student's t. NaN if there are too few rows
         for a proper posterior.
 
         Parameters

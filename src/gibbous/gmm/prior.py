@@ -58,7 +58,7 @@ class MixturePrior:
     ValueError
         If a number is out of its range or an array has no such shape.
     TypeError
-        If something is no number.
+        If something is not a number.
 
     See Also
     --------
@@ -180,7 +180,7 @@ def resolved(
     dtype : float32 or float64
         Of the mixture, whose covariances have to be positive definite in it.
     data : callable
-        Returns the moments of all rows as one component, in rows; asked where a default needs them.
+        Returns the moments of all rows as one component, in rows; called if a default needs them.
     settled : MixturePrior or None
         A prior for the same model in numbers, whose ``mean`` and ``covariance`` come before the
         data's, so that what ``partial_fit`` believes does not change from batch to batch.

@@ -1,4 +1,4 @@
-"""Which mixture: fits of several sizes and covariance types, and what tells of them."""
+"""Which mixture: fits of several sizes and covariance types, compared."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class MixtureTrial:
     aic, bic, icl : float
         Information criteria; lower is better.
     held_out : float
-        Mean log-likelihood of a row under mixtures fitted without its fold; NaN where it was not
+        Mean log-likelihood of a row under mixtures fitted without its fold; NaN if it was not
         asked for or a fold failed.
     n_iter : int
         Iterations of EM, of the start that was kept.
@@ -63,7 +63,7 @@ class MixtureTrial:
     seconds : float
         Of the fit to all rows. The only number that is not the same each time.
     error : str
-        Why the fit, or one without a fold, failed; empty where none did.
+        Why the fit, or one without a fold, failed; empty if none did.
     """
 
     n_components: int
@@ -93,7 +93,7 @@ _COLUMNS = tuple(f.name for f in fields(MixtureTrial) if f.name != "estimator")
 
 @dataclass(frozen=True, eq=False, repr=False)
 class MixtureSelection:
-    """Mixtures of several sizes and covariance types, and what tells of them.
+    """Mixtures of several sizes and covariance types, compared.
 
     Attributes
     ----------
@@ -104,7 +104,7 @@ class MixtureSelection:
     n_samples : int
         Rows.
     folds : int
-        Folds of the held-out score; 0 where there is none.
+        Folds of the held-out score; 0 if there is none.
     seed : int
         The ``random_state`` of every fit.
     """
@@ -272,7 +272,7 @@ def select_mixture(
 ) -> MixtureSelection:
     r"""Fit mixtures of several sizes and covariance types and compare them.
 
-    BIC (Schwarz 1978) asks which mixture the rows were drawn from, and finds it where there are
+    BIC (Schwarz 1978) asks which mixture the rows were drawn from, and finds it if there are
     enough of them; AIC (Akaike 1974) asks which predicts best and takes more components; ICL
     (Biernacki, Celeux and Govaert 2000) counts groups that are apart, so fewer; the held-out score
     (Smyth 2000) measures prediction by leaving rows out, and costs a fit a fold.
@@ -313,7 +313,7 @@ def select_mixture(
     ------
     ValueError
         If an argument is not as said, or all fits failed. One that fails, as when a component
-        collapses, is recorded with the reason and stands in nobody's way.
+        collapses, is recorded with the reason and does not abort the search.
     KeyboardInterrupt
         On Ctrl-C.
 

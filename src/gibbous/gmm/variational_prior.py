@@ -36,7 +36,7 @@ def covariance_prior_shape(kind: str, d: int) -> tuple[int, ...]:
 
 @dataclass(frozen=True)
 class GivenPrior:
-    """What was given of a prior; None where nothing was."""
+    """What was given of a prior; None if nothing was."""
 
     process: bool
     concentration: float | None
@@ -76,7 +76,7 @@ class GivenPrior:
         ----------
         k : int
         mean : ndarray of shape (d,)
-            Mean of the data, for where none was given.
+            Mean of the data, used if none was given.
         covariance : ndarray or float
             Covariance of the data, likewise.
         """

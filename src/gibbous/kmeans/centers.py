@@ -311,7 +311,7 @@ class CentersModel(
         Returns
         -------
         ndarray of shape (n_samples, n_clusters)
-            Exactly 0 where a row equals a center.
+            Exactly 0 if a row equals a center.
         """
         data, centers = self._new_data(X)
         return data.distances(centers)

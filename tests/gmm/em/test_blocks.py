@@ -231,9 +231,9 @@ def test_one_shot_iterators():
         ),
         ([np.ones((3, 2)), np.ones(2)], ValueError, "block 1 of X has 1 dimensions"),
         ([np.ones((3, 2), np.float32), np.ones((3, 2))], ValueError, "block 1 of X is float64"),
-        ([np.ones((3, 2)), [["a", "b"]]], TypeError, "block 1 of X is no array of numbers"),
+        ([np.ones((3, 2)), [["a", "b"]]], TypeError, "block 1 of X is not a numeric array"),
         ([np.ones((3, 2)), None], ValueError, "block 1 of X has 0 dimensions"),
-        ([np.ones((3, 2)) + 1j], TypeError, "block 0 of X is no array of numbers: its dtype"),
+        ([np.ones((3, 2)) + 1j], TypeError, "block 0 of X is not a numeric array: its dtype"),
         ([np.ones((3, 0))], ValueError, "block 0 of X has no columns"),
         ([np.ones((1, 2))], ValueError, "n_components = 2, n_samples = 1"),
         (lambda: [], ValueError, "X gave no block"),
@@ -259,7 +259,7 @@ def test_a_memmap_that_is_no_table(tmp_path):
     flat = mapped(X.ravel(), tmp_path / "x")
     with pytest.raises(ValueError, match="Expected 2D array, got 1D array"):
         GaussianMixture(2).fit(flat)
-    with pytest.raises(TypeError, match="memmap of dtype complex128, which is no number"):
+    with pytest.raises(TypeError, match="memmap of dtype complex128, which is not numeric"):
         GaussianMixture(2).fit(mapped(X + 1j, tmp_path / "c"))
 
 

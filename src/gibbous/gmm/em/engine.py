@@ -134,7 +134,7 @@ class EM:
     def expect(self, old: Parameters, *, exact: bool) -> tuple[float, Moments]:
         """Run an E-step and return the mean of log p(x) and the moments, in rows.
 
-        ``exact`` is for moments that stand alone. Those that are merged with others, whose means
+        ``exact`` is for moments that are used alone. Those that are merged with others, whose means
         are the old ones, need no more digits than the merged covariances have.
         """
         sums = self._sums(old, not exact and self.expectation.folds(old.factors))

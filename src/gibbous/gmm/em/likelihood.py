@@ -152,7 +152,8 @@ class MAP(Likelihood):
         In numbers.
     """
 
-    metric = "penalised mean log-likelihood"
+    # spelled as in the histories of models that are already saved
+    metric = f"penalised {Likelihood.metric}"
 
     def __init__(self, form: Form, prior: MixturePrior) -> None:
         super().__init__(form)

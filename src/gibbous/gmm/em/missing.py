@@ -314,7 +314,7 @@ class Missing:
         return self.on(self.rows.sample(self.total))
 
     def label_origins(self, labels: NDArray[np.int32], centers: Floats) -> Floats:
-        """Return each component's mean of the observed entries, or all rows' where it has none."""
+        """Return each component's mean of the observed entries; without any, that of all rows."""
         rows, k = self.rows, len(centers)
         assert isinstance(rows, MemoryRows)
         means = np.tile(self.center, (k, 1))

@@ -1,6 +1,6 @@
 """One fit of a Gaussian mixture by EM: its starts, of which the best is kept.
 
-A run gets settings and returns an outcome; it knows no model. Its state can be taken between two
+A run gets settings and returns an outcome; it uses no model. Its state can be taken between two
 iterations and given to a new run, which then ends in the same bits.
 """
 
@@ -60,7 +60,7 @@ class Settings:
 
 @dataclass(frozen=True)
 class Outcome:
-    """Where a run ended.
+    """The result of a run.
 
     Attributes
     ----------
@@ -236,7 +236,7 @@ class Run:
         return self.outcome_or_none("interrupted")
 
     def outcome_or_none(self, reason: str) -> Outcome | None:
-        """Return where the run stands, with a reason for the start that was not finished."""
+        """Return what the run has reached, with a reason for the start that was not finished."""
         traces, best = list(self._traces), self._best
         bound, parameters = self._best_bound, self._best_parameters
         recorder = self._recorder
@@ -364,7 +364,7 @@ class Run:
     # ---- state ---------------------------------------------------------------------------------
 
     def state(self) -> dict[str, Any]:
-        """Return what a new run needs to go on: arrays, numbers, text, and lists and dicts of them.
+        """Return what a new run needs to continue: dicts and lists of arrays, numbers and text.
 
         Ask between two iterations: in a callback, or once a callback has stopped the run.
         """
@@ -382,7 +382,7 @@ class Run:
         }
 
     def restore(self, state: dict[str, Any]) -> None:
-        """Go on from the state of another run with the same data, settings and starts."""
+        """Continue from the state of another run with the same data, settings and starts."""
         self._traces = [_trace_of(trace) for trace in state["traces"]]
         self._best, self._best_bound = int(state["best"]), float(state["best_bound"])
         self._best_parameters = unpacked(state["best_parameters"])

@@ -2,7 +2,7 @@
 
 The moves are those of split-and-merge EM (Ueda, Nakano, Ghahramani and Hinton 2000, Neural
 Computation 12): at an optimum two components that share rows become one, one that fits its rows
-badly becomes two, and EM on these three alone settles them before all go on.
+badly becomes two, and EM on these three alone settles them before all continue.
 """
 
 from __future__ import annotations
@@ -39,8 +39,8 @@ class Move(NamedTuple):
 def moves(em: EM, p: Parameters, count: int) -> Iterator[Move]:
     """Yield the most promising ways out of an optimum, ``count`` at most.
 
-    Components are merged where their responsibilities are alike (the cosine between them), and
-    split where they explain their rows worst: the mean of -log p(x) over a component's rows is, but
+    Components are merged if their responsibilities are alike (the cosine between them), and
+    split if they explain their rows worst: the mean of -log p(x) over a component's rows is, but
     for a constant, the Kullback-Leibler divergence between the rows and the component (equations
     20 and 22). Pairs of both are taken by the sum of their ranks. One costs 20 steps of EM on three
     components at most.

@@ -1,6 +1,6 @@
 """Fewer EM iterations: squared extrapolation of the EM map (SQUAREM), held to what EM itself gains.
 
-Three points of plain EM, a, b = EM(a) and c = EM(b), tell where EM is heading: with r = b - a and
+Three points of plain EM, a, b = EM(a) and c = EM(b), show the direction of EM: with r = b - a and
 q = (c - b) - r a jump goes to x = a + 2 s r + s^2 q, and s = |r| / |q| is the third step length of
 Varadhan and Roland (2008, Scandinavian Journal of Statistics 35, equations 7 and 9). s = 1 is c.
 
@@ -70,7 +70,7 @@ class Steps:
     ----------
     engine : Climbed
     tol : float
-        The climb has converged where a step changes the objective by less.
+        The climb has converged if a step changes the objective by less.
     """
 
     def __init__(self, engine: Climbed, tol: float) -> None:
@@ -89,34 +89,36 @@ class Steps:
         return self.engine.starved()
 
     def state(self) -> dict[str, Any]:
-        """Return what a new object needs to go on, between two steps; plain EM keeps nothing."""
+        """Return what a new object needs to continue, between two steps; plain EM keeps nothing."""
         return {}
 
     def restore(self, state: dict[str, Any], at: Parameters | None) -> None:
-        """Go on from a state at the point where the climb was."""
+        """Continue from a state at the point where the climb was."""
 
 
 class Squarem(Steps):
     """Plain EM with jumps ahead between its steps.
 
     Each evaluation of the map is either a step of EM or a try at a jump. Two steps of EM at least
-    go before a try, and a jump is kept where the objective at its end is not below that of the last
-    point; otherwise the step returns the point and the objective that it was given, and EM goes on
-    from there. What is kept is thus never lower than two steps of EM from where the jump before it
-    ended. A jump that leads to a component without a proper covariance is taken back, and the rest
+    go before a try, and a jump is kept if the objective at its end is not below that of the last
+    point; otherwise the step returns the point and the objective that it was given, and EM
+    continues from there. What is kept is thus never lower than two steps of EM from where the jump
+    before it ended. A jump that leads to a component without a proper covariance is taken back,
+    and the rest
     of the climb is plain EM.
 
-    The climb has converged where a step of EM changes the objective by less than ``tol`` and the
-    jump after it, if one can be made, raises it by less as well; it then ends where EM stood.
+    The climb has converged if a step of EM changes the objective by less than ``tol`` and the
+    jump after it, if one can be made, raises it by less as well; it then ends at the last
+    point of EM.
 
     Parameters
     ----------
     engine : Climbed
     tol : float
     budget : int
-        Evaluations at most; the last of them is no try.
+        Evaluations at most; the last of them is not a try.
     note : callable
-        Told, in words, where a jump was taken back.
+        Called with a message when a jump was taken back.
     """
 
     def __init__(
@@ -140,7 +142,7 @@ class Squarem(Steps):
         self._noise: float | None = None  # of this path: what rounding alone may move
 
     def state(self) -> dict[str, Any]:
-        """Return what a new object needs to go on, between two steps."""
+        """Return what a new object needs to continue, between two steps."""
         numbers = {name: getattr(self, f"_{name}") for name in _NUMBERS}
         return {
             **{name: v.item() if isinstance(v, np.generic) else v for name, v in numbers.items()},
@@ -152,7 +154,7 @@ class Squarem(Steps):
         }
 
     def restore(self, state: dict[str, Any], at: Parameters | None) -> None:
-        """Go on from a state at the point where the climb was."""
+        """Continue from a state at the point where the climb was."""
         for name in _NUMBERS:
             setattr(self, f"_{name}", state[name])
         self._at, self._jump = at, unpacked(state["jump"])

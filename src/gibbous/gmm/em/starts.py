@@ -1,7 +1,7 @@
 """Parameters to start EM from: found in the rows, or given by the user.
 
 ``small_em`` is the strategy of Biernacki, Celeux and Govaert (2003, Computational Statistics and
-Data Analysis 41): EM is run a few steps from several random starts and goes on from the best.
+Data Analysis 41): EM is run a few steps from several random starts and continues from the best.
 """
 
 from __future__ import annotations
@@ -157,7 +157,7 @@ def _short(em: EM, p: Parameters) -> tuple[float, Parameters] | None:
 
 @dataclass(frozen=True)
 class GivenStart:
-    """What was given of weights, means and precisions to start from; None where nothing was."""
+    """What was given of weights, means and precisions to start from; None if nothing was."""
 
     weights: ArrayLike | None
     means: ArrayLike | None

@@ -30,7 +30,7 @@ class Posterior(Parameters):
 
     The fields of :class:`Parameters` are in the dtype of the data: expected weights, means,
     ``covariances`` W^-1 / nu and Cholesky factors of the expected precisions nu W. The rest is
-    float64. ``log_weights`` stand in the E-step in the place of log(weights), and
+    float64. ``log_weights`` replace log(weights) in the E-step, and
     ``normaliser`` is the lower bound less the entropy of the responsibilities.
     """
 
@@ -92,7 +92,7 @@ def _expected_log_weights(concentration: Concentration) -> Doubles:
 def e_step_log_weights(
     concentration: Concentration, mean_precision: Doubles, degrees_of_freedom: Any, d: int
 ) -> Doubles:
-    """Return what stands in the place of the log weights, (k,).
+    """Return what replaces the log weights in the E-step, (k,).
 
     log r_ik is E[log w_k] + E[log|P_k|] / 2 - d / (2 beta_k) - nu_k |x - m_k|^2_W / 2 up to a
     constant of the row (Bishop 10.46, 10.64 to 10.66). The kernels know the factor of nu W, and
@@ -158,7 +158,7 @@ def _normaliser(
 def evidence_constant(prior: Prior, kind: str, k: int, mass: float) -> float:
     """Return what scikit-learn's lower bound lacks of a lower bound of log p(X).
 
-    That is the normalisers of the prior and the 2 pi of every number in the data; -inf where the
+    That is the normalizers of the prior and the 2 pi of every number in the data; -inf where the
     covariance prior is singular.
     """
     d = len(prior.mean)
@@ -294,7 +294,7 @@ def update(
     -------
     posterior : Posterior
     failed : int
-        First component whose covariance is not positive definite (0 where it is tied), or -1; then
+        First component whose covariance is not positive definite (0 if it is tied), or -1; then
         the posterior's factors and bounds mean nothing.
     """
     k, d = sums.s1.shape
