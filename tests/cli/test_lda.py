@@ -564,9 +564,6 @@ def test_every_command_has_help_with_an_example(command: str) -> None:
     assert f"gibbous lda {command}" in text and "Examples: gibbous" in text
 
 
-# --- as a process -----------------------------------------------------------------------------
-
-
 def test_ctrl_c_keeps_the_model_and_the_bar_tells_the_speed(tmp_path: Path) -> None:
     path, out = tmp_path / "t.npz", tmp_path / "m"
     rng = np.random.default_rng(2)

@@ -391,7 +391,7 @@ def _template(parameters: dict[str, Any]) -> GaussianMixture:
     if "covariance_type" in parameters:
         raise ValueError("covariance_type cannot be given here; give covariance_types")
     model = GaussianMixture(**parameters)
-    model._validate_params()
+    validate.check_params(model)
     return model
 
 

@@ -312,7 +312,9 @@ def fit(
             model = BernoulliRBM(**chosen, random_state=fresh_seed(repeat.seed))
         else:
             model = _gone_on_from(rows.start, repeat, chosen)
-        model._validate_params()
+        from ..._ground.validate import check_params
+
+        check_params(model)
         _run(rows, model, image_shape(shape), report)
 
 
