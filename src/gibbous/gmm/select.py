@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from .._fit.parallel import Stop, side_by_side
 from .._ground import random
-from .._ground.validate import n_threads
+from .._ground.validate import check_params, n_threads
 from .mixture import GaussianMixture
 from .parameters import DTYPES, n_parameters
 from .queries import Fitted, evidence
@@ -391,7 +391,7 @@ def _template(parameters: dict[str, Any]) -> GaussianMixture:
     if "covariance_type" in parameters:
         raise ValueError("covariance_type cannot be given here; give covariance_types")
     model = GaussianMixture(**parameters)
-    validate.check_params(model)
+    check_params(model)
     return model
 
 
