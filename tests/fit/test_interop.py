@@ -153,7 +153,7 @@ def test_missing_values_of_frames(name: str) -> None:
         pl.Series("b", [None if at == 3 else v for at, v in enumerate(X[:, 1].tolist())])
     )
     for frame in (nullable, null):
-        if name == "GaussianMixture":  # which fits what is observed
+        if name in ("GaussianMixture", "BayesianGaussianMixture"):  # which fit what is observed
             expected = answer(fitted(name, holes), holes)
             assert np.array_equal(answer(fitted(name, frame), frame), expected)
         else:

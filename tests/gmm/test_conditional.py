@@ -345,7 +345,7 @@ def test_errors_say_what_was_given():
         (lambda: model.condition([True], [1.0]), TypeError, "got True"),
         (lambda: model.condition([], []), ValueError, "at least one feature; got none"),
         (lambda: model.condition(["a", 0], [1, 2]), ValueError, "each feature once; got a twice"),
-        (lambda: model.condition("a", [1.0, 2.0]), ValueError, r"one number a feature, 1; got"),
+        (lambda: model.condition("a", [1.0, 2.0]), ValueError, r"one number per feature, 1; got"),
         (lambda: model.condition("a", np.nan), ValueError, "values must be finite; entry 0 is nan"),
         (lambda: model.condition("a", "x"), TypeError, "values must be numbers; got 'x'"),
         (lambda: model.condition("abc", 1.0), ValueError, "on names 'abc'"),
@@ -419,7 +419,8 @@ def test_variational_mixtures_are_taken_at_their_means(kind, tmp_path):
     assert (model.marginal([2]).means_ == model.means_[:, [2]]).all()
     gibbous.save(given, tmp_path / "m")
     assert (gibbous.load(tmp_path / "m").means_ == given.means_).all()
-    # what it says of components is no mixture's, and is not told of rows with holes
-    for method in (model.fit, model.predict, model.predict_proba, model.score_samples):
-        with pytest.raises(ValueError, match="Input X contains NaN"):
-            method(rows)
+    # components are scored by the posterior of all parameters, and not at their means
+    assert np.isfinite(model.score_samples(rows)).all()
+    np.testing.assert_allclose(model.predict_proba(rows).sum(axis=1), 1, rtol=1e-12)
+    with pytest.raises(ValueError, match="column 1 of X: all entries are NaN"):
+        model.fit(rows)

@@ -70,10 +70,14 @@ def describe(model: Any, path: Path) -> dict[str, Any]:
 
 def _arrays(model: Any) -> dict[str, Any]:
     """Return shape and kind of the arrays that a file of the model holds."""
+    kind = type(model)
+    # Boltzmann machines have their arrays as properties.
+    names = {*vars(model), *(n for n in dir(kind) if isinstance(getattr(kind, n), property))}
     found: dict[str, Any] = {}
-    for name, value in sorted(vars(model).items()):
+    for name in sorted(names):
         if name.startswith("_") or not name.endswith("_") or name == "feature_names_in_":
             continue
+        value = getattr(model, name, None)
         if hasattr(value, "shape") and hasattr(value, "dtype") and value.shape:
             found[name] = {"shape": list(value.shape), "dtype": str(value.dtype)}
     return found
