@@ -77,7 +77,7 @@ def _arrays(model: Any) -> dict[str, Any]:
     for name in sorted(names):
         if name.startswith("_") or not name.endswith("_") or name == "feature_names_in_":
             continue
-        value = getattr(model, name, None)
+        value: Any = getattr(model, name, None)
         if hasattr(value, "shape") and hasattr(value, "dtype") and value.shape:
             found[name] = {"shape": list(value.shape), "dtype": str(value.dtype)}
     return found
