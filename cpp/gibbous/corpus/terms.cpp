@@ -10,10 +10,10 @@ namespace {
 
 constexpr std::size_t kFirstSlots = 1 << 10;
 
-// Eight bytes a step, each multiplied in and folded down; the last step overlaps nothing and is
-// filled up with zeros, which the length that the hash starts from tells from zeros in the word.
+// Hashes eight bytes per step: multiply in and fold down. The last step is padded with zeros; the
+// hash starts from the length, which distinguishes the padding from zeros in the word.
 std::uint64_t hash_of(std::string_view word) {
-  constexpr std::uint64_t kFactor = 0x9E3779B97F4A7C15u;  // 2^64 / golden ratio, odd
+  constexpr std::uint64_t kFactor = 0x9E3779B97F4A7C15u;  // 2^64 / golden ratio, made odd
   std::uint64_t h = word.size() * kFactor;
   const char* at = word.data();
   std::size_t left = word.size();

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Numbers for the words of texts, in the order in which they are met: open addressing over one
-// arena of bytes. What a word is, is settled before: here words are what stands between spaces.
+// Numbers the words of texts in order of first occurrence: a hash table with open addressing over
+// one arena of bytes. Texts are already tokenized; words are separated by spaces.
 #pragma once
 #include <cstdint>
 #include <string_view>
@@ -12,26 +12,26 @@ namespace gibbous::corpus {
 
 class Terms {
  public:
-  // Numbers below `first` are left to the caller.
+  // Numbers below `first` are reserved for the caller.
   explicit Terms(Index64 first);
 
-  // Appends to `out` (OUT) the number of every word of `text` (IN), words parted by spaces alone.
-  // A word that is new gets the next number, or where `grow` is false the number `unknown`. Linear
-  // in the length of the text. Throws std::length_error when numbers pass 2^31 - 1.
+  // Appends to `out` (OUT) the number of every word of `text` (IN), split on spaces only. A new
+  // word gets the next number, or the number `unknown` if `grow` is false. Linear in the length of
+  // the text. Throws std::length_error if numbers would exceed 2^31 - 1.
   void number(std::string_view text, bool grow, Index64 unknown, std::vector<Index64>& out);
 
-  // The number past the last.
+  // One past the largest number.
   Index64 end() const { return first_ + static_cast<Index64>(offsets_.size()) - 1; }
 
   // The word of a number in [first, end).
   std::string_view word(Index64 number) const;
 
  private:
-  // Eight bytes a slot, so that a cache line holds eight: the hash's upper half tells nearly every
-  // other word apart before its bytes are looked at.
+  // Eight bytes per slot, so that a cache line holds eight: the upper half of the hash rules out
+  // nearly every other word before its bytes are compared.
   struct Slot {
     std::uint32_t tag = 0;
-    std::uint32_t place = 0;  // 1 + position of the word; 0 for an empty slot
+    std::uint32_t place = 0;  // 1 + position of the word; 0 if the slot is empty
   };
 
   Index64 find(std::string_view word, bool grow, Index64 unknown);
@@ -39,9 +39,9 @@ class Terms {
 
   Index64 first_;
   std::vector<char> bytes_;
-  std::vector<std::size_t> offsets_;  // of words in bytes_, one more than there are words
+  std::vector<std::size_t> offsets_;  // (words + 1) offsets of words in bytes_
   std::vector<std::uint64_t> hashes_;
-  std::vector<Slot> slots_;  // a power of two, at most half of them taken
+  std::vector<Slot> slots_;  // size is a power of two; at most half of the slots are used
 };
 
 }  // namespace gibbous::corpus

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// Products of binary states with real matrices by look-up, the method of the four Russians
-// (Arlazarov, Dinic, Kronrod and Faradzhev 1970): the 16 sums of every four rows of the matrix are
-// put in a table, and each row of states then adds one entry where a product would multiply and add
-// four times. With 64 or more rows that is two to three times what fused multiply-adds can reach.
+// Products of binary states with real matrices by table lookup, the method of the four Russians
+// (Arlazarov, Dinic, Kronrod and Faradzhev 1970): the 16 possible sums of every four rows of the
+// matrix are tabulated, and each row of states adds one entry instead of four multiply-adds. With
+// 64 or more rows this is two to three times as fast as the peak rate of fused multiply-adds.
 //
-// Everything here comes in panels of 32 columns: a matrix is stored panel by panel, each panel as
-// rows of 32 numbers, and the states of 32 units are one Chunk.
+// Data are laid out in panels of 32 columns: a matrix is stored panel by panel, each panel as rows
+// of 32 numbers, and the states of 32 units form one Chunk.
 #pragma once
 #include <algorithm>
 
@@ -16,8 +16,8 @@ namespace gibbous {
 inline constexpr Index kPanel = 32;
 inline Index panels_of(Index n) { return (n + kPanel - 1) / kPanel; }
 
-// The states of 32 units: byte g holds those of units 4 g ... 4 g + 3 in its upper half, which is
-// the offset of their entry in a table of 16-byte steps. Bytes are read one by one, lowest first.
+// The states of 32 units: the upper half of byte g holds units 4 g ... 4 g + 3, so that the byte is
+// the offset of their entry in a table with 16-byte steps. Bytes are read one by one, lowest first.
 using Chunk = std::uint64_t;
 static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__);
 
@@ -38,18 +38,18 @@ GIBBOUS_INLINE std::uint32_t mask_of(Chunk x) {
 
 namespace bits {
 
-// Bytes of a table's entry: 8 tables of 16 entries are 16 KB and stay in the first cache together
-// with the sums of 128 rows.
+// Bytes per table entry: 8 tables of 16 entries take 16 KB and fit in the L1 cache together with
+// the sums of 128 rows.
 inline constexpr int kEntryBytes = 128;
 inline constexpr int kVectors = kEntryBytes / kVectorBytes;
 inline constexpr int kTables = 8, kEntries = 16;
 template <class T>
 inline constexpr Index kColumns = kEntryBytes / static_cast<Index>(sizeof(T));
 
-// Fewer rows than this do not pay for the tables: their set bits are added one by one.
+// With fewer rows, building the tables does not pay off: the set bits are added one by one.
 inline constexpr Index kFewRows = 24;
 
-// Tables of the sums of w's rows 0-3, 4-7 ... 28-31 (row stride kPanel, kColumns of them).
+// Tables of the sums of rows 0-3, 4-7 ... 28-31 of w (row stride kPanel, kColumns columns).
 template <class T>
 inline void build_tables(const T* w, T* tables) {
   constexpr int L = kLanes<T>;
@@ -73,7 +73,7 @@ inline void build_tables(const T* w, T* tables) {
   }
 }
 
-// acc[r] (row stride kPanel) += the entries that states[r] names.
+// acc[r] (row stride kPanel) += the entries selected by states[r].
 template <class T>
 inline void add_entries(const Chunk* states, Index rows, const T* tables, T* acc) {
   constexpr int L = kLanes<T>;
@@ -117,7 +117,7 @@ inline void add_set_bits(const Chunk* states, Index rows, const T* w, T* acc) {
 
 }  // namespace bits
 
-// Room for the tables of one thread.
+// Workspace of one thread for the tables.
 template <class T>
 using BitTables = Buffer<T>;
 template <class T>
@@ -126,14 +126,15 @@ BitTables<T> bit_tables() {
 }
 
 // acc[r][j] += sum_i state(r, i) * w[i][j] for the 32 columns of a panel.
-// states: IN [chunk][stride], of which the first `rows` of each chunk count
+// states: IN [chunk][stride]; the first `rows` of each chunk are used
 // w:      IN [32 * chunks][32];  acc: INOUT [rows][32];  tables: scratch
 template <class T>
 inline void add_bits(const Chunk* states, Index stride, Index rows, Index chunks, const T* w,
                      BitTables<T>& tables, T* acc) {
-  // Images have empty borders: of MNIST's chunks a third is zero, a tenth in all of 128 rows;
-  // turned, half and a fifth. Looking for them takes a fifth off a product with MNIST's states and
-  // a third with these turned, and adds 3% to one with states of fair coins (Zen 3).
+  // Images have empty borders: of the chunks of MNIST a third are zero, and a tenth are zero in all
+  // of 128 rows; transposed, a half and a fifth. Skipping them saves a fifth of a product with the
+  // states of MNIST and a third with these transposed, and adds 3% to one with random states (p =
+  // 0.5, Zen 3).
   for (Index c = 0; c < chunks; ++c, states += stride, w += kPanel * kPanel) {
     Chunk any = 0;
     for (Index r = 0; r < rows; ++r) any |= states[r];
@@ -149,14 +150,14 @@ inline void add_bits(const Chunk* states, Index stride, Index rows, Index chunks
   }
 }
 
-// acc[r][j] += sum_i a(r, i) * w[i][j] for real a(r, i) = a[r * by_row + i * by_depth], the panel's
-// 32 columns, `depth` rows of w.
+// acc[r][j] += sum_i a(r, i) * w[i][j] for real a(r, i) = a[r * by_row + i * by_depth], the 32
+// columns of the panel and `depth` rows of w.
 template <class T>
 inline void add_real(const T* a, Index by_row, Index by_depth, Index rows, Index depth, const T* w,
                      T* acc) {
   constexpr int L = kLanes<T>, C = bits::kVectors;
   constexpr int R = kVectorRegisters >= 32 ? (C <= 2 ? 8 : 4) : (C <= 4 ? 3 : 1);
-  constexpr Index deep = 64;  // 8 KB of w stay in the first cache while the rows pass
+  constexpr Index deep = 64;  // 8 KB of w stay in the L1 cache while the rows are processed
   const auto tile = [&](auto count, Index r, Index from, Index to, Index j) {
     constexpr int n = decltype(count)::value;
     Vec<T> s[n][C];
@@ -188,8 +189,8 @@ inline void add_real(const T* a, Index by_row, Index by_depth, Index rows, Index
   }
 }
 
-// Turns a block of 32 rows of 32 bits in place: bit j of row i becomes bit i of row j. The highest
-// bits of a vector of rows are one instruction's mask.
+// Transposes a block of 32 rows of 32 bits in place: bit j of row i becomes bit i of row j. One
+// instruction extracts the highest bits of a vector of rows as a mask.
 inline void turn_bits(std::uint32_t (&rows)[32]) {
   constexpr int L = kLanes<std::int32_t>;
   Vec<std::int32_t> left[32 / L];
@@ -205,7 +206,7 @@ inline void turn_bits(std::uint32_t (&rows)[32]) {
   }
 }
 
-// out[row chunk][unit] = the states [unit chunk][row] turned; rows past `rows` count as off.
+// out[row chunk][unit] = the transpose of states [unit chunk][row]; rows past `rows` count as off.
 inline void turn_states(const Chunk* states, Index stride, Index rows, Index chunks, Chunk* out) {
   const Index units = chunks * kPanel;
   for (Index c = 0; c < chunks; ++c) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The highest x86-64 level that the processor runs, or "base". Compiled for the baseline: into the
-// module that picks an extension, and into the program by which a build finds its default level.
+// The highest x86-64 level that the processor supports, or "base". Compiled for the baseline,
+// because it runs in the module that selects an extension and in the program that determines the
+// default level of a build.
 #pragma once
 
 namespace gibbous {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Large arrays that random access goes through, on huge pages where the system has them: fewer
-// misses of the page table are worth a quarter of the speed of a sweep over 100 million tokens.
+// Large arrays for random access, on huge pages if the system has them: the saved TLB misses are
+// worth a quarter of the speed of a sweep over 100 million tokens.
 #pragma once
 #if defined(__linux__)
 #include <sys/mman.h>
@@ -16,7 +16,7 @@
 
 namespace gibbous {
 
-// n numbers without a value: large ones come from the system as zeros, and are touched first by
+// n uninitialized numbers. The system zeroes the pages of large arrays, which are first touched by
 // the threads that use them.
 template <class T>
 class PageBuffer {
@@ -30,11 +30,11 @@ class PageBuffer {
     data_.reset(static_cast<T*>(std::aligned_alloc(align, whole ? whole : align)));
     if (!data_) throw std::bad_alloc();
 #if defined(__linux__)
-    if (align == page) madvise(data_.get(), whole, MADV_HUGEPAGE);  // advice: may be refused
+    if (align == page) madvise(data_.get(), whole, MADV_HUGEPAGE);  // only a hint; may be refused
 #endif
   }
 
-  // Memory of someone else, who frees it later than this.
+  // A view of memory owned by another object that outlives it.
   static PageBuffer borrowed(T* data, Index n) {
     PageBuffer buffer;
     buffer.data_ = std::unique_ptr<T[], Free>(data, Free{false});

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // Philox4x32-10, a counter-based generator: Salmon, Moraes, Dror and Shaw, "Parallel random
-// numbers: as easy as 1, 2, 3", SC 2011. A draw is a pure function of its address, so that nothing
-// depends on the order in which threads ask, and resuming needs no generator state.
+// numbers: as easy as 1, 2, 3", SC 2011. A draw is a pure function of its address: draws do not
+// depend on the order of threads, and resuming a fit needs no generator state.
 #pragma once
 #include <array>
 #include <cstdint>
 
 namespace gibbous {
 
-// What a number is drawn for. Values are part of the seed's meaning: never renumber.
+// What a number is drawn for. The values are part of what a seed means: never renumber them.
 enum class Purpose : std::uint32_t {
   kmeans_plusplus = 1,
   gmm_start = 2,
@@ -42,7 +42,7 @@ inline Block block(Block c, Key k) {
 
 }  // namespace philox
 
-// The stream of one (seed, purpose); draws are addressed by iteration, item and number.
+// The stream of one (seed, purpose); a draw is addressed by iteration, item and index.
 class Stream {
  public:
   Stream(std::uint64_t seed, Purpose purpose)

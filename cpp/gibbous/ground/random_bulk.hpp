@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Philox4x32-10 on vectors: the words of Stream::bits() for many items at once, in an order that
-// does not depend on the width of the vectors.
+// does not depend on the vector width.
 #pragma once
 #include <array>
 #include <cstdint>
@@ -10,7 +10,7 @@
 
 namespace gibbous {
 
-// Draws come in groups of 64: word w of items first ... first + 15 at places 16 w ... 16 w + 15.
+// Draws come in groups of 64: word w of items first ... first + 15 at indices 16 w ... 16 w + 15.
 inline constexpr int kGroupItems = 16, kGroupWords = 64;
 
 // The draws of one (seed, purpose, iteration), made 64 at a time.
@@ -21,8 +21,8 @@ class BulkStream {
         iteration_(iteration),
         purpose_(static_cast<std::uint32_t>(purpose)) {}
 
-  // out (64): OUT the group of items that starts at `first`; of each word only the first `wanted`
-  // places need be right, which spares short units half of the work.
+  // out (64): OUT the group of items that starts at `first`. Of each word only the first `wanted`
+  // entries need to be correct, which saves half of the work for layers of few units.
   GIBBOUS_INLINE void group(std::uint64_t first, Index wanted, std::uint32_t* out) const {
     constexpr int lanes = kLanes<std::uint32_t>;
     GIBBOUS_UNROLL
@@ -35,8 +35,8 @@ class BulkStream {
  private:
   using Wide = Vec<std::uint64_t>;
 
-  // One vector of items: even and odd items in 64-bit lanes of which the low half counts, because
-  // that is where the wide product takes its factors from.
+  // One vector of items: even and odd items in separate vectors of 64-bit lanes. Only the low half
+  // of each lane is used, because the widening product takes its factors from there.
   GIBBOUS_INLINE void vector(std::uint64_t first, std::uint32_t* out) const {
     Wide steps{};
     GIBBOUS_UNROLL

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// Short vectors that compile to one register at every instruction-set level, and the elementary
-// functions on them. GCC's and Clang's vector extension: plain operators, no intrinsics, the same
-// source for SSE, AVX2, AVX-512 and NEON. Eigen's fixed-size arrays would read as well, but GCC 12
-// keeps arrays of them in memory across a loop, which costs the kernels two thirds of their speed.
+// Short vectors that compile to one register at every instruction-set level, and elementary
+// functions on them. Uses the vector extension of GCC and Clang: plain operators, no intrinsics,
+// the same source for SSE, AVX2, AVX-512 and NEON. Eigen's fixed-size arrays would be as readable,
+// but GCC 12 keeps arrays of them in memory across a loop, which costs the kernels two thirds of
+// their speed.
 #pragma once
 #if defined(__x86_64__)
 #include <immintrin.h>
@@ -21,7 +22,7 @@ namespace gibbous {
 #define GIBBOUS_INLINE inline __attribute__((always_inline))
 #define GIBBOUS_UNROLL _Pragma("GCC unroll 32")
 
-#if defined(GIBBOUS_VECTOR_BYTES)  // tests force a width that the processor lacks
+#if defined(GIBBOUS_VECTOR_BYTES)  // tests force a vector width that the processor lacks
 inline constexpr int kVectorBytes = GIBBOUS_VECTOR_BYTES;
 #elif defined(__AVX512F__)
 inline constexpr int kVectorBytes = 64;
@@ -31,8 +32,9 @@ inline constexpr int kVectorBytes = 32;
 inline constexpr int kVectorBytes = 16;
 #endif
 
-// Registers decide the shape of the register tiles: 32 with AVX-512 and on Arm, else 16.
-#if defined(GIBBOUS_VECTOR_REGISTERS)  // tests force the other tiles
+// The number of registers sets the shape of the register tiles: 32 with AVX-512 and on Arm, else
+// 16.
+#if defined(GIBBOUS_VECTOR_REGISTERS)  // tests force the other tile shape
 inline constexpr int kVectorRegisters = GIBBOUS_VECTOR_REGISTERS;
 #elif defined(__AVX512F__) || defined(__aarch64__)
 inline constexpr int kVectorRegisters = 32;
@@ -49,7 +51,7 @@ using Vec = typename VectorOf<T>::type;
 template <class T>
 inline constexpr int kLanes = kVectorBytes / static_cast<int>(sizeof(T));
 
-// The integer vector with lanes as wide as T's.
+// The integer vector with lanes of the same width as T.
 template <class T>
 using Bits =
     typename VectorOf<std::conditional_t<sizeof(T) == 8, std::int64_t, std::int32_t>>::type;
@@ -81,7 +83,7 @@ GIBBOUS_INLINE T lane_sum(const Vec<T>& v) {
   return s;
 }
 
-// out[i] += the sum of the lanes of v[i]: four sums for a little more than the price of one.
+// out[i] += the sum of the lanes of v[i]: four sums for little more than the cost of one.
 template <class T>
 GIBBOUS_INLINE void add_lane_sums(const Vec<T> (&v)[4], T* out) {
   typename VectorOf<T, 16>::type h[4];  // after halving: 4 floats or 2 doubles
@@ -120,8 +122,8 @@ GIBBOUS_INLINE void add_lane_sums(const Vec<T> (&v)[4], T* out) {
   }
 }
 
-// Products of the low 32 bits of each lane, 64 bits wide: one instruction that the plain operator
-// does not compile to.
+// Products of the low 32 bits of each lane, 64 bits wide: one instruction, which compilers do not
+// emit for the plain operator.
 GIBBOUS_INLINE Vec<std::uint64_t> mul_low_halves(Vec<std::uint64_t> a, Vec<std::uint64_t> b) {
 #if defined(__AVX512F__) && !defined(GIBBOUS_VECTOR_BYTES)
   return reinterpret_cast<Vec<std::uint64_t>>(
@@ -139,7 +141,7 @@ GIBBOUS_INLINE Vec<std::uint64_t> mul_low_halves(Vec<std::uint64_t> a, Vec<std::
 }
 
 namespace detail {
-// What the intrinsics below compute, in plain C++: tests compare the two.
+// Plain C++ versions of the intrinsics below; tests compare the two.
 template <class T>
 GIBBOUS_INLINE Vec<T> gather_plain(const T* base, Vec<std::int32_t> index) {
   Vec<T> v{};
@@ -160,7 +162,7 @@ GIBBOUS_INLINE std::uint32_t lane_mask_plain(Vec<std::int32_t> test) {
 }
 }  // namespace detail
 
-// base[index] in every lane, for 32-bit numbers. GCC does not make gathers of plain loops.
+// base[index] in every lane, for 32-bit numbers. GCC does not turn plain loops into gathers.
 template <class T>
 GIBBOUS_INLINE Vec<T> gather(const T* base, Vec<std::int32_t> index) {
   static_assert(sizeof(T) == 4);
@@ -177,7 +179,7 @@ GIBBOUS_INLINE Vec<T> gather(const T* base, Vec<std::int32_t> index) {
 #endif
 }
 
-// 16-bit numbers, one a lane of 32 bits: a single instruction that GCC does not find.
+// 16-bit numbers, one per 32-bit lane: a single instruction that GCC does not emit by itself.
 GIBBOUS_INLINE Vec<std::int32_t> load_wide(const std::uint16_t* p) {
 #if defined(GIBBOUS_VECTOR_BYTES)
   return detail::load_wide_plain(p);
@@ -192,7 +194,7 @@ GIBBOUS_INLINE Vec<std::int32_t> load_wide(const std::uint16_t* p) {
 #endif
 }
 
-// Bit i is set where lane i of a comparison holds (where its sign bit is set).
+// Bit i is set if lane i of a comparison is true (if its sign bit is set).
 GIBBOUS_INLINE std::uint32_t lane_mask(Vec<std::int32_t> test) {
 #if defined(GIBBOUS_VECTOR_BYTES)
   return detail::lane_mask_plain(test);
@@ -207,8 +209,8 @@ GIBBOUS_INLINE std::uint32_t lane_mask(Vec<std::int32_t> test) {
 #endif
 }
 
-// Vectors of numbers that start on a cache line: a vector load never crosses one, which is worth a
-// third of the speed of the tiles.
+// Vectors of numbers aligned to a cache line: no vector load crosses a line, which makes the tiles
+// a third faster.
 template <class T>
 struct CacheAligned {
   using value_type = T;
@@ -235,7 +237,7 @@ struct Elementary<double> {
   static constexpr double log2e = 1.4426950408889634074;
   static constexpr double ln2_hi = 6.93147180369123816490e-01;  // 32 significant bits
   static constexpr double ln2_lo = 1.90821492927058770002e-10;
-  static constexpr double exp_floor = -708.0;  // exp below is 0: no denormals, exact skips
+  static constexpr double exp_floor = -708.0;  // exp is 0 below: no denormals, exact skips
   static constexpr std::int64_t bias = 1023;
   static constexpr int mantissa = 52;
   static constexpr std::int64_t sqrt_half = 0x3FE6A09E667F3BCD;
@@ -278,7 +280,7 @@ GIBBOUS_INLINE V horner(V x, const T (&c)[N]) {
 
 }  // namespace detail
 
-// exp with about 1 ulp of error; exactly 0 below -708 (float: -87) and for -inf, so that a
+// exp with an error of about 1 ulp; exactly 0 below -708 (float: -87) and for -inf, so that a
 // responsibility is either a normal number or 0. Arguments must not be NaN or above 709 (88).
 template <class T>
 GIBBOUS_INLINE Vec<T> vexp(Vec<T> x) {
@@ -291,7 +293,7 @@ GIBBOUS_INLINE Vec<T> vexp(Vec<T> x) {
   Vec<T> r = x - n * E::ln2_hi;
   r = r - n * E::ln2_lo;
   const Vec<T> p = r + r * r * detail::horner(r, E::exp_poly);
-  // t holds n in its low bits; move it to the exponent of 2^n
+  // the low bits of t hold n; shift it into the exponent to get 2^n
   const Bits<T> scale = (reinterpret_cast<Bits<T>>(t) + E::bias) << E::mantissa;
   const Vec<T> s = reinterpret_cast<Vec<T>>(scale);
   const Vec<T> e = p * s + s;
@@ -309,7 +311,7 @@ GIBBOUS_INLINE Vec<T> vlog(Vec<T> x) {
   const Vec<T> f = m - T(1);
   const Vec<T> s = f / (m + T(1));
   const Vec<T> z = s * s;
-  // log m = 2 s + s^3 Q(z); 2 s = f - f s keeps the small part apart from the exact f
+  // log m = 2 s + s^3 Q(z); writing 2 s = f - f s separates the small part from the exact f
   const Vec<T> tail = s * (z * detail::horner(z, E::log_poly) - f);
   return e * E::ln2_hi + (f + (tail + e * E::ln2_lo));
 }

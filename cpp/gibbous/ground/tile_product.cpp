@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The unit's instructions are compiled in here and nowhere else, without Eigen, in the core for
-// AVX-512 alone (see CMakeLists.txt): no other processor meets them.
+// The only file compiled with the instructions of the matrix unit, without Eigen and only in the
+// AVX-512 core (see CMakeLists.txt), so that no other processor executes them.
 #include "gibbous/ground/tile_product.hpp"
 
 #if defined(__AMX_TILE__) && defined(__AMX_BF16__) && defined(__linux__)
@@ -41,7 +41,7 @@ void plain(const std::uint32_t* a, Index stride, Index rows, Index depth, const 
 
 namespace {
 
-// Palette 1, eight tiles of 16 rows of 64 bytes.
+// Palette 1: eight tiles of 16 rows of 64 bytes.
 struct alignas(64) Configuration {
   std::uint8_t palette = 1, start_row = 0, reserved[14] = {};
   std::uint16_t row_bytes[16] = {64, 64, 64, 64, 64, 64, 64, 64};
@@ -49,11 +49,11 @@ struct alignas(64) Configuration {
 };
 static_assert(sizeof(Configuration) == 64);
 
-constexpr Index kRowBytes = 32 * 4;   // of b and acc
-constexpr Index kTileBytes = 16 * 4;  // a row of a tile of a
+constexpr Index kRowBytes = 32 * 4;   // stride in bytes of b and acc
+constexpr Index kTileBytes = 16 * 4;  // stride in bytes of a row of a tile of a
 
-// Two by two tiles of acc, or the upper two where there are 16 rows: four loads serve four
-// products, which is what the second cache can feed.
+// Two by two tiles of acc, or only the upper two if there are 16 rows: four loads feed four
+// products, which is as much as the L2 cache delivers.
 template <bool Two>
 void block(const std::uint32_t* a, Index stride, Index depth, const std::uint32_t* b, float* acc) {
   float* below = acc + 16 * 32;
@@ -65,7 +65,7 @@ void block(const std::uint32_t* a, Index stride, Index depth, const std::uint32_
   }
   for (Index i = 0; i < depth; i += kTileRows, a += kTileWords, b += kTileRows * 32) {
     _tile_loadd(6, b, kRowBytes);
-    _tile_stream_loadd(4, a, kTileBytes);  // not kept: b is what the next rows want again
+    _tile_stream_loadd(4, a, kTileBytes);  // streamed: only b is reused by the next rows
     _tile_loadd(7, b + 16, kRowBytes);
     _tile_dpbf16ps(0, 4, 6);
     _tile_dpbf16ps(1, 4, 7);
@@ -83,12 +83,12 @@ void block(const std::uint32_t* a, Index stride, Index depth, const std::uint32_
   }
 }
 
-// The configuration belongs to a thread and is given back: a thread whose tiles are in use costs
-// the system 8 KB a switch.
+// The configuration is per thread and released afterwards: for a thread with tiles in use, the
+// system saves 8 KB per context switch.
 void on_unit(const std::uint32_t* a, Index stride, Index rows, Index depth, const std::uint32_t* b,
              float* acc) {
   const Configuration configuration;
-  // GCC 12 believes that eight bytes of the configuration are read, and that loads read nothing
+  // GCC 12 assumes that only eight bytes of the configuration are read, and that loads read nothing
   asm volatile("" ::"r"(&configuration) : "memory");
   _tile_loadconfig(&configuration);
   Index r = 0;
@@ -109,7 +109,7 @@ bool granted() {
 
 }  // namespace
 
-// The system is asked once; what it grants holds for all threads of the process.
+// The system is asked once; permission applies to all threads of the process.
 TileProduct unit() {
   static const bool here = granted();
   return here ? &on_unit : nullptr;

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // Products on a matrix unit that multiplies tiles of bfloat16 (Intel AMX). Every operand is a
-// matrix of 32-bit words, two bfloat16 each: a state is (s, s), a weight is (high, low) with high +
-// low the weight to 17 bits, so that the unit's sum over pairs gives s high + s low: states are
-// exact, and the sums are kept in float. The right operand is a panel of 32 columns as it is; the
-// left one, a layer, lies in tiles of 16 rows by 16 words, each in one piece: rows a page apart
-// would keep the processor from fetching ahead.
+// matrix of 32-bit words of two bfloat16 each: a state is (s, s) and a weight is (high, low), where
+// high + low represents the weight with 17 bits. The unit sums over pairs and computes s high + s
+// low, so that states are exact; sums are kept in float. The right operand is a panel of 32
+// columns. The left one, a layer, is stored in contiguous tiles of 16 rows by 16 words, because
+// rows a page apart would defeat the prefetcher.
 #pragma once
 #include <cstdint>
 
@@ -15,24 +15,25 @@ namespace gibbous {
 
 namespace tiles {
 
-inline constexpr Index kTileRows = 16;  // and words of a row
+inline constexpr Index kTileRows = 16;  // also the words per row
 
 inline constexpr Index kTileWords = kTileRows * kTileRows;
 
-// Where word i of row r of a left operand lies whose rows have `stride` words.
+// Index of word i of row r in a left operand with `stride` words per row.
 GIBBOUS_INLINE Index place(Index stride, Index r, Index i) {
   const Index row = r % kTileRows;
   return (r - row) * stride + i / kTileRows * kTileWords + row * kTileRows + i % kTileRows;
 }
 
-// A TileProduct: acc[r][j] += sum over i < depth of the products of the two pairs a[place(stride,
-// r, i)] and b[i][j]. a:   IN words, rows rounded up to 16 are read;  b: IN words [depth][32] acc:
-// INOUT [rows rounded up to 16][32];  depth, stride: multiples of 16
+// A TileProduct: acc[r][j] += sum over i < depth of the products of the pairs a[place(stride, r,
+// i)] and b[i][j].
+// a: IN words; rows rounded up to 16 are read;  b: IN words [depth][32]
+// acc: INOUT [rows rounded up to 16][32];  depth, stride: multiples of 16
 
-// The one of the matrix unit; null where this build, the processor or the system has none.
+// The product on the matrix unit; null if this build, the processor or the system has none.
 TileProduct unit();
 
-// The same in plain C++, slowly: what tests compare with, on any machine.
+// The same in plain C++ (slow): the reference for tests on any machine.
 void plain(const std::uint32_t* a, Index stride, Index rows, Index depth, const std::uint32_t* b,
            float* acc);
 
@@ -52,14 +53,14 @@ GIBBOUS_INLINE Bits<float> split(Vec<float> x) {
   return ((high >> 16) & 0xFFFF) | low;
 }
 
-// (high, high) and (low, low), the two left operands of a number.
+// (high, high) and (low, low) of a number, for the two left operands.
 GIBBOUS_INLINE void split_left(Vec<float> x, Bits<float>& high, Bits<float>& low) {
   const Bits<float> h = detail::nearest(x);
   high = detail::twice(h);
   low = detail::twice(detail::nearest(x - reinterpret_cast<Vec<float>>(h)));
 }
 
-// Numbers into words (high, low), n a multiple of 16.
+// Converts numbers to words (high, low); n is a multiple of 16.
 inline void split_all(const float* x, Index n, std::uint32_t* words) {
   for (Index i = 0; i < n; i += kLanes<float>) {
     const Bits<float> w = split(load(x + i));
@@ -67,7 +68,8 @@ inline void split_all(const float* x, Index n, std::uint32_t* words) {
   }
 }
 
-// n numbers of a row into left operands from words 0 on of that row, n a multiple of 16.
+// Converts n numbers of a row to left operands, starting at word 0 of that row; n is a multiple of
+// 16.
 inline void split_left_all(const float* x, Index n, std::uint32_t* high, std::uint32_t* low) {
   for (Index i = 0; i < n; i += kLanes<float>) {
     Bits<float> h, l;
@@ -77,7 +79,7 @@ inline void split_left_all(const float* x, Index n, std::uint32_t* high, std::ui
   }
 }
 
-// The states of 32 units, a bit each, into 32 words of a row of a left operand.
+// Expands the states of 32 units, one bit each, to 32 words of a row of a left operand.
 GIBBOUS_INLINE void widen_states(std::uint32_t mask, std::uint32_t* words) {
   constexpr int L = kLanes<float>;
   Bits<float> bit{};

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // Register tiles: the innermost loops that the models share. Each keeps a small block of
-// accumulators in registers, so that the multiply-add units and not the loads set the pace.
+// accumulators in registers, so that multiply-adds and not loads limit the speed.
 //
-// Group layout. Rows go through the kernels in groups of Group<T>::rows, transposed: feature a of
-// the group's rows lies at xt[a * Group<T>::rows ...], so that lanes are rows and nothing has to be
-// summed across lanes.
+// Group layout. Rows pass through the kernels in transposed groups of Group<T>::rows: feature a of
+// the rows of a group starts at xt[a * Group<T>::rows], so that lanes are rows and nothing has to
+// be summed across lanes.
 #pragma once
 #include "gibbous/ground/simd.hpp"
 
@@ -12,15 +12,15 @@ namespace gibbous {
 
 template <class T>
 struct Group {
-  // Three vectors of rows: with 4 (8) outputs that is 12 (24) accumulators, 3 operands and a
-  // broadcast, which just fills 16 (32) registers.
+  // Three vectors of rows: with 4 (8) outputs this takes 12 (24) accumulators, 3 operands and a
+  // broadcast, which just fits in 16 (32) registers.
   static constexpr int vectors = 3;
   static constexpr int lanes = kLanes<T>;
   static constexpr int rows = vectors * lanes;
   static constexpr int outputs = kVectorRegisters >= 32 ? 8 : 4;
 };
 
-// Sums are kept in double for every T; lanes of T widen by halves, as wide a vector as there is.
+// Sums are kept in double for every T; the lanes of T are widened by halves, at full vector width.
 template <class T>
 GIBBOUS_INLINE void add_widened(double* sum, const Vec<T>& v) {
   if constexpr (sizeof(T) == sizeof(double)) {
@@ -38,8 +38,8 @@ GIBBOUS_INLINE void add_widened(double* sum, const Vec<T>& v) {
   }
 }
 
-// Transposes rows x[0..count) (row-major, width d) minus `shift` (or nothing where null) into a
-// group. Missing rows become 0.
+// Transposes rows x[0..count) (row-major, width d) minus `shift` (null for none) into a group. Rows
+// past `count` become 0.
 template <class T>
 inline void load_group(const T* x, Index count, Index d, const T* shift, T* xt) {
   constexpr int rows = Group<T>::rows;
@@ -56,7 +56,7 @@ inline void load_group(const T* x, Index count, Index d, const T* shift, T* xt) 
   }
 }
 
-// acc[r][v] = init[r] + sum_a coef[a][r] * xt[a][v]: R dot products of each of the group's rows.
+// acc[r][v] = init[r] + sum_a coef[a][r] * xt[a][v]: R dot products for each row of the group.
 // `coef` holds R numbers for each of the d features.
 template <class T, int R>
 GIBBOUS_INLINE void linear_panel(const T* init, const T* coef, Index d, const T* xt,
@@ -76,9 +76,9 @@ GIBBOUS_INLINE void linear_panel(const T* init, const T* coef, Index d, const T*
   }
 }
 
-// R outputs y_r = h_r + sum_{b < full + r + 1} coef[b][r] * z_b of a lower triangular product;
-// `coef` holds the R offsets h, then R numbers a column, zeros above the diagonal, `full` + R
-// columns. Returns the coefficients of the next panel.
+// R outputs y_r = h_r + sum_{b < full + r + 1} coef[b][r] * z_b of a lower triangular product.
+// `coef` holds the R offsets h, then R numbers per column for `full` + R columns, zeros above the
+// diagonal. Returns the coefficients of the next panel.
 template <class T, int R>
 GIBBOUS_INLINE const T* triangle_panel(const T* coef, Index full, const T* z, Vec<T> (&y)[R][3]) {
   constexpr int L = Group<T>::lanes;
@@ -109,8 +109,8 @@ GIBBOUS_INLINE const T* triangle_panel(const T* coef, Index full, const T* z, Ve
   return coef + R * R;
 }
 
-// Runs the panels of a d by d triangle in order: use(y, first_output) for each, which returns
-// whether to go on.
+// Runs the panels of a d by d triangle in order: use(y, first_output) is called for each and
+// returns whether to continue.
 template <class T, class Use>
 GIBBOUS_INLINE void triangle_panels(const T* coef, Index d, const T* z, Use&& use) {
   constexpr int R = Group<T>::outputs;
@@ -136,9 +136,9 @@ GIBBOUS_INLINE void triangle_panels(const T* coef, Index d, const T* z, Use&& us
 }
 
 // Symmetric accumulation with rows as lanes, over groups: s[(a, b)] += sum_rows w_a * z_b over a
-// tile of NA by NB entries at (a0, b0). Group j of w starts at j * d * rows, that of z at
-// at[j] * d * rows. s keeps one wide vector for each entry of the packed lower triangle. `Diagonal`
-// tiles start at a0 = b0 and skip what lies above the diagonal.
+// tile of NA by NB entries at (a0, b0). Group j of w starts at j * d * rows, that of z at at[j] * d
+// * rows. s holds one wide vector for each entry of the packed lower triangle. `Diagonal` tiles
+// start at a0 = b0 and skip the entries above the diagonal.
 template <class T, int NA, int NB, bool Diagonal>
 inline void dot_tile(const T* w, const T* z, const Index* at, Index groups, Index d, Index a0,
                      Index b0, double* s) {
@@ -196,8 +196,8 @@ inline void dot_triangle(const T* w, const T* z, const Index* at, Index groups, 
   if (d - a == 1) detail::dot_rows<T, 1>(w, z, at, groups, d, a, s);
 }
 
-// The rows of a sum of outer products: `groups` of `rows`. A left operand advances by `step` per
-// row and by `skip` more after a group; the right one by right_step per row and right_panel per
+// The rows of a sum of outer products: `groups` of `rows`. The left operand advances by `step` per
+// row and by another `skip` after a group, the right one by right_step per row and right_panel per
 // vector.
 template <class T>
 struct OuterRows {
@@ -206,8 +206,8 @@ struct OuterRows {
   Index right_step, right_panel, groups, rows;
 };
 
-// c[m][...] += sum over rows of left[m] * right[...], features as lanes: NA by NV vectors, the
-// first of them number `first` of the right operand.
+// c[m][...] += sum over rows of left[m] * right[...], with features as lanes: NA by NV vectors,
+// starting at vector `first` of the right operand.
 template <class T, int NA, int NV>
 inline void outer_tile(const T* const* left, const OuterRows<T>& x, Index first, double* c,
                        Index c_stride) {
@@ -239,7 +239,7 @@ inline void outer_tile(const T* const* left, const OuterRows<T>& x, Index first,
 
 namespace detail {
 
-// All of `vectors` right-hand vectors for NA left-hand scalars.
+// All `vectors` right-hand vectors for NA left-hand scalars.
 template <class T, int NA>
 inline void outer_rows(const T* const* left, const OuterRows<T>& x, Index vectors, double* c,
                        Index c_stride) {
@@ -252,9 +252,9 @@ inline void outer_rows(const T* const* left, const OuterRows<T>& x, Index vector
 
 }  // namespace detail
 
-// c[k][...] += sum over rows of r_k(row) * phi(row)[...]: r in groups [g][k][rows], k of them with
-// kp slots a group, phi row-major with `vectors` full vectors a row; c has row stride
-// vectors * lanes.
+// c[k][...] += sum over rows of r_k(row) * phi(row)[...]. r is stored in groups [g][k][rows], k of
+// them in kp slots per group; phi is row-major with `vectors` full vectors per row; c has row
+// stride vectors * lanes.
 template <class T>
 inline void outer_groups(const T* r, Index k, Index kp, const T* phi, Index vectors, Index groups,
                          double* c) {
@@ -276,11 +276,11 @@ inline void outer_groups(const T* r, Index k, Index kp, const T* phi, Index vect
   }
 }
 
-// Symmetric accumulation with features as lanes, for wide rows. y holds `rows` rows in panels of
-// kLanes features: feature a of row i at y[(a / L) * capacity * L + i * L + a % L]. Adds y^T y to
-// rows [a_begin, a_end) of the lower triangle of c, row-major with stride c_stride; entries just
-// above the diagonal, within its tile, are written too and mean nothing. a_begin is a multiple
-// of 8.
+// Symmetric accumulation with features as lanes, for wide rows. y holds `rows` rows in panels of L
+// = kLanes features: feature a of row i is y[(a / L) * capacity * L + i * L + a % L]. Adds y^T y to
+// rows [a_begin, a_end) of the lower triangle of c, row-major with stride c_stride. Entries just
+// above the diagonal, within its tile, are overwritten with meaningless values. a_begin is a
+// multiple of 8.
 template <class T>
 inline void outer_triangle(const T* y, Index capacity, Index rows, Index a_begin, Index a_end,
                            double* c, Index c_stride) {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Rows into the group layout of ground/tiles.hpp, by square blocks turned in registers.
+// Transposes rows into the group layout of ground/tiles.hpp, by square blocks in registers.
 #pragma once
 #include <utility>
 
@@ -9,8 +9,8 @@ namespace gibbous {
 
 namespace detail {
 
-// Lane l of the first: a[l] where bit H of l is clear, else b[l - H]. Of the second: a[l + H] where
-// it is clear, else b[l]. Together they swap two H by H blocks across the diagonal.
+// Lane l of the first result: a[l] if bit H of l is clear, else b[l - H]. Of the second: a[l + H]
+// if it is clear, else b[l]. Together they swap two H by H blocks across the diagonal.
 template <class T, int H, int... I>
 GIBBOUS_INLINE void swap_blocks(Vec<T>& a, Vec<T>& b, std::integer_sequence<int, I...>) {
   constexpr int L = kLanes<T>;
@@ -31,8 +31,8 @@ GIBBOUS_INLINE void transpose_stage(Vec<T> (&r)[kLanes<T>]) {
 
 }  // namespace detail
 
-// Transposes the rows at row(0) .. row(count - 1), each d numbers, minus `shift` (or nothing where
-// null) into a group. Missing rows become 0.
+// Transposes the rows row(0) .. row(count - 1) of d numbers each, minus `shift` (null for none),
+// into a group. Rows past `count` become 0.
 template <class T, class Row>
 inline void load_rows(const Row& row, Index count, Index d, const T* shift, T* xt) {
   constexpr int L = kLanes<T>;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Index types and the views that kernels take. Everything is row-major and owned by the caller.
+// Index types and the views that kernels accept. Arrays are row-major and owned by the caller.
 #pragma once
 #include <cstddef>
 #include <cstdint>
@@ -7,7 +7,7 @@
 namespace gibbous {
 
 // Rows, columns and offsets. Signed, so that differences and reversed loops are safe; 64 bits,
-// because n * d passes 2^31 on the data we serve.
+// because n * d exceeds 2^31 for large data.
 using Index = std::ptrdiff_t;
 
 // Cluster and component labels: 32 bits hold any count that fits in memory and halve the traffic
