@@ -8,21 +8,22 @@
 
 namespace gibbous::layers {
 
-// What one phase knows of its rows: hidden probabilities times the rows' factors (negative in the
-// negative phase), and the visible states as the gradient's product wants them.
+// What one phase knows about its rows: hidden probabilities times the factors of the rows (negative
+// in the negative phase), and the visible states in the form that the product of the gradient
+// needs.
 template <class T>
 struct Phase {
   Index rows = 0, visible = 0, hidden = 0;
-  Index stride = 0;               // whole panels of rows, which the product adds 32 at a time
+  Index stride = 0;               // whole panels of rows; the product adds 32 at a time
   Buffer<T> p;                    // [hidden panel][stride][32], zero past `rows`
-  std::vector<Chunk> turned;      // [row chunk][visible padded], where the states are binary
+  std::vector<Chunk> turned;      // [row chunk][visible padded] if the states are binary
   Buffer<std::uint32_t> p_words;  // p for a matrix unit, or empty
   const Layer<T>* states = nullptr;
   const T* factor = nullptr;  // of every row
   bool flat = false;          // the states are binary and all rows have one factor
   Buffer<T> v, h;             // sums over the rows: factor * state (visible), p (hidden)
-  Buffer<T> bias;             // the same of p times the row's length, for counts; else empty
-  Buffer<T> square;           // of factor * (v - a)^2, for Gaussian units
+  Buffer<T> bias;             // sum of p times the length of the row for counts; else empty
+  Buffer<T> square;           // sum of factor * (v - a)^2 for Gaussian units
 
   void resize(Index visible_, Index hidden_, Index capacity) {
     visible = visible_;
@@ -36,7 +37,7 @@ struct Phase {
   }
   const T* panel(Index q) const { return p.data() + q * stride * kPanel; }
 
-  // Room for the probabilities of `count` rows.
+  // Allocates the probabilities of `count` rows.
   T* probabilities(Index count) {
     if (count < rows)
       for (Index q = 0; q < panels_of(hidden); ++q) {
@@ -47,8 +48,8 @@ struct Phase {
     return p.data();
   }
 
-  // What is known when the pass is over: its states, and the rows' factors. Then finish() for all
-  // tasks in [0, tasks()), in any order.
+  // Sets what is known after the pass: its states and the factors of the rows. Call finish() for
+  // all tasks in [0, tasks()) afterwards, in any order.
   void close(const Execution& run, const Layer<T>& seen, const T* factors);
   Index tasks() const { return panels_of(visible) + panels_of(hidden); }
   void finish(const Packed<T>& m, Index task);
@@ -57,7 +58,7 @@ struct Phase {
   void widen(Range d, std::uint64_t name, LeftOperand& out) const;
   Index depth() const { return panels_of(rows) * kPanel; }
 
-  // d log P / d b but for the other phase.
+  // d log P / d b, without the other phase.
   const Buffer<T>& hidden_bias() const { return bias.empty() ? h : bias; }
 
  private:
@@ -87,7 +88,7 @@ void Phase<T>::finish(const Packed<T>& m, Index task) {
   if (!m.z.empty()) sum_squares(m, panel);
 }
 
-// Both phases, in one region.
+// Both phases, in one parallel region.
 template <class T>
 void finish_phases(const Execution& run, const Packed<T>& m, Phase<T>& positive,
                    Phase<T>& negative) {
@@ -166,11 +167,11 @@ void Phase<T>::sum_hidden(Index q) {
                        p_words.data() + q * stride * kPanel);
 }
 
-// Bit by bit only where rows have weights: at 128 hidden units that took 7% of an epoch (Zen 3).
+// Bit by bit only if rows have weights: at 128 hidden units that took 7% of an epoch (Zen 3).
 template <class T>
 void Phase<T>::sum_visible(Index panel) {
   T* out = v.data() + panel * kPanel;
-  if (flat) {  // the turned states were counted
+  if (flat) {  // the transposed states were counted
     for (Index j = 0; j < kPanel; ++j) out[j] *= factor[0];
     return;
   }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The states of one layer of a Boltzmann machine for the rows of a batch, its weights as the
-// products want them, and the pass from one layer to the other.
+// The states of one layer of a Boltzmann machine for the rows of a batch, its weights in the layout
+// that the products need, and the pass from one layer to the other.
 #pragma once
 #include <vector>
 
@@ -11,17 +11,17 @@
 
 namespace gibbous::layers {
 
-// Rows that a task carries through a pass: their sums (32 KB in float) stay in the second cache.
+// Rows that a task processes in one pass: their sums (32 KB in float) stay in the L2 cache.
 inline constexpr Index kBlockRows = 256;
 
-// States of `units` units (padded to whole panels) for up to `capacity` rows: bits, or numbers.
+// States of `units` units (padded to whole panels) for up to `capacity` rows: bits or numbers.
 template <class T>
 struct Layer {
   Index units = 0, rows = 0, capacity = 0;
   bool binary = true;
   std::vector<Chunk> bits;  // [panel][capacity]
   Buffer<T> real;           // [row][panels * kPanel], zero past `units`
-  Buffer<T> lengths;        // [row] draws in a row of counts; empty for other units
+  Buffer<T> lengths;        // [row] number of draws of a row of counts; empty for other units
 
   void resize(Index units_, Index capacity_, bool binary_) {
     units = units_;
@@ -40,7 +40,7 @@ struct Layer {
 };
 
 // Weights from a layer of `from` units to one of `to`, panel by panel of the target: [to / 32][from
-// padded][32], zero where either is padding.
+// padded][32], with zeros in the padding.
 template <class T>
 struct Weights {
   Index from = 0, to = 0;
@@ -67,11 +67,11 @@ struct Weights {
 };
 
 // A left operand of a matrix unit, in tiles: states or the high parts of numbers, and the low
-// parts. Every thread widens for itself what it multiplies: in one that all of them shared most
-// words would come from other processors' caches.
+// parts. Every thread converts its own operands: if all threads shared them, most words would come
+// from the caches of other processors.
 struct LeftOperand {
   Buffer<std::uint32_t> high, low;
-  std::uint64_t holds = 0;  // what it was made from
+  std::uint64_t holds = 0;  // the key that it was made for
 
   void resize(Index rows, Index width, bool binary) {
     const auto size = static_cast<std::size_t>((rows + tiles::kTileRows - 1) / tiles::kTileRows *
@@ -80,7 +80,7 @@ struct LeftOperand {
     if (!binary && low.size() < size) low.resize(size);
   }
 
-  // acc += this, whose rows have `width` words, times a panel of words.
+  // acc += this, with `width` words per row, times a panel of words.
   void multiply(const Execution& run, Index rows, Index width, bool binary,
                 const std::uint32_t* words, float* acc) const {
     run.tiles(high.data(), width, rows, width, words, acc);
@@ -88,7 +88,7 @@ struct LeftOperand {
   }
 };
 
-// What a thread needs to itself.
+// Workspace of one thread.
 template <class T>
 struct Scratch {
   BitTables<T> tables = bit_tables<T>();
@@ -96,11 +96,11 @@ struct Scratch {
   LeftOperand left[2];
 };
 
-// The scratch of all threads.
+// The workspaces of all threads.
 template <class T>
 struct Scratches {
   std::vector<Scratch<T>> threads;
-  std::uint64_t made = 0;  // left operands so far: their names
+  std::uint64_t made = 0;  // counts left operands to give each a unique key
 
   Scratch<T>& operator[](std::size_t i) { return threads[i]; }
 };
@@ -110,7 +110,7 @@ Scratches<T> scratches(const Execution& run) {
   return {std::vector<Scratch<T>>(static_cast<std::size_t>(std::max(run.threads, 1)))};
 }
 
-// Rows first ... first + count of a layer as the left operand called `name`.
+// Rows first ... first + count of a layer as the left operand with key `name`.
 inline void widen_rows(const Layer<float>& in, Index first, Index count, std::uint64_t name,
                        LeftOperand& out) {
   if (out.holds == name) return;
@@ -130,7 +130,7 @@ inline void widen_rows(const Layer<float>& in, Index first, Index count, std::ui
   }
 }
 
-// Rows of a layer that a task works on, and their name in this pass.
+// Rows of a layer that a task works on, and their key in this pass.
 struct RowBlock {
   Index first, count;
   std::uint64_t name;
@@ -154,8 +154,9 @@ void add_product(const Execution& run, const Layer<T>& in, const RowBlock& rows,
     add_real(in.row(first), in.width(), 1, count, in.width(), w.panel(p), acc);
 }
 
-// For every panel of the target and block of rows: the inputs of its units, without biases, handed
-// to epilogue(panel, first row, rows, sums[row][32]). An epilogue owns its panel and rows.
+// For every panel of the target and block of rows: passes the inputs of its units, without biases,
+// to epilogue(panel, first row, rows, sums[row][32]). Each call has exclusive use of its panel and
+// rows.
 template <class T, class Epilogue>
 void pass(const Execution& run, const Layer<T>& in, const Weights<T>& w, Scratches<T>& scratch,
           Epilogue&& epilogue) {
@@ -174,12 +175,13 @@ void pass(const Execution& run, const Layer<T>& in, const Weights<T>& w, Scratch
   });
 }
 
-// Bias of a unit that is padding: its probability is 0.
+// Bias of padding units: their probability is 0.
 template <class T>
 inline constexpr T kOff = T(-1e30);
 
 // Uniform draws of one sampling step, addressed by row and panel: 64 draws serve the 32 units of a
-// panel in two rows. 24 bits of each are used, at the middle of their cell, in either precision.
+// panel in two rows. 24 bits of each are used, at the midpoint of their interval, in either
+// precision.
 class StateDraws {
  public:
   StateDraws(std::uint64_t seed, Purpose purpose, std::uint32_t step)
@@ -229,19 +231,19 @@ template <class T>
 GIBBOUS_INLINE Vec<T> softplus(Vec<T> x) {
   const Vec<T> size = x < T(0) ? -x : x, positive = x > T(0) ? x : Vec<T>{};
   const Vec<T> e = vexp<T>(-size), whole = e + T(1);
-  // log(1 + e) with the digits that the sum lost (Kahan): log(w) e / (w - 1)
+  // log(1 + e) with a correction for the digits lost in the sum (Kahan): log(w) e / (w - 1)
   const Vec<T> rest = whole - T(1);
   const auto tiny = rest == T(0);
   const Vec<T> safe = tiny ? splat(T(1)) : rest;
   return positive + (tiny ? e : vlog<T>(whole) * e / safe);
 }
 
-// The first `units` bits of a panel.
+// A mask of the first `units` bits of a panel.
 GIBBOUS_INLINE std::uint32_t units_mask(Index units) {
   return units >= kPanel ? ~0u : (1u << units) - 1u;
 }
 
-// What a pass to units of two states leaves behind.
+// The outputs of a pass to binary units.
 template <class T>
 struct BernoulliTarget {
   const T* bias;                      // IN [units padded]; kOff where padding
@@ -288,7 +290,7 @@ struct BernoulliTarget {
       if constexpr (Sample) {
         const Bits<T> on = widen_draws<T>(words + j) * e < T(1 << 24);
         mask |= mask_of_lanes<T>(on) << j;
-        if (energies) {  // at temperature infinity padding is as likely to be on as anything
+        if (energies) {  // at infinite temperature, padding would be on as often as any unit
           const Bits<T> units = on & (input > kOff<T> / T(2));
           energy += reinterpret_cast<Vec<T>>(reinterpret_cast<Bits<T>>(input) & units);
         }

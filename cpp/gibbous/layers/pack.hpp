@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Between the caller's arrays and the panels that the kernels work on.
+// Conversion between the arrays of the caller and the panels that the kernels work on.
 #pragma once
 #include <cmath>
 
@@ -9,15 +9,15 @@
 
 namespace gibbous::layers {
 
-// The parameters in panels: up (visible to hidden), down (hidden to visible), biases padded.
+// The parameters in panels: up (visible to hidden), down (hidden to visible); biases are padded.
 template <class T>
 struct Packed {
   Index visible = 0, hidden = 0;
   Weights<T> up, down;
   Buffer<T> a, b;
   Units units;
-  Buffer<T> z;                               // Gaussian units: log variances, and what follows
-  Buffer<T> variance, deviation, precision;  // from them; 0 where padding
+  Buffer<T> z;                               // Gaussian units: log variances, and values
+  Buffer<T> variance, deviation, precision;  // derived from them; 0 in the padding
 
   void set_variances() {
     for (std::size_t i = 0; i < static_cast<std::size_t>(visible); ++i) {
@@ -43,7 +43,7 @@ inline void transpose_block(const T* from, T* to) {
     }
 }
 
-// `from` turned into `to`, which has its layers exchanged.
+// The transpose of `from`, with its layers exchanged, into `to`.
 template <class T>
 void turn_weights(const Execution& run, const Weights<T>& from, Weights<T>& to) {
   const Index rows = panels_of(from.from), columns = panels_of(from.to);
@@ -53,7 +53,7 @@ void turn_weights(const Execution& run, const Weights<T>& from, Weights<T>& to) 
   });
 }
 
-// (hidden, visible) row-major into panels from the visible to the hidden layer, and back.
+// (hidden, visible) row-major to panels from the visible to the hidden layer, and back.
 template <class T>
 void pack_weights(const Execution& run, const T* w, Weights<T>& up) {
   parallel_tasks(run, panels_of(up.to), [&](Index p, const Worker&) {
@@ -78,7 +78,7 @@ void unpack_weights(const Execution& run, const Weights<T>& up, T* w) {
   });
 }
 
-// Writes the words of all weights for the matrix unit, where there is one.
+// Writes the words of all weights for the matrix unit, if there is one.
 template <class T>
 void split_weights(const Execution& run, Weights<T>& w) {
   if (sizeof(T) != 4 || !run.tiles) return;
@@ -112,7 +112,7 @@ Packed<T> pack(const Execution& run, const Parameters<T>& net) {
   return m;
 }
 
-// The same for passes that sample: 17 bits of a weight will do.
+// The same for passes that sample: weights with 17 bits are precise enough.
 template <class T>
 Packed<T> pack_for_sampling(const Execution& run, const Parameters<T>& net) {
   Packed<T> m = pack(run, net);
@@ -121,7 +121,7 @@ Packed<T> pack_for_sampling(const Execution& run, const Parameters<T>& net) {
   return m;
 }
 
-// The states of `count` rows of numbers 0 and 1 (row stride `units`) into a layer, and back.
+// The states of `count` rows of numbers 0 and 1 (row stride `units`) to a layer, and back.
 template <class T>
 void pack_bits(const T* x, Index count, Layer<T>& layer) {
   layer.rows = count;
@@ -147,7 +147,7 @@ void unpack_bits(const Layer<T>& layer, T* x) {
   }
 }
 
-// The same for layers of any units.
+// The same for layers of any kind of unit.
 template <class T>
 void put_states(const T* x, Index count, Layer<T>& layer) {
   if (layer.binary) return pack_bits(x, count, layer);

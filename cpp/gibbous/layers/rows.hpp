@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
-// Rows of a source, a block at a time, and what the hidden units add to their free energy.
+// Rows of a source, a block at a time, and the contribution of the hidden units to the free energy.
 #pragma once
 #include "gibbous/layers/source.hpp"
 #include "gibbous/layers/units.hpp"
 
 namespace gibbous::layers {
 
-// Rows of the source, `rows[0 .. count)` or first ... where null, into a layer that is binary just
-// where the source is. `draws` serve sources whose numbers are probabilities.
+// Loads rows of the source, `rows[0 .. count)` or, if null, first ..., into a layer, which is
+// binary exactly if the source is. `draws` are used for sources whose numbers are probabilities.
 template <class T>
 void load_rows_of(const Execution& run, const Source<T>& x, const Index64* rows, Index first,
                   Index count, const StateDraws* draws, Layer<T>& out);
 
-// Rows in work at a time: a few megabytes of states.
+// Rows processed at a time: a few megabytes of states.
 inline constexpr Index kRowsAtOnce = 1024;
 
 template <class T, class Body>
@@ -28,14 +28,14 @@ void by_blocks(const Execution& run, const Source<T>& x, const Packed<T>& m, Bod
   }
 }
 
-// How often the hidden biases count in a row.
+// The factor on the hidden biases for a row.
 template <class T>
 T bias_times(const Layer<T>& v, Index row) {
   return v.lengths.empty() ? T(1) : v.lengths[static_cast<std::size_t>(row)];
 }
 
-// Sum over the first `units` of a panel of log sum_h exp(h * input), in double: the free energies
-// of large layers differ by little.
+// Sum over the first `units` of a panel of log sum_h exp(h * input), in double, because the free
+// energies of large layers have small differences.
 template <class T>
 double hidden_term(const Packed<T>& m, const T* input, Index units) {
   constexpr int L = kLanes<T>;

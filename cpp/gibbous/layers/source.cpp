@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Rows of the caller's data into layers.
+// Loads rows of the data of the caller into layers.
 #include "gibbous/layers/source.hpp"
 
 #include <cstring>
@@ -10,10 +10,10 @@
 namespace gibbous::layers {
 namespace {
 
-// Rows that a task widens: enough to be worth a task, and whole pairs of draws.
+// Rows that a task converts: enough to be worth a task, and whole pairs of draws.
 constexpr Index kRowsOfTask = 32;
 
-// Row r of the source as numbers in [0, 1], `width` of them with zeros past the last unit.
+// Row r of the source as `width` numbers in [0, 1], with zeros past the last unit.
 template <class T>
 void widen(const Source<T>& x, Index r, Index width, T* out) {
   std::fill(out, out + width, T(0));
@@ -36,7 +36,7 @@ void set_ones(const Source<T>& x, Index r, Index place, Layer<T>& out) {
   }
 }
 
-// Row `place` of the batch from probabilities.
+// Row `place` of the batch, drawn from probabilities.
 template <class T>
 void draw_row(const T* p, Index place, const StateDraws& draws, Layer<T>& out) {
   alignas(64) std::uint32_t words[kGroupWords];
@@ -81,7 +81,7 @@ void load_rows_of(const Execution& run, const Source<T>& x, const Index64* rows,
 
 namespace {
 
-// Word of the states of up to 32 units; false in `fine` where one is neither 0 nor 1.
+// Word of the states of up to 32 units; sets `fine` to false if one is neither 0 nor 1.
 template <class V>
 std::uint32_t word_of(const V* row, Index units, bool& fine) {
   std::uint32_t mask = 0;
@@ -92,13 +92,13 @@ std::uint32_t word_of(const V* row, Index units, bool& fine) {
   return mask;
 }
 
-// Eight bytes at a time: the product moves bit 8 j to bit 56 + j, and nothing else gets there.
+// Eight bytes at a time: the product moves bit 8 j to bit 56 + j, without overlap.
 std::uint32_t word_of(const std::uint8_t* row, Index units, bool& fine) {
   std::uint32_t mask = 0;
   std::uint64_t seen = 0;
   for (Index j = 0; j < units; j += 8) {
     std::uint64_t x = 0;
-    if (units - j >= 8)  // of a size that the compiler knows: no call
+    if (units - j >= 8)  // the size is known at compile time, so that there is no call
       std::memcpy(&x, row + j, 8);
     else
       std::memcpy(&x, row + j, static_cast<std::size_t>(units - j));

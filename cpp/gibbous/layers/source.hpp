@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Rows of data as the caller keeps them.
+// Rows of data in the formats of the caller.
 #pragma once
 #include <cstdint>
 
@@ -8,7 +8,7 @@
 
 namespace gibbous::layers {
 
-// Rows of visible states as the caller keeps them; one of the pointers is set.
+// Rows of visible states in the format of the caller; exactly one of the pointers is set.
 template <class T>
 struct Source {
   Index n, d;
@@ -18,15 +18,15 @@ struct Source {
   const T* data = nullptr;              // CSR, zeros not stored
   const Index32* indices = nullptr;
   const Index64* indptr = nullptr;
-  T scale = T(1);             // factor that brings bytes and numbers to [0, 1]
-  bool sample = false;        // numbers are probabilities of states to be drawn anew
-  bool ones = false;          // CSR of which every entry is a unit that is on
+  T scale = T(1);             // factor that scales bytes and numbers to [0, 1]
+  bool sample = false;        // numbers are probabilities, and states are drawn for every pass
+  bool ones = false;          // CSR in which every stored entry is a unit that is on
   const T* weight = nullptr;  // (n,) with mean 1, or null
 
   bool binary() const { return bits || sample || ones; }
 };
 
-// Words of 32 states from bytes or numbers (n, d); false where an entry is neither 0 nor 1.
+// Packs bytes or numbers (n, d) into words of 32 states; false if an entry is neither 0 nor 1.
 template <class V>
 bool pack_states(const Execution& run, const V* x, Index n, Index d, std::uint32_t* words);
 

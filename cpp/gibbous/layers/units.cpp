@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// The pass down to visible units that are not drawn one by one: groups and counts.
+// The pass down to visible units that are not drawn independently: groups and counts.
 #include "gibbous/layers/units.hpp"
 
 namespace gibbous::layers {
 namespace {
 
-// Rows of a task: whole pairs of draws.
+// Rows per task: whole pairs of draws.
 constexpr Index kRowsOfTask = 16;
 
 template <class Body>
@@ -15,7 +15,7 @@ void by_rows(const Execution& run, Index rows, Body&& body) {
   });
 }
 
-// line [n padded]: logits, kOff where padding, into weights exp(x - max).
+// line [n padded]: replaces logits (kOff in the padding) by weights exp(x - max).
 template <class T>
 void to_weights(T* line, Index n) {
   constexpr int L = kLanes<T>;
@@ -24,7 +24,7 @@ void to_weights(T* line, Index n) {
   for (Index i = 0; i < n; i += L) store(line + i, vexp<T>(load(line + i) - most));
 }
 
-// The first place at which the sum of the weights passes `share` of their whole.
+// The first index at which the cumulative sum of the weights exceeds `share` of the total.
 template <class T>
 Index choose(const T* weights, Index n, double share) {
   double total = 0;
@@ -99,7 +99,7 @@ void Descent<T>::gather(Index row, Index begin, Index end, T* out) const {
   }
 }
 
-// One unit of every group is on, drawn with the number that its first unit would be drawn with.
+// One unit of every group is on, drawn with the number that its first unit would use.
 template <class T>
 void Descent<T>::draw_groups(const Execution& run, const Packed<T>& m, const Target<T>& target) {
   Layer<T>& v = *target.states;
@@ -135,7 +135,7 @@ void Descent<T>::draw_groups(const Execution& run, const Packed<T>& m, const Tar
   });
 }
 
-// As many draws as the row is long. Counts that are held take their share of the length.
+// As many draws as the length of the row. Clamped counts use up their share of the length.
 template <class T>
 void Descent<T>::draw_counts(const Execution& run, const Packed<T>& m, const Target<T>& target,
                              Clamp<T> clamp) {
@@ -170,7 +170,7 @@ void Descent<T>::draw_counts(const Execution& run, const Packed<T>& m, const Tar
               row[i] +
               static_cast<T>(left * static_cast<double>(line[static_cast<std::size_t>(i)]) / total);
       for (Index draw = 0; static_cast<double>(draw) < left - 0.5; ++draw) {
-        // pairs of rows share a panel's draws elsewhere; a row of counts has panels of its own
+        // elsewhere pairs of rows share the draws of a panel; a row of counts has its own
         if (draw % kGroupWords == 0) target.draws->pair(r, draw / kGroupWords, words);
         const double goal = uniform32(words[draw % kGroupWords]) * total;
         const auto place = std::upper_bound(sums.begin(), sums.end(), goal);

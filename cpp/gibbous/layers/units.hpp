@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Units of other kinds than two states: what a pass to them leaves behind.
+// Units that are not binary: the outputs of a pass to them.
 #pragma once
 #include <cmath>
 
@@ -11,7 +11,7 @@ namespace gibbous::layers {
 
 namespace detail {
 
-// Normal deviates from 32 random bits each, by the inverse of the distribution function (Wichura
+// Normal deviates from 32 random bits each, by inversion of the distribution function (Wichura
 // 1988, algorithm AS 241, relative error 1e-16): one bit for the sign and 31 for the tail.
 template <class T>
 GIBBOUS_INLINE Vec<T> normal_deviates(const std::uint32_t* words) {
@@ -61,12 +61,12 @@ GIBBOUS_INLINE Vec<T> normal_deviates(const std::uint32_t* words) {
 // ---- stepped sigmoid units ----------------------------------------------------------------------
 //
 // With input x the copies of a unit are on with probabilities sigmoid(x - k + 1/2), k = 1, 2 ...
-// Their number n has, by Euler's and Jacobi's product identities for q = 1/e,
+// Their number n has, by the product identities of Euler and Jacobi for q = 1/e,
 //   P(n) = exp(n x - n^2 / 2 - S(x)) / ((1 - q) ... (1 - q^n)),
 //   S(x) = sum_k log(1 + exp(x - k + 1/2)),   S(x) + S(-x) = x^2 / 2 + kStepLevel,
-// the last to 5.4e-9 (the next term of the theta function), its derivative to 3.4e-8. So a draw is
-// exact, where Nair and Hinton (2010) take max(0, x + N(0, sigmoid(x))) for it, and a free energy
-// exists.
+// the last up to 5.4e-9 (the next term of the theta function), its derivative up to 3.4e-8. Draws
+// are therefore exact, whereas Nair and Hinton (2010) approximate them by max(0, x + N(0,
+// sigmoid(x))), and a free energy exists.
 
 // log(2 pi) / 2 - sum_k log(1 - exp(-k)).
 inline constexpr double kStepLevel = 1.6032674001815597;
@@ -74,9 +74,9 @@ inline constexpr double kStepLevel = 1.6032674001815597;
 namespace detail {
 
 template <class T>
-inline constexpr int kFactors = sizeof(T) == 4 ? 18 : 37;  // exp(1/2 - kFactors) is nothing
+inline constexpr int kFactors = sizeof(T) == 4 ? 18 : 37;  // exp(1/2 - kFactors) is negligible
 
-// The product of 1 + exp(y - k + 1/2) for y <= 0, and its logarithm's derivative.
+// The product of 1 + exp(y - k + 1/2) for y <= 0, and the derivative of its logarithm.
 template <class T>
 struct StepSum {
   Vec<T> product, slope;
@@ -93,11 +93,11 @@ GIBBOUS_INLINE StepSum<T> step_sum(Vec<T> y) {
   return {product, turn / product};
 }
 
-// Inputs past this are as good as infinite; what follows stays finite.
+// Inputs beyond this are effectively infinite; clipping keeps the results finite.
 template <class T>
 GIBBOUS_INLINE Vec<T> bounded(Vec<T> x) {
   const Vec<T> most = splat(T(1e6));
-  x = x < most ? x : most;  // NaN becomes `most`: the weights show it
+  x = x < most ? x : most;  // NaN becomes `most`, and is still visible in the weights
   return x > -most ? x : -most;
 }
 
@@ -126,7 +126,7 @@ GIBBOUS_INLINE Vec<T> step_draw(Vec<T> x, const std::uint32_t* words) {
   x = detail::bounded<T>(x);
   const Vec<T> y = x < T(0) ? x : -x;
   const Vec<T> product = detail::step_sum<T>(y).product;
-  // below n = x - 6 lies less than the draws can tell
+  // the probability below n = x - 6 is less than the resolution of the draws
   const Vec<T> low = x > T(7) ? x - T(6) : Vec<T>{};
   Vec<T> n = __builtin_convertvector(__builtin_convertvector(low, Bits<T>), Vec<T>);
   Vec<T> f = vexp<T>(-n) * shrink, others = splat(T(1));  // f: q^(n + 1)
@@ -137,7 +137,7 @@ GIBBOUS_INLINE Vec<T> step_draw(Vec<T> x, const std::uint32_t* words) {
   }
   const Vec<T> away = x - n;
   const Vec<T> bell = vexp<T>(away * away * T(-0.5)) * T(0.3989422804014327);
-  // for x < 0 the chance of none is exp(-S(x)) itself
+  // for x < 0, P(n = 0) is exp(-S(x)) itself
   Vec<T> chance = x < T(0) ? T(1) / product : bell * product * others;
   Vec<T> ratio = vexp<T>(x < T(0) ? x - T(0.5) : away - T(0.5));
   const Vec<T> u = widen_draws<T>(words) * T(0x1p-24);
@@ -156,8 +156,8 @@ GIBBOUS_INLINE Vec<T> step_draw(Vec<T> x, const std::uint32_t* words) {
 
 enum class Kind { binary, inputs, gaussian, stepped };
 
-// BernoulliTarget for units of any kind. `probabilities` takes their means (Gaussian: not divided
-// by the variance, where `states` take v / s^2, which is what both products want).
+// BernoulliTarget for units of any kind. `probabilities` receives their means (Gaussian: not
+// divided by the variance, whereas `states` receives v / s^2, which both products need).
 template <class T>
 struct Target : BernoulliTarget<T> {
   Kind kind = Kind::binary;
@@ -196,7 +196,7 @@ struct Target : BernoulliTarget<T> {
     }
   }
 
-  // The temperature acts on what the hidden units say, so that every rung is a distribution.
+  // The temperature scales the input from the hidden units, so that every rung is a distribution.
   void gaussian_row(Index p, Index row, const T* sums, const std::uint32_t* words) const {
     constexpr int L = kLanes<T>;
     const T beta = this->heat ? this->heat[row] : T(1);
@@ -247,23 +247,23 @@ bool visible_bits(const Packed<T>& m) {
   return m.units.visible == Visible::binary;
 }
 
-// Data as they were loaded, into what the pass upwards wants: v / s^2 for Gaussian units, and the
-// lengths of rows of counts.
+// Converts loaded data to what the upward pass needs: v / s^2 for Gaussian units, and the lengths
+// of rows of counts.
 template <class T>
 void ready_rows(const Execution& run, const Packed<T>& m, Layer<T>& v);
 
-// Visible states that are held: what they are, where they are known.
+// Clamped visible states and their values.
 template <class T>
 struct Clamp {
   const T* known = nullptr;  // IN (rows, visible), NaN where free; null for no clamp
 };
 
-// A pass down to visible units of any kind. What cannot be drawn panel by panel (groups, counts) is
-// drawn in a second step from the inputs that the first left behind.
+// A pass down to visible units of any kind. Units that cannot be drawn panel by panel (groups,
+// counts) are drawn in a second step from the inputs that the first one stored.
 template <class T>
 class Descent {
  public:
-  // target: bias, heat, draws, states, probabilities and stride set by the caller
+  // target: bias, heat, draws, states, probabilities and stride are set by the caller
   void operator()(const Execution& run, const Layer<T>& h, const Packed<T>& m, Target<T> target,
                   Scratches<T>& scratch, Clamp<T> clamp = {});
 

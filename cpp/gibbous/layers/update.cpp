@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The gradient's product and the step of weights and biases, fused: no matrix of gradients exists.
+// The product of the gradient and the update of weights and biases, fused: the gradient is never
+// stored.
 #include "gibbous/layers/update.hpp"
 
 #include <algorithm>
@@ -8,11 +9,11 @@
 namespace gibbous::layers {
 namespace {
 
-// Visible units of a task: their sums (32 KB in float) stay in the second cache.
+// Visible units per task: their sums (32 KB in float) stay in the L2 cache.
 constexpr Index kBlockUnits = 256;
 
-// A log variance moves by no more than this in a step: chains that are not yet in their place tell
-// of variances that are wrong by orders of magnitude.
+// Limit on the change of a log variance per step: chains that have not mixed yet suggest variances
+// that are wrong by orders of magnitude.
 constexpr double kMostStep = 0.1;
 
 template <class T>
@@ -42,7 +43,7 @@ void add_phase(const Execution& run, const Phase<T>& phase, Index q, Range d, st
   }
 }
 
-// Weights x at number `at` of a panel in words, where these are kept.
+// Updates weights x at index `at` of a panel of words, if these are kept.
 template <class T>
 GIBBOUS_INLINE void put_words(Weights<T>& w, Index panel, Index at, Vec<T> x) {
   if constexpr (sizeof(T) == 4) {
@@ -102,7 +103,7 @@ Update<T>::Update(const Execution& run, const StepSettings& settings, const Para
   }
 }
 
-// The parts of the gradient that are known from sums over the rows alone.
+// The parts of the gradient that depend only on sums over the rows.
 template <class T>
 void Update<T>::means(const Phase<T>& positive, const Phase<T>& negative, T share) {
   std::size_t outer = 0;
@@ -142,7 +143,7 @@ GIBBOUS_INLINE Vec<T> Update<T>::correct(Index d, Index h, Vec<T> g) const {
   return g;
 }
 
-// Rows d of panel q: gradient [row][32] into a step of every matrix that is kept.
+// Applies rows d of panel q: gradient [row][32] to a step of every matrix that is kept.
 template <class T>
 void Update<T>::step_rows(Index q, Range d, T* gradient, const Margins& margins) {
   constexpr int L = kLanes<T>;
@@ -200,7 +201,7 @@ void Update<T>::turn_rows(Index q, Range d) {
       transpose_block(up.panel(q) + i * kPanel, down.panel(i / kPanel) + q * kPanel * kPanel);
     return;
   }
-  // a matrix unit reads the words alone, and a word is turned as it is
+  // a matrix unit reads only the words, which are transposed on the fly
   for (Index i = d.begin; i < d.end; i += kPanel)
     transpose_block(up.panel_words(q) + i * kPanel,
                     down.panel_words(i / kPanel) + q * kPanel * kPanel);
@@ -237,10 +238,11 @@ void Update<T>::move(Index n, const Buffer<T>& gradient, const Buffer<T>& scale,
   }
 }
 
-// With the weights of the mixture's parts held as they are: b~_j = b_j + sum_i (a_i W_ji + W_ji^2 /
-// 2) / s_i^2 instead of b_j. For one hidden unit in two states this is
-//   d log P / d z_i = <(v_i - a_i - W_ji h_j)^2> / (2 s_i^2), data less model;
-// with b_j itself the noise of <h> goes through a_i W_ji / s_i^2, which drowns narrow units.
+// For the derivative with the component weights of the mixture held constant: b~_j = b_j + sum_i
+// (a_i W_ji + W_ji^2 / 2) / s_i^2 instead of b_j. For one binary hidden unit this is
+//   d log P / d z_i = <(v_i - a_i - W_ji h_j)^2> / (2 s_i^2), data minus model;
+// with b_j itself, the noise of <h> enters through a_i W_ji / s_i^2 and dominates for units with a
+// small variance.
 template <class T>
 void Update<T>::step_variances(const Execution& run, const Phase<T>& positive,
                                const Phase<T>& negative) {
@@ -277,10 +279,10 @@ void Update<T>::step_variances(const Execution& run, const Phase<T>& positive,
 template <class T>
 void Update<T>::step_biases() {
   const Index below = panels_of(net_.visible), above = panels_of(net_.hidden);
-  // a bias that counts D times moves its unit D times as far
+  // a bias that counts D times moves the input of its unit D times as far
   if (net_.units.visible == Visible::counts)
     for (T& g : delta_h_) g /= static_cast<T>(s_.mean_length);
-  if (s_.centered) {  // the gradient of the biases in the centered coordinates
+  if (s_.centered) {  // the gradient of the biases in centered coordinates
     for (Index q = 0; q < above; ++q)
       for (Index i = 0; i < net_.visible; ++i)
         delta_v_[static_cast<std::size_t>(i)] -=

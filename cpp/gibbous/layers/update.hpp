@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The step of the parameters along a gradient.
+// The update of the parameters along a gradient.
 #pragma once
 #include <vector>
 
@@ -7,7 +7,7 @@
 
 namespace gibbous::layers {
 
-// The parameters while they are trained, and one step along a gradient.
+// The parameters during training, and one step along a gradient.
 template <class T>
 class Update {
  public:
@@ -15,23 +15,23 @@ class Update {
          const StepState<T>& state);
 
   const Packed<T>& net() const { return net_; }
-  // What the negative chains run on: the regular weights, or these and the fast ones.
+  // What the negative chains use: the regular weights, or their sum with the fast weights.
   const Packed<T>& chain() const { return fast_ ? chain_ : net_; }
 
-  // `share`: the sum of the data's factors.
+  // `share`: the sum of the factors of the data.
   void apply(const Execution& run, const Phase<T>& positive, const Phase<T>& negative, T share,
              Scratches<T>& scratch);
   void unpack(const Execution& run, Parameters<T> net, StepState<T>& state) const;
 
  private:
-  // Where the sums along the rows and columns of a tile of the gradient go; null where not wanted.
+  // Destinations of the sums along rows and columns of a tile of the gradient; null if not needed.
   struct Margins {
     T* below = nullptr;  // [visible] lambda . gradient
     T* above = nullptr;  // [32] mu . gradient
-    T* along = nullptr;  // [visible] w . product, with the mixture's weights held
+    T* along = nullptr;  // [visible] w . product, with the component weights held constant
   };
 
-  // A product of a column and a row that is added to the gradient.
+  // An outer product of a column and a row that is added to the gradient.
   struct Outer {
     Buffer<T> left, right;
   };
