@@ -12,7 +12,7 @@
 
 namespace gibbous::gmm {
 
-// Which of the three density kernels serves a mixture.
+// Which of the three density kernels evaluates a mixture.
 enum class Kernel {
   triangle,  // |L_k (x - mu_k)|^2 or |L_k x + h_k|^2: full, and tied about the means
   scaled,    // |s_k * x + h_k|^2 or |s_k * (x - mu_k)|^2: diag, and spherical about the means
@@ -26,30 +26,31 @@ inline Kernel kernel_of(Covariance type, bool folded) {
   return Kernel::scaled;
 }
 
-// Up to this many features the triangles of the E- and the M-step are summed with rows as lanes and
-// nothing is left out; above, features are lanes in the M-step and hopeless work is skipped.
-// Measured with AVX2 on dense responsibilities: narrow is 1.4 times as fast at d = 8, they are
-// equal near d = 20.
+// Up to this many features the triangles of the E-step and the M-step are summed with rows as lanes
+// and nothing is skipped; above, the M-step uses features as lanes and work that cannot affect the
+// result is skipped. Measured with AVX2 on dense responsibilities: narrow is 1.4 times as fast at d
+// = 8; they are equal near d = 20.
 inline constexpr Index kNarrow = kVectorRegisters >= 32 ? 32 : 20;
 inline bool is_narrow(Index d) { return d <= kNarrow; }
 
-// Components that the scaled kernel takes at once.
+// Components that the scaled kernel processes at once.
 inline constexpr int kScaledTile = kVectorRegisters >= 32 ? 4 : 2;
 
-// A mixture's parameters in the order in which the kernels read them. O(k d^2) once an iteration.
+// Parameters of a mixture in the order in which the kernels read them. Packing is O(k d^2), once
+// per iteration.
 template <class T>
 struct Packed {
   Kernel kernel;
   bool folded;
   Index k, kp, d;            // kp: components padded to whole tiles; padding has density 0
-  Buffer<T> means;           // (k, d), but for the linear kernel
-  Buffer<T> origins;         // (k, d), what direct sums are referred to
+  Buffer<T> means;           // (k, d), unless the kernel is linear
+  Buffer<T> origins;         // (k, d), origins of direct sums
   Buffer<T> coef;            // see pack_*
   Buffer<T> consts;          // (kp,) c_k
   Buffer<T> square;          // (kp,) e_k of the linear kernel
   Buffer<T> whiten;          // triangle panels of U^T, tied folded
-  Index coef_stride = 0;     // numbers of coef a component (triangle) or a tile
-  const T* shift = nullptr;  // subtracted while rows are transposed
+  Index coef_stride = 0;     // numbers of coef per component (triangle) or tile
+  const T* shift = nullptr;  // subtracted when rows are transposed
 };
 
 namespace detail {
@@ -119,8 +120,8 @@ void pack_full(const Mixture<T>& m, const Origin<T>& origin, Packed<T>& p) {
   }
 }
 
-// Tiles of kScaledTile components; a feature has the tile's scales, then its offsets: h folded,
-// else the means.
+// Tiles of kScaledTile components; per feature the scales of the tile, then its offsets: h if
+// folded, else the means.
 template <class T>
 void pack_scaled(const Mixture<T>& m, const Origin<T>& origin, Packed<T>& p) {
   constexpr Index tile = kScaledTile;
@@ -200,7 +201,7 @@ Packed<T> pack(const Mixture<T>& m, const Origin<T>& origin) {
   return p;
 }
 
-// What statistics about given origins need, without densities.
+// What statistics about given origins need; densities are not evaluated.
 template <class T>
 Packed<T> about_origins(Covariance type, Index k, Index d, const T* origins) {
   Packed<T> p;
@@ -213,7 +214,7 @@ Packed<T> about_origins(Covariance type, Index k, Index d, const T* origins) {
   return p;
 }
 
-// Working memory of one thread for a block of up to `groups` groups.
+// Workspace of one thread for a block of up to `groups` groups.
 template <class T>
 struct Block {
   Index groups = 0, count = 0;  // groups in use, rows in use
@@ -247,8 +248,8 @@ GIBBOUS_INLINE void store_group(T* out, T c, T e, const Vec<T> (&q)[3]) {
   for (int v = 0; v < 3; ++v) store(out + v * L, c + e * q[v]);
 }
 
-// q += |L z|^2; coef as packed by pack_triangle. go_on(q, outputs so far) is asked after each
-// panel.
+// q += |L z|^2; coef as packed by pack_triangle. go_on(q, outputs so far) is called after each
+// panel and returns whether to continue.
 template <class T, class GoOn>
 inline void triangle_norm(const T* coef, Index d, const T* z, Vec<T> (&q)[3], GoOn&& go_on) {
   triangle_panels(coef, d, z, [&](const auto& y, Index a) {
@@ -287,10 +288,11 @@ void density_triangle(const Packed<T>& p, Block<T>& block) {
   }
 }
 
-// The same for wide rows, without the work that cannot show. A sum of squares only grows, so after
-// any number of panels c_k - q / 2 bounds the log-density from above; once that is further below
-// another component's density than exp resolves, the responsibility is exactly 0 and the rest of
-// the triangle is left out. Responsibilities have the same bits as density_triangle's.
+// The same for wide rows, skipping work that cannot affect the result. A sum of squares only grows,
+// so that after any number of panels c_k - q / 2 is an upper bound of the log-density. Once it is
+// further below the density of another component than exp resolves, the responsibility is exactly 0
+// and the rest of the triangle is skipped. Responsibilities are bit-identical to those of
+// density_triangle.
 template <class T>
 class PrunedTriangle {
  public:
@@ -305,7 +307,7 @@ class PrunedTriangle {
       for (Index k = 0; k < p_.k; ++k)
         for (Index g = 0; g < block_.groups; ++g) body(k, g);
     };
-    // the first outputs of every triangle cost 2% at d = 128 and tell who is likely to win
+    // the first outputs of every triangle cost 2% at d = 128 and suggest the winner
     each([&](Index k, Index g) { evaluate(k, g, kFirst, false); });
     for (Index g = 0; g < block_.groups; ++g) mark_winners(g);
     each([&](Index k, Index g) {
@@ -318,7 +320,7 @@ class PrunedTriangle {
 
  private:
   static constexpr Index kRows = Group<T>::rows;
-  static constexpr Index kFirst = 16;  // outputs between two looks at the bound
+  static constexpr Index kFirst = 16;  // outputs between two checks of the bound
   static constexpr T kDepth = gibbous::detail::Elementary<T>::exp_floor - T(1);
 
   T* at(Index k, Index g) { return block_.r.data() + (g * p_.kp + k) * kRows; }
@@ -334,7 +336,7 @@ class PrunedTriangle {
     }
   }
 
-  // Whether every row's bound is too low for a responsibility above 0.
+  // Whether the bound of every row is too low for a responsibility above 0.
   bool hopeless(const T* bound, Index g) {
     const T* top = best(g);
     bool all = true;
@@ -342,7 +344,7 @@ class PrunedTriangle {
     return all;
   }
 
-  // Replaces the bound of (k, g) by the log-density, or by -inf where it is hopeless.
+  // Replaces the bound of (k, g) by the log-density, or by -inf if the bound is too low.
   void finish(Index k, Index g, bool prune) {
     T* value = at(k, g);
     if (prune && (hopeless(value, g) || !evaluate(k, g, p_.d, true))) {
@@ -354,7 +356,7 @@ class PrunedTriangle {
     for (Index i = 0; i < kRows; ++i) top[i] = std::max(top[i], value[i]);
   }
 
-  // Writes c_k - q / 2 after `outputs` outputs; with `prune`, returns false once it is hopeless.
+  // Writes c_k - q / 2 after `outputs` outputs; with `prune`, returns false once it is too low.
   bool evaluate(Index k, Index g, Index outputs, bool prune) {
     const T constant = p_.consts[static_cast<std::size_t>(k)];
     bool alive = true;
@@ -478,10 +480,11 @@ void log_densities(const Packed<T>& p, Block<T>& block) {
   }
 }
 
-// Turns one group's log-densities r (kp, rows) into responsibilities times `weight` (rows numbers,
-// 0 for missing rows) and writes logsumexp to `log_prob`. A row that no component can explain keeps
-// responsibilities 0 and log p = -inf. With Entropy, writes each row's -sum_k p log p, which is
-// log sum_k e_k - sum_k e_k x_k / sum_k e_k with e_k = exp(x_k) and x_k the distance from the top.
+// Converts the log-densities r (kp, rows) of one group to responsibilities times `weight` (rows
+// numbers, 0 in the padding) and writes logsumexp to `log_prob`. A row with density 0 under every
+// component gets responsibilities 0 and log p = -inf. With Entropy, writes -sum_k p log p of each
+// row, computed as log sum_k e_k - sum_k e_k x_k / sum_k e_k with e_k = exp(x_k) and x_k the
+// log-density minus its maximum.
 template <bool Entropy, class T>
 inline void normalize_group(T* r, Index kp, const T* weight, T* log_prob, T* entropy) {
   constexpr int L = Group<T>::lanes;
@@ -518,7 +521,7 @@ inline void normalize_group(T* r, Index kp, const T* weight, T* log_prob, T* ent
   }
 }
 
-// What an E-step sums over rows beside the statistics of the components.
+// Sums over rows of an E-step, in addition to the statistics of the components.
 struct RowSums {
   double log_prob = 0, entropy = 0;  // of weight * log p, and of weight * -sum_k p_k log p_k
 };

@@ -11,8 +11,8 @@
 
 namespace gibbous::gmm {
 
-// Rows of the wide kernel that are gathered before they are multiplied: 64 rows of a panel are 2 kB
-// (4 kB with AVX-512), so that a tile's panels stay in the first cache.
+// Rows of the wide kernel that are gathered before they are multiplied: 64 rows of a panel take 2
+// kB (4 kB with AVX-512), so that the panels of a tile stay in the L1 cache.
 inline constexpr Index kGather = 64;
 
 // How second moments are summed.
@@ -31,8 +31,8 @@ Moment moment_of(const Packed<T>& p) {
 
 // ---- wide: one component at a time --------------------------------------------------------------
 
-// Gathers rows sqrt(r) (x - mu) of one component into panels and multiplies them out whenever
-// kGather rows have come together.
+// Gathers rows sqrt(r) (x - mu) of one component into panels and multiplies them whenever kGather
+// rows are complete.
 template <class T>
 class WideSum {
  public:
@@ -40,13 +40,13 @@ class WideSum {
 
   explicit WideSum(Index d) : d_(d), y_(static_cast<std::size_t>(kGather * width(d)), T(0)) {}
 
-  // `count` rows from `begin` on, with responsibilities r[g * r_group + i].
+  // `count` rows starting at `begin`, with responsibilities r[g * r_group + i].
   struct Part {
     Index begin, count;
     const T* r;
     Index r_group;
   };
-  // Where the sums are added; nk and s1 may be null.
+  // Destinations of the sums; nk and s1 may be null.
   struct Sums {
     double *nk, *s1;
     double* c;  // (d, width(d))
@@ -58,7 +58,7 @@ class WideSum {
     const T* r = part.r;
     constexpr Index L = kLanes<T>;
     constexpr Index size = Group<T>::rows;
-    const Index used = detail::round_up(strip.end, L);  // columns that this triangle strip needs
+    const Index used = detail::round_up(strip.end, L);  // columns of this triangle strip
     Index n = 0;
     double mass = 0;
     for (Index i = 0; i < count; ++i) {
@@ -136,10 +136,10 @@ class Moments {
   Covariance type_;
   const Packed<T>& p_;
   Moment moment_;
-  bool shared_;       // one second moment for all components
+  bool shared_;       // one second moment shared by all components
   Index rows_;        // capacity of a block
-  Index width_ = 0;   // numbers a row of features, padded to whole vectors
-  Index stride_ = 0;  // sums a component, without those in second()
+  Index width_ = 0;   // numbers per row of features, padded to whole vectors
+  Index stride_ = 0;  // sums per component, without those in second()
   Index stride2_ = 0;
   Buffer<double> sums_;
   Buffer<T> scratch_;
@@ -201,9 +201,9 @@ void Moments<T>::add(const Rows<T>& rows, Index begin, Block<T>& block) {
   }
 }
 
-// w = r z of the groups where component k has any mass, then a triangle of products with z: x about
-// the center as it stands in the block, or differences x - mu_k. Skipping the other groups is
-// exact: their responsibilities are 0.
+// w = r z of the groups in which component k has any mass, then a triangle of products with z: x
+// about the center as stored in the block, or differences x - mu_k. Skipping the other groups is
+// exact because their responsibilities are 0.
 template <class T>
 void Moments<T>::add_narrow(const Block<T>& block) {
   for (Index k = 0; k < p_.k; ++k) {
@@ -270,7 +270,7 @@ void Moments<T>::add_wide(const Rows<T>& rows, Index begin, const Block<T>& bloc
   }
 }
 
-// Rows of features, row-major: what the responsibilities are multiplied with.
+// Rows of features, row-major: the factors of the responsibilities.
 template <class T>
 void Moments<T>::fill_features(const Block<T>& block) {
   const Index d = p_.d;

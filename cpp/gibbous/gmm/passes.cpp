@@ -23,11 +23,12 @@ Index second_moments(Covariance type, Index k, Index d, bool folded) {
 
 namespace {
 
-// Partial statistics of all slots together stay below this or half of the data, whichever is more.
+// Limit on the size of the partial statistics of all slots: this or half of the data, whichever is
+// larger.
 constexpr Index kPartialBytes = Index{32} << 20;
 
-// Groups a block: its transposed rows about fill half the first cache, its responsibilities a
-// quarter of the second. Flat: within 3% from half to twice these sizes.
+// Groups per block: its transposed rows take about half of the L1 cache, its responsibilities a
+// quarter of the L2 cache. The optimum is flat: within 3% from half to twice these sizes.
 template <class T>
 Index block_groups(const Packed<T>& p) {
   constexpr Index row_bytes = Group<T>::rows * static_cast<Index>(sizeof(T));
@@ -37,19 +38,19 @@ Index block_groups(const Packed<T>& p) {
   return std::clamp<Index>(std::min(by_rows, by_responsibilities), least, 16);
 }
 
-// Arithmetic a row, for deciding how many tasks are worth their start.
+// Operations per row, to decide how many tasks are worth starting.
 template <class T>
 Index row_cost(const Packed<T>& p) {
   return p.k * ((p.kernel == Kernel::triangle ? p.d * (p.d + 1) : 4 * p.d) + 32);
 }
 
-// Rows a task needs to be worth starting a thread for: about 20 microseconds of work.
+// Minimum number of rows per task: about 20 microseconds of work.
 template <class T>
 Index least_rows(const Packed<T>& p, Index groups) {
   return std::max<Index>(groups * Group<T>::rows, Index{200000} / row_cost(p));
 }
 
-// One thread's working memory.
+// Workspace of one thread.
 template <class T>
 struct Scratch {
   Block<T> block;
@@ -66,7 +67,7 @@ class ScratchPool {
   ScratchPool(int threads, Index groups, const Packed<T>& p)
       : groups_(groups), p_(p), pool_(static_cast<std::size_t>(std::max(threads, 1))) {}
 
-  Scratch<T>& of(const Worker& worker) {  // made by the thread that uses it: its memory is local
+  Scratch<T>& of(const Worker& worker) {  // allocated by its thread: local memory
     auto& slot = pool_[static_cast<std::size_t>(worker.index())];
     if (!slot) slot = std::make_unique<Scratch<T>>(groups_, p_);
     return *slot;
@@ -78,8 +79,8 @@ class ScratchPool {
   std::vector<std::unique_ptr<Scratch<T>>> pool_;
 };
 
-// Each slot of rows sums statistics of its own; slots are folded in order. respond(begin, scratch)
-// fills the block's responsibilities and returns the sums of its rows.
+// Each slot of rows has its own statistics; slots are added in order. respond(begin, scratch)
+// computes the responsibilities of the block and returns the sums of its rows.
 template <class T, class Respond>
 double accumulate_by_slots(const Rows<T>& rows, const Packed<T>& p, Covariance type, Index tasks,
                            const Execution& run, const Statistics& out, Respond&& respond) {
@@ -112,7 +113,7 @@ double accumulate_by_slots(const Rows<T>& rows, const Packed<T>& p, Covariance t
   return sums[0];
 }
 
-// How many slots of rows: as many as have work, but no more than their partial sums' budget.
+// Number of slots of rows: as many as have enough work, within the budget of their partial sums.
 template <class T>
 Index slots_within_budget(const Rows<T>& rows, const Packed<T>& p, Covariance type) {
   const Index bytes = (2 + p.k * (1 + p.d) + second_moments(type, p.k, p.d, p.folded)) * Index{8};
@@ -120,14 +121,14 @@ Index slots_within_budget(const Rows<T>& rows, const Packed<T>& p, Covariance ty
   return std::clamp<Index>(budget / bytes, 1, slots(rows.n, least_rows(p, block_groups(p))));
 }
 
-// For full covariances so large that 64 copies of them would not fit: the rows of a macro block are
-// shared out for the E-step, the components (and strips of their covariances) for the M-step. Every
-// number has one owner and sees the rows in order.
+// For full covariances too large for 64 copies: the rows of a macro block are split over threads
+// for the E-step, the components (and strips of their covariances) for the M-step. Every number has
+// one owner, which processes the rows in order.
 template <bool Entropy, class T>
 double accumulate_by_owners(const Rows<T>& rows, const Packed<T>& p, const Execution& run,
                             const Statistics& out) {
   constexpr Index size = Group<T>::rows;
-  constexpr Index strip = 128;  // output rows a task; a multiple of every tile
+  constexpr Index strip = 128;  // output rows per task; a multiple of every tile
   const Index groups = block_groups(p), step = groups * size;
   const Index macro = detail::round_up(2048, step), width = WideSum<T>::width(p.d);
   const Index strips = (p.d + strip - 1) / strip, packed = p.d * (p.d + 1) / 2;
@@ -160,7 +161,7 @@ double accumulate_by_owners(const Rows<T>& rows, const Packed<T>& p, const Execu
       auto& sum = gather[static_cast<std::size_t>(worker.index())];
       if (!sum) sum = std::make_unique<WideSum<T>>(p.d);
       const Index k = task / strips, a = task % strips * strip;
-      const bool last = a + strip >= p.d;  // gathers every column, so it also sums the means
+      const bool last = a + strip >= p.d;  // gathers every column, so that it also sums the means
       sum->add(rows, {base, count, r.data() + k * size, p.kp * size}, p.origins.data() + k * p.d,
                {a, std::min(a + strip, p.d)},
                {last ? out.nk + k : nullptr, last ? out.s1 + k * p.d : nullptr,
@@ -174,7 +175,7 @@ double accumulate_by_owners(const Rows<T>& rows, const Packed<T>& p, const Execu
   return total.log_prob;
 }
 
-// Entropy is a template argument down to the innermost loop: plain EM pays nothing for it.
+// Entropy is a template argument down to the innermost loop, so that plain EM does not pay for it.
 template <bool Entropy, class T>
 double accumulate_rows(const Rows<T>& rows, const Mixture<T>& mixture, const Origin<T>& origin,
                        const Execution& run, const Statistics& out) {

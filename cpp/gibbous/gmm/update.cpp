@@ -16,9 +16,9 @@ namespace gibbous::gmm {
 
 namespace {
 
-constexpr Index kSurveyRows = 4096;  // rows a task of the survey at least
+constexpr Index kSurveyRows = 4096;  // minimum number of rows per task of the survey
 
-// Sums in order, a number at a time: each waits for the last.
+// Sums in order, one number at a time: each addition waits for the last.
 Execution survey_threads(const Execution& run, Index numbers) {
   return fit_threads(run, 4.0 * static_cast<double>(numbers));
 }
@@ -113,10 +113,10 @@ void sum_scatter(const Rows<T>& rows, const Execution& run, const Survey& out) {
 
 using Matrix = Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
 
-// Whether every pivot stands clear of rounding. A change of eps sqrt(c_aa c_bb) in each entry of
-// the covariance moves pivot j = 1 / U_jj^2 by up to eps (sum_a |U_aj| sqrt(c_aa))^2 of itself. A
-// covariance of rank below d leaves such noise for its last pivots, of either sign; taken as
-// variances they would make the likelihood jump by whole units from one step to the next.
+// Whether every pivot exceeds rounding error. A change of eps sqrt(c_aa c_bb) in each entry of the
+// covariance changes pivot j = 1 / U_jj^2 by up to eps (sum_a |U_aj| sqrt(c_aa))^2 of itself. A
+// covariance of rank below d leaves such noise in its last pivots, with either sign; used as
+// variances they would make the likelihood jump by whole units between iterations.
 template <class T>
 bool pivots_are_sound(const Matrix& c, const Matrix& u) {
   const Eigen::VectorXd widths = c.diagonal().cwiseSqrt();
@@ -124,13 +124,13 @@ bool pivots_are_sound(const Matrix& c, const Matrix& u) {
   return std::numeric_limits<T>::epsilon() * most * most < 1;
 }
 
-// U = L^-T for covariance = L L^T; false where it is not positive definite to working precision.
+// U = L^-T for covariance = L L^T; false if it is not positive definite to working precision.
 template <class T>
 bool factorize_matrix(const T* covariance, Index d, T* factor) {
   using MapIn = Eigen::Map<const Eigen::Matrix<T, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>>;
   using MapOut = Eigen::Map<Eigen::Matrix<T, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>>;
   const Matrix c = MapIn(covariance, d, d).template cast<double>();
-  if (!c.allFinite()) return false;  // LLT does not see NaN
+  if (!c.allFinite()) return false;  // LLT does not detect NaN
   const Eigen::LLT<Matrix, Eigen::Lower> llt(c);
   if (llt.info() != Eigen::Success) return false;
   const Matrix inverse = llt.matrixL().solve(Matrix::Identity(d, d));
@@ -183,7 +183,7 @@ void tied_covariance(const Statistics& in, const double* dm, const std::vector<d
 template <class T>
 double survey(const Rows<T>& rows, const Execution& run, const Survey& out) {
   const double weight = out.given ? total_weight(rows, run) : weighted_mean(rows, run, out.center);
-  // the kernels subtract the center in T, so everything is measured from that number
+  // the kernels subtract the center in T, so all distances refer to the rounded center
   for (Index a = 0; a < rows.d; ++a)
     out.center[a] = static_cast<double>(static_cast<T>(out.center[a]));
   measure_spread(rows, run, out);

@@ -12,7 +12,8 @@ namespace gibbous::gmm {
 namespace missing {
 namespace {
 
-// Partial statistics of all tasks together stay below this or half of the data, whichever is more.
+// Limit on the size of the partial statistics of all tasks: this or half of the data, whichever is
+// larger.
 constexpr Index kPartialBytes = Index{32} << 20;
 
 template <class T>
@@ -21,7 +22,7 @@ Index most_tasks(const Rows<T>& rows, Index numbers) {
   return std::max<Index>(std::max(kPartialBytes, data / 2) / (numbers * 8), 1);
 }
 
-// One thread's working memory.
+// Workspace of one thread.
 template <class T, bool Shared>
 struct Scratch {
   Posteriors<Shared> posteriors;
@@ -104,7 +105,7 @@ class Accumulation {
     return total;
   }
 
-  // Rows without any entry are one row of all their weight.
+  // Rows without observed entries are combined into one row with their total weight.
   double add_empty(const Segment& s, Scratch<T, Shared>& scratch) {
     const T* const x[1] = {row(s.begin)};
     double weight[1] = {0};
@@ -127,7 +128,7 @@ class Accumulation {
     const auto statistics = [&](std::vector<double>& v) {
       return Statistics{v.data(), v.data() + k, v.data() + k * (1 + p)};
     };
-    // only the thread that entered the kernel may ask whether to go on
+    // only the thread that entered the kernel may poll for interrupts
     const Execution alone{1, worker.index() == 0 ? run_.monitor : nullptr};
     const Index most = rows_at_once(k, p);
     for (Index begin = s.begin; begin < s.end; begin += most) {

@@ -10,7 +10,7 @@ namespace gibbous::gmm::missing {
 
 namespace {
 
-// Runs body(block, begin, task, worker) for every block of rows, its densities filled in.
+// Runs body(block, begin, task, worker) for every block of rows, with its densities computed.
 template <class T, class Body>
 void each_block(const Rows<T>& rows, const Axes<T>& axes, const Execution& run, Body&& body) {
   const Index tasks = axes_tasks(rows, axes), groups = axes_groups(axes);
@@ -30,7 +30,7 @@ void each_block(const Rows<T>& rows, const Axes<T>& axes, const Execution& run, 
   });
 }
 
-// What RowWriter asks for.
+// The interface that RowWriter requires.
 template <class T>
 struct Given {
   const Axes<T>& axes;
@@ -58,7 +58,7 @@ double accumulate_axes(const Rows<T>& rows, const Joint<T>& joint, const T* abou
   const Index k = joint.k, d = joint.d, moments = second_moments(joint.type, k, d, false);
   const Index size = 1 + k * (1 + d) + moments, tasks = axes_tasks(rows, axes);
   const Index width = detail::round_up(d, kLanes<T>);
-  // a task's sums are its own, whichever thread runs it
+  // sums belong to tasks, not to threads, so that results do not depend on scheduling
   std::vector<std::unique_ptr<AxesSums<T>>> sums(static_cast<std::size_t>(tasks));
   std::vector<double> log_prob(static_cast<std::size_t>(tasks), 0.0);
   each_block(rows, axes, run, [&](AxesBlock<T>& block, Index begin, Index task) {

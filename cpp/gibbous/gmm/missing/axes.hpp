@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Diagonal and spherical covariances on rows with missing entries. Features are independent given
-// the component, so that patterns make no difference: every row takes the steps of a complete one,
-// and entries that are not there are multiplied by 0. Internal to the mixture's sources.
+// the component, so that patterns make no difference: every row takes the same steps as a complete
+// one, with missing entries multiplied by 0. Internal to the mixture's sources.
 #pragma once
 #include <algorithm>
 #include <cmath>
@@ -67,11 +67,11 @@ class Axes {
   const T* about_;
   Index kp_;
   Buffer<T> constants_;  // (kp,) log w
-  Buffer<T> scales_;     // tiles of kScaledTile components: a feature's scales, then its means
-  Buffer<T> logs_;       // tiles of kOutputs components: what an observed feature adds
+  Buffer<T> scales_;     // tiles of kScaledTile components: per feature scales, then means
+  Buffer<T> logs_;       // tiles of kOutputs components: contribution of an observed feature
 };
 
-// Rows of a block: 0 and a mask of 0 in place of what is missing, features and rows as lanes.
+// Rows of a block: missing entries are replaced by 0 and have mask 0; features and rows as lanes.
 template <class T>
 class AxesBlock {
  public:
@@ -103,14 +103,14 @@ class AxesBlock {
         std::fill_n(x, d_, T(0));
       Vec<T> seen = {};
       for (Index a = 0; a < width_;
-           a += L) {  // without branches: which are there is not foreseeable
+           a += L) {  // without branches: missing entries are unpredictable
         const Vec<T> value = load(x + a), one = splat(T(1)), zero = {};
         const Bits<T> there = value == value;
         store(x + a, there ? value : zero);
         store(absent + a, there ? zero : one);
         seen += there ? one : zero;
       }
-      // what fills up the last vector is always there
+      // the padding of the last vector is never missing
       empty_[size(i)] = lane_sum<T>(seen) == static_cast<T>(width_ - d_);
       T* xt = x_.data() + (i / kRows * d_) * kRows + i % kRows;
       T* there = there_.data() + (xt - x_.data());
@@ -121,7 +121,7 @@ class AxesBlock {
     }
   }
 
-  // Responsibilities times weights; returns sum weight * log p. Rows without any entry have
+  // Responsibilities times weights; returns sum weight * log p. Rows without observed entries have
   // log p = 0.
   double normalize(const Rows<T>& rows, Index begin) {
     double total = 0;
@@ -155,8 +155,8 @@ class AxesBlock {
 
   Index d_, kp_, width_;
   Buffer<T> x_, there_, rows_, absent_;
-  T nothing_;                // log p of such a row, see below
-  std::vector<char> empty_;  // rows of which nothing is there
+  T nothing_;                // log p of a row without observed entries, see below
+  std::vector<char> empty_;  // rows without observed entries
 
  public:
   Buffer<T> r;         // [g][kp][rows]
@@ -201,7 +201,7 @@ void Axes<T>::densities(AxesBlock<T>& block) const {
   }
 }
 
-// One task's expected statistics.
+// Expected statistics of one task.
 template <class T>
 class AxesSums {
  public:
@@ -232,8 +232,8 @@ class AxesSums {
     }
   }
 
-  // Adds everything to statistics in their usual layout: a missing entry lies at the mean, and
-  // varies as the component does.
+  // Adds everything to statistics in their usual layout: a missing entry has the mean and the
+  // variance of the component.
   void add_to(double* nk, double* s1, double* s2) const {
     const Index d = axes_.d();
     for (Index c = 0; c < axes_.k(); ++c) {
@@ -284,7 +284,7 @@ class AxesSums {
   Buffer<double> sums_;
 };
 
-// Groups a block: flat, as for complete rows.
+// Groups per block: the optimum is flat, as for complete rows.
 template <class T>
 Index axes_groups(const Axes<T>& axes) {
   constexpr Index row = Group<T>::rows * static_cast<Index>(sizeof(T));

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Many rows of one pattern of missing entries: the kernels for complete rows on the columns that
-// are there, and their sums completed once. Internal to the mixture's sources.
+// Many rows with the same pattern of missing entries: the kernels for complete rows on the observed
+// columns, with one completion of their sums. Internal to the mixture's sources.
 #pragma once
 #include <Eigen/Core>
 #include <vector>
@@ -13,7 +13,7 @@ namespace gibbous::gmm::missing {
 using Square = Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
 using Column = Eigen::VectorXd;
 
-// Where entry (a, b) of a packed symmetric matrix lies.
+// Index of entry (a, b) of a packed symmetric matrix.
 inline Index packed(Index a, Index b) { return a >= b ? a * (a + 1) / 2 + b : b * (b + 1) / 2 + a; }
 
 // L of one component.
@@ -25,11 +25,11 @@ Square lower(const Factor<Shared>& factor, Index c, const Split& split) {
   return l;
 }
 
-// The mixture of the features that a pattern has.
+// The marginal mixture of the observed features of a pattern.
 template <class T, bool Shared>
 class Marginal {
  public:
-  // `factor` has begun with `cut`.
+  // `factor` must have been prepared with `cut`.
   Marginal(const Joint<T>& joint, const T* about, const Factor<Shared>& factor, const Split& split)
       : joint_(joint), p_(split.p()), means_(gathered(joint.means, split)) {
     if (about) about_ = gathered(about, split);
@@ -83,15 +83,15 @@ struct Gathered {
   }
 };
 
-// Rows that are gathered at once: about ten milliseconds of work, so that Ctrl-C is heard, and a
-// copy that stays in the cache.
+// Rows copied at a time: about ten milliseconds of work, so that Ctrl-C is handled soon and the
+// copy stays in the cache.
 inline Index rows_at_once(Index k, Index p) {
   const Index cost = k * (2 * p * p + 32);
   return std::clamp<Index>(Index{40000000} / cost, 64, 2048);
 }
 
-// Adds a pattern's statistics (of its p columns) to those of all d, with the missing entries at
-// their expectations: about the same origins o, with g = mu_m - o_m - B (mu_o - o_o),
+// Adds the statistics of a pattern (of its p columns) to those of all d, with the missing entries
+// at their expectations: about the same origins o, with g = mu_m - o_m - B (mu_o - o_o),
 //   s1_m = B s1 + nk g,  S_mo = B S + g s1^T,  S_mm = S_mo B^T + s1_m g^T + nk C.
 template <bool Shared>
 class Completed {
@@ -115,7 +115,7 @@ class Completed {
         regression(factor, c, b);
         if (!Shared) mo.setZero(), mm.setZero();
       }
-      // what tied covariances need of each component: terms of g and s1, summed over components
+      // per-component terms of g and s1 for tied covariances, summed over components
       const Eigen::Map<const Column> s1_o(first, p);
       Column g(q), delta(p);
       for (Index j = 0; j < q; ++j) g[j] = shift(c, split_[p + j]);

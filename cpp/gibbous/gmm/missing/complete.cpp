@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a mixture says about rows with missing entries: the posterior of their components, and what
-// takes the place of what is missing.
+// Inference for rows with missing entries: the posterior of their components, and the imputation of
+// missing entries.
 #include <algorithm>
 #include <cmath>
 #include <memory>
@@ -125,7 +125,7 @@ class PosteriorPass {
   std::vector<std::unique_ptr<Scratch>> pool_;
 };
 
-// ---- what takes the place of missing entries ----------------------------------------------------
+// ---- imputation ---------------------------------------------------------------------------------
 
 template <class T, bool Shared>
 class CompletionPass {
@@ -156,13 +156,13 @@ class CompletionPass {
   }
 
  private:
-  // What RowWriter asks for.
+  // The interface that RowWriter requires.
   struct Given {
     const CompletionPass& pass;
     Posteriors<Shared> posteriors;
     RowWriter<T> writer;
-    std::vector<std::vector<double>> roots;  // (k) lower triangular R R^T = C, made when asked for
-    int place = 0;                           // of the row among those evaluated together
+    std::vector<std::vector<double>> roots;  // (k) lower triangular R R^T = C, computed on demand
+    int place = 0;                           // index of the row among those evaluated together
 
     explicit Given(const CompletionPass& p)
         : pass(p),
@@ -199,7 +199,7 @@ class CompletionPass {
           double s = spread(c, a, b);
           for (Index e = 0; e < b; ++e) s -= ra[e] * rb[e];
           if (a == b)
-            ra[a] = std::sqrt(std::max(s, 0.0));  // below 0 by rounding alone
+            ra[a] = std::sqrt(std::max(s, 0.0));  // negative only by rounding
           else
             ra[b] = rb[b] > 0 ? s / rb[b] : 0.0;
         }

@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
-// One pattern of missing entries of a mixture with full or tied covariances S: what components say
-// of the observed entries o, and of the missing ones m given these. Internal to the mixture's
-// sources. Two ways, of which the cheaper one serves a pattern (p observed, q missing):
+// One pattern of missing entries of a mixture with full or tied covariances S: the density of the
+// observed entries o under each component, and the distribution of the missing ones m given these.
+// Internal to the mixture's sources. There are two methods; the cheaper one is chosen for each
+// pattern (p observed, q missing):
 //
 //   by covariances, p^3 / 6 + p^2 q / 2 + p q^2 / 2:  S_oo = L L^T, M = S_mo L^-T,
 //     y = L^-1 z_o,  E[z_m] = M y,  C = S_mm - M M^T
-//   by precisions P = S^-1 = W^T W, q^3 / 2, and d^2 / 2 a row:  P_mm = R R^T,
+//   by precisions P = S^-1 = W^T W, q^3 / 2, and d^2 / 2 per row:  P_mm = R R^T,
 //     E[z_m] = -P_mm^-1 P_mo z_o,  y = W z,  C = P_mm^-1,  log|S_oo| = log|S| + log|P_mm|
 //
-// where z = x - mu and |y|^2 is the Mahalanobis distance of what is observed: filled in with their
-// expectations, missing entries add nothing to it.
+// where z = x - mu and |y|^2 is the Mahalanobis distance of the observed entries: missing entries
+// that are replaced by their expectations add nothing to it.
 #pragma once
 #include <vector>
 
@@ -17,12 +18,12 @@
 
 namespace gibbous::gmm::missing {
 
-// W and P of the mixture, made once a call.
+// W and P of the mixture, computed once per call.
 template <bool Shared>
 struct Precisions {
   static constexpr Index kWidth = Entry<Shared>::width;
   Index groups;
-  Buffer<double> w, p;     // [g][d][d]; w lower triangles, p whole
+  Buffer<double> w, p;     // [g][d][d]; W lower triangles, P full
   Buffer<double> log_det;  // [g] half of log|S|
 
   explicit Precisions(const Lanes& lanes)
@@ -64,13 +65,13 @@ class Factor {
         inverse_(c_.size()),
         y_(static_cast<std::size_t>(kTogether * lanes.d * kL)) {}
 
-  // To be called at the start of a task: results then depend on the task alone.
+  // Call at the start of a task: results then depend on the task alone.
   void forget() {
     by_covariance_.forget();
     by_precision_.forget();
   }
 
-  // Takes a pattern. `regress`: missing entries will be asked for; `cut`: so will L and M.
+  // Sets the pattern. `regress`: missing entries will be requested; `cut`: L and M will be, too.
   void begin(const Split& split, bool regress, bool cut) {
     split_ = &split;
     regress_ = regress;
@@ -86,8 +87,8 @@ class Factor {
     return load(tables_.log_det.data() + g * kL) + by_precision_.log_det(g);
   }
 
-  // |y|^2 of R rows z [r][feature], `stride` numbers apart; fills in their missing entries, if they
-  // are to be asked for.
+  // |y|^2 of R rows z [r][feature], `stride` numbers apart; fills in their missing entries if these
+  // are requested.
   template <int R>
   void explain(Index g, double* z, Index stride, Lane (&norm)[R]) {
     if (precise_) {
@@ -99,7 +100,7 @@ class Factor {
     }
   }
 
-  // C of group g, and of all that share their covariance with it.
+  // C of group g and of all groups that share its covariance.
   void complement(Index g) {
     const Index step = lanes_.ld * kWidth, at = (Shared ? 0 : g) * lanes_.d * step;
     if (!precise_) return complement_by_covariance(g, c_.data() + at);
@@ -117,7 +118,7 @@ class Factor {
   double spread_of(Index component, Index i, Index j) const {
     return spread_number(component, i, j);
   }
-  // One component's entry of L or M: of a feature's row, at the b-th observed one.
+  // One component's entry of L or M: row of a feature, column of the b-th observed one.
   double entry(Index component, Index feature, Index b) const {
     return by_covariance_.entry(component, feature, b);
   }
@@ -144,7 +145,7 @@ class Factor {
 
   template <int R>
   void distance_by_covariance(Index g, const double* z, Index stride, Lane (&norm)[R]) {
-    constexpr int U = kTogether / R;  // parts of a sum, so that it does not wait for itself
+    constexpr int U = kTogether / R;  // partial sums, to hide the latency of the additions
     const Index p = split_->p(), own = lanes_.d * kL;
     double* y = y_.data();
     GIBBOUS_UNROLL
@@ -178,7 +179,7 @@ class Factor {
     }
   }
 
-  // M y, where the y of the same rows has just been made.
+  // M y for the y computed last.
   template <int R>
   void expect_by_covariance(Index g, double* z, Index stride) {
     const Index p = split_->p(), own = lanes_.d * kL;
@@ -261,7 +262,7 @@ class Factor {
         store(y + a * kL, sum * scale);
       }
     }
-    for (Index a = q - 1; a >= 0; --a) {  // -R^-T, a column at a time
+    for (Index a = q - 1; a >= 0; --a) {  // -R^-T, column by column
       const double* l = by_precision_.row(g, features[a]);
       const Value scale = by_precision_.inverse(g, a);
       for (int r = 0; r < R; ++r) {

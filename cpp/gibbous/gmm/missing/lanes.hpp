@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Components as lanes: every number of a matrix is a vector that holds it for as many components as
-// fit, so that small matrices need no blocking and no sums across lanes. In double for every T:
-// these numbers are few, and Schur complements cancel. Internal to the mixture's sources.
+// Components as lanes: every entry of a matrix is a vector over as many components as fit, so that
+// small matrices need no blocking and no sums across lanes. In double for every T: there are few
+// such numbers, and Schur complements cancel. Internal to the mixture's sources.
 #pragma once
 #include <algorithm>
 #include <array>
@@ -18,10 +18,10 @@ namespace gibbous::gmm::missing {
 using Lane = Vec<double>;
 inline constexpr Index kL = kLanes<double>;
 
-// Rows of one pattern that are worked on together.
+// Rows of one pattern that are processed together.
 inline constexpr int kTogether = 4;
 
-// A number of a covariance: one a component, or the same for all of them.
+// An entry of a covariance: one number per component, or one for all of them.
 template <bool Shared>
 struct Entry {
   typedef Lane type;
@@ -48,7 +48,7 @@ struct Entry<true> {
   static GIBBOUS_INLINE type log(double v) { return std::log(v); }
 };
 
-// Runs body(integral_constant<int, R>, begin) over [0, n) in steps of 4 and a rest of R < 4.
+// Runs body(integral_constant<int, R>, begin) over [0, n) in steps of 4 and a remainder of R < 4.
 template <class Body>
 GIBBOUS_INLINE void by_fours(Index n, Body&& body) {
   Index i = 0;
@@ -61,18 +61,18 @@ GIBBOUS_INLINE void by_fours(Index n, Body&& body) {
   }
 }
 
-// A mixture with full or tied covariances, with components as lanes. Those that fill up the last
-// vector have weight 0.
+// A mixture with full or tied covariances, with components as lanes. Those that pad the last vector
+// have weight 0.
 struct Lanes {
   Covariance type;
   Index k, d, groups;
-  Index ld;  // numbers a row of a matrix: odd, so that rows do not fight for a set of
-             // the cache
-  double log_p_of_nothing;    // of a row without any entry
+  Index ld;                   // row stride of a matrix: odd, so that rows do not compete
+                              // for a cache set
+  double log_p_of_nothing;    // log p of a row without observed entries
   Buffer<double> log_weight;  // [g]
   Buffer<double> mean;        // [g][d]
   Buffer<double> shift;       // [g][d] mean - about; empty for none
-  Buffer<double> spread;      // full [g][d][ld], tied one number each [d][ld]
+  Buffer<double> spread;      // full [g][d][ld], tied one number per entry [d][ld]
 
   template <class T>
   Lanes(const Joint<T>& joint, const T* about)
@@ -106,7 +106,7 @@ struct Lanes {
     const auto place = [&](Index c, Index a, Index b) {
       return static_cast<std::size_t>(at(c, numbers) + (a * ld + b) * kL);
     };
-    for (Index c = k; c < groups * kL; ++c)  // of components that are not there: the identity
+    for (Index c = k; c < groups * kL; ++c)  // identity for the padding components
       for (Index a = 0; a < d; ++a) spread[place(c, a, a)] = 1.0;
     for (Index c = 0; c < k; ++c)
       for (Index a = 0; a < d; ++a)
@@ -115,7 +115,7 @@ struct Lanes {
   }
 };
 
-// Which entries of a row are there.
+// The observed entries of a row.
 struct Split {
   std::vector<Index> observed, missing;
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What takes the place of one row's missing entries. Internal to the mixture's sources.
+// Imputation of one row's missing entries. Internal to the mixture's sources.
 #pragma once
 #include <algorithm>
 #include <cmath>
@@ -24,7 +24,7 @@ inline double deviate(const Stream& stream, Index row, Index a) {
   return radius * std::cos(two_pi * uniform(b[2], b[3]));
 }
 
-// Writes what Completion asks for. `Given` is what the mixture says of a row:
+// Writes the requested outputs of Completion. `Given` describes the posterior of a row:
 //   r(c)              responsibility of component c
 //   mean(c, a)        its expectation of the missing feature a
 //   spread(c, i, j)   its covariance of the i-th and the j-th missing feature
@@ -60,7 +60,7 @@ class RowWriter {
   }
 
  private:
-  // A component by its responsibility, then the missing entries given it.
+  // Draws a component by its responsibility, then the missing entries given it.
   template <class Given>
   void draw(Index row, const std::vector<Index>& missing, Given& given, T* filled) {
     const Stream stream(*out_.seed, Purpose::gmm_impute);
@@ -77,7 +77,7 @@ class RowWriter {
       filled[missing[j]] = static_cast<T>(given.mean(chosen, missing[j]) + moved_[j]);
   }
 
-  // Within components and between them: sum_k r_k (C_k + (m_k - m)(m_k - m)^T).
+  // Covariance within and between components: sum_k r_k (C_k + (m_k - m)(m_k - m)^T).
   template <class Given>
   void write_spread(Index row, const std::vector<Index>& missing, Given& given) {
     std::fill(place_.begin(), place_.end(), Index{-1});
@@ -85,7 +85,7 @@ class RowWriter {
       place_[static_cast<std::size_t>(missing[j])] = static_cast<Index>(j);
     const auto entry = [&](Index a, Index b) {
       const Index i = place_[static_cast<std::size_t>(a)], j = place_[static_cast<std::size_t>(b)];
-      if (i < 0 || j < 0) return 0.0;  // what is observed does not vary
+      if (i < 0 || j < 0) return 0.0;  // observed entries have variance 0
       const double ma = mean_[static_cast<std::size_t>(a)];
       const double mb = mean_[static_cast<std::size_t>(b)];
       double sum = 0;
@@ -108,7 +108,7 @@ class RowWriter {
 
   const Completion<T>& out_;
   Index k_, d_;
-  std::vector<Index> place_;  // (d) of a feature among the missing ones, -1 for none
+  std::vector<Index> place_;  // (d) index of a feature among the missing ones, -1 for none
   std::vector<double> mean_, z_, moved_;
 };
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// E-step and expected statistics of few rows of one pattern of missing entries, with components as
-// lanes. Internal to the mixture's sources.
+// E-step and expected statistics of a few rows with one pattern of missing entries, with components
+// as lanes. Internal to the mixture's sources.
 #pragma once
 #include <utility>
 #include <vector>
@@ -9,7 +9,7 @@
 
 namespace gibbous::gmm::missing {
 
-// What the mixture says about up to kTogether rows of one pattern.
+// The posteriors of up to kTogether rows of one pattern.
 template <bool Shared>
 class Posteriors {
  public:
@@ -26,11 +26,11 @@ class Posteriors {
   Buffer<double> r;    // [g][row] weight * responsibility
   std::array<double, kTogether> log_prob;
 
-  double of(int row, Index component) const {  // r of one component
+  double of(int row, Index component) const {  // responsibilities of one component
     return r[static_cast<std::size_t>((component / kL * kTogether + row) * kL + component % kL)];
   }
 
-  // Takes the pattern of row x. `regress`: the missing entries' expectations will be asked for;
+  // Sets the pattern of row x. `regress`: the expectations of missing entries will be requested;
   // `cut`: L and M will be.
   template <class T>
   void begin(const T* x, bool regress, bool cut) {
@@ -52,7 +52,7 @@ class Posteriors {
       const Lane constant = load(lanes_.log_weight.data() + g * kL) - factor.log_det(g) -
                             static_cast<double>(split.p()) * half_log_2pi;
       for (int i = 0; i < R; ++i) {
-        // what overflows on its way is infinitely far
+        // intermediate overflow means an infinite distance
         const Lane q =
             norm[i] == norm[i] ? norm[i] : splat(std::numeric_limits<double>::infinity());
         store(r.data() + (g * kTogether + i) * kL, constant - 0.5 * q);
@@ -88,7 +88,7 @@ class Posteriors {
       sum += e;
     }
     const double all = lane_sum<double>(sum);
-    const bool alive = all > 0;  // a row that no component explains keeps responsibilities 0
+    const bool alive = all > 0;  // otherwise responsibilities stay 0
     log_prob[static_cast<std::size_t>(i)] = split.p() == 0 ? lanes_.log_p_of_nothing
                                             : alive        ? most + std::log(all)
                                                     : -std::numeric_limits<double>::infinity();
@@ -99,7 +99,7 @@ class Posteriors {
   const Lanes& lanes_;
 };
 
-// One thread's expected statistics.
+// Expected statistics of one thread.
 template <bool Shared>
 class Sums {
  public:
@@ -120,7 +120,7 @@ class Sums {
     std::fill(filled_.begin(), filled_.end(), Index{0});
   }
 
-  // Rows as Posteriors left them. Groups of components without responsibility cost nothing.
+  // Adds rows evaluated by Posteriors. Groups of components without responsibility cost nothing.
   void add(const Posteriors<Shared>& rows, int count) {
     const Index d = lanes_.d;
     for (int i = 0; i < count; ++i)
@@ -133,7 +133,7 @@ class Sums {
       }
   }
 
-  // To be called after the last row of a pattern: adds what its missing entries vary.
+  // Call after the last row of a pattern: adds the covariance of its missing entries.
   void finish(Posteriors<Shared>& rows) {
     const Split& split = rows.split;
     bool ready = false;
@@ -149,17 +149,17 @@ class Sums {
     }
   }
 
-  // Adds everything to statistics in their usual layout, and empties the batch.
+  // Adds everything to statistics in their usual layout, and clears the batch.
   void add_to(double* nk, double* s1, double* s2);
 
  private:
-  static constexpr Index kBatch = 8;  // rows that an entry of s2 is loaded and stored for
+  static constexpr Index kBatch = 8;  // rows per load and store of an entry of s2
 
   std::size_t size(Index numbers) const {
     return static_cast<std::size_t>(lanes_.groups * numbers * kL);
   }
 
-  // Lanes without responsibility are left out: what is far away may have overflown there.
+  // Lanes without responsibility are skipped: they may have overflowed.
   GIBBOUS_INLINE Lane moved(Index g, Index a, Lane r, const double* hat) const {
     Lane z = load(hat + a * kL);
     if (!lanes_.shift.empty()) z += load(lanes_.shift.data() + (g * lanes_.d + a) * kL);
@@ -198,7 +198,7 @@ class Sums {
       }
   }
 
-  // s2 += w z^T of the rows that have been kept, lower triangle.
+  // s2 += w z^T of the rows in the batch, lower triangle.
   void flush(Index g) {
     const Index d = lanes_.d;
     const Index rows = std::exchange(filled_[static_cast<std::size_t>(g)], 0);
@@ -215,7 +215,7 @@ class Sums {
     });
   }
 
-  // Entries above the diagonal are summed along in the tiles that it crosses, and never read.
+  // Entries above the diagonal, in the tiles that it crosses, are summed too and never read.
   template <int R, int C>
   void tile(Index rows, const double* w, const double* z, double* s2) const {
     const Index row = lanes_.d * kL, own = lanes_.ld * kL;
@@ -236,10 +236,10 @@ class Sums {
   const Lanes& lanes_;
   Buffer<double> nk_, s1_;     // [g], [g][d]
   Buffer<double> s2_;          // full [g][d][d], tied [d][d]
-  Buffer<double> shared_;      // tied: [d][d] numbers, what missing entries vary
-  Buffer<double> mass_;        // [g] responsibilities of the pattern so far
+  Buffer<double> shared_;      // tied: [d][d] covariance of missing entries
+  Buffer<double> mass_;        // [g] sum of the responsibilities of the pattern so far
   Buffer<double> z_, w_;       // [g][kBatch][ld] differences, and these times responsibilities
-  std::vector<Index> filled_;  // [g] rows kept
+  std::vector<Index> filled_;  // [g] rows in the batch
 };
 
 template <bool Shared>

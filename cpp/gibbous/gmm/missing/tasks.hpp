@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// How rows with missing entries are cut into tasks, by the data alone. Internal to the mixture's
+// Splits rows with missing entries into tasks, by the data alone. Internal to the mixture's
 // sources.
 #pragma once
 #include <algorithm>
@@ -9,12 +9,12 @@
 
 namespace gibbous::gmm::missing {
 
-// So many rows of a pattern are worth the kernels for complete rows: a copy of the columns that are
-// there, and matrices of one component after the other. Measured at d = 5 ... 64 with AVX2, where
-// the two ways are equal between 64 and 200 rows (full), and between 40 and 80 (tied).
+// From this many rows of a pattern on, the kernels for complete rows are used, which copy the
+// observed columns and process matrices one component at a time. Measured at d = 5 ... 64 with
+// AVX2: the two methods are equal between 64 and 200 rows (full), and between 40 and 80 (tied).
 inline Index many_rows(Covariance type) { return type == Covariance::full ? 128 : 64; }
 
-// Arithmetic of a pattern beside its rows, and of a row.
+// Operations per pattern, without its rows, and per row.
 struct Cost {
   double pattern, row;
 };
@@ -28,14 +28,14 @@ struct Segment {
   Index begin, end;
 };
 
-// Tasks of about equal cost. A pattern of few rows is never cut.
+// Tasks of about equal cost. A pattern of few rows is never split.
 class Tasks {
  public:
   Tasks(const Patterns& patterns, const Cost& cost, Index many, Index most) : patterns_(patterns) {
     const Index n = patterns.starts[patterns.count];
     const double total =
         cost.pattern * static_cast<double>(patterns.count) + cost.row * static_cast<double>(n);
-    // about 100 microseconds of work are worth a thread
+    // a thread needs about 100 microseconds of work
     count_ = std::clamp<Index>(static_cast<Index>(total / 400000), 1, std::min(kSlots, most));
     begin_.push_back({0, 0});
     double done = 0;
@@ -57,7 +57,7 @@ class Tasks {
 
   Index count() const { return count_; }
 
-  // Runs body(segment) for each of a task's patterns.
+  // Runs body(segment) for each pattern of a task.
   template <class Body>
   void each(Index task, Body&& body) const {
     const Place& from = begin_[static_cast<std::size_t>(task)];
@@ -74,7 +74,7 @@ class Tasks {
     Index pattern, row;
   };
 
-  // What is to be done before the task that has not begun yet begins.
+  // Called before each task starts.
   double next(double total) const {
     return total * static_cast<double>(begin_.size()) / static_cast<double>(count_);
   }

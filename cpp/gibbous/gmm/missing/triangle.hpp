@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Cholesky factors of principal submatrices, one after the other, with components as lanes.
-// Internal to the mixture's sources.
+// Cholesky factors of a sequence of principal submatrices, with components as lanes. Internal to
+// the mixture's sources.
 #pragma once
 #include <cmath>
 #include <limits>
@@ -10,10 +10,11 @@
 
 namespace gibbous::gmm::missing {
 
-// Of a table of symmetric matrices A (d, d), rows ld numbers apart, one a component or one for all:
-// for features `list`, A_ll = L L^T, and for further features `rest`, M = A_rl L^-T. Rows are kept
-// where their feature is, columns by their place in the list: a column depends on the features up
-// to its own, so that of a list that begins like the one before, those columns stay.
+// For a table of symmetric matrices A (d, d), row stride ld, one per component or one for all:
+// computes A_ll = L L^T for features `list`, and M = A_rl L^-T for further features `rest`. Rows
+// are indexed by their feature, columns by their position in the list. A column depends only on the
+// features up to its own, so that columns are reused for the prefix that a list shares with the
+// previous one.
 template <bool Shared>
 class Triangle {
  public:
@@ -30,8 +31,8 @@ class Triangle {
         inverse_(static_cast<std::size_t>(groups * d * kWidth)),
         log_det_(static_cast<std::size_t>(groups * kWidth)) {}
 
-  // To be called where results must not depend on what came before: a column that stays was summed
-  // in other tiles than one that is made anew.
+  // Call if results must not depend on earlier calls: a reused column was summed in other tiles
+  // than a recomputed one.
   void forget() {
     list_.clear();
     whole_ = false;
@@ -43,9 +44,9 @@ class Triangle {
     const Index p = static_cast<Index>(list.size());
     const Index most = std::min(p, static_cast<Index>(list_.size()));
     while (kept < most && list[at(kept)] == list_[at(kept)]) ++kept;
-    const Index from = whole_ ? kept : 0;  // columns that further rows have already
+    const Index from = whole_ ? kept : 0;  // columns that further rows already have
     list_ = list;
-    // every feature's row is there up to the last column, or up to its own
+    // every row is computed up to the last column, or up to its own
     whole_ = rest && list.size() + rest->size() == static_cast<std::size_t>(d_);
     for (Index g = 0; g < groups_; ++g) {
       for (Index a = kept; a < p; a += 4)
@@ -63,11 +64,11 @@ class Triangle {
   // sum log L_aa of group g.
   Lane log_det(Index g) const { return Lane{} + E::get(log_det_.data() + of(g) * kWidth); }
 
-  // Row of a feature, L or M: column b is at b * kWidth.
+  // Row of a feature in L or M: column b is at b * kWidth.
   const double* row(Index g, Index feature) const {
     return f_.data() + (of(g) * d_ + feature) * ld_ * kWidth;
   }
-  // 1 / L_bb, b-th of the list.
+  // 1 / L_bb, the b-th of the list.
   Value inverse(Index g, Index b) const {
     return E::get(inverse_.data() + (of(g) * d_ + b) * kWidth);
   }
@@ -99,8 +100,8 @@ class Triangle {
   }
 
  private:
-  // A pivot below this share of its diagonal entry is rounding: update() and factorize() have seen
-  // to it that the whole matrix is positive definite to working precision.
+  // A pivot below this share of its diagonal entry is rounding error: update() and factorize() have
+  // ensured that the full matrix is positive definite to working precision.
   static constexpr double kLeast = std::numeric_limits<double>::epsilon();
 
   static std::size_t at(Index i) { return static_cast<std::size_t>(i); }
@@ -112,8 +113,8 @@ class Triangle {
     return E::get(table_ + ((of(g) * d_ + a) * ld_ + b) * kWidth);
   }
 
-  // Columns [begin, end) of R features' rows. Two columns at a time: eight sums keep both
-  // multiply-add units busy through their latency.
+  // Columns [begin, end) of the rows of R features. Two columns at a time: eight sums hide the
+  // latency of both multiply-add units.
   template <int R>
   void panel(Index g, const Index* features, Index begin, Index end) {
     double* out[R];
@@ -189,7 +190,7 @@ class Triangle {
     }
   }
 
-  // Of two at a time, whose product neither over- nor underflows.
+  // Product of two at a time, which neither overflows nor underflows.
   void log_determinant(Index g) {
     const Index p = static_cast<Index>(list_.size());
     const auto diagonal = [&](Index a) { return E::get(row(g, list_[at(a)]) + a * kWidth); };
@@ -203,7 +204,7 @@ class Triangle {
   const double* table_;
   Index d_, ld_, groups_;
   std::vector<Index> list_;
-  bool whole_ = false;      // whether every feature's row is there, as far as the list goes
+  bool whole_ = false;      // whether every row is computed, up to the end of the list
   Buffer<double> f_;        // [g][feature][place]
   Buffer<double> inverse_;  // [g][place]
   Buffer<double> log_det_;  // [g]
@@ -217,7 +218,7 @@ void gram(const double* x, Index n, Index step, double* out) {
     constexpr int R = decltype(rows)::value;
     for (Index j = 0; j < i + R; ++j) {
       typename E::type sum[R] = {};
-      for (Index l = i; l < n; ++l) {  // above the diagonal X holds zeros
+      for (Index l = i; l < n; ++l) {  // X is zero above the diagonal
         const auto xj = E::get(x + l * step + j * E::width);
         GIBBOUS_UNROLL
         for (int r = 0; r < R; ++r) sum[r] += E::get(x + l * step + (i + r) * E::width) * xj;
