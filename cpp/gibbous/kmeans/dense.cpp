@@ -12,7 +12,7 @@ namespace {
 
 constexpr Index ceil_to(Index n, Index step) { return (n + step - 1) / step * step; }
 
-// Centers with lanes = centers: tiles of kLanes<T>, feature a of a tile at [a * kLanes<T>].
+// Centers as lanes: tiles of kLanes<T>, feature a of a tile at [a * kLanes<T>].
 template <class T>
 class CenterLanes {
  public:
@@ -29,7 +29,7 @@ class CenterLanes {
 
   Index tiles() const { return tiles_; }
 
-  // Squared distances of one row to N tiles of centers, features in order.
+  // Squared distances of one row to N tiles of centers, summed in the order of features.
   template <int N>
   GIBBOUS_INLINE void direct(const T* x, Index tile, Vec<T> (&acc)[N]) const {
     const T* c = lanes_.data() + tile * d_ * L;
@@ -64,11 +64,11 @@ class CenterLanes {
   std::vector<T> lanes_;
 };
 
-// Ranks rows against centers. Where the last iteration left bounds, a row is compared only with the
-// centers that moved so far since then that they could have become its closest: centers are sorted
-// by how far they moved, and a row takes the shortest of a few prefixes of them that will do. The
-// empty prefix is Hamerly's test (2010), which a single center that still wanders makes worthless
-// for all rows, however many others have come to rest; the longer ones are what is left to do then.
+// Ranks rows against centers. If the last iteration stored bounds, a row is compared only with the
+// centers that moved far enough since then to have become its closest: centers are sorted by how
+// far they moved, and a row uses the shortest of a few prefixes that suffices. The empty prefix is
+// Hamerly's test (2010), which a single fast-moving center makes useless for all rows; the longer
+// prefixes cover that case.
 template <class T>
 class DenseRanker {
  public:
@@ -94,7 +94,7 @@ class DenseRanker {
       : x_(x),
         centers_(centers),
         k_(k),
-        // several groups share each tile of centers while it is in the first-level cache
+        // several groups share each tile of centers while it is in the L1 cache
         groups_(std::clamp<Index>(32768 / (group * x.d * static_cast<Index>(sizeof(T))), 1, 8)),
         lanes_(centers, k, x.d),
         lower_(bounds.lower),
@@ -106,7 +106,7 @@ class DenseRanker {
     pack();
   }
 
-  // Rows whose prefixes differ fill groups only where many rows come at a time.
+  // Rows with different prefixes fill groups only if many rows are passed at a time.
   Index block() const {
     const Index unit = groups_ * group;
     return unit * std::clamp<Index>(x_.n / (128 * unit), 1, 8);
@@ -122,13 +122,13 @@ class DenseRanker {
         labels[i] = before[i];
         dist2[i] = distance(first + i, before[i]);
         prefix = shortest_prefix(first + i, before[i], dist2[i]);
-        if (prefix == 0 && last > 0) continue;  // settled
+        if (prefix == 0 && last > 0) continue;  // label unchanged
       }
       s.queue[prefix].push_back(i);
     }
     for (std::size_t p = 0; p <= last; ++p) {
       std::vector<Index>& queue = s.queue[p];
-      // what does not fill a group joins rows that are compared with more centers
+      // rows that do not fill a group are compared with a longer prefix
       const Index size = static_cast<Index>(queue.size());
       const Index whole = p == last ? size : size / group * group;
       for (Index at = 0; at < whole; at += groups_ * group) {
@@ -162,8 +162,8 @@ class DenseRanker {
 
  private:
   struct Prefix {
-    Index centers;  // how many of the sorted centers
-    T fall;         // how far any other one may have come closer
+    Index centers;  // number of sorted centers in the prefix
+    T fall;         // how much closer any other center may have come
   };
 
   // Sorts the centers by their moves, the farthest first. The first prefix is empty.
@@ -181,7 +181,7 @@ class DenseRanker {
     second_fall_ = k_ > 1 ? fall(1) : T(0);
   }
 
-  // The median of some centers, by columns: within the cloud even where one center is far out.
+  // The columnwise median of some centers: robust against a distant center.
   void choose_shift() {
     const Index some = std::min<Index>(k_, 33);
     shift_.resize(static_cast<std::size_t>(x_.d));
@@ -194,8 +194,8 @@ class DenseRanker {
     }
   }
 
-  // -2 (c - shift) in tiles of R, |c - shift|^2, and the bound that decides between fast and
-  // direct.
+  // -2 (c - shift) in tiles of R, |c - shift|^2, and the error bound that decides between the fast
+  // and the direct form.
   void pack() {
     const Index d = x_.d, padded = ceil_to(k_, R);
     coef_.assign(static_cast<std::size_t>(padded * d), T(0));
@@ -212,8 +212,8 @@ class DenseRanker {
       init_[static_cast<std::size_t>(c)] = static_cast<T>(norm2);
       longest = std::max(longest, norm2);
     }
-    // Each of d + 2 roundings of size |c|^2 + 2 |x| |c| at most, |x| <= |c| + |x - c|; they add up
-    // like a random walk, and six standard deviations of two of them are below this.
+    // Each of d + 2 roundings has magnitude |c|^2 + 2 |x| |c| at most, |x| <= |c| + |x - c|; they
+    // add up like a random walk, and six standard deviations of two of them are below this.
     const double roundings = 2.5 * std::sqrt(static_cast<double>(d)) + 8;
     slack_ = static_cast<T>(roundings * static_cast<double>(std::numeric_limits<T>::epsilon()));
     reach_ = static_cast<T>(4 * longest);
@@ -248,7 +248,7 @@ class DenseRanker {
     }
   }
 
-  // The closest two of the first so many sorted centers, for rows of a block.
+  // The closest two of a prefix of the sorted centers, for rows of a block.
   void rank_rows(Index first, const Index* rows, Index count, Index centers, Scratch& s) const {
     const Index d = x_.d, groups = (count + group - 1) / group;
     for (Index g = 0; g < groups; ++g) {
@@ -267,9 +267,9 @@ class DenseRanker {
     return distance2(x_.row(row), centers_ + center * x_.d, x_.d);
   }
 
-  // The first prefix without which no center can have become closer than the row's own, whose
-  // squared distance is `own`, beyond what rounding could change. Lowers the bound to what holds
-  // for all centers that are not in the prefix.
+  // The first prefix such that no center outside of it can have become closer than the row's own,
+  // whose squared distance is `own`, by more than rounding. Lowers the bound to what holds for all
+  // centers outside of the prefix.
   GIBBOUS_INLINE std::size_t shortest_prefix(Index row, Label before, T own) const {
     std::size_t p = 0;
     for (; p + 1 < prefixes_.size(); ++p) {
@@ -284,8 +284,8 @@ class DenseRanker {
     return p;
   }
 
-  // The label of a row that was compared with all centers; the runner-up's squared distance is
-  // larger than that of the closest by the gap.
+  // The label of a row that was compared with all centers. The squared distance of the runner-up
+  // exceeds that of the closest center by the gap.
   void decide(Index row, Index closest, T gap, Label& label, T& dist2) const {
     label = static_cast<Label>(closest);
     dist2 = distance(row, closest);
@@ -295,8 +295,8 @@ class DenseRanker {
     if (!clear) rank_directly(row, label, dist2);
   }
 
-  // The same for a row that was compared with a prefix. The centers beyond it are farther than the
-  // row's last one, to which `label` and `dist2` belong, and than the bound.
+  // The same for a row that was compared with a prefix. The centers outside of it are farther away
+  // than the row's last center, given by `label` and `dist2`, and than the bound.
   void decide_bounded(Index row, Index closest, T gap, Label& label, T& dist2) const {
     const T own = dist2, other = closest == label ? own : distance(row, closest);
     const T unsure = slack_ * (std::max(own, other) + reach_);
@@ -316,7 +316,7 @@ class DenseRanker {
     if (!clear) rank_directly(row, label, dist2);
   }
 
-  // All centers by direct differences, the lowest index among equals.
+  // All centers by direct differences; ties go to the lowest index.
   void rank_directly(Index row, Label& label, T& dist2) const {
     Vec<T> best = splat(std::numeric_limits<T>::infinity());
     Bits<T> at{};
@@ -338,7 +338,7 @@ class DenseRanker {
       }
     }
     label = static_cast<Label>(winner);
-    dist2 = distance(row, winner);  // rounds as that of rows that were not in doubt
+    dist2 = distance(row, winner);  // rounded in the same way as for unambiguous rows
   }
 
   Rows<T> x_;
@@ -346,9 +346,9 @@ class DenseRanker {
   Index k_, groups_;
   CenterLanes<T> lanes_;
   T* lower_;
-  std::vector<Index> order_;      // of the centers, by their moves where there are bounds
-  std::vector<Prefix> prefixes_;  // the last one has all centers
-  T second_fall_ = 0;             // how far others came closer than the center that moved farthest
+  std::vector<Index> order_;      // centers, sorted by their moves if there are bounds
+  std::vector<Prefix> prefixes_;  // the last one contains all centers
+  T second_fall_ = 0;             // how much closer others came than the farthest-moving center
   std::vector<T> shift_, coef_, init_;
   T slack_ = 0, reach_ = 0;
   T margin_ = 1 + static_cast<T>(2 * x_.d + 32) * std::numeric_limits<T>::epsilon();
@@ -397,7 +397,7 @@ template <class T>
 double mean_variance(const Execution& run, const Rows<T>& x) {
   const Index d = x.d, tasks = slots(x.n, 512), block = 256;
   const std::size_t width = static_cast<std::size_t>(d);
-  // per task: the count, the mean and the sum of squares about it, columns side by side
+  // per task: the count, the mean and the sum of squares about it, for all columns
   std::vector<double> mean(static_cast<std::size_t>(tasks) * width), square(mean.size());
   std::vector<double> seen(static_cast<std::size_t>(tasks));
   const auto merge = [d](double* m, double* s, double& n, const double* m2, const double* s2,

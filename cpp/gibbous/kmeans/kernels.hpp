@@ -2,14 +2,14 @@
 // K-means: Lloyd's algorithm (Lloyd 1982) and greedy k-means++ seeding (Arthur and Vassilvitskii
 // 2007) for dense and CSR data.
 //
-// Every pass over the data is parallel over slots that the data alone determines, so results are
-// the same bits for any number of threads. Nothing of size n x k exists.
+// Every pass over the data is parallel over slots that depend on the data alone, so that results
+// are bit-identical for any number of threads. No array of size n x k is allocated.
 //
-// Which center is the closest. The dense kernel ranks centers by |c|^2 - 2 x.c about a common
-// shift, the fast form. That form cancels, so each row's winner is compared with its runner-up, and
-// where rounding could have swapped them the row is ranked again by direct differences (x - c)^2.
-// Labels are therefore right to the rounding of T at any distance from the origin, for badly scaled
-// columns too, and a row's label never depends on the rows beside it. Ties go to the lowest index.
+// Finding the closest center. The dense kernel ranks centers by |c|^2 - 2 x.c about a common shift,
+// the fast form. That form cancels, so each row's winner is compared with its runner-up, and if
+// rounding could have swapped them, the row is ranked again by direct differences (x - c)^2. Labels
+// are therefore correct to the rounding of T at any distance from the origin, also for badly scaled
+// columns, and do not depend on the other rows. Ties go to the lowest index.
 #pragma once
 #include <cstdint>
 #include <vector>
@@ -32,29 +32,29 @@ struct Csr {
   T w(Index i) const { return weight ? weight[i] : T(1); }
 };
 
-// What one iteration tells the next one. Both start as zeros; each next iteration has to begin
-// with the labels and the new centers of the last one. Null for none.
+// State passed from one iteration to the next. Both start as zeros; each further iteration must
+// start with the labels and the new centers of the last one. Null for none.
 template <class T>
 struct Bounds {
-  T* lower = nullptr;       // INOUT (n,): no center but the row's own was closer than this
-  double* drift = nullptr;  // INOUT (k,): at least how far the centers moved after that
+  T* lower = nullptr;       // INOUT (n,): lower bound of the distance to all other centers
+  double* drift = nullptr;  // INOUT (k,): upper bound of the moves of the centers since then
 };
 
 struct Step {
-  double inertia;                // sum of w |x - c|^2 over the centers that the step began with
+  double inertia;                // sum of w |x - c|^2 about the centers before the step
   Index changed;                 // rows whose label changed
   double shift;                  // sum over centers of |c_new - c|^2
-  std::vector<Label> relocated;  // empty clusters that were moved to a far row
+  std::vector<Label> relocated;  // empty clusters that were moved to a distant row
 };
 
-// One Lloyd iteration: labels of all rows, then the weighted mean of each cluster, in double.
-// A cluster without weight takes the row farthest from its center (then the next, and so on); where
-// no row is away from its center it is put on the heaviest cluster.
+// One Lloyd iteration: labels of all rows, then the weighted mean of each cluster, in double. A
+// cluster without weight is moved to the row farthest from its center (then the next, and so on);
+// if no row is away from its center, it is moved to the center of the heaviest cluster.
 // centers IN (k, d); labels INOUT (n,), compared with the new ones for `changed`;
 // new_centers OUT (k, d), must not be `centers`. O(n k d).
-// `bounds` lets dense iterations pass over rows whose label cannot have changed (Hamerly 2010,
-// "Making k-means even faster"), and compare others only with the centers that moved far enough to
-// have become closer; labels, centers and inertia are the same bits without it.
+// With `bounds`, dense iterations skip rows whose label cannot have changed (Hamerly 2010, "Making
+// k-means even faster"), and compare others only with the centers that moved far enough to have
+// become closer; labels, centers and inertia are bit-identical without it.
 template <class Data, class T>
 Step lloyd_step(const Execution& run, const Data& x, const T* centers, Index k, Label* labels,
                 T* new_centers, const Bounds<T>& bounds);
@@ -63,8 +63,8 @@ Step lloyd_step(const Execution& run, const Data& x, const T* centers, Index k, 
 template <class Data, class T>
 double assign(const Execution& run, const Data& x, const T* centers, Index k, Label* labels);
 
-// Mini-batch update (Sculley 2010): every center becomes the running weighted mean of all rows it
-// ever received. centers INOUT (k, d); counts INOUT (k,), the weight each center has seen.
+// Mini-batch update (Sculley 2010): every center becomes the running weighted mean of all rows
+// assigned to it so far. centers INOUT (k, d); counts INOUT (k,), the total weight of these rows.
 // Returns the inertia before the update.
 template <class Data, class T>
 double minibatch_step(const Execution& run, const Data& x, T* centers, Index k, double* counts,
@@ -74,16 +74,15 @@ double minibatch_step(const Execution& run, const Data& x, T* centers, Index k, 
 template <class Data, class T>
 void distances(const Execution& run, const Data& x, const T* centers, Index k, T* out);
 
-// Mean over the columns of their variances (weights do not count, as in scikit-learn).
+// Mean over the columns of their variances (weights are ignored, as in scikit-learn).
 template <class T>
 double mean_variance(const Execution& run, const Rows<T>& x);
 
 // Greedy k-means++: each further center is the best of `trials` rows drawn with probability
-// proportional to w times the squared distance to the closest center so far. rows OUT (k,).
-// `prune` skips rows that the triangle inequality shows to be closer to their center than to any
-// candidate (Raff 2021, "Exact acceleration of k-means++ and k-means||"); the choice is the same
-// without it, which tests use. The uniforms are those of Stream(seed, kmeans_plusplus) at
-// (step, trial).
+// proportional to w times the squared distance to the closest center so far. rows OUT (k,). `prune`
+// skips rows that the triangle inequality shows to be closer to their center than to any candidate
+// (Raff 2021, "Exact acceleration of k-means++ and k-means||"); the result is the same without it
+// (used by tests). The uniforms are those of Stream(seed, kmeans_plusplus) at (step, trial).
 template <class Data>
 void plusplus(const Execution& run, const Data& x, Index k, Index trials, std::uint64_t seed,
               bool prune, Index* rows);

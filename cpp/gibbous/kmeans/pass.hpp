@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// The pass over the rows that dense and sparse K-means share: labels, sums, the new centers.
+// The pass over the rows that dense and sparse K-means share: labels, sums and new centers.
 //
 // A Ranker finds the closest centers of consecutive rows. It has
-//   Scratch                     working memory of one task
-//   block()                     rows to hand over at a time
+//   Scratch                     workspace of one task
+//   block()                     rows per call of rank
 //   rank(first, count, scratch, before, labels, dist2)
 //                               OUT labels and squared distances to these centers; `before` holds
 //                               the labels of the last iteration, -1 for none yet, or is null
@@ -54,7 +54,7 @@ double bytes_of(const Csr<T, I>& x) {
   return static_cast<double>(x.indptr[x.n]) * (sizeof(T) + sizeof(I));
 }
 
-// Multiply-adds of ranking all rows.
+// Multiply-adds for ranking all rows.
 template <class T>
 double work_of(const Rows<T>& x, Index k) {
   return static_cast<double>(x.n) * static_cast<double>(k * (x.d + 4));
@@ -64,7 +64,7 @@ double work_of(const Csr<T, I>& x, Index k) {
   return static_cast<double>(k) * static_cast<double>(x.indptr[x.n] + 4 * x.n);
 }
 
-// How many partial sums of k (d + 1) doubles there is room for: 32 MB or half of the data.
+// How many partial sums of k (d + 1) doubles fit the budget: 32 MB or half of the data.
 template <class Data>
 Index room_for_sums(const Data& x, Index k) {
   const double room = std::max(32e6, 0.5 * bytes_of(x));
@@ -79,7 +79,7 @@ GIBBOUS_INLINE void add_row(const Ranker& ranker, const Data& x, Index i, double
   sum[x.d] += w;
 }
 
-// Labels, inertia and, where `partial` is given, sums of the rows of one task.
+// Labels, inertia and, if `partial` is given, sums of the rows of one task.
 template <class Ranker, class Data>
 Totals rank_range(const Ranker& ranker, const Data& x, Range rows, const Worker& worker,
                   Label* labels, double* partial) {
@@ -104,8 +104,8 @@ Totals rank_range(const Ranker& ranker, const Data& x, Range rows, const Worker&
   return total;
 }
 
-// Sums where there is no room for copies of them: every cluster has one owner, which reads all
-// labels and adds its own rows in their order.
+// Sums if copies of them do not fit: every cluster has one owner, which reads all labels and adds
+// its own rows in order.
 template <class Ranker, class Data>
 void owned_sums(const Execution& run, const Ranker& ranker, const Data& x, Index k,
                 const Label* labels, double* sums) {
@@ -120,8 +120,8 @@ void owned_sums(const Execution& run, const Ranker& ranker, const Data& x, Index
   });
 }
 
-// Ranks all rows. sums INOUT (k, d + 1) or null: weighted sums of each cluster's rows, the
-// cluster's weight last.
+// Ranks all rows. sums INOUT (k, d + 1) or null: weighted sums of each cluster's rows, followed by
+// the cluster's weight.
 template <class Ranker, class Data>
 Totals pass(const Execution& run, const Ranker& ranker, const Data& x, Index k, Label* labels,
             double* sums) {
@@ -153,8 +153,8 @@ Totals pass(const Execution& run, const Ranker& ranker, const Data& x, Index k, 
   return all;
 }
 
-// Moves the rows farthest from their centers into the clusters without weight: rows with weight
-// and a positive distance, farthest first, the lowest row among equals.
+// Moves the rows farthest from their centers into the clusters without weight: rows with weight and
+// a positive distance, farthest first; ties go to the lowest row.
 template <class Ranker, class Data>
 std::vector<Label> relocate(const Execution& run, const Ranker& ranker, const Data& x, Index k,
                             const Label* labels, double* sums) {
@@ -194,15 +194,16 @@ std::vector<Label> relocate(const Execution& run, const Ranker& ranker, const Da
     double* to = sums + empty[m] * width;
     ranker.add(i, -w, from);
     const double left = from[x.d] - w;
-    from[x.d] = left > 1e-9 * from[x.d] ? left : 0.0;  // what is below is rounding
+    from[x.d] = left > 1e-9 * from[x.d] ? left : 0.0;  // smaller values are rounding errors
     ranker.add(i, w, to);
     to[x.d] = w;
   }
   return empty;
 }
 
-// centers OUT (k, d): the means; clusters that are still empty join the heaviest one. Returns the
-// sum of the squared moves from `old`. drift OUT (k,) or null: the lengths of the moves.
+// centers OUT (k, d): the means; clusters that are still empty take the center of the heaviest one.
+// Returns the sum of the squared moves from `old`. drift OUT (k,) or null: the lengths of the
+// moves.
 template <class T>
 double means(const double* sums, Index k, Index d, const T* old, T* centers, double* drift) {
   const Index width = d + 1;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Greedy k-means++: a step asks how much each candidate would gain, then takes the best one.
+// Greedy k-means++: each step computes the gain of every candidate, then takes the best one.
 #include <limits>
 #include <numeric>
 #include <stdexcept>
@@ -10,19 +10,19 @@
 namespace gibbous::kmeans {
 namespace {
 
-// Rows whose weighted distances are summed together; draws walk over blocks, then inside one.
+// Rows whose weighted distances are summed together; a draw searches the blocks, then one block.
 constexpr Index kBlock = 1024;
 
 // The candidates of a step ("trials", rows of the data), and the squared distances to them.
-//   set(rows, count)    which rows they are
+//   set(rows, count)    sets the candidate rows
 //   one(row, t)         squared distance of a row to trial t
 //   weigh(...)          for rows[0 .. n): adds to gain[t] by how much trial t would lower the row's
-//                       weighted distance, and sets bit t % 8 of mask[row] where it would
+//                       weighted distance, and sets bit t % 8 of mask[row] if it would
 //   slack()             relative error of a squared distance
 template <class Data>
 class Points;
 
-// Trials are the lanes and features come one after the other, so that rows are read as they lie.
+// Trials are the lanes and features are the outer loop, so that rows are read sequentially.
 template <class T>
 class Points<Rows<T>> {
  public:
@@ -127,7 +127,7 @@ class Points<Csr<T, I>> {
 
   void set(const Index* rows, Index count) {
     const std::size_t size = static_cast<std::size_t>(count * x_.d);
-    if (columns_.size() == size) {  // clear what the last trials left
+    if (columns_.size() == size) {  // clear the entries of the previous trials
       const Index before = static_cast<Index>(rows_.size());
       for (Index t = 0; t < before; ++t)
         for (I e = x_.indptr[rows_[static_cast<std::size_t>(t)]];
@@ -207,7 +207,7 @@ class Seeding {
         throw std::invalid_argument(
             "X has rows so far apart that squared distances overflow; scale X, or use float64");
       const auto step = static_cast<std::uint32_t>(c);
-      if (!(total > 0)) {  // every row lies on a center
+      if (!(total > 0)) {  // every row coincides with a center
         rows[c] = weighted_row(stream.uniform(step, 0));
         continue;
       }
@@ -247,7 +247,7 @@ class Seeding {
            static_cast<double>(closest_[static_cast<std::size_t>(i)]);
   }
 
-  // The row where the running sum of the masses passes `target`.
+  // The row at which the cumulative sum of the masses exceeds `target`.
   Index distant_row(double target) const {
     Index at = 0;  // last block with any mass up to the target
     for (Index b = 0; b < blocks_; ++b) {
@@ -268,8 +268,8 @@ class Seeding {
     return last;
   }
 
-  // For each center so far: rows of its cluster at most this far from it (squared) cannot be
-  // closer to any candidate, because |c - candidate| >= 2 |x - c|.
+  // For each center so far: rows of its cluster within this squared distance of it cannot be closer
+  // to any candidate, because |c - candidate| >= 2 |x - c|.
   void set_reach(const Index* centers, Index count) {
     reach_.assign(static_cast<std::size_t>(count), T(-1));
     if (!prune_) return;
@@ -336,7 +336,7 @@ class Seeding {
     });
   }
 
-  // How many rows after row i may be passed over, eight at a time: most have no bit set.
+  // How many rows after row i can be skipped, eight at a time: most have no bit set.
   Index skip(Index i, Index end, std::uint8_t bit) const {
     const std::uint64_t bits = 0x0101010101010101u * bit;
     Index over = 0;
@@ -365,7 +365,7 @@ class Seeding {
   Index blocks_, tasks_;
   Points<Data> points_;
   std::vector<T> closest_;          // squared distance to the closest center
-  std::vector<Label> nearest_;      // which one that is
+  std::vector<Label> nearest_;      // index of the closest center
   std::vector<std::uint8_t> mask_;  // which trials (modulo 8) would be closer
   std::vector<double> block_sum_;
   std::vector<T> reach_;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// K-means on CSR rows: centers transposed, so that lanes are centers and a row's stored entries
-// select what is read. Rows are never made dense.
+// K-means on CSR rows: centers are transposed, so that lanes are centers and the stored entries of
+// a row select what is read. Rows are never converted to dense.
 #include <limits>
 #include <type_traits>
 
@@ -20,7 +20,8 @@ class SparseRanker {
     explicit Scratch(const SparseRanker&) {}
   };
 
-  // Bounds would save little: rows are short, and far from the centers compared with the gaps.
+  // Bounds would save little: rows are short and their distances to centers are large compared with
+  // the gaps.
   SparseRanker(const Csr<T, I>& x, const T* centers, Index k, const Bounds<T>& = {})
       : x_(x),
         centers_(centers),
@@ -98,7 +99,7 @@ class SparseRanker {
     }
   }
 
-  // The center with the lowest score, and by how much the next one is higher.
+  // The center with the lowest score, and the gap to the next one.
   Index closest(Index i, T& gap) const {
     using Int = std::conditional_t<sizeof(T) == 8, std::int64_t, std::int32_t>;
     Vec<T> best = splat(std::numeric_limits<T>::infinity()), second = best;
