@@ -29,7 +29,7 @@ struct Row {
   }
 };
 
-constexpr Index kDocuments = 256;  // a task at least
+constexpr Index kDocuments = 256;  // minimum number of documents per task
 
 }  // namespace
 
@@ -70,7 +70,7 @@ Counts document_counts(const Index64* document_tokens, Index n, const Topic* z, 
 
 TopicHistogram document_histogram(const Index64* document_tokens, Index n, const Topic* z,
                                   Index topics, const Execution& run) {
-  // Most counts are small: those have a table; the few others are listed and sorted.
+  // Most counts are small and use a table; the few others are listed and sorted.
   constexpr Count kSmall = 64;
   struct Mine {
     std::vector<Index64> table;
@@ -94,7 +94,7 @@ TopicHistogram document_histogram(const Index64* document_tokens, Index n, const
                   });
     }
   });
-  for (std::size_t t = 1; t < mine.size(); ++t) {  // whole numbers: any order gives the same
+  for (std::size_t t = 1; t < mine.size(); ++t) {  // integers: the order of the sum does not matter
     for (std::size_t i = 0; i < mine[0].table.size(); ++i) mine[0].table[i] += mine[t].table[i];
     mine[0].large.insert(mine[0].large.end(), mine[t].large.begin(), mine[t].large.end());
   }

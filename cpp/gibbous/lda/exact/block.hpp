@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// Sampling the tokens of one block: what the dense and the sparse kernel have in common.
+// Sampling the tokens of one block: the code shared by the dense and the sparse kernel.
 //
-// A kernel keeps q_k = (n_wk + beta_wk) / (n_k + sum_w beta_wk) of the word at hand and multiplies
-// it with (n_dk + alpha_k). A token's draw u falls into the running sum of the products, which is
-// kept by lane of the vector: a lane is chosen first, then a place in it by bisection, so that no
-// step of it depends on a hard-to-guess branch.
+// A kernel keeps q_k = (n_wk + beta_wk) / (n_k + sum_w beta_wk) of the current word and multiplies
+// it by (n_dk + alpha_k). The cumulative sum of the products is kept per vector lane: to find the
+// topic of a draw u, first a lane is chosen and then a position in it by bisection, without
+// unpredictable branches.
 #pragma once
 #include <algorithm>
 #include <array>
@@ -23,7 +23,7 @@ using FloatLanes = Vec<float>;
 using IntLanes = Vec<std::int32_t>;
 inline constexpr Index kTopicLanes = kLanes<float>;
 
-// What a sweep holds still: priors in padded rows, and where its draws are.
+// Constants of a sweep: priors in padded rows, and the address of its draws.
 struct Sweep {
   Sweep(const State& s, const Priors& priors, std::uint64_t seed, std::uint32_t iteration)
       : priors(priors),
@@ -81,14 +81,14 @@ GIBBOUS_INLINE FloatLanes scan(FloatLanes v) {
 }
 }  // namespace detail
 
-// Sums of lanes 0 to i.
+// Cumulative sums of lanes 0 to i.
 GIBBOUS_INLINE FloatLanes lane_scan(FloatLanes v) { return detail::scan<>(v); }
 
-// Finds the weight that a draw falls on, from running sums of the weights by lane: weight (v, l)
-// was added to lane l as the v-th, and sums[v * lanes + l] is what lane l then held.
+// Finds the weight selected by a draw from cumulative sums of the weights by lane: weight (v, l) is
+// the v-th one added to lane l, and sums[v * lanes + l] is the sum of lane l after that.
 class Picker {
  public:
-  // last: what the lanes hold in the end.
+  // last: the final sums of the lanes.
   GIBBOUS_INLINE explicit Picker(FloatLanes last) : edges_(lane_scan(last)) {}
   GIBBOUS_INLINE double total() const { return static_cast<double>(edges_[kTopicLanes - 1]); }
 
@@ -99,7 +99,7 @@ class Picker {
     alignas(64) float edge[kTopicLanes + 1];
     edge[0] = 0;
     store(edge + 1, edges_);
-    // rounding u may have crossed an edge: no place has its weight below 0
+    // if rounding moved u across an edge, no position has its weight below 0
     const float rest = std::max(static_cast<float>(u - static_cast<double>(edge[lane])), 0.0f);
     const float* column = sums + lane;
     Index low = 0;
@@ -114,7 +114,8 @@ class Picker {
   }
 
  private:
-  // Rounding put u past a lane's end: the last weight that is not 0, of this lane or one beside it.
+  // Rounding moved u past the end of a lane: the last nonzero weight, of this lane or an adjacent
+  // one.
   __attribute__((noinline)) static Index last_positive(const float* sums, Index lane,
                                                        Index vectors) {
     for (Index turn = 0; turn < kTopicLanes; ++turn) {
@@ -132,11 +133,11 @@ class Picker {
 
 GIBBOUS_INLINE void prefetch(const void* p) { __builtin_prefetch(p); }
 
-// Tables by topic of the block and the word at hand. Kernels copy the struct of pointers into their
-// loops: the compiler keeps a local one in registers, but must expect every store to change a
+// Tables by topic of the block and the current word. Kernels copy the struct of pointers into their
+// loops: compilers keep a local struct in registers, but must assume that any store may change a
 // member.
 struct Tables {
-  double* total;           // n_k as this block sees it: whole numbers, so exact
+  double* total;           // n_k as seen by this block: integers, so exact
   const double* beta_sum;  // sum of beta_wk over the words
   float* inverse;          // 1 / (n_k + beta_sum_k)
   const float* beta;       // beta_wk
@@ -146,7 +147,7 @@ struct Tables {
   GIBBOUS_INLINE float inverse_of(Index k) const {
     return 1.0f / static_cast<float>(total[k] + beta_sum[k]);
   }
-  // One token of the word more or fewer in topic k; returns the new q_k.
+  // Adds or removes one token of the word in topic k; returns the new q_k.
   GIBBOUS_INLINE float change(Index k, Count by) const {
     const Count n = n_wk[k] += by;
     total[k] += by;
@@ -156,10 +157,10 @@ struct Tables {
   }
 };
 
-// One worker's tables, and what is done with them at the begin and end of a block and a word.
+// The tables of one worker, with the steps at the beginning and end of a block and a word.
 class Desk {
  public:
-  // topics: more than any index that a vector reads, occupied or not.
+  // topics: exceeds every index that a vector reads, in use or not.
   Desk(State& s, const Sweep& sweep, Index topics)
       : s(s),
         sweep(sweep),
@@ -185,7 +186,8 @@ class Desk {
       t.inverse[k] = t.inverse_of(k);
     }
   }
-  // Adds the block's changes to the corpus's totals: whole numbers, so in any order.
+  // Adds the changes of the block to the totals of the corpus: integers, so the order does not
+  // matter.
   void close() {
     for (Index k = 0; k < s.topics; ++k) {
       const Index64 change = static_cast<Index64>(t.total[k]) - (*start_)[at(k)];
@@ -197,7 +199,7 @@ class Desk {
   static bool is_shared(const State& s, const Word& word) {
     return word.kept >= 0 && word.kept < static_cast<Index32>(s.shared.size());
   }
-  // n_wk of a word that keeps its counts.
+  // n_wk of a word with stored counts.
   void use_kept(const Word& word) {
     t.n_wk = s.kept_row(word.kept);
     if (!is_shared(s, word)) return;
@@ -214,7 +216,7 @@ class Desk {
         __atomic_fetch_add(kept + k, counts_[at(k)] - before[k], __ATOMIC_RELAXED);
     std::fill(counts_.begin(), counts_.end(), 0);
   }
-  // n_wk of one that does not: all 0, to be counted and to be 0 again at the end.
+  // n_wk of a word without: all 0, to be counted, and reset to 0 at the end.
   void use_scratch() { t.n_wk = counts_.data(); }
   // Calls visit(topic, value) for the seeds of a word.
   template <class Visit>
@@ -235,20 +237,20 @@ class Desk {
  private:
   Buffer<double> total_;
   Buffer<float> inverse_, q_, beta_;
-  Buffer<Count> counts_;  // n_wk of a word that keeps none, else 0
+  Buffer<Count> counts_;  // n_wk of a word without stored counts, else 0
   const std::vector<Index64>* start_ = nullptr;
 
  protected:
   Tables t;
 };
 
-// Where the words of a group stand when the first block of theirs is sampled.
+// Offsets of the words of a group before its first block is sampled.
 inline void find_cursors(State& s, Index g, Index h) {
   for (Index v = s.group_words[at(h)]; v < s.group_words[at(h + 1)]; ++v)
     s.words[at(v)].cursor = s.run_of(v, g).begin;
 }
 
-// Fetches what the words after v will need, early enough.
+// Prefetches what the words after v will need.
 template <class Kernel>
 GIBBOUS_INLINE void prefetch_words(const State& s, const Kernel& kernel, Index v, Index g) {
   const auto begin = [&](const Word& w) { return g == 0 ? w.begin : w.cursor; };
@@ -261,7 +263,7 @@ GIBBOUS_INLINE void prefetch_words(const State& s, const Kernel& kernel, Index v
   if (v + 3 < last) kernel.prefetch_row(s.row[begin(s.words[at(v + 3)])]);
 }
 
-// Where a kernel goes on: from some token of the word at hand, and from some draw.
+// Where a kernel resumes: at a token of the current word, and at a draw.
 template <class Kernel>
 struct ChainOf {
   Kernel* kernel;
@@ -269,9 +271,9 @@ struct ChainOf {
   Index draw;
 };
 
-// Walks over the tokens of document group g and word group h in the order of the words, a chunk at
-// a time. `first`: no block of h was sampled before it in this sweep. When it ends, by whatever
-// way, the block's changes are in the totals and in the counts of shared words.
+// Iterates over the tokens of document group g and word group h in the order of the words, a chunk
+// at a time. `first`: no block of h was sampled before it in this sweep. At the end, also after an
+// exception, the changes of the block are in the totals and in the counts of shared words.
 template <class Kernel>
 class BlockWalk {
  public:
@@ -293,7 +295,7 @@ class BlockWalk {
     kernel_.close();
   }
 
-  // Tokens of one word at hand, whose draws are made; 0 where the block is done.
+  // Number of tokens of the current word whose draws are ready; 0 if the block is done.
   Index ready() {
     while (left_ == 0 && v_ < v_end_) {
       if (word_ && i_ < end_ && kernel_.s.row[i_] < limit_)
@@ -348,14 +350,14 @@ class BlockWalk {
   const Worker& worker_;
   Index g_, v_, v_end_;
   Row limit_;
-  Word* word_ = nullptr;  // the word at hand
+  Word* word_ = nullptr;  // the current word
   Index64 i_ = 0, end_ = 0;
   Index left_ = 0, drawn_ = 0, done_ = 0;
 };
 
-// Samples N blocks until one of them is done, a token of each by turns: a token's topic depends on
-// the one before it, and a processor that has several such chains does the others' work while it
-// waits for one.
+// Samples N blocks, alternating between them token by token, until one is done. The topic of a
+// token depends on the one before it; with several such chains, a processor works on the others
+// while it waits for one.
 template <int N, class Kernel>
 void sample_by_turns(std::optional<BlockWalk<Kernel>>* walks) {
   typename Kernel::Chain chains[N];
@@ -379,8 +381,8 @@ void sample_together(std::optional<BlockWalk<Kernel>>* walks, Index count) {
   for (Index c = 0; c < count; ++c) sample_by_turns<1>(walks + c);
 }
 
-// How many blocks of a diagonal a thread should sample by turns: what ends the last thread first.
-// 100 blocks by twos take the time of 92, by fours of 86.
+// How many blocks of a diagonal a thread should interleave: the number that minimizes the time of
+// the last thread. 100 blocks take the time of 92 in pairs, and of 86 in fours.
 inline Index best_together(Index blocks, Index threads, Index most) {
   constexpr std::array<Index, 3> percent = {100, 92, 86};
   Index best = 1, least = std::numeric_limits<Index>::max();
@@ -396,8 +398,8 @@ inline Index best_together(Index blocks, Index threads, Index most) {
 }
 
 // One sweep: P diagonals, document group minus word group = 0, 1, ... mod P. Document groups of one
-// word group ascend, which lets a word find its tokens of the next one where it left off. Blocks of
-// a diagonal share nothing that changes, so how many a thread takes at a time changes no bit.
+// word group ascend, so that a word finds its tokens of the next group where it stopped. Blocks of
+// a diagonal share no mutable state, so that interleaving them does not change results.
 template <class Kernel>
 void sample_blocks(State& s, typename Kernel::Rows& rows, const Sweep& sweep,
                    const Execution& run) {
@@ -423,7 +425,7 @@ void sample_blocks(State& s, typename Kernel::Rows& rows, const Sweep& sweep,
   }
 }
 
-// The two kernels' sweeps.
+// The sweeps of the two kernels.
 void sample(State& s, DenseRows<std::uint16_t>& rows, const Sweep& sweep, const Execution& run);
 void sample(State& s, DenseRows<std::uint32_t>& rows, const Sweep& sweep, const Execution& run);
 void sample(State& s, SparseRows<std::uint32_t>& rows, const Sweep& sweep, const Execution& run);

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// The dense kernel: all topics of a token's document times all topics of its word.
+// The dense kernel: all topics of the document of a token times all topics of its word.
 #include "gibbous/lda/exact/block.hpp"
 
 namespace gibbous::lda::exact {
 
 namespace {
 
-// A token's row of counts is fetched so many tokens ahead.
+// Distance in tokens at which a row of counts is prefetched.
 constexpr Index kAhead = 6;
 
 template <class Cell>
@@ -50,10 +50,10 @@ class DenseKernel : public Desk {
     unseed(word);
   }
 
-  static constexpr int together = 4;  // a sweep takes .86 of the time of one (2: .92)
+  static constexpr int together = 4;  // a sweep takes .86 of the time with one chain (2: .92)
   using Chain = ChainOf<DenseKernel>;
 
-  // The next n tokens of each chain, one of each by turns.
+  // The next n tokens of each chain, interleaved.
   template <int N>
   static void tokens(const Chain (&chain)[N], Index n) {
     const Index end = chain[0].kernel->vectors_ * kTopicLanes;
@@ -110,8 +110,8 @@ class DenseKernel : public Desk {
     else
       return __builtin_convertvector(reinterpret_cast<IntLanes>(load(cells)), FloatLanes);
   }
-  // Whole vectors are written, because they are soon read: a wide load that follows a narrow store
-  // waits until the store has reached the cache.
+  // Whole vectors are written because they are read soon: a wide load after a narrow store stalls
+  // until the store has reached the cache.
   GIBBOUS_INLINE void set_lane(float* values, Index k, float value) const {
     float* block = values + k / kTopicLanes * kTopicLanes;
     const IntLanes here = lane_ == splat(static_cast<std::int32_t>(k % kTopicLanes));

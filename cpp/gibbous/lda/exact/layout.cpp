@@ -10,17 +10,17 @@ namespace gibbous::lda::exact {
 
 namespace {
 
-// Below, a single block keeps the chain exact to the letter and costs at most a few milliseconds.
+// Below this size, a single block keeps the chain exact and costs at most a few milliseconds.
 constexpr Index kSerialTokens = 50000;
-// Tokens of a block at least. Smaller blocks spread over more threads and fit into nearer caches,
-// but every block pays for its words' rows anew: with 10 M tokens and 100,000 words on one thread,
-// dense with 100 topics ran 11.3 Mtok/s in one block, 10.3 in 8 by 8, 9.4 in 16 by 16 and 8.1 in 32
-// by 32; sparse with 1000 topics 2.8, 3.5 and 3.0 in 1, 8 by 8 and 16 by 16.
+// Minimum number of tokens per block. Smaller blocks spread over more threads and fit into smaller
+// caches, but every block loads the rows of its words again. With 10 M tokens and 100,000 words on
+// one thread, dense with 100 topics ran 11.3 Mtok/s in one block, 10.3 in 8 by 8, 9.4 in 16 by 16
+// and 8.1 in 32 by 32; sparse with 1000 topics 2.8, 3.5 and 3.0 in 1, 8 by 8 and 16 by 16.
 constexpr Index kBlockTokens = 32768;
 constexpr Index kMostBlocks = 64;
-// Up to here summing all topics is faster than gathering those of the document. On 20 Newsgroups,
-// with 50 topics in a token's document and 8 lanes, dense ran 10.7 against 7.2 Mtok/s for 100
-// topics, 8.0 against 7.4 for 200 and 5.9 against 6.1 for 400.
+// Up to this number of topics, summing all of them is faster than gathering those of the document.
+// On 20 Newsgroups, with 50 topics in the document of a token and 8 lanes, dense ran 10.7 and
+// sparse 7.2 Mtok/s for 100 topics, 8.0 and 7.4 for 200, and 5.9 and 6.1 for 400.
 constexpr Index kDenseTopics = 256;
 // Items between two checkpoints: under a millisecond.
 constexpr Index kStride = 16384;
@@ -29,10 +29,10 @@ Index choose_blocks(const State& s, Index wanted) {
   const auto limit = static_cast<Index>(
       std::sqrt(static_cast<double>(s.tokens) / static_cast<double>(kBlockTokens)));
   Index p = wanted > 0 ? wanted : std::min(limit, kMostBlocks);
-  // the table of tokens by (document group, word) stays smaller than the corpus
+  // keeps the table of tokens by (document group, word) smaller than the corpus
   if (wanted == 0) p = std::min(p, s.tokens / std::max<Index>(s.vocabulary, 1));
   if (wanted == 0 && s.tokens < kSerialTokens) p = 1;
-  if (wanted == 0 && p > 4) p -= p % 4;  // no thread of 2 or 4 is idle at the end of a diagonal
+  if (wanted == 0 && p > 4) p -= p % 4;  // keeps 2 or 4 threads busy to the end of a diagonal
   return std::clamp<Index>(p, 1, std::max<Index>(s.documents, 1));
 }
 
@@ -64,7 +64,7 @@ void count_documents(const Documents& in, const Execution& run, State& s) {
   s.tokens = s.document_tokens.back();
 }
 
-// The narrowest rows that count to the longest document's tokens.
+// The narrowest cells that can count the tokens of the longest document.
 AnyRows choose_rows(const State& s, Kernel kernel) {
   Index64 longest = 0;
   for (Index d = 0; d < s.documents; ++d)
@@ -151,7 +151,7 @@ std::vector<Index64> count_words(const Documents& in, const Execution& run, cons
   return table;
 }
 
-// A word or a part of one, on its way to a group.
+// A word or a part of one, before it is assigned to a group.
 struct Piece {
   Index64 tokens;
   Index32 id;
@@ -169,7 +169,7 @@ std::vector<Piece> cut_words(const std::vector<Index64>& frequency, State& s) {
       pieces.push_back({f, id, -1});
       continue;
     }
-    // halves of a fair share leave the small words enough to balance the groups with
+    // with halves of a fair share, the small words suffice to balance the groups
     const Index parts = std::min<Index>(s.blocks, 2 * f / fair + 1);
     s.shared.push_back({id, -1, std::vector<Index32>(at(parts))});
     for (Index j = 0; j < parts; ++j) pieces.push_back({f / parts, id, static_cast<Index32>(j)});
@@ -179,7 +179,8 @@ std::vector<Piece> cut_words(const std::vector<Index64>& frequency, State& s) {
   return pieces;
 }
 
-// Largest first into the group with the fewest tokens, parts of one word into different groups.
+// Greedy: largest first into the group with the fewest tokens, parts of one word into different
+// groups.
 std::vector<std::vector<Piece>> group_words(const std::vector<Piece>& pieces, const State& s) {
   std::vector<std::vector<Piece>> groups(at(s.blocks));
   std::vector<Index64> load(at(s.blocks), 0);
@@ -238,7 +239,8 @@ void place_words(const std::vector<std::vector<Piece>>& groups, const std::vecto
   std::fill(s.kept.data(), s.kept.data() + s.kept.size(), 0);
 }
 
-// Turns the table of counts into one of places: where the tokens of a word in a document group go.
+// Converts the table of counts to offsets: where the tokens of a word in a document group are
+// stored.
 void table_of_places(const Execution& run, const State& s, std::vector<Index64>& table) {
   const Index tasks = slots(s.vocabulary, 1024);
   parallel_tasks(run, tasks, [&](Index t, const Worker&) {
@@ -285,7 +287,7 @@ void scatter_tokens(const Documents& in, const Topic* z, const Execution& run,
 }
 
 void fill_kept(const Execution& run, State& s) {
-  std::vector<Index> owners;  // words that keep counts; the parts of a shared word add to one row
+  std::vector<Index> owners;  // words with stored counts; the parts of a shared word add to one row
   for (Index v = 0; v + 1 < static_cast<Index>(s.words.size()); ++v)
     if (s.words[at(v)].kept >= static_cast<Index32>(s.shared.size())) owners.push_back(v);
   const auto add = [&](Index v, const Worker& worker) {

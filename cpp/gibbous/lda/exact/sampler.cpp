@@ -21,7 +21,7 @@ void push(Counts& out, Topic k, Count n) {
   out.counts.push_back(n);
 }
 
-// The topics of word w and their counts; scratch is room for its tokens' topics.
+// The topics of word w and their counts; scratch holds the topics of its tokens.
 void count_word(const exact::State& s, Index w, std::vector<Topic>& scratch, Counts& out) {
   const Index32 place = s.place[at(w)];
   if (place == -1) return;
@@ -32,7 +32,7 @@ void count_word(const exact::State& s, Index w, std::vector<Topic>& scratch, Cou
       if (n[k]) push(out, static_cast<Topic>(k), n[k]);
     return;
   }
-  // few tokens beside the topics: to sort them is faster than to look at every topic
+  // few tokens compared with the topics: sorting is faster than scanning every topic
   scratch.assign(s.z.data() + s.words[at(place)].begin, s.z.data() + s.words[at(place + 1)].begin);
   std::sort(scratch.begin(), scratch.end());
   for (std::size_t i = 0; i < scratch.size();) {
@@ -77,7 +77,7 @@ void ExactSampler::sweep(const Priors& priors, std::uint64_t seed, std::uint32_t
 void ExactSampler::topics(Topic* z, const Execution& run) const {
   const exact::State& s = *state_;
   parallel_tasks(run, s.blocks, [&](Index g, const Worker& worker) {
-    // where the next token of every document goes, by the number of its row
+    // index of the next token of every document, by the number of its row
     const Index first = s.group_documents[at(g)], last = s.group_documents[at(g + 1)];
     const exact::Row base = s.document_row[at(first)];
     std::vector<Index64> next(at(s.row_limit(g) - base));

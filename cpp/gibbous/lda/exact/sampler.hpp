@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-// The exact sampler: collapsed Gibbs sampling, one token after another, each from its conditional
-// given all other tokens (Griffiths and Steyvers, "Finding scientific topics", PNAS 2004).
+// The exact sampler: collapsed Gibbs sampling, which draws each token from its conditional given
+// all other tokens (Griffiths and Steyvers, "Finding scientific topics", PNAS 2004).
 //
-// Parallel and the same for any number of threads (Yan, Xu and Qi, "Parallel inference for latent
-// Dirichlet allocation on graphics processing units", NIPS 2009): documents and words are cut into
-// P by P blocks, P a function of the corpus. The P blocks of a diagonal share no document and no
-// word, so that they can be sampled at once; all they share are the topic totals n_k, and of those
-// each sees the others' changes only when the diagonal is done. A word with more than 1 / P of all
-// tokens is shared by several blocks of a diagonal in the same way. With P = 1 nothing is shared,
-// and the chain is the Gibbs sampler to the letter.
+// Parallel, with the same result for any number of threads (Yan, Xu and Qi, "Parallel inference for
+// latent Dirichlet allocation on graphics processing units", NIPS 2009): documents and words are
+// split into P by P blocks, where P depends on the corpus. The P blocks of a diagonal have no
+// document and no word in common and are sampled at the same time. They share only the topic totals
+// n_k, where each sees the changes of the others after the diagonal is done. A word with more than
+// 1 / P of all tokens is shared by several blocks of a diagonal in the same way. With P = 1 nothing
+// is shared, and the chain is exactly the Gibbs sampler.
 #pragma once
 #include <cstdint>
 #include <memory>
@@ -17,9 +17,10 @@
 
 namespace gibbous::lda {
 
-// How a conditional is summed; both draw from the same distribution. dense: all topics, from a
-// document's full row of counts. sparse: the topics that occur in the document, plus the prior's
-// share from sums that are kept up to date (Yao, Mimno and McCallum, KDD 2009, in part).
+// How a conditional is summed; both draw from the same distribution. dense: over all topics, from
+// the full row of counts of a document. sparse: over the topics that occur in the document, plus
+// the contribution of the prior from sums that are updated incrementally (Yao, Mimno and McCallum,
+// KDD 2009, in part).
 enum class Kernel { automatic, dense, sparse };
 
 namespace exact {
@@ -28,17 +29,17 @@ struct State;
 
 class ExactSampler {
  public:
-  // Copies what it needs of `documents`. z: IN topics in canonical order. blocks: P, or 0 for a
-  // choice by the corpus. May throw std::length_error for a corpus beyond its index types.
+  // Copies what it needs of `documents`. z: IN topics in canonical order. blocks: P, or 0 to choose
+  // it from the corpus. May throw std::length_error if the corpus exceeds the index types.
   ExactSampler(const Documents& documents, Index topics, const Topic* z, const Execution& run,
                Kernel kernel = Kernel::automatic, Index blocks = 0);
-  // Goes on from a state that was made elsewhere.
+  // Resumes from an existing state.
   explicit ExactSampler(std::unique_ptr<exact::State> state);
   ~ExactSampler();
 
-  // Every token once: O(tokens * topics) dense, O(tokens * topics of a document) sparse. Draws are
-  // addressed by (seed, iteration, token). Stopped by the monitor it throws, and leaves a state
-  // that is whole: some tokens were sampled, the others stand where they stood.
+  // Samples every token once: O(tokens * topics) dense, O(tokens * topics of a document) sparse.
+  // Draws are addressed by (seed, iteration, token). If the monitor stops it, it throws and leaves
+  // a consistent state, in which only some tokens have been sampled.
   void sweep(const Priors& priors, std::uint64_t seed, std::uint32_t iteration,
              const Execution& run);
 
@@ -50,7 +51,7 @@ class ExactSampler {
   Index topic_count() const;
   Index blocks() const;
   Kernel kernel() const;
-  Index bytes() const;  // of the state between sweeps
+  Index bytes() const;  // the state between sweeps
 
  private:
   std::unique_ptr<exact::State> state_;

@@ -1,32 +1,31 @@
 // SPDX-License-Identifier: Apache-2.0
-// The sparse kernel: the conditional's sum in two parts,
+// The sparse kernel: the sum of the conditional in two parts,
 //
 //   sum_k n_dk q_k  +  sum_k alpha_k q_k,    q_k = (n_wk + beta_wk) / (n_k + sum_w beta_wk).
 //
 // The first runs over the topics of the document, which are few. The second does not depend on the
-// document: it is kept up to date as tokens move, with its parts over 16 and 256 topics, through
-// which a draw finds its topic. The row of q starts from that of a word that does not occur, to
-// which a rare word adds the topics that it has, and from which it takes them again.
+// document: it is updated as tokens move, with partial sums over 16 and 256 topics that are used to
+// find the topic of a draw. The row of q starts from that of a word that does not occur; a rare
+// word adds its topics to this row and removes them again.
 #include "gibbous/lda/exact/block.hpp"
 
 namespace gibbous::lda::exact {
 
 namespace {
 
-// A token's row of counts is fetched so many tokens ahead.
+// Distance in tokens at which a row of counts is prefetched.
 constexpr Index kAhead = 8;
 
-constexpr Index kBlock = 16, kSuper = 256;  // topics of a partial sum
+constexpr Index kBlock = 16, kSuper = 256;  // topics per partial sum
 
-// sum_k alpha_k q_k and its parts; in doubles, which do not drift while they follow millions of
-// changes.
+// sum_k alpha_k q_k and its parts, in double, so that they do not drift over millions of updates.
 struct PriorMass {
   const double* alpha;
   double* block;
   double* super;
   double total;
 
-  // q_k becomes `value`.
+  // Sets q_k to `value`.
   GIBBOUS_INLINE void set(const Tables& t, Index k, float value) {
     const double by = alpha[k] * (static_cast<double>(value) - static_cast<double>(t.q[k]));
     t.q[k] = value;
@@ -34,7 +33,7 @@ struct PriorMass {
     super[k / kSuper] += by;
     total += by;
   }
-  // The topic of which alpha_k q_k falls on u, 0 <= u < total.
+  // The topic selected by u in the cumulative sum of alpha_k q_k, 0 <= u < total.
   GIBBOUS_INLINE Index pick(const Tables& t, Index topics, double u) const {
     const Index last_super = (topics - 1) / kSuper;
     Index x = 0;
@@ -169,7 +168,7 @@ class SparseKernel : public Desk {
       return v;
     }
   }
-  // The first of the n cells of which the topic is at least k; n where all are less.
+  // The first of the n cells whose topic is at least k; n if all are smaller.
   GIBBOUS_INLINE Index find(const Cell* cells, Index n, Index k) const {
     const IntLanes below = splat(static_cast<std::int32_t>(k)) - 1;
     for (Index e = 0; e < n; e += kTopicLanes) {
@@ -179,7 +178,8 @@ class SparseKernel : public Desk {
     return n;
   }
 
-  // Draws a topic for a token of the word at hand that stands in `old`; `row` is its document's.
+  // Draws a topic for a token of the current word whose topic is `old`; `row` is that of its
+  // document.
   GIBBOUS_INLINE Index sample(const Tables& tables, PriorMass& mass, Cell* row, Index old,
                               double uniform) {
     Cell* cells = row + 1;
@@ -191,7 +191,7 @@ class SparseKernel : public Desk {
     for (Index e = 0; e < n; e += kTopicLanes) {
       const IntLanes topic = topics_of(cells + e);
       IntLanes count = counts_of(cells + e);
-      count += topic == mine;  // the token itself is not counted
+      count += topic == mine;  // the token itself is excluded
       count &= lane_ < splat(static_cast<std::int32_t>(n - e));
       sum += __builtin_convertvector(count, FloatLanes) * gather(tables.q, topic);
       store(sums + e, sum);
@@ -223,7 +223,7 @@ class SparseKernel : public Desk {
     const bool has = place < n && (cells[place] & static_cast<Cell>(mask_)) == topic;
     if (has) cells[place] += one_;
     cells[source] -= one_;
-    if (cells[source] < one_) {  // the last one has left
+    if (cells[source] < one_) {  // the last token has left the topic
       if (has) {
         std::copy(cells + source + 1, cells + n, cells + source);
         cells[n - 1] = 0;
@@ -249,7 +249,7 @@ class SparseKernel : public Desk {
   Buffer<double> block_, super_;
   PriorMass mass_;
   bool rest_ = false;           // q is that of a word without tokens
-  std::vector<Topic> touched_;  // topics in which it is not
+  std::vector<Topic> touched_;  // topics without tokens of the word
   IntLanes lane_{};
 };
 

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the exact sampler holds between sweeps.
+// The state of the exact sampler between sweeps.
 //
-// Tokens lie word by word, the words of a group one after another, and within a word by document.
-// A token is its topic and the number of its document's row of topic counts. Words with many
-// tokens keep their topic counts; the others are counted anew whenever a block comes to them, which
-// is cheaper than to hold them.
+// Tokens are stored word by word, the words of a group consecutively, and within a word by
+// document. A token consists of its topic and the number of the row of topic counts of its
+// document. Words with many tokens store their topic counts; those of other words are recounted for
+// every block, which is cheaper than storing them.
 #pragma once
 #include <algorithm>
 #include <cstdint>
@@ -18,27 +18,27 @@
 
 namespace gibbous::lda::exact {
 
-// Rows of document counts are addressed in steps of some cells, so that 32 bits reach any corpus
-// that fits in memory.
+// Rows of document counts are addressed in steps of several cells, so that 32 bits are enough for
+// any corpus that fits in memory.
 using Row = std::uint32_t;
 
 inline std::size_t at(Index i) { return static_cast<std::size_t>(i); }
 
-// Topics rounded up to whole vectors, of whatever width.
+// Topics rounded up to whole vectors of any width.
 inline Index padded(Index topics) { return (topics + 15) / 16 * 16; }
 
-// Vectors read beyond the end of a row.
+// Vectors that are read beyond the end of a row.
 inline constexpr Index kSlack = 32;
 
-// n_dk of all topics. Cell: 16 bits where no document has more tokens than they count to.
+// n_dk of all topics. Cell: 16 bits if every document has few enough tokens.
 template <class Cell_>
 struct DenseRows {
   using Cell = Cell_;
   static constexpr Kernel kernel = Kernel::dense;
   PageBuffer<Cell> cells;
-  Index stride = 0;  // cells of a row
+  Index stride = 0;  // cells per row
 
-  Index steps(Index64) const { return 1; }  // of a row for a document of so many tokens
+  Index steps(Index64) const { return 1; }  // row size of a document with so many tokens
   Cell* row(Row r) { return cells.data() + static_cast<Index>(r) * stride; }
   void allocate(Index rows) { cells = PageBuffer<Cell>(rows * stride + kSlack); }
   // z (n): IN topics of the document's tokens.
@@ -49,9 +49,9 @@ struct DenseRows {
   }
 };
 
-// The topics of a document, ascending, each in one cell with its count, after a cell that holds how
-// many there are. A row has room for as many as the document can have. Ascending, so that a row is
-// a function of the topics alone, and a chain goes on from saved topics in the same bits.
+// The topics of a document, ascending, each in one cell with its count, after a cell with the
+// number of topics. A row has room for as many as the document can have. Sorted, so that a row
+// depends on the topics alone, and a chain that resumes from saved topics is bit-identical.
 template <class Cell_>
 struct SparseRows {
   using Cell = Cell_;
@@ -59,7 +59,7 @@ struct SparseRows {
   static constexpr Index step = 4;  // cells
   PageBuffer<Cell> cells;
   Index most = 0;  // topics
-  int bits = 0;    // of a cell that hold the topic; the others count
+  int bits = 0;    // bits of a cell that hold the topic; the others hold the count
 
   Index steps(Index64 tokens) const {
     return (1 + std::min<Index64>(tokens, most) + step - 1) / step;
@@ -91,21 +91,21 @@ using AnyRows = std::variant<DenseRows<std::uint16_t>, DenseRows<std::uint32_t>,
 
 // A word, or a part of one that several blocks of a diagonal share.
 struct Word {
-  Index64 begin;   // its tokens end where the next word's begin
+  Index64 begin;   // its tokens end where those of the next word begin
   Index64 cursor;  // where the tokens of the next document group begin
   Index32 id;
-  Index32 kept;  // row of kept counts, or -1
+  Index32 kept;  // row of stored counts, or -1
 };
 
-// A word that was cut into parts: tokens t of every document group's n tokens with
-// n * j / parts <= t < n * (j + 1) / parts are in part j.
+// A word that was split into parts: tokens t of the n tokens of every document group with n * j /
+// parts <= t < n * (j + 1) / parts are in part j.
 struct Shared {
   Index32 id;
   Index32 kept;
   std::vector<Index32> parts;  // which of words
 };
 
-// The cut of r tokens into `parts`: where part j begins.
+// The split of r tokens into `parts`: where part j begins.
 inline Index64 part_begin(Index64 r, Index parts, Index j) {
   return r / parts * j + r % parts * j / parts;
 }
@@ -120,23 +120,23 @@ struct State {
 
   PageBuffer<Topic> z;                   // (tokens,)
   PageBuffer<Row> row;                   // (tokens,) of the token's document
-  std::vector<Word> words;               // by group, and one more that holds the end
+  std::vector<Word> words;               // offsets by group, followed by the end
   std::vector<Index> group_words;        // (blocks + 1,) first word of each word group
   std::vector<Index> group_documents;    // (blocks + 1,) first document of each document group
   std::vector<Row> document_row;         // (documents + 1,)
   std::vector<Index64> document_tokens;  // (documents + 1,) offsets in canonical order
   AnyRows rows;
 
-  PageBuffer<Count> kept;      // counts of the words that keep them, padded(topics) each
+  PageBuffer<Count> kept;      // counts of the words that store them, padded(topics) each
   std::vector<Index32> place;  // (vocabulary,) which of words; -1: none; -2 - s: shared[s]
   std::vector<Shared> shared;
-  std::vector<Count> frozen;    // (shared, padded(topics)) kept counts as a diagonal began
+  std::vector<Count> frozen;    // (shared, padded(topics)) counts at the start of a diagonal
   std::vector<Index64> totals;  // (topics,)
 
   Index stride() const { return padded(topics); }
   Count* kept_row(Index32 r) { return kept.data() + r * stride(); }
   const Count* kept_row(Index32 r) const { return kept.data() + r * stride(); }
-  // Rows of documents in group g are below row_limit(g), all rows of later groups at least that.
+  // Rows of documents in group g are below row_limit(g); rows of later groups are not.
   Row row_limit(Index g) const { return document_row[at(group_documents[at(g + 1)])]; }
   // Tokens of word v that are in document group g.
   Range run_of(Index v, Index g) const {
@@ -148,7 +148,7 @@ struct State {
   }
 };
 
-// Where token t of a shared word in a document group goes, for t = 0, 1, ...
+// Index of token t of a shared word in a document group, for t = 0, 1, ...
 class SharedPlaces {
  public:
   SharedPlaces(const State& s, const Shared& x, const std::vector<Index64>& table, Index g)
@@ -160,7 +160,7 @@ class SharedPlaces {
       next_.push_back(next);
     }
   }
-  Index64 next(Index part) const { return next_[at(part)]; }  // the next one of a part
+  Index64 next(Index part) const { return next_[at(part)]; }  // the next index of each part
   Index64 operator()() {
     while (t_ >= part_begin(n_, parts_, part_ + 1)) ++part_;
     ++t_;
@@ -173,10 +173,10 @@ class SharedPlaces {
   std::vector<Index64> next_;
 };
 
-// Cuts documents and words into groups and gives every word and document its place: all of a state
-// but its tokens, in time and memory that do not grow with their number, so that a test lays out
-// more of them than memory holds. Returns where the tokens of word w in document group g go, at
-// g * vocabulary + w, or how many there are where groups share the word.
+// Splits documents and words into groups and assigns every word and document its offset: all of a
+// state except its tokens, in time and memory that do not depend on their number, so that a test
+// can lay out more of them than memory holds. Returns the offsets of the tokens of word w in
+// document group g at g * vocabulary + w, or their number if groups share the word.
 std::vector<Index64> lay_out(const Documents& in, Index topics, Kernel kernel, Index blocks,
                              const Execution& run, State& s);
 

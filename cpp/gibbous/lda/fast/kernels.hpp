@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // The inner loops of the fast sampler: Metropolis-Hastings steps for the tokens of one word or one
-// document, some lanes of tokens at a time, against counts frozen for the whole unit (the delayed
-// counts of WarpLDA: Chen, Li, Zhu and Chen, VLDB 2016).
+// document, a vector of tokens at a time, with counts frozen for the whole unit (the delayed counts
+// of WarpLDA: Chen, Li, Zhu and Chen, VLDB 2016).
 //
-// The conditional of a token is f(k) g(k) with f(k) = n_dk + alpha_k, a document's factor, and
-// g(k) = (n_wk + beta_wk) / (n_k + sum beta), a word's. A word pass proposes from the word's counts
-// and the document pass that follows accepts against f(k) / (n_k + sum beta) alone, because the
-// word's count cancels with the proposal's; and the other way round.
+// The conditional of a token is f(k) g(k) with the document factor f(k) = n_dk + alpha_k and the
+// word factor g(k) = (n_wk + beta_wk) / (n_k + sum beta). A word pass proposes from the counts of
+// the word, and the document pass that follows accepts with f(k) / (n_k + sum beta) alone, because
+// the count of the word cancels with that of the proposal; and vice versa.
 #pragma once
 #include <algorithm>
 #include <cmath>
@@ -19,29 +19,29 @@
 
 namespace gibbous::lda {
 
-// The state of a token: its topic in the low half, a proposal in the high one; with three proposals
-// a second word holds two more.
+// The state of a token: its topic in the low half, a proposal in the high one. With three proposals
+// a second word holds the other two.
 using State = std::uint32_t;
 inline constexpr State kTopicMask = 0xFFFF;
-inline constexpr std::int32_t kStay = 0xFFFF;  // a proposal of no change: no topic has this number
+inline constexpr std::int32_t kStay = 0xFFFF;  // a proposal to stay: not a valid topic
 
 using IntLanes = Vec<std::int32_t>;
 using WordLanes = Vec<std::uint32_t>;
 using FloatLanes = Vec<float>;
 inline constexpr Index kTokenLanes = kLanes<std::uint32_t>;
 
-// Units are copied to buffers with room for whole groups of draws beyond their end.
+// Units are copied to buffers with room for whole groups of draws past their end.
 inline constexpr Index kUnitSlack = kGroupWords;
 
-// The tokens of a word or a document, or a part of them.
+// The tokens of a word or a document, or some of them.
 struct Unit {
-  State* a;             // INOUT topic and first proposal, with kUnitSlack readable states beyond n
+  State* a;             // INOUT topic and first proposal, with kUnitSlack readable states past n
   State* b;             // INOUT second and third proposal; null with one proposal
   Index n;              // tokens
-  std::uint64_t first;  // address of the first token's draws
+  std::uint64_t first;  // address of the draws of the first token
 };
 
-// A symmetric prior, and one with a value a topic.
+// A symmetric prior, and one with a value per topic.
 struct SamePrior {
   float value;
   FloatLanes at(IntLanes) const { return splat<float>(value); }
@@ -51,12 +51,12 @@ struct TopicPrior {
   FloatLanes at(IntLanes topic) const { return gather(values, topic); }
 };
 
-// What a pass accepts against: (n_k + prior_k) / (total_k + sum beta) for a topic where the token
-// does not stand, and the same without the token's own count for the one where it does. Either
-// computed where it is asked for, or looked up in rows that were filled before.
+// The acceptance factors: (n_k + prior_k) / (total_k + sum beta) for topics other than that of the
+// token, and the same without the token's own count for its topic. Either computed on demand, or
+// looked up in precomputed rows.
 template <class Prior>
 struct Counted {
-  const Count* counts;   // (topics,) of the unit, every token included
+  const Count* counts;   // (topics,) of the unit, including every token
   const float* with;     // (topics,) 1 / (total_k + sum beta)
   const float* without;  // (topics,) 1 / (total_k - 1 + sum beta)
   Prior prior;
@@ -69,13 +69,13 @@ struct Counted {
   }
 };
 struct Filled {
-  const float* rows;  // (2, stride) elsewhere, home
+  const float* rows;  // (2, stride) other topics, own topic
   Index stride;
   FloatLanes elsewhere(IntLanes k) const { return gather(rows, k); }
   FloatLanes home(IntLanes k) const { return gather(rows + stride, k); }
 };
 
-// Uniforms in [0, 1] that are fine near 0: 31 bits with a floating point.
+// Uniforms in [0, 1] with high resolution near 0: 31 bits in floating point.
 GIBBOUS_INLINE FloatLanes uniform_lanes(const std::uint32_t* bits) {
   const IntLanes positive = reinterpret_cast<IntLanes>(load(bits) >> 1);
   return __builtin_convertvector(positive, FloatLanes) * 0x1p-31f;
@@ -113,7 +113,7 @@ void accept(const Unit& unit, const Factors& factors, const std::array<BulkStrea
                                                          : more >> 16);
         p = choose(p == kStay, z, p);
         FloatLanes theirs = factors.elsewhere(p);
-        if constexpr (M > 1)  // a later step may lead back to where the token stands
+        if constexpr (M > 1)  // a later step may lead back to the current topic
           theirs = choose(p == old, home, theirs);
         const IntLanes go = uniform_lanes(bits[m] + j) * mine < theirs;
         z = choose(go, p, z);
@@ -124,8 +124,8 @@ void accept(const Unit& unit, const Factors& factors, const std::array<BulkStrea
   }
 }
 
-// Integer part and fraction of u n for 32 random bits u in [0, 1): the place of a draw among n, and
-// the 32 bits that are left of it.
+// Integer part and fraction of u n for 32 random bits u in [0, 1): the index of a draw among n, and
+// the remaining 32 bits of it.
 struct Scaled {
   IntLanes whole;
   WordLanes fraction;
@@ -139,10 +139,10 @@ GIBBOUS_INLINE Scaled scale(WordLanes bits, std::uint32_t n) {
           reinterpret_cast<WordLanes>((even & low) | (odd << 32))};
 }
 
-// A distribution over topics that is drawn from in constant time (Walker 1977; Vose 1991).
+// A distribution over topics with draws in constant time, an alias table (Walker 1977; Vose 1991).
 class Alias {
  public:
-  // weights (n): IN positive somewhere.
+  // weights (n): IN at least one positive.
   void build(const double* weights, Index n);
   Index size() const { return static_cast<Index>(other_.size()); }
   // Topics for 32 random bits each.
@@ -154,17 +154,17 @@ class Alias {
   }
 
  private:
-  std::vector<float> keep_;          // (n,) chance to keep a place, times 2^31
-  std::vector<std::int32_t> other_;  // (n,) where to go instead
+  std::vector<float> keep_;          // (n,) probability of keeping an index, times 2^31
+  std::vector<std::int32_t> other_;  // (n,) the alias
   std::vector<double> scaled_;
   std::vector<std::int32_t> small_, large_;
 };
 
-// The prior's part of a proposal, drawn from a slot (negative where a lane has no use for it) and
-// a fraction of it: a topic, or no less than `topics` for the share by which the prior's sum falls
-// short of a whole number of slots.
+// The contribution of the prior to a proposal, drawn from a slot (negative if a lane does not use
+// it) and its fraction: a topic, or at least `topics` for the share by which the sum of the prior
+// is smaller than a whole number of slots.
 struct SameDraw {
-  float inverse;  // 1 / the value a topic
+  float inverse;  // 1 / the value per topic
   std::int32_t topics;
   IntLanes at(IntLanes slot, WordLanes fraction) const {
     const IntLanes bits = reinterpret_cast<IntLanes>(fraction >> 1);
@@ -174,7 +174,7 @@ struct SameDraw {
   }
 };
 struct TopicDraw {
-  const Alias* table;     // of the prior, and as its last place of what is short of whole slots
+  const Alias* table;  // alias table of the prior; the last entry is the shortfall from whole slots
   std::uint32_t inverse;  // 2^32 / slots
   std::int32_t topics;
   IntLanes at(IntLanes slot, WordLanes fraction) const {
@@ -184,10 +184,10 @@ struct TopicDraw {
 };
 
 // Proposes from (counts of the unit's other tokens + prior): copies the topic of a random other
-// token, or draws from the prior, which takes `slots` places beside the n - 1 tokens. The token
-// itself is left out, so that the proposal does not depend on where it stands: with that, a second
-// and third step have the right ratio too. Where the prior's sum is not whole, the rest proposes
-// to stay.
+// token, or draws from the prior, which takes `slots` positions in addition to the n - 1 tokens.
+// The token itself is left out, so that the proposal does not depend on its topic and a second and
+// third step have the correct ratio, too. If the sum of the prior is not an integer, the remainder
+// proposes to stay.
 template <int M, class Draw>
 void propose(const Unit& unit, std::uint32_t slots, const Draw& draw,
              const std::array<BulkStream, M>& streams) {
@@ -211,7 +211,7 @@ void propose(const Unit& unit, std::uint32_t slots, const Draw& draw,
       for (int m = 0; m < M; ++m) {
         const Scaled at = scale(load(bits[m] + j), places);
         const IntLanes copies = at.whole < others;
-        // a comparison is -1 where it holds: tokens from the own one on move up by one
+        // a true comparison is -1: tokens from the own one on move up by one
         const IntLanes token = (at.whole - (at.whole >= own)) & copies;
         const IntLanes copied = gather(reinterpret_cast<const std::int32_t*>(unit.a), token) &
                                 static_cast<std::int32_t>(kTopicMask);
@@ -226,8 +226,8 @@ void propose(const Unit& unit, std::uint32_t slots, const Draw& draw,
   }
 }
 
-// Proposes from one table for a whole word: what a part of a very frequent word does, whose other
-// tokens lie elsewhere, and what a word does whose distribution is given.
+// Proposes from one table for a whole word: used for a part of a very frequent word, whose other
+// tokens are stored elsewhere, and for a word whose distribution is given.
 template <int M>
 void propose_from(const Unit& unit, const Alias& table, const std::array<BulkStream, M>& streams) {
   alignas(64) std::uint32_t bits[M][kGroupWords];

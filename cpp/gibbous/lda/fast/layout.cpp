@@ -10,11 +10,12 @@ namespace gibbous::lda {
 
 namespace {
 
-// Tokens of consecutive words a task: the fewest that hide its start, until there are many tasks.
+// Tokens of consecutive words per task: the smallest number that hides its overhead, until there
+// are many tasks.
 constexpr Index kTaskTokens = 131072, kMostTasks = 1024;
 constexpr Index kMostBlocks = 65535;
-constexpr Index64 kMostTokens = 0xFFFF0000;  // places of tokens take 32 bits
-constexpr int kDigit = 11;                   // bits a round of the radix sort
+constexpr Index64 kMostTokens = 0xFFFF0000;  // indices of tokens take 32 bits
+constexpr int kDigit = 11;                   // bits per round of the radix sort
 
 std::size_t at(Index i) { return static_cast<std::size_t>(i); }
 
@@ -33,7 +34,7 @@ void count_documents(const Documents& in, const Execution& run, Layout& out) {
   out.tokens = out.document_tokens.back();
 }
 
-// A document longer than a block stays alone in its own.
+// A document longer than a block has a block of its own.
 void cut_blocks(Layout& out) {
   out.block_documents = {0};
   const auto& tokens = out.document_tokens;
@@ -50,7 +51,7 @@ void cut_blocks(Layout& out) {
 
 struct Entry {
   std::uint32_t word, count;
-  Index64 first;  // its first token, from the block's first on
+  Index64 first;  // its first token, relative to the block
 };
 struct BlockRun {
   std::uint32_t word, count;
@@ -185,7 +186,7 @@ Layout build_layout(const Documents& in, const Execution& run) {
   out.vocabulary = in.vocabulary;
   count_documents(in, run, out);
   cut_blocks(out);
-  out.position = PageBuffer<std::uint16_t>(out.tokens + 64);  // vectors read beyond the end
+  out.position = PageBuffer<std::uint16_t>(out.tokens + 64);  // vectors are read past the end
   BlockRuns lists(at(out.blocks));
   std::vector<SortScratch> scratch(at(std::max(run.threads, 1)));
   parallel_tasks(run, out.blocks, [&](Index b, const Worker& worker) {

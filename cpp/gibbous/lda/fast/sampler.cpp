@@ -64,8 +64,8 @@ Index FastSampler::bytes() const {
 
 namespace {
 
-// Calls visit(word) for the words of a task that have tokens, with `next` holding the place of each
-// block's next token; visit moves it on.
+// Calls visit(word) for the words of a task that have tokens; `next` holds the position of the next
+// token of each block, which visit advances.
 template <class Visit>
 void walk_task(const Layout& layout, Index task, std::vector<std::uint32_t>& next, Visit&& visit) {
   next.resize(at(layout.blocks));
@@ -76,18 +76,18 @@ void walk_task(const Layout& layout, Index task, std::vector<std::uint32_t>& nex
     if (layout.word_tokens[at(w + 1)] > layout.word_tokens[at(w)]) visit(w);
 }
 
-// How far ahead of a block's next token its states are asked for.
+// How far ahead of the next token of a block its states are prefetched.
 constexpr Index kAhead = 32;
 
-// Asks for n states in order: of what a block's documents then visit in none, most would be waited
-// for. A sweep over 10 million tokens takes some .95 of the time.
+// Prefetches n states in order: the documents of a block access them in random order, and most
+// accesses would stall. A sweep over 10 million tokens takes some .95 of the time.
 void bring_near(const State* states, Index n) {
   constexpr Index line = 64 / static_cast<Index>(sizeof(State));
   for (Index i = 0; i < n; i += line) __builtin_prefetch(states + i, 1, 2);
 }
 
-// Adds the counts to a row that threads share, and clears them. They are integers: any order of
-// adding gives the same row.
+// Adds the counts to a row that threads share, and clears them. They are integers, so that the
+// order does not matter.
 void add_counts(Scratch& mine, Index topics, Count* row) {
   for (Index k = 0; k < topics; ++k) {
     if (mine.counts[at(k)]) __atomic_fetch_add(row + k, mine.counts[at(k)], __ATOMIC_RELAXED);
@@ -173,7 +173,7 @@ void FastSampler::word_pass(const Tables& tables, const Priors& priors, std::uin
   });
 }
 
-// The tokens of a part of a very frequent word, with their counts in `mine`.
+// The tokens of a part of a very frequent word; their counts are in `mine`.
 template <int M>
 Unit FastSampler::bring(const Part& part, Scratch& mine) {
   Index n = 0;
@@ -252,7 +252,7 @@ void FastSampler::document_pass(const Tables& tables, std::uint64_t seed, std::u
     Scratch& mine = scratch[at(worker.index())];
     State* a = a_.data() + layout_.block_begin(block);
     State* b = M > 1 ? b_.data() + layout_.block_begin(block) : nullptr;
-    // a document alone is read in order anyway, and may be longer than the cache
+    // a document with its own block is read in order, and may not fit the cache
     const Index size =
         layout_.alone(block) ? 0 : layout_.block_begin(block + 1) - layout_.block_begin(block);
     bring_near(a, size);
@@ -281,8 +281,8 @@ void FastSampler::document_pass(const Tables& tables, std::uint64_t seed, std::u
   });
 }
 
-// The totals that a pass counts are those of the state that it found: the next pass but one sees
-// them. They cost nothing then, and a total moves little in a pass.
+// The totals that a pass counts are those of the state before it, used by the next pass but one.
+// They are free of cost there, and a total changes little in a pass.
 template <int M>
 void FastSampler::both_passes(const Priors& priors, std::uint64_t seed, std::uint32_t iteration,
                               const Execution& run) {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The fast sampler: Metropolis-Hastings steps on delayed counts, in passes over words and over
 // documents (Chen, Li, Zhu and Chen, "WarpLDA: a cache efficient O(1) algorithm for latent
-// Dirichlet allocation", VLDB 2016). No matrix of topics by words or by documents is ever held.
+// Dirichlet allocation", VLDB 2016). No matrix of topics by words or by documents is stored.
 #pragma once
 #include <cstdint>
 #include <memory>
@@ -12,21 +12,21 @@
 
 namespace gibbous::lda {
 
-struct Tables;  // what a pass accepts against and proposes from
+struct Tables;  // what a pass uses to accept and to propose
 struct Scratch;
 struct Unit;
 
 class FastSampler {
  public:
   // Copies what it needs of `documents`. z: IN topics in canonical order, or null to draw them
-  // uniformly with `seed`. proposals: Metropolis-Hastings steps a token and pass, 1 or 3.
+  // uniformly with `seed`. proposals: Metropolis-Hastings steps per token and pass, 1 or 3.
   FastSampler(const Documents& documents, Index topics, int proposals, const Topic* z,
               std::uint64_t seed, const Execution& run);
   ~FastSampler();
 
-  // A word pass and a document pass over all tokens: O(tokens). Draws are addressed by
-  // (seed, iteration, token), so any number of threads gives the same bits. Stopped by the
-  // monitor it throws, and leaves every token with a topic, but not the state of any sweep.
+  // A word pass and a document pass over all tokens: O(tokens). Draws are addressed by (seed,
+  // iteration, token), so that results are bit-identical for any number of threads. If the monitor
+  // stops it, it throws and leaves every token with a topic, but not the state of a complete sweep.
   void sweep(const Priors& priors, std::uint64_t seed, std::uint32_t iteration,
              const Execution& run);
 
@@ -34,8 +34,8 @@ class FastSampler {
   std::vector<Index64> totals(const Execution& run) const;  // (topics,) n_k
   Counts word_counts(const Execution& run) const;
 
-  // The whole state, to go on from later: state_words() arrays of tokens() states in the layout's
-  // order, and the totals that the next pass accepts against.
+  // The full state, to resume later: state_words() arrays of tokens() states in the order of the
+  // layout, and the totals that the next pass uses.
   int state_words() const { return proposals_ == 1 ? 1 : 2; }
   std::uint32_t* state(int word) { return word == 0 ? a_.data() : b_.data(); }
   std::vector<Index64>& frozen_totals() { return frozen_; }
@@ -77,7 +77,7 @@ class FastSampler {
   int proposals_;
   Layout layout_;
   PageBuffer<std::uint32_t> a_, b_;
-  std::vector<Index64> frozen_;  // (topics,) totals that the next pass accepts against
+  std::vector<Index64> frozen_;  // (topics,) totals that the next pass uses
   std::vector<Index> heavy_;     // words
   std::vector<Piece> pieces_;
   std::vector<Part> parts_;

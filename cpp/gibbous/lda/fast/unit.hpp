@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a pass of the fast sampler does with one unit, a word's or a document's tokens: fetch their
-// states, accept, propose, put them back. Internal to lda/fast/sampler.cpp.
+// The steps of a pass of the fast sampler for one unit, the tokens of a word or a document: gather
+// their states, accept, propose, scatter. Internal to lda/fast/sampler.cpp.
 #pragma once
 #include <algorithm>
 #include <array>
@@ -15,7 +15,7 @@ namespace gibbous::lda {
 
 inline std::size_t at(Index i) { return static_cast<std::size_t>(i); }
 
-// What a draw is for, in the low bits of the stream's iteration.
+// The purpose of a draw, in the low bits of the iteration of the stream.
 enum Step : std::uint32_t {
   accept_word = 0,
   propose_word = 4,
@@ -40,9 +40,9 @@ inline std::uint32_t whole_slots(double sum) {
 // A Dirichlet prior over topics, as the passes use it.
 struct PassPrior {
   bool same = true;
-  float value = 0;            // of each topic, where all are the same
-  std::vector<float> values;  // else of each
-  Alias table;                // of these and what is short of whole slots
+  float value = 0;            // value per topic, if all are equal
+  std::vector<float> values;  // otherwise the value of each topic
+  Alias table;                // alias table of these and the shortfall from whole slots
   std::uint32_t slots = 1;
 
   void set_same(double v, Index topics) {
@@ -74,7 +74,7 @@ struct Tables {
     for (std::size_t t = 0; t < totals.size(); ++t) {
       const double n = static_cast<double>(totals[t]) + priors.beta_sum[t];
       with[t] = static_cast<float>(1 / n);
-      // a topic without tokens is nobody's own, so its place is never read
+      // no token has a topic without tokens, so that its entry is never read
       without[t] = static_cast<float>(1 / std::max(n - 1, 1e-30));
     }
     word.set_same(priors.beta, k);
@@ -87,7 +87,7 @@ struct Tables {
   PassPrior word, document;
 };
 
-// What one thread works in.
+// Workspace of one thread.
 struct Scratch {
   explicit Scratch(Index topics)
       : counts(at(topics + kTokenLanes), 0),
@@ -102,12 +102,12 @@ struct Scratch {
     if (place.size() < a.size()) place.resize(a.size());
   }
   Unit unit(Index n, std::uint64_t first) {
-    // lanes beyond the end are computed too, and must hold some topic
+    // lanes past the end are computed too, and must hold a valid topic
     std::fill(a.begin() + n, a.begin() + n + kTokenLanes, 0);
     if (!b.empty()) std::fill(b.begin() + n, b.begin() + n + kTokenLanes, 0);
     return {a.data(), b.empty() ? nullptr : b.data(), n, first};
   }
-  // Folds what was counted lately, in 32 bits, before it can overflow.
+  // Adds the recent counts, kept in 32 bits, to the totals before they can overflow.
   void flush() {
     for (std::size_t k = 0; k < totals.size(); ++k) {
       totals[k] += recent[k];
@@ -116,23 +116,23 @@ struct Scratch {
   }
 
   Buffer<State> a, b;
-  Buffer<std::uint32_t> place;  // of each token of the unit among all states
+  Buffer<std::uint32_t> place;  // index of each token of the unit among all states
   Buffer<Count> counts;         // of the unit; zero between units
-  Buffer<Count> odd;            // a second part of them, where rows are filled
+  Buffer<Count> odd;            // a second part of them, if rows are precomputed
   Buffer<Count> recent;         // of all units since the last flush
   Buffer<float> rows;
   std::vector<Index64> totals;
-  std::vector<std::uint32_t> next;  // where each block stands in the task
+  std::vector<std::uint32_t> next;  // position of each block in the task
   PassPrior seeded;
 };
 
-// From about this many tokens for each topic on, filling rows for all topics is cheaper than
-// computing a factor for every token. Flat between 1/16 and 1/4.
+// From about this many tokens per topic on, precomputing rows for all topics is cheaper than
+// computing a factor for every token. The optimum is flat between 1/16 and 1/4.
 inline constexpr Index kTopicsPerToken = 8;
 
 inline bool fills_rows(Index tokens, Index topics) { return tokens * kTopicsPerToken > topics; }
 
-// Fills the rows that tokens look up from the counts of the unit, a vector at a time.
+// Precomputes the rows that tokens look up from the counts of the unit, a vector at a time.
 template <class CountsAt>
 Filled fill_rows(const Tables& tables, const PassPrior& prior, float* rows, CountsAt&& counts_at) {
   const Index topics = tables.topics();
@@ -153,8 +153,8 @@ void accept_unit(const Unit& unit, const Tables& tables, const PassPrior& prior,
   Count *counts = mine.counts.data(), *odd = mine.odd.data(), *recent = mine.recent.data();
   const float *with = tables.with.data(), *without = tables.without.data();
   if (fills_rows(unit.n, tables.topics())) {
-    // one pass over the topics for what would be several over the tokens: the rows, the counts of
-    // all units, and the clearing
+    // one pass over the topics for three purposes: the rows, the counts of
+    // all units, and clearing
     const Filled rows = fill_rows(tables, prior, mine.rows.data(), [=](Index k) {
       const IntLanes n = load(counts + k) + load(odd + k);
       store(recent + k, load(recent + k) + n);
@@ -199,7 +199,8 @@ inline bool has_seeds(const Priors& priors, Index w) {
   return priors.seed_indptr && priors.seed_indptr[w] < priors.seed_indptr[w + 1];
 }
 
-// Places of a run's tokens, in whole vectors: almost every run fits one, so no branch is missed.
+// Indices of the tokens of a run, in whole vectors: almost every run fits in one, so that the
+// branch is predictable.
 GIBBOUS_INLINE void spread(std::uint32_t* place, std::uint32_t from, Index count) {
   WordLanes steps{};
   GIBBOUS_UNROLL
@@ -208,9 +209,9 @@ GIBBOUS_INLINE void spread(std::uint32_t* place, std::uint32_t from, Index count
     store(place + i, steps + (from + static_cast<std::uint32_t>(i)));
 }
 
-// Copies the states at `place` into the buffers and counts their topics. Neighbors often have the
-// same topic, and adding to a count waits for the last addition to it: with two rows of counts,
-// where there is a pass over them anyway, it waits half as long.
+// Gathers the states at `place` into the buffers and counts their topics. Adjacent tokens often
+// have the same topic, and each increment of a count waits for the previous one: two rows of
+// counts, used if there is a pass over them anyway, halve the wait.
 template <int M, class Place>
 void fetch(const State* a, const State* b, const Place* place, Index n, Scratch& mine,
            bool two_rows) {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The probabilities of one document's words under all topics, as a dense block.
+// The probabilities of the words of one document under all topics, as a dense block.
 #pragma once
 #include <algorithm>
 
@@ -8,7 +8,7 @@
 
 namespace gibbous::lda {
 
-// k numbers as whole vectors; the rest are zeros.
+// k numbers padded with zeros to whole vectors.
 template <class T, class From>
 Buffer<T> row_of(const From* x, Index k) {
   const Index padded = (k + kLanes<T> - 1) / kLanes<T> * kLanes<T>;

@@ -7,17 +7,17 @@
 namespace gibbous::lda {
 namespace {
 
-// Bytes that the workers' own counters may take together.
+// Limit in bytes on the private counters of all workers.
 constexpr Index kRoom = Index{512} << 20;
 
-constexpr Index kSteps = 65536;  // words between two looks at the interrupt: below a millisecond
+constexpr Index kSteps = 65536;  // words between two polls of the interrupt: below a millisecond
 
 struct Place {
   Index topic;
   int slot;
 };
 
-// For each word the lists that it is in.
+// For each word the lists that contain it.
 class Places {
  public:
   Places(const Index32* lists, Index topics, Index top, Index vocabulary)
@@ -46,8 +46,8 @@ class Places {
   std::vector<Place> places_;
 };
 
-// Counts windows of one text after the other. A topic's words are a mask; its counters move only
-// when the mask does, by the number of windows for which it stood.
+// Counts windows of one text after the other. The words of a topic in a window are a mask; counters
+// are updated only when the mask changes, by the number of windows for which it was unchanged.
 class Counter {
  public:
   Counter(const Places& places, Index topics, Index top, Index vocabulary)
@@ -109,7 +109,7 @@ class Counter {
     }
   }
 
-  // Adds the windows since the topic's mask last changed.
+  // Adds the windows since the mask of the topic last changed.
   void flush(Index topic, Index64 now) {
     const std::uint64_t mask = masks_[static_cast<std::size_t>(topic)];
     const Index64 stood = now - since_[static_cast<std::size_t>(topic)];
@@ -124,10 +124,10 @@ class Counter {
 
   const Places& places_;
   Index top_;
-  std::vector<Index32> present_;  // of each word asked for, how often it is in the window
+  std::vector<Index32> present_;  // per listed word, how often it is in the window
   std::vector<std::uint64_t> masks_;
   std::vector<Index64> since_;
-  std::vector<char> listed_;  // whether the topic is among the touched ones of this text
+  std::vector<char> listed_;  // whether the topic is marked as touched in this text
   std::vector<Index> touched_;
 };
 
@@ -137,7 +137,7 @@ Index64 count_pairs(const Execution& run, const Texts& texts, const Index32* lis
                     Index top, Index window, Index64* pairs) {
   const Places places(lists, topics, top, texts.vocabulary);
   const Index size = topics * top * top;
-  // Sums of integers: a worker can have its own, and their number changes nothing.
+  // Integer sums: each worker can have its own, without an effect on the result.
   Execution some = run;
   some.threads = static_cast<int>(
       std::clamp<Index>(kRoom / (8 * std::max<Index>(size, 1)), 1, std::max(run.threads, 1)));

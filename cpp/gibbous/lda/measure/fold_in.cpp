@@ -10,11 +10,11 @@
 namespace gibbous::lda {
 namespace {
 
-// Rows that the dense pass takes together: they share the loads of theta and of the sums.
+// Rows that the dense pass processes together: they share the loads of theta and of the sums.
 constexpr Index kGroup = 4;
 
-// A stored value costs the sparse pass as much as this many elements cost the dense one: measured
-// with AVX2 on 20 Newsgroups, 9 for double with 100 and with 1000 topics.
+// Cost of a stored value in the sparse pass, in elements of the dense one: measured with AVX2 on 20
+// Newsgroups, 9 for double with 100 and with 1000 topics.
 template <class T>
 constexpr Index kSparseCost = 2 * kLanes<T>;
 
@@ -25,7 +25,7 @@ T total_of(const T* x, Index padded) {
   return lane_sum<T>(s);
 }
 
-// What one worker holds for the document at hand.
+// Workspace of one worker for the current document.
 template <class T>
 class Folder {
  public:
@@ -106,7 +106,7 @@ class Folder {
     for (Index u = 0; u < types; ++u) {
       const std::size_t begin = starts_[static_cast<std::size_t>(u)];
       const std::size_t end = starts_[static_cast<std::size_t>(u) + 1];
-      T q[4] = {base, 0, 0, 0};  // four sums, for one would wait for itself
+      T q[4] = {base, 0, 0, 0};  // four sums, to hide the latency
       std::size_t e = begin;
       for (; e + 4 <= end; e += 4)
         for (std::size_t i = 0; i < 4; ++i) q[i] += theta_[topics_[e + i]] * values_[e + i];
@@ -152,7 +152,7 @@ class Folder {
   TopicWord phi_;
   FixedPoint how_;
   Block<T> block_;
-  Buffer<T> alpha_, theta_, sums_;  // padded with zeros, which stay zeros
+  Buffer<T> alpha_, theta_, sums_;  // padded with zeros, which stay zero
   std::vector<T> counts_, values_;
   std::vector<Topic> topics_;
   std::vector<std::size_t> starts_;
@@ -163,8 +163,8 @@ class Folder {
 template <class T>
 Index fold_in(const Execution& run, const Documents& docs, const TopicWord& phi,
               const double* alpha, const FixedPoint& how, T* theta) {
-  // Work differs from document to document, so there are more tasks than threads; a task is large
-  // enough to pay for its scratch.
+  // The work differs between documents, so that there are more tasks than threads; a task is large
+  // enough to justify its workspace.
   const Index tasks = std::max<Index>(1, docs.n / 32);
   std::vector<Index> open(static_cast<std::size_t>(tasks), 0);
   parallel_tasks(run, tasks, [&](Index task, const Worker& worker) {

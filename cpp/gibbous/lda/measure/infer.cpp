@@ -11,38 +11,39 @@
 namespace gibbous::lda {
 namespace {
 
-// Vectors of words that a dense pass takes together: as many sums as fit into registers.
+// Vectors of words that a dense pass processes together: as many sums as fit into registers.
 constexpr int kWide = 8;
 
-// Up to this many topics all are active: choosing some costs more than it saves.
+// Up to this many topics all are active: selecting some costs more than it saves.
 constexpr Index kFew = 128;
 
-// Passes over all topics before the active ones are chosen. From the uniform distribution the first
-// tells little.
+// Passes over all topics before the active ones are selected. The first pass, from the uniform
+// distribution, is not informative.
 constexpr int kOpening = 2;
 
 // A topic becomes active if the document is expected to have this many tokens of it, or if it still
-// gains: one whose gain is below kGain of the mass stays at alpha_k / (mass - gain_k). Topics that
-// are not active move at the same time and may outdo each other; where the residual has not fallen
-// to kProgress of that at the last look, more of them become active, in the end all.
+// gains: one whose gain is below kGain of the mass stays at alpha_k / (mass - gain_k). Inactive
+// topics are updated at the same time and may overtake each other; if the residual has not
+// decreased to kProgress of that at the last check, more of them become active, eventually all.
 // Measured on 20 Newsgroups with 1000 topics, where 65 are active on average: kTokens from 0.1 to
 // 0.5, and kDeeper from 0.01 to 0.05, cost the same within a tenth; kTokens = 0.01 twice as much.
 constexpr double kTokens = 0.2, kGain = 0.8, kProgress = 0.25;
 
-// The residual of the active topics goes this far below that of all topics at the last look.
+// The residual of the active topics is reduced to this share of that of all topics at the last
+// check.
 constexpr double kDeeper = 0.02;
 
-// An extrapolation whose residual is this many times that before it is taken back.
+// An extrapolation that increases the residual by this factor is undone.
 constexpr double kStray = 4;
 
-// A stored value costs a sparse pass about this many elements of a dense one.
+// Cost of a stored value in a sparse pass, in elements of a dense one.
 constexpr Index kSparseCost = 8;
 
-// Rows that are asked for from memory ahead of their use.
+// Distance in rows at which memory is prefetched.
 constexpr std::size_t kAhead = 8;
 
-// Below this tolerance single precision cannot tell whether it was reached. Where topics are many
-// and alike it may stall above that: after kSinglePasses a document is done in double precision.
+// Below this tolerance single precision cannot show convergence. With many similar topics it may
+// stall above that: after kSinglePasses a document is finished in double precision.
 constexpr double kSingle = 2e-6;
 constexpr int kSinglePasses = 200;
 
@@ -51,23 +52,23 @@ GIBBOUS_INLINE Index padded(Index n) {
   return (n + kLanes<T> - 1) / kLanes<T> * kLanes<T>;
 }
 
-// The active topics of one document, and its words over them: as dense blocks, or where that is
-// cheaper as sparse values over the floor.
+// The active topics of one document, and the probabilities of its words under them: as dense blocks
+// or, if that is cheaper, as sparse values over the floor.
 //
-// theta, alpha and the like have one entry an active topic and are padded with zeros. An EM step is
-// theta_k <- (alpha_k + theta_k gain_k) / mass with gain_k = sum_w n_w phi_kw / q_w.
+// theta, alpha and similar arrays have one entry per active topic and are padded with zeros. An EM
+// step is theta_k <- (alpha_k + theta_k gain_k) / mass with gain_k = sum_w n_w phi_kw / q_w.
 //
-// A dense block holds kWide vectors of words for every topic, words side by side: sums over topics
-// then stay in registers, and there is one sum over lanes a topic instead of one a word.
+// A dense block holds kWide vectors of words for every topic, words as lanes: sums over topics stay
+// in registers, and there is one sum over lanes per topic instead of one per word.
 template <class T>
 struct Active {
   static constexpr Index kBlock = kWide * kLanes<T>;
 
   std::vector<Index> topics;
   Buffer<T> theta, alpha, floor, gain, first, second;
-  Buffer<T> counts, elsewhere;  // (words): n_w, and what q_w has from topics that are not active
-  Buffer<T> phi;                // (blocks, topics, kBlock) where dense, shorter in the last block
-  std::vector<std::size_t> starts;  // where sparse: offsets of words into slots and values
+  Buffer<T> counts, elsewhere;      // (words): n_w, and the contribution of inactive topics to q_w
+  Buffer<T> phi;                    // (blocks, topics, kBlock) if dense, shorter in the last block
+  std::vector<std::size_t> starts;  // if sparse: offsets of words into slots and values
   std::vector<Index32> slots;
   std::vector<T> values;
   Index words = 0;
@@ -88,13 +89,13 @@ struct Active {
     if (dense && phi.size() < (k + 1) * n) phi.resize((k + 1) * n);
   }
 
-  // Words of the block with word u, and where the block begins.
+  // Number of words of the block with word u, and the start of the block.
   Index width(Index u) const { return std::min(kBlock, words - u / kBlock * kBlock); }
   T* block(Index u) {
     return phi.data() + u / kBlock * kBlock * (static_cast<Index>(topics.size()) + 1);
   }
 
-  // All probabilities of the dense blocks become their topics' floors.
+  // Sets all probabilities of the dense blocks to the floors of their topics.
   void fill_floors() {
     for (Index u = 0; u < words; u += kBlock) {
       const Index wide = width(u);
@@ -138,7 +139,7 @@ struct Active {
     GIBBOUS_UNROLL
     for (int i = 0; i < N; ++i) {
       const Vec<T> n = load(counts.data() + u + i * kLanes<T>);
-      // words that nobody can emit, and those of the padding, have no count
+      // padding and words with probability 0 under all topics have count 0
       q[i] = q[i] > std::numeric_limits<T>::min() ? n / q[i] : Vec<T>{};
     }
     row = p;
@@ -222,7 +223,7 @@ struct Active {
       const Vec<T> t = load(theta.data() + a);
       const Vec<T> r = load(first.data() + a) - t;
       const Vec<T> v = load(second.data() + a) - load(first.data() + a) - r;
-      // no topic has less than its prior alone gives it
+      // no topic is below what its prior alone gives it
       store(theta.data() + a, vmax(t + twice * r + square * v, load(alpha.data() + a) * least));
     }
   }
@@ -236,7 +237,7 @@ struct Active {
       worker.checkpoint();
       T change = step(theta.data(), first.data(), mass);
       --passes;
-      if (leapt && change > T(kStray) * before) {  // back to the EM step before
+      if (leapt && change > T(kStray) * before) {  // undo: back to the previous EM step
         std::swap(theta, second);
         leapt = false;
         continue;
@@ -258,7 +259,7 @@ struct Active {
   }
 };
 
-// What one worker holds for the document at hand.
+// Workspace of one worker for the current document.
 template <class T>
 class Solver {
  public:
@@ -295,7 +296,7 @@ class Solver {
     Index n;
   };
 
-  // Takes the words of a document; a word that no topic can emit gets no count.
+  // Sets the words of a document; a word with probability 0 under all topics gets count 0.
   void open(const Index32* words, const Count* counts, Index types) {
     types_ = types;
     rows_.resize(static_cast<std::size_t>(types));
@@ -320,7 +321,7 @@ class Solver {
     mass_ = prior_ + tokens;
   }
 
-  // Copies the rows, which several passes will read, from all over the memory into one place.
+  // Copies the rows, which several passes will read, from scattered memory to contiguous memory.
   void bring_near() {
     near_topics_.resize(static_cast<std::size_t>(stored_));
     near_values_.resize(static_cast<std::size_t>(stored_));
@@ -336,7 +337,7 @@ class Solver {
     }
   }
 
-  // Asks for the beginning of a row.
+  // Prefetches the beginning of a row.
   void prefetch(std::size_t u) const {
     if (u >= rows_.size()) return;
     __builtin_prefetch(rows_[u].topics);
@@ -373,14 +374,14 @@ class Solver {
       if (change > kProgress * before) {
         tokens *= T(0.25);
         gain *= T(0.75);
-      } else {  // those that turned out to be of no use may go
+      } else {  // topics that turned out to be negligible are removed
         std::fill(chosen_.begin(), chosen_.end(), char(0));
       }
       before = change;
       choose(mass, tokens, gain);
       gather();
       const double deep = std::max(kDeeper * change, 0.5 * how_.tolerance);
-      --passes;  // one is kept for a look at all topics
+      --passes;  // one is reserved for a check of all topics
       active_.settle(mass, static_cast<T>(deep), passes, worker);
       passes = std::max(passes, 0) + 1;
       std::copy(rest_.begin(), rest_.end(), theta_.begin());
@@ -421,8 +422,8 @@ class Solver {
       store(gain_.data() + a, load(gain_.data() + a) + r * load(floor_.data() + a));
   }
 
-  // Adds to the active topics those with more tokens, or more gain, than this; rest_ gets all
-  // others where their gain leaves them.
+  // Adds to the active topics those with more tokens, or more gain, than this; rest_ gets the fixed
+  // point of all others given their gain.
   void choose(T mass, T tokens, T gain) {
     const Vec<T> whole = splat<T>(mass), least = splat<T>((1 - T(kGain)) * mass);
     for (std::size_t a = 0; a < rest_.size(); a += kLanes<T>) {
@@ -439,11 +440,11 @@ class Solver {
     }
   }
 
-  // Gives the active topics the words of the document.
+  // Passes the words of the document to the active topics.
   void gather() {
     Active<T>& a = active_;
     const auto k = static_cast<Index>(a.topics.size());
-    // the active topics have more than their share of the stored values
+    // the active topics have more than a proportional share of the stored values
     a.resize(types_, types_ * k <= kSparseCost * stored_);
     std::fill(slots_.begin(), slots_.end(), static_cast<Index32>(k));
     for (std::size_t i = 0; i < a.topics.size(); ++i) {
@@ -473,7 +474,7 @@ class Solver {
       s += load(x.data() + a) * load(y.data() + a);
     return lane_sum<T>(s);
   }
-  // Of a distribution over topics and the stored values of a word.
+  // Dot product of a distribution over topics and the stored values of a word.
   static T dot(const Buffer<T>& x, const Row& row) {
     T s[4] = {};
     Index e = 0;
@@ -485,8 +486,8 @@ class Solver {
     return (s[0] + s[1]) + (s[2] + s[3]);
   }
 
-  // A word has a topic once, so that values need no adding up. Topics that are not active write
-  // into the scratch row: a branch here would be guessed wrong every third time.
+  // A word has a topic once, so that values need no accumulation. Inactive topics write into the
+  // scratch row: a branch here would be mispredicted every third time.
   void fill(const Row& row, Index u) {
     const Index wide = active_.width(u);
     T* column = active_.block(u) + u % Active<T>::kBlock;
@@ -510,7 +511,7 @@ class Solver {
   FixedPoint how_;
   double prior_ = 0, floors_ = 0, mass_ = 0;
   Buffer<T> alpha_, floor_, theta_, gain_;
-  Buffer<T> rest_;  // theta of the topics that are not active, 0 for those that are
+  Buffer<T> rest_;  // theta of the inactive topics, 0 for active ones
   std::vector<Index32> slots_;
   std::vector<char> chosen_;  // whether a topic has been active for this document
   Active<T> active_;
@@ -546,8 +547,8 @@ void tell(const T* theta, Index d, Index topics, const Shares& out) {
 Index infer(const Execution& run, const Documents& docs, const TopicWord& phi, const double* alpha,
             const FixedPoint& how, const Shares& out) {
   const FixedPoint quick{std::min(how.max_iter, kSinglePasses), how.tolerance};
-  // More tasks than threads, as work differs from document to document; large enough to pay for
-  // the scratch of the solvers.
+  // More tasks than threads, because the work differs between documents; large enough to justify
+  // the workspaces of the solvers.
   const Index tasks = std::max<Index>(1, docs.n / 32);
   std::vector<Index> open(static_cast<std::size_t>(tasks), 0);
   parallel_tasks(run, tasks, [&](Index task, const Worker& worker) {

@@ -12,10 +12,10 @@
 namespace gibbous::lda {
 namespace {
 
-// Products between two looks at the interrupt: about a millisecond.
+// Products between two polls of the interrupt: about a millisecond.
 constexpr Index kPatience = Index{1} << 22;
 
-// A document's own numbers, one after the other.
+// A stream of random numbers for one document.
 class Draws {
  public:
   Draws(std::uint64_t seed, const Documents& docs, Index d)
@@ -37,8 +37,8 @@ class Draws {
   }
 
  private:
-  // Equal documents get equal numbers, others unrelated ones: the finaliser of SplitMix64 (Steele,
-  // Lea and Flood 2014) over words and counts.
+  // A hash of words and counts, equal for equal documents: the finalizer of SplitMix64 (Steele, Lea
+  // and Flood 2014).
   static std::uint64_t content(const Documents& docs, Index d) {
     std::uint64_t h = 0;
     for (Index64 e = docs.indptr[d]; e < docs.indptr[d + 1]; ++e) {
@@ -64,7 +64,7 @@ struct State {
   Buffer<float> weight;
 };
 
-// What one worker holds for the document at hand.
+// Workspace of one worker for the current document.
 class Estimator {
  public:
   Estimator(const TopicWord& phi, const double* alpha, const LeftToRightPlan& plan,
@@ -94,7 +94,7 @@ class Estimator {
   }
 
  private:
-  // Vectors whose sum is kept: a draw searches the sums first, then within one.
+  // Vectors per cumulative sum: a draw searches the sums first, then within one.
   static constexpr Index kVectors = 4;
   static constexpr std::size_t kChunk = kVectors * kLanes<float>;
 
@@ -124,7 +124,7 @@ class Estimator {
     clear(now);
     double log_p = 0;
     for (Index i = 0; i < static_cast<Index>(tokens_.size()); ++i) {
-      // at the first position all states are one
+      // at the first position all states are equal
       const Index sweeps = i == 0 ? 1 : plan_.samples;
       double p = 0;
       Index last = 0;
@@ -132,8 +132,8 @@ class Estimator {
         sweep(now, i, draws);
         const double f = predict(now, i);
         p += f;
-        // state r is kept with probability f_r / (f_0 + ... + f_r), so in the end each is the one
-        // that is kept in proportion to its f
+        // replacing the choice by state r with probability f_r / (f_0 + ... + f_r) selects each
+        // state with probability proportional to its f
         if (r == 0 || draws.uniform() * p < f) {
           last = r;
           if (r + 1 < sweeps) kept = now;
@@ -165,7 +165,7 @@ class Estimator {
     s.weight[at(k)] = alpha_[at(k)] + static_cast<float>(n);
   }
 
-  // Gibbs steps for positions before `end`: each leaves p(topics | words so far) as it is.
+  // Gibbs steps for positions before `end`: each leaves p(topics | words so far) invariant.
   void sweep(State& s, Index end, Draws& draws) {
     const bool all = plan_.resample < 0;
     const Index steps = end == 0 ? 0 : all ? end : plan_.resample;
@@ -209,9 +209,9 @@ class Estimator {
     return total_;
   }
 
-  // A topic in proportion to the last products.
+  // Draws a topic with probability proportional to the last products.
   Index draw(Draws& draws) const {
-    // rounding can leave more than is there: then it is the last topic that is possible
+    // rounding can exceed the total: use the last topic with positive probability
     double left = draws.uniform() * total_;
     std::size_t chunk = 0;
     for (std::size_t c = 0; c < chunks_.size(); ++c) {
@@ -242,7 +242,7 @@ class Estimator {
   std::vector<float> chunks_;
   double alpha_sum_ = 0, total_ = 0;
   Index work_ = 0;
-  std::vector<Index> tokens_;  // row of the block, a position
+  std::vector<Index> tokens_;  // row of the block, per position
   std::vector<State> states_;
 };
 
