@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Annealed importance sampling, all chains side by side: a product up, whose epilogue leaves the
-// weights of a step and the next hidden states, and a product down.
+// Annealed importance sampling, all chains in parallel: an upward product, whose epilogue computes
+// the weights of a step and the next hidden states, and a downward product.
 #include <cmath>
 #include <vector>
 
@@ -10,14 +10,14 @@
 namespace gibbous::rbm {
 namespace {
 
-// What a pass up leaves behind. With x the input of a unit,
+// The outputs of an upward pass. With x the input of a unit,
 //   log(1 + exp(beta x)) = beta max(x, 0) + log(1 + exp(-beta |x|)),
 // so that a step from one beta to the next adds (next - now) max(x, 0) and the logarithm of a
-// quotient of numbers in (1, 2], taken once for 32 units; and the exponential at the beta that is
-// sampled at is the one that the unit's probability needs.
+// quotient of numbers in (1, 2], computed once for 32 units. The exponential at the beta that is
+// sampled at also gives the probability of the unit.
 template <class T>
 struct Raise {
-  const T* bias;  // IN [units padded]; 0 where padding, which so weighs nothing at any beta
+  const T* bias;  // IN [units padded]; 0 in the padding, whose weight is 0 at any beta
   T now, next;    // betas
   const StateDraws* draws;
   Layer<T>* states;  // OUT samples at `next`
@@ -62,13 +62,13 @@ struct Raise {
   }
 };
 
-// What a pass down leaves behind: states at `beta`, and for the next step (a - base).v of each
-// panel.
+// The outputs of a downward pass: states at `beta`, and (a - base).v of each panel for the next
+// step.
 template <class T>
 struct Lower {
   T beta;
-  const T* bias;   // IN [units padded]: (1 - beta) base + beta a; kOff where padding
-  const T* slope;  // IN [units padded]: a - base; 0 where padding
+  const T* bias;   // IN [units padded]: (1 - beta) base + beta a; kOff in the padding
+  const T* slope;  // IN [units padded]: a - base; 0 in the padding
   const StateDraws* draws;
   Layer<T>* states;  // OUT
   double* slopes;    // OUT [panel][chain]
@@ -164,7 +164,7 @@ void anneal(const Execution& run, const Parameters<T>& net, const Annealing<T>& 
   const double* betas = path.betas;
   std::fill(log_weights, log_weights + path.chains, 0.0);
   for (Index k = 0; k < path.steps; ++k) {
-    // the path has the betas that T can hold, so that its steps add up to the whole
+    // betas are rounded to T, so that the steps of the path add up exactly
     const T now = static_cast<T>(betas[k]), next = static_cast<T>(betas[k + 1]);
     annealer.lower(now);
     annealer.raise(now, next, log_weights);

@@ -8,10 +8,10 @@
 namespace gibbous::rbm {
 namespace {
 
-// Points of the rule that integrates a density; past it the step grows, and so does the error.
+// Nodes of the quadrature of a density; beyond that the step grows, and so does the error.
 constexpr Index kMostPoints = 4096;
 
-// Sums log(exp(x) + ...) one term after the other.
+// Accumulates log(exp(x) + ...) one term at a time.
 class LogSum {
  public:
   void add(double x) {
@@ -87,7 +87,7 @@ Index group_at(const Units& units, Index i) {
   return -1;
 }
 
-// Units begin ... end - 1 of which one is on: log P of the one that is.
+// Units begin ... end - 1, of which one is on: log P of that one.
 template <class T>
 double of_group(const Packed<T>& m, const Inputs<T>& inputs, const Layer<T>& v, Index r, T* x,
                 Index begin, Index end) {
@@ -108,7 +108,7 @@ double of_group(const Packed<T>& m, const Inputs<T>& inputs, const Layer<T>& v, 
   return own - all.value();
 }
 
-// One of the row's draws, which is unit i.
+// One of the draws of the row, which is unit i.
 template <class T>
 double of_count(const Packed<T>& m, const Inputs<T>& inputs, T* x, Index i) {
   inputs.shift(x, i, T(-1));
@@ -136,7 +136,7 @@ double of_binary(const Packed<T>& m, const Inputs<T>& inputs, const T* x, Index 
   return here - both.value();
 }
 
-// The range of the means a_i + sum_j h_j W_ji over the hidden states that are likely at x.
+// The range of the means a_i + sum_j h_j W_ji over the hidden states that are likely given x.
 template <class T>
 void span_of(const Packed<T>& m, const T* x, Index i, double (&ends)[2]) {
   ends[0] = ends[1] = static_cast<double>(m.a[static_cast<std::size_t>(i)]);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The sum over all states of the smaller layer. A state is cut into groups of five units. What the
-// units of a group add to the input of a unit of the larger layer is looked up, as a factor of
-// exp(input); the lowest group runs innermost, over the product of the others' factors.
+// The sum over all states of the smaller layer. A state is split into groups of five units. The
+// contribution of a group to the input of a unit of the larger layer is looked up as a factor of
+// exp(input). The lowest group is the innermost loop, over the product of the other factors.
 #include <cmath>
 #include <limits>
 #include <stdexcept>
@@ -17,24 +17,24 @@ using Wide = Vec<double>;
 using WideBits = Bits<double>;
 constexpr int kL = kLanes<double>;
 
-constexpr Index kGroup = 5;       // 32 entries of 784 factors are 200 KB: the second cache
-constexpr int kStatesAtOnce = 4;  // a row of factors loaded once serves as many states
+constexpr Index kGroup = 5;       // 32 entries of 784 factors are 200 KB and fit in the L2 cache
+constexpr int kStatesAtOnce = 4;  // states for which a row of factors is loaded once
 
-// An input that can pass this goes the way of sums and logarithms: two such factors, or a factor
-// and an entry, still lie within a double's range.
+// Units whose input can exceed this use sums of logarithms: two such factors, or a factor and an
+// entry, are still within the range of a double.
 constexpr double kMostInput = 300.0;
-// Factors are multiplied up to exp(this) before the exponent is taken out.
+// Factors are multiplied up to exp(this) before the exponent is extracted.
 constexpr double kMostProduct = 600.0;
 
-// The machine with the enumerated layer first, in double. Units of the larger layer that are safe
-// to multiply come first, in whole vectors; the few whose input may be huge follow.
+// The machine with the enumerated layer first, in double. Units of the larger layer whose factors
+// cannot overflow come first, in whole vectors; the few whose input may be huge follow.
 struct Enumerated {
   Index states = 0, units = 0;  // of the small layer; of the large one
   Index safe = 0, all = 0;      // padded counts
   std::vector<double> small_bias;
   Buffer<double> bias;            // (all)
   std::vector<Buffer<double>> w;  // [small unit](all)
-  std::vector<Index> cuts;        // ends of the stretches whose product stays in range
+  std::vector<Index> cuts;        // ends of the ranges whose product does not overflow
 };
 
 template <class T, class Weight>
@@ -83,8 +83,8 @@ Enumerated arrange(Index small, Index large, const T* small_bias, const T* bias,
   return m;
 }
 
-// For every state of a group of small units: the group's share of log p, and of each large unit's
-// input, as exp() where the unit is safe.
+// For every state of a group of small units: the contribution of the group to log p, and to the
+// input of each large unit, as exp() if the unit is safe.
 struct Group {
   Index entries = 1, stride = 0;
   std::vector<double> share;
@@ -107,7 +107,7 @@ struct Group {
   const double* row(Index e) const { return table.data() + e * stride; }
 };
 
-// log of a sum of exponentials, one by one.
+// log of a sum of exponentials, one term at a time.
 struct LogSum {
   double most = -std::numeric_limits<double>::infinity(), sum = 0;
 
@@ -138,7 +138,7 @@ void log_products(const Enumerated& m, const double* f, const double* table, dou
       for (int s = 0; s < kStatesAtOnce; ++s) p[s] += p[s] * (factor * load(table + s * m.all + i));
     }
     GIBBOUS_UNROLL
-    for (int s = 0; s < kStatesAtOnce; ++s) {  // p >= 1: no sign, no denormals
+    for (int s = 0; s < kStatesAtOnce; ++s) {  // p >= 1: positive and normal
       const WideBits bits = reinterpret_cast<WideBits>(p[s]);
       exponent[s] += (bits >> 52) - 1023;
       p[s] = reinterpret_cast<Wide>((bits & 0x000FFFFFFFFFFFFF) | 0x3FF0000000000000);

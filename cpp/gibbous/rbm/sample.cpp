@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Passes over rows that change no parameter: free energies and Gibbs chains.
+// Passes over rows that do not change parameters: free energies and Gibbs chains.
 #include "gibbous/layers/rows.hpp"
 #include "gibbous/rbm/machine.hpp"
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Parallel tempering (Desjardins, Courville, Bengio, Vincent and Delalleau 2010): replicas of every
-// chain at inverse temperatures 1 > ... > 0, neighbors exchanged after each Gibbs step.
+// chain at inverse temperatures 1 > ... > 0; adjacent ones are exchanged after each Gibbs step.
 #pragma once
 #include <cmath>
 #include <utility>
@@ -38,8 +38,8 @@ class Ladder {
     a_ = lower.bias;
   }
 
-  // Exchanges neighboring replicas with probability min(1, exp((beta_s - beta_t) (E_s - E_t))),
-  // odd and even pairs in turn.
+  // Exchanges adjacent replicas with probability min(1, exp((beta_s - beta_t) (E_s - E_t))), odd
+  // and even pairs alternately.
   void swap(const Execution& run, const StateDraws& draws, Layer<T>& v, Layer<T>& h) {
     parallel_tasks(run, chains_, [&](Index c, const Worker&) {
       std::vector<double> energy(static_cast<std::size_t>(temperatures_));
@@ -70,8 +70,9 @@ class Ladder {
   }
 
  private:
-  // What the temperature acts on, -a.v - h.(b + W v): the second part was summed when h was drawn.
-  // Gaussian units keep (v - a)^2 / (2 s^2) at every temperature, which is no part of it then.
+  // The energy that the temperature scales, -a.v - h.(b + W v); the second part was summed when h
+  // was drawn. For Gaussian units (v - a)^2 / (2 s^2) is the same at every temperature and not part
+  // of it.
   double energy_of(const Layer<T>& v, Index row, Index panels) const {
     double e = 0;
     for (Index p = 0; p < panels; ++p)

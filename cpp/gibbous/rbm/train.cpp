@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Contrastive divergence (Hinton 2002) and its persistent forms (Tieleman 2008; Tieleman and Hinton
-// 2009; Desjardins et al. 2010), a mini-batch a step.
+// 2009; Desjardins et al. 2010), one mini-batch per step.
 #include <cmath>
 
 #include "gibbous/layers/rows.hpp"
@@ -65,7 +65,7 @@ class Trainer {
   }
 
  private:
-  // Factors of the rows in the mean over the batch; returns their sum, 1 without weights.
+  // Factors of the rows in the mean over the batch; returns their sum, which is 1 without weights.
   T weigh(const Index64* rows, Index count) {
     T sum = 0;
     for (Index i = 0; i < count; ++i) {
@@ -76,8 +76,8 @@ class Trainer {
     return sum / static_cast<T>(count);
   }
 
-  // Persistent chains of counts stand for as many words as the batch has: their own number is
-  // another, and the difference would be a drift that every hidden bias follows.
+  // Scales persistent chains of counts to the number of words in the batch: chains have another
+  // number, and the difference would be a drift in every hidden bias.
   T share_of_chains(T share) const {
     if (!persistent_ || v1_.lengths.empty()) return share;
     double seen = 0, dreamt = 0;
@@ -90,7 +90,7 @@ class Trainer {
 
   StateDraws draws() { return StateDraws(s_.seed, Purpose::rbm_train, step_++); }
 
-  // Hidden probabilities under the data, and a sample of them where the chain starts there.
+  // Hidden probabilities given the data, and a sample of them if the chain starts there.
   void raise_data(Index count) {
     const Packed<T>& m = update_.net();
     const StateDraws up = draws();
@@ -106,7 +106,8 @@ class Trainer {
     pass(run_, v0_, m.up, scratch_, target);
   }
 
-  // The chain: gibbs_steps times down and up. Leaves the negative phase's states and probabilities.
+  // The chain: gibbs_steps times down and up. Sets the states and probabilities of the negative
+  // phase.
   void lower_and_raise(Index count, T share) {
     const Packed<T>& m = update_.chain();
     for (Index k = 0; k < s_.gibbs_steps; ++k) {
@@ -126,7 +127,7 @@ class Trainer {
       pass(run_, v1_, m.up, scratch_, upper);
       if (ladder_.active()) ladder_.swap(run_, draws(), v1_, h_);
     }
-    if (ladder_.active()) {  // the chains that have come to temperature 1 may be others now
+    if (ladder_.active()) {  // different chains may be at temperature 1 now
       ladder_.bottom(v1_, cold_);
       Target<T> upper = above(m, cold_);
       negative_phase(count, share, upper);
@@ -134,7 +135,7 @@ class Trainer {
     }
   }
 
-  // What every pass to the hidden units starts from.
+  // Common arguments of every pass to the hidden units.
   static Target<T> above(const Packed<T>& m, const Layer<T>& v) {
     Target<T> target;
     target.bias = m.b.data();
