@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A checker of a few lines. A failed check prints what was compared and the program goes on; run()
-// turns the count into the exit status, and a program that checked nothing has failed.
+// A minimal test harness. A failed check prints what was compared and the program continues; run()
+// converts the count to the exit status, and a program without any check fails.
 #pragma once
 #include <cstdint>
 #include <cstdio>
@@ -20,8 +20,8 @@ inline void that(bool ok, const char* file, int line, const std::string& what) {
   if (++failed <= 20) std::cerr << file << ':' << line << ": " << what << '\n';
 }
 
-// Small integers: sums and products of them are exact in every order, so that results compare
-// with ==, whatever the compiler fused.
+// Small integers: their sums and products are exact in every order, so that results can be compared
+// with ==, regardless of which operations the compiler fuses.
 class Integers {
  public:
   explicit Integers(std::uint64_t seed) : engine_(seed) {}

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Numbers of words: the table against std::map, through several widenings.
+// Numbers of words: the table against std::map, through several resizes.
 #include <map>
 #include <string>
 #include <vector>
@@ -21,7 +21,7 @@ void numbers_are_a_maps() {
     std::vector<Index64> numbers, got;
     for (int i = 0; i < 1000; ++i) {
       std::string word;
-      // from one letter to three blocks of the hash, few of each letter so that words come again
+      // from one letter to three blocks of the hash; the alphabet is small so that words repeat
       for (int length = draw(1, round < 25 ? 5 : 20); length > 0; --length)
         word += static_cast<char>(draw('a', 'e'));
       const auto next = static_cast<Index64>(expected.size()) + 2;

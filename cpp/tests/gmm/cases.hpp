@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Mixtures with data to test on, and what plain loops in long double say about them.
+// Mixtures with test data, and reference results from plain loops in long double.
 #pragma once
 #include <cmath>
 #include <limits>
@@ -25,20 +25,20 @@ inline std::size_t size(Index n) { return static_cast<std::size_t>(n); }
 inline bool triangular(Covariance type) {
   return type == Covariance::full || type == Covariance::tied;
 }
-// Numbers of a covariance or factor array.
+// Size of an array of covariances or factors.
 inline Index parameters(Covariance type, Index k, Index d) {
   if (type == Covariance::full) return k * d * d;
   if (type == Covariance::tied) return d * d;
   return type == Covariance::diag ? k * d : k;
 }
 
-// No array has slack: the address sanitizer sees a step outside.
+// Arrays have no slack, so that the address sanitizer detects access past the end.
 template <class T>
 struct Case {
   Covariance type;
   Index k, d, n;
   std::vector<T> x, weight, weights, means, factors, center;
-  std::vector<double> log_weights = {};  // in the place of log(weights), where there are any
+  std::vector<double> log_weights = {};  // replaces log(weights) if not empty
 
   Rows<T> rows() const { return {x.data(), n, d, weight.empty() ? nullptr : weight.data()}; }
   gmm::Mixture<T> mixture() const {
@@ -60,8 +60,8 @@ struct Case {
   }
 };
 
-// Overlapping components, whose responsibilities are neither 0 nor 1; `apart` moves them away from
-// each other. Of weighted rows every fifth has weight 0.
+// Overlapping components, whose responsibilities are neither 0 nor 1; `apart` increases the
+// distances between them. If rows are weighted, every fifth has weight 0.
 template <class T>
 Case<T> make(Covariance type, Index k, Index d, Index n, bool weighted, check::Uniforms& draw,
              double apart = 1) {
@@ -76,7 +76,7 @@ Case<T> make(Covariance type, Index k, Index d, Index n, bool weighted, check::U
   fill(c.center, d, -4, 4);
   for (Index i = 0; i < k * d; ++i) c.means[size(i)] += c.center[size(i % d)];
   fill(c.factors, parameters(type, k, d), 0.8, 1.25);
-  if (triangular(type))  // below the diagonal: numbers that nobody may read
+  if (triangular(type))  // below the diagonal: must not be read
     for (std::size_t i = 0; i < c.factors.size(); ++i) {
       const Index a = static_cast<Index>(i) % d, b = static_cast<Index>(i) / d % d;
       if (b < a) c.factors[i] = static_cast<T>(draw(-0.3, 0.3) / std::sqrt(double(d)));
@@ -91,7 +91,7 @@ Case<T> make(Covariance type, Index k, Index d, Index n, bool weighted, check::U
   return c;
 }
 
-// A sum, and how far rounding in T may take it.
+// A sum, and a bound on its rounding error in T.
 struct Sum {
   Real value = 0, slack = 0;
   void add(Real term, Real relative) {
@@ -103,18 +103,18 @@ struct Sum {
 struct Truth {
   Sum log_likelihood, entropy;
   std::vector<Sum> log_prob;           // (n,)
-  std::vector<Real> responsibilities;  // (n, k), without the rows' weights
+  std::vector<Real> responsibilities;  // (n, k), not multiplied by the weights of the rows
   std::vector<Sum> nk, s1, s2;         // as in gmm::Statistics
 };
 
-// Rounding errors of sums in T that the kernels make before they go on in double.
+// Roundings of sums in T that the kernels make before they continue in double.
 template <class T>
 Real rounding(Index d) {
   return std::numeric_limits<T>::epsilon() * (4 + std::sqrt(Real(d)));
 }
 
-// log w_j + log-density of row i under component j. Its slack is that of U^T (x - mu), or of
-// U^T (x - center) - U^T (mu - center) where folded.
+// log w_j + log-density of row i under component j. Its slack is that of U^T (x - mu), or of U^T (x
+// - center) - U^T (mu - center) if folded.
 template <class T>
 Sum log_density(const Case<T>& c, bool folded, Index i, Index j) {
   const T* x = c.x.data() + i * c.d;
@@ -154,7 +154,8 @@ void add_moments(const Case<T>& c, bool tied_folded, Index i, Index j, const T* 
   }
 }
 
-// Room for the statistics of c. The tiny slack is for responsibilities that the kernels cut to 0.
+// Allocates the statistics of c. The tiny slack is for responsibilities that the kernels flush to
+// 0.
 template <class T>
 Truth no_rows(const Case<T>& c, bool folded) {
   Truth out;
@@ -187,7 +188,7 @@ Truth truth(const Case<T>& c, bool folded) {
     out.log_prob.push_back({top + std::log(total), slack + rounding<T>(c.k)});
     out.log_likelihood.value += w * out.log_prob.back().value;
     out.log_likelihood.slack += w * out.log_prob.back().slack;
-    for (Index j = 0; j < c.k; ++j) {  // H moves by p |log p| of what moves log p, and by as much
+    for (Index j = 0; j < c.k; ++j) {  // dH = -p (1 + log p) d log p
       const Real plogp = r[j] > 0 ? r[j] * std::log(r[j]) : 0;
       out.entropy.value -= w * plogp;
       out.entropy.slack +=
@@ -202,7 +203,7 @@ Truth truth(const Case<T>& c, bool folded) {
   return out;
 }
 
-// Room for what a kernel writes; a number that it leaves out stays NaN.
+// Buffer for the output of a kernel; a number that is not written stays NaN.
 struct Sums {
   double log_likelihood = std::numeric_limits<double>::quiet_NaN();
   double entropy = log_likelihood;
@@ -229,7 +230,7 @@ Sums accumulate(const Case<T>& c, bool folded, int threads = 1, bool entropy = f
   return sums;
 }
 
-// The first number that is too far from what it should be, in words; empty where there is none.
+// Describes the first number that differs by more than its slack; empty if there is none.
 template <class Number>
 std::string strays(const std::vector<Number>& got, const std::vector<Sum>& expected) {
   std::ostringstream text;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The mixture on rows with missing entries: its statistics, posterior and completions, against
-// plain loops in long double.
+// Mixtures on rows with missing entries: statistics, posterior and completions, compared with plain
+// loops in long double.
 #include <algorithm>
 #include <map>
 #include <numeric>
@@ -69,8 +69,8 @@ struct Holes {
   }
 };
 
-// `block` rows of one pattern come first, then complete ones, then a pattern a row; the last row
-// has nothing.
+// The first `block` rows share one pattern, then complete rows follow, then one pattern per row;
+// the last row has no observed entries.
 template <class T>
 Holes<T> make_holes(Covariance type, Index k, Index d, Index n, Index block, double share,
                     check::Uniforms& draw) {
@@ -207,7 +207,7 @@ Expected expect(const Holes<T>& h, const T* about) {
   return e;
 }
 
-// Second moments (k, d, d) as the core lays them out.
+// Second moments (k, d, d) in the layout of the core.
 std::vector<Real> laid_out(const std::vector<Real>& s2, Covariance type, Index k, Index d) {
   std::vector<Real> out(size(gmm::second_moments(type, k, d, false)), 0);
   for (Index j = 0; j < k; ++j)
@@ -317,7 +317,7 @@ void all(check::Uniforms& draw) {
     Index k, d, n, block;
     double share;
   };
-  // shares of missing entries that take either way of a pattern, and patterns of many rows
+  // shares of missing entries that use both methods for a pattern, and patterns of many rows
   for (const Shape& s : {Shape{1, 1, 30, 5, 0.5}, Shape{2, 3, 60, 3, 0.4}, Shape{5, 7, 80, 6, 0.2},
                          Shape{9, 6, 50, 2, 0.7}, Shape{3, 5, 340, 140, 0.3},
                          Shape{4, 18, 40, 2, 0.15}, Shape{2, 11, 2400, 1100, 0.5}})

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The E-step of the mixture with its statistics, and the posterior, against plain loops in long
-// double.
+// The E-step of the mixture with its statistics, and the posterior, compared with plain loops in
+// long double.
 #include <stdexcept>
 
 #include "tests/gmm/cases.hpp"
@@ -22,7 +22,7 @@ void each_form(Index d, Body&& body) {
       if (!folded || gmm::foldable(type, d)) body(type, folded);
 }
 
-// Every d with every k; the numbers of rows and the weights take turns, out of step with both.
+// Every d with every k; the numbers of rows and the weights are cycled with other periods.
 template <class T>
 void sums_are_right(check::Uniforms& draw) {
   Index turn = 0;
@@ -36,7 +36,7 @@ void sums_are_right(check::Uniforms& draw) {
     }
 }
 
-// Shapes whose rows are cut into several slots: several blocks of few features, and wide rows.
+// Shapes whose rows are split into several slots: several blocks of few features, and wide rows.
 template <class T>
 void threads_give_equal_bits(check::Uniforms& draw) {
   struct Shape {
@@ -53,9 +53,9 @@ void threads_give_equal_bits(check::Uniforms& draw) {
     });
 }
 
-// Partial sums of these would take more memory than there is a budget for, so that every component
-// has one owner; more than one strip of a covariance and more than one macro block. Few rows at a
-// time go the other way, which the tests above compare with plain loops.
+// Partial sums of these would exceed the memory budget, so that every component has one owner; more
+// than one strip of a covariance and more than one macro block. A few rows at a time use the other
+// method, which the tests above compare with plain loops.
 template <class T>
 void owners_sum_the_same(check::Uniforms& draw) {
   const Index k = 31, d = 131, n = 2100, few = 20;
@@ -89,8 +89,8 @@ void owners_sum_the_same(check::Uniforms& draw) {
         "owners: entropy " << with.entropy << ", not " << entropy);
 }
 
-// The E-step of a variational mixture: constants in the place of log(weights), far below exp's
-// range among them, and the entropy, which leaves every other bit as it is.
+// The E-step of a variational mixture: constants instead of log(weights), some far below the range
+// of exp, and the entropy, which must not change any other bit.
 template <class T>
 void other_constants_and_the_entropy(check::Uniforms& draw) {
   const double floor = sizeof(T) == 8 ? -1e300 : -1e30;
@@ -140,7 +140,7 @@ void posterior_is_right(const Case<T>& c, int threads) {
       near &= std::fabs(got - e[j]) <= slack;
     }
     ones &= std::fabs(sum - 1) <= 4 * rounding<T>(c.k);
-    // where rounding may decide, the winner has to be as good as the best
+    // if rounding may decide, the chosen component must be as good as the best
     first &= labels[size(i)] == label || e[labels[size(i)]] >= e[label] * (1 - slack);
   }
   CHECK(ones, what << ": responsibilities do not add up to 1");
@@ -158,7 +158,7 @@ void posteriors(check::Uniforms& draw) {
   other.log_weights = {-1500, -1501, -1499};
   posterior_is_right(other, 1);
 
-  for (Covariance type : kTypes) {  // two equal components: the first of them
+  for (Covariance type : kTypes) {  // two equal components: the first one is chosen
     auto c = make<T>(type, 4, 3, 50, false, draw);
     c.weights[3] = c.weights[1];
     std::copy_n(c.means.begin() + 3, 3, c.means.begin() + 9);
@@ -174,8 +174,8 @@ void posteriors(check::Uniforms& draw) {
   }
 }
 
-// A component of weight 0 takes nothing. A row whose densities are all 0 counts for nothing, and
-// makes the log-likelihood -inf.
+// A component of weight 0 gets no responsibility. A row whose densities are all 0 adds nothing to
+// the statistics and makes the log-likelihood -inf.
 template <class T>
 void nothing_becomes_nan(check::Uniforms& draw) {
   for (Index d : {3, 40})
@@ -185,7 +185,7 @@ void nothing_becomes_nan(check::Uniforms& draw) {
       const Sums empty = accumulate(c, folded);
       check_sums(empty, truth(c, folded), describe(c, folded) + ", a weight of 0");
       CHECK(empty.nk[1] == 0, describe(c, folded) << ": nk of a weight of 0 is " << empty.nk[1]);
-      if (folded) return;  // such rows are for the direct form
+      if (folded) return;  // such rows need the direct form
       auto without = c;
       without.weight[20] = 0;
       c.x[size(20 * d + 1)] = static_cast<T>(sizeof(T) == 8 ? 1e200 : 1e25);
@@ -219,7 +219,7 @@ void monitor_stops(check::Uniforms& draw) {
       } catch (const std::domain_error&) {
         caught = true;
       }
-      // with more threads the one that polls may have found little to do
+      // with more threads, the polling thread may have had little to do
       CHECK(caught || (threads > 1 && monitor.left >= 0),
             "the monitor's exception was lost on " << threads << " threads");
     }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The small steps of the mixture: the survey, the start, the M-step and the factors, against plain
+// The small steps of the mixture: survey, initialization, M-step and factors, compared with plain
 // formulas.
 #include "gibbous/ground/random.hpp"
 #include "tests/gmm/cases.hpp"
@@ -73,9 +73,10 @@ void surveys(check::Uniforms& draw) {
   survey_is_right<T>(5, 13000, true, draw);  // several slots
 }
 
-// ---- start --------------------------------------------------------------------------------------
+// ---- initialization -----------------------------------------------------------------------------
 
-// Statistics about the case's means: of labels, or of random responsibilities where there are none.
+// Statistics about the means of the case: from labels, or from random responsibilities without
+// them.
 template <class T>
 Sums started(const Case<T>& c, const gmm::Assignment& assignment, int threads) {
   Sums sums(c.type, c.k, c.d, false);
@@ -128,8 +129,8 @@ void starts(check::Uniforms& draw) {
 
 // ---- blocks -------------------------------------------------------------------------------------
 
-// Rows that come in blocks: surveyed about one given center, and started with the draws that the
-// rows have in the whole data, they add up to the whole.
+// Rows that come in blocks: surveyed about one given center, and initialized with the draws that
+// the rows have in the whole data, their statistics add up to those of the whole.
 template <class T>
 void blocks_add_up(const Case<T>& c) {
   const Rows<T> all = c.rows();
@@ -201,7 +202,7 @@ void blocks(check::Uniforms& draw) {
 // ---- update -------------------------------------------------------------------------------------
 
 // Soft responsibilities, their statistics in plain sums, and the covariances about the new means:
-// what update() has to find from the statistics alone.
+// the result expected from update() given the statistics alone.
 template <class T>
 void update_is_right(Covariance type, Index k, Index d, bool folded, check::Uniforms& draw) {
   const Index n = 20 + 3 * d;
@@ -214,7 +215,7 @@ void update_is_right(Covariance type, Index k, Index d, bool folded, check::Unif
   Truth sums = no_rows(c, folded);
   std::vector<double> scatter(size(d * d), 0);
   for (Index i = 0; i < n; ++i) {
-    Real total = 0;  // of a row, so that the scatter is that of the rows
+    Real total = 0;  // weight of a row, so that the scatter is that of the rows
     for (Index j = 0; j < k; ++j) total += r[size(i * k + j)];
     for (Index j = 0; j < k; ++j) {
       r[size(i * k + j)] /= total;
@@ -230,7 +231,7 @@ void update_is_right(Covariance type, Index k, Index d, bool folded, check::Unif
   for (Index j = 0; j < k; ++j)
     for (Index a = 0; a < d; ++a) mean[size(j * d + a)] /= sums.nk[size(j)].value;
 
-  // the slack: rounding in T, and the 10 epsilon that keep an empty component from dividing by 0
+  // slack: rounding in T, and the 10 epsilon that prevent division by 0 for an empty component
   const Real slack = 100 * kEpsilon<T>;
   std::vector<Sum> weights, means, covariances(size(parameters(type, k, d)), Sum{0, slack * 30});
   for (Index j = 0; j < k; ++j) {
@@ -273,7 +274,7 @@ void update_is_right(Covariance type, Index k, Index d, bool folded, check::Unif
   }
 }
 
-// An empty component keeps its origin as its mean, and the regularization as its variance.
+// An empty component keeps its origin as its mean, and has the regularization as its variance.
 template <class T>
 void empty_component_stays(check::Uniforms& draw) {
   const Index d = 3;
@@ -296,7 +297,7 @@ void updates(check::Uniforms& draw) {
       for (Index d : {1, 2, 5, 17}) {
         if (!folded || gmm::foldable(type, d)) update_is_right<T>(type, 3, d, folded, draw);
       }
-  update_is_right<T>(Covariance::full, 80, 36, false, draw);  // large enough for threads
+  update_is_right<T>(Covariance::full, 80, 36, false, draw);  // large enough for several threads
   empty_component_stays<T>(draw);
 }
 
@@ -320,7 +321,7 @@ std::vector<T> covariances(Covariance type, Index k, Index d, check::Uniforms& d
   return out;
 }
 
-// How far U U^T covariance is from the identity.
+// The deviation of U U^T covariance from the identity.
 template <class T>
 Real residual(const T* u, const T* covariance, Index d) {
   Real worst = 0;
@@ -355,7 +356,8 @@ void factors_are_right(Covariance type, Index k, Index d, check::Uniforms& draw)
   }
 }
 
-// Component 2 of 4 gets a bad number; the first bad one is named, the others are written.
+// Component 2 of 4 gets an invalid number; the first invalid one is returned, the others are
+// written.
 template <class T>
 void failures_are_named(check::Uniforms& draw) {
   const Index k = 4, d = 3;

@@ -19,7 +19,7 @@ void each_task_once() {
       std::vector<int> count(static_cast<std::size_t>(tasks), 0);
       std::atomic<bool> index_in_range{true};
       parallel_tasks({threads, nullptr}, tasks, [&](Index t, const Worker& worker) {
-        ++count[static_cast<std::size_t>(t)];  // one task, one place: no race
+        ++count[static_cast<std::size_t>(t)];  // one location per task: no race
         if (worker.index() < 0 || worker.index() >= threads) index_in_range = false;
       });
       for (Index t = 0; t < tasks; ++t)
@@ -30,7 +30,7 @@ void each_task_once() {
     }
 }
 
-// Numbers of very different size, so that another order of adding gives other bits.
+// Numbers of very different magnitude, so that another order of summation gives other bits.
 void sums_are_equal_bits() {
   const Index n = 100003, size = 3;
   std::vector<double> x(static_cast<std::size_t>(n));
@@ -72,7 +72,7 @@ void exceptions_come_out() {
     CHECK(caught == "task 5", "caught '" << caught << "' on " << threads << " threads");
     if (threads == 1) CHECK(ran == 6, "the loop went on: " << ran << " tasks");
 
-    // the loop is usable again
+    // the loop can be used again
     std::atomic<int> after{0};
     parallel_tasks({threads, nullptr}, 10, [&](Index, const Worker&) { ++after; });
     CHECK(after == 10, after << " tasks after an exception");
@@ -90,7 +90,7 @@ struct Refuse final : Monitor {
   std::thread::id owner = std::this_thread::get_id();
 };
 
-// Every task works for ever; only the monitor's exception can end the loop, in all threads.
+// Every task loops forever; only the exception of the monitor can end the loop, in all threads.
 void monitor_stops_all_threads() {
   for (int threads : kThreads) {
     Refuse monitor(1000);
@@ -105,7 +105,7 @@ void monitor_stops_all_threads() {
     CHECK(caught, "the monitor's exception was lost on " << threads << " threads");
     CHECK(!monitor.foreign, "the monitor was called on a thread that did not enter the kernel");
   }
-  for (int threads : kThreads)  // a monitor that refuses at once lets no task run, on any thread
+  for (int threads : kThreads)  // if a monitor throws at the first poll, no task runs on any thread
     for (int repeat = 0; repeat < 20; ++repeat) {
       Refuse monitor(0);
       std::atomic<int> ran{0};

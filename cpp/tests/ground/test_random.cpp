@@ -31,7 +31,7 @@ void known_answers() {
   }
 }
 
-// Every part of the address reaches the counter or the key, both halves of the long ones.
+// Every part of the address affects the counter or the key, including both halves of 64-bit parts.
 void addresses() {
   const std::uint64_t high = std::uint64_t{1} << 40;
   std::set<philox::Block> seen;

@@ -35,7 +35,7 @@ double ulps(T got, long double exact) {
   return static_cast<double>(std::abs((static_cast<long double>(got) - exact) / ulp));
 }
 
-// n numbers that fill [low, high] and are dense around zero.
+// n numbers that cover [low, high] and are dense around zero.
 template <class T>
 std::vector<T> arguments(T low, T high, int n) {
   std::mt19937_64 engine(11);
@@ -45,7 +45,7 @@ std::vector<T> arguments(T low, T high, int n) {
     const double wide = double(low) + unit(engine) * (double(high) - double(low));
     x.push_back(static_cast<T>(wide));
     x.push_back(static_cast<T>(wide * std::exp2(-40 * unit(engine))));
-    // next to the borders of the reduction, (m + 1/2) ln 2
+    // next to the boundaries of the range reduction, (m + 1/2) ln 2
     const double m = std::floor(wide / 0.6931471805599453);
     const double border = (m + 0.5) * 0.6931471805599453 + 1e-3 * (unit(engine) - 0.5);
     if (border > double(low) && border < double(high)) x.push_back(static_cast<T>(border));
@@ -132,7 +132,7 @@ void lanes() {
   for (int i = 0; i < 5; ++i) CHECK(sums[i] == want[i], "add_lane_sums " << sums[i] << " at " << i);
 }
 
-// gather, load_wide and lane_mask against their plain versions and against the definition.
+// gather, load_wide and lane_mask compared with their plain versions and with the definition.
 template <class T>
 void gathers() {
   constexpr int L = kLanes<T>;

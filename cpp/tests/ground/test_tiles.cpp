@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The register tiles against plain loops. All numbers are small integers, so that both must agree
-// exactly; arrays have no slack, so that the address sanitizer sees a step outside.
+// The register tiles compared with plain loops. All numbers are small integers, so that results
+// must agree exactly; arrays have no slack, so that the address sanitizer detects access past the
+// end.
 #include <type_traits>
 #include <vector>
 
@@ -99,7 +100,7 @@ void triangles(check::Integers& draw) {
   }
 }
 
-// Lane l of entry (a, b) has to hold the sum over the rows i with i % lanes == l of the listed
+// Lane l of entry (a, b) must hold the sum over the rows i with i % lanes == l of the listed
 // groups.
 template <class T>
 void dots(check::Integers& draw) {

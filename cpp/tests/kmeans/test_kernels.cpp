@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// K-means against plain loops. Most numbers are small integers, whose distances and sums are exact
-// in every order, so that labels (ties too), sums and seeds have to agree exactly.
+// K-means compared with plain loops. Most numbers are small integers, whose distances and sums are
+// exact in every order, so that labels (including ties), sums and seeds must agree exactly.
 #include <algorithm>
 #include <cmath>
 #include <limits>
@@ -22,8 +22,8 @@ constexpr Execution kAlone{1, nullptr};
 
 std::size_t size(Index n) { return static_cast<std::size_t>(n); }
 
-// The same rows dense and in CSR form, with the columns of a row in falling order. No array has
-// slack: the address sanitizer sees a step outside.
+// The same rows in dense and CSR form, with the columns of a row in descending order. Arrays have
+// no slack, so that the address sanitizer detects access past the end.
 template <class T, class I>
 struct Data {
   Index n, d;
@@ -63,7 +63,7 @@ Data<T, I> data(Index n, Index d, int most, bool weighted, check::Integers& draw
   auto x = integers<T>(n * d, most, true, draw);
   std::vector<T> weight(weighted ? size(n) : 0);
   for (T& w : weight) w = static_cast<T>(draw(0, 3));
-  if (weighted) weight.back() = 2;  // some row has weight
+  if (weighted) weight.back() = 2;  // at least one row has weight
   return {n, d, std::move(x), std::move(weight)};
 }
 
@@ -75,7 +75,7 @@ double distance2(const T* x, const T* y, Index d) {
   return sum;
 }
 
-// What a plain Lloyd iteration gives.
+// The result of a plain Lloyd iteration.
 template <class T>
 struct Plain {
   std::vector<Label> labels, relocated;
@@ -101,7 +101,8 @@ struct Plain {
     mass[size(to)] += w;
     for (Index a = 0; a < x.d; ++a) sums[size(to * x.d + a)] += w * x.row(i)[a];
   }
-  // Clusters without weight take the farthest rows; what is left empty joins the heaviest.
+  // Clusters without weight take the farthest rows; those that stay empty join the heaviest
+  // cluster.
   void step(const Rows<T>& x, const std::vector<T>& c, Index k) {
     std::vector<Index> rows;
     for (Index i = 0; i < x.n; ++i)
@@ -126,7 +127,7 @@ struct Plain {
   }
 };
 
-// Every public step on one form of the rows.
+// Every public step for one form of the rows.
 template <class Form, class T>
 void steps_agree(const Form& form, const Rows<T>& x, const std::vector<T>& c, Index k,
                  const std::string& what, check::Integers& draw) {
@@ -175,8 +176,8 @@ void steps_agree(const Form& form, const Rows<T>& x, const std::vector<T>& c, In
   CHECK(std::fabs(step.shift - plain.shift) <= 1e-12 * plain.shift, what << ": another shift");
 }
 
-// Every d with every k; the rows, their weights and their range take turns. Of a narrow range many
-// centers are equal or equally far.
+// Every d with every k; the rows, their weights and their range are cycled. With a narrow range
+// many centers are equal or at the same distance.
 template <class T, class I>
 void steps(check::Integers& draw) {
   Index turn = 0;
@@ -193,8 +194,8 @@ void steps(check::Integers& draw) {
     }
 }
 
-// Real numbers far from the origin, and centers a few roundings apart: a label has to be the
-// closest center but for the rounding of T in |x - c|^2.
+// Real numbers far from the origin, and centers that differ by a few roundings: a label must be the
+// closest center up to the rounding of T in |x - c|^2.
 template <class T>
 void labels_hold_far_away(check::Uniforms& draw) {
   const Index n = 333, d = 5, k = 40;
@@ -204,7 +205,7 @@ void labels_hold_far_away(check::Uniforms& draw) {
   for (T& v : c) v = static_cast<T>(away + draw(-1, 1));
   const T infinity = std::numeric_limits<T>::infinity();
   for (Index a = 0; a < d; ++a) c[size(d + a)] = std::nextafter(c[size(a)], infinity);
-  c[size(2 * d)] = static_cast<T>(-away * 100);  // one center far out
+  c[size(2 * d)] = static_cast<T>(-away * 100);  // one distant center
   const Rows<T> rows{x.data(), n, d, nullptr};
   const Plain<T> plain(rows, c, k);
   std::vector<Label> labels(size(n), -1);
@@ -218,7 +219,7 @@ void labels_hold_far_away(check::Uniforms& draw) {
   CHECK(closest, "a row far from the origin is not at its closest center");
 }
 
-// Large enough for several threads and slots; real numbers, whose sums show their order.
+// Large enough for several threads and slots; real numbers, whose sums depend on the order.
 template <class T, class I>
 void threads_give_equal_bits(check::Uniforms& draw) {
   const Index n = 6000, d = 33, k = 40;
@@ -232,7 +233,7 @@ void threads_give_equal_bits(check::Uniforms& draw) {
     next.assign(size(k * d), T(0));
     const kmeans::Step step = kmeans::lloyd_step({threads, nullptr}, form, c.data(), k,
                                                  labels.data(), next.data(), kmeans::Bounds<T>{});
-    std::vector<Index> seeds(4);  // with so many trials that threads pay
+    std::vector<Index> seeds(4);  // with enough trials to use several threads
     kmeans::plusplus({threads, nullptr}, form, 4, 40, 5, true, seeds.data());
     for (Index s : seeds) labels.push_back(static_cast<Label>(s));
     return std::make_pair(step.inertia, labels);
@@ -266,8 +267,8 @@ void mean_variance_is_right(check::Uniforms& draw) {
   CHECK(kmeans::mean_variance({3, nullptr}, rows) == got, "mean_variance on 3 threads");
 }
 
-// So many clusters that their sums have owners. Cluster j has rows j and j + k, one to each side of
-// its center.
+// So many clusters that each has one owner for its sums. Cluster j has rows j and j + k, one on
+// each side of its center.
 template <class T, class I>
 void owners_sum_the_same() {
   const Index k = 1100, d = 2000, n = 2 * k;
@@ -287,7 +288,7 @@ void owners_sum_the_same() {
 
 // ---- k-means++ ----------------------------------------------------------------------------------
 
-// The first row with mass where the running sum of the masses passes `target`.
+// The first row with mass at which the cumulative sum of the masses exceeds `target`.
 Index row_at(const std::vector<double>& mass, double target) {
   double sum = 0;
   Index last = 0;

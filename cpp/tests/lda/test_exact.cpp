@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The exact sampler against posteriors that are enumerated, and against its own counts.
+// The exact sampler compared with enumerated posteriors, and with counts of its own topics.
 #include <algorithm>
 #include <cmath>
 #include <numeric>
@@ -41,7 +41,7 @@ struct Corpus {
   }
 };
 
-// Priors that own their numbers. Seeds: (word, topic, value).
+// Priors that own their arrays. Seeds: (word, topic, value).
 struct OwnPriors {
   std::vector<double> alpha, beta_sum;
   double beta;
@@ -128,8 +128,8 @@ std::vector<double> posterior(const Corpus& corpus, const OwnPriors& priors) {
   return p;
 }
 
-// Standard errors that chi-squared lies above its mean (Wilson and Hilferty 1931). States that are
-// expected less than five times are counted as one.
+// Standard errors by which chi-squared exceeds its mean (Wilson and Hilferty 1931). States with
+// fewer than five expected counts are pooled.
 double chi_squared(const std::vector<double>& p, const std::vector<Index>& seen, double n) {
   double statistic = 0, rare_p = 0, rare_seen = 0;
   Index cells = 0;
@@ -152,7 +152,7 @@ double chi_squared(const std::vector<double>& p, const std::vector<Index>& seen,
 
 const char* name(Kernel kernel) { return kernel == Kernel::dense ? "dense" : "sparse"; }
 
-// Repeated words, a repeated token, an empty document and a word in every document.
+// Repeated words, a repeated token, an empty document, and a word in every document.
 Corpus tiny() {
   Corpus corpus;
   corpus.add({{0, 2}, {1, 1}});
@@ -162,9 +162,9 @@ Corpus tiny() {
   return corpus;
 }
 
-// The distribution over assignments of a long chain. With priors of about 1 the chain forgets in a
-// few sweeps (log p(w, z) correlates by 0.2 after one sweep, and not beyond the noise of 60,000
-// states after 6). Only every kThin-th state counts, so that they are as good as independent.
+// The distribution over assignments of a long chain. With priors of about 1 the chain mixes in a
+// few sweeps (the autocorrelation of log p(w, z) is 0.2 after one sweep, and below the noise of
+// 60,000 states after 6). Only every kThin-th state is used, so that they are nearly independent.
 void enumerated(std::uint64_t seed) {
   constexpr int kThin = 12, kStates = 20000;
   const Corpus corpus = tiny();
@@ -201,7 +201,7 @@ void enumerated(std::uint64_t seed) {
     }
 }
 
-// A corpus of Zipf's law in which one word is half of all tokens.
+// A corpus with Zipf-distributed words, of which one makes up half of all tokens.
 Corpus headed(std::uint64_t seed, int documents, int vocabulary) {
   check::Integers draw(seed);
   check::Uniforms uniform(seed + 1);
@@ -228,7 +228,7 @@ std::vector<Topic> start(const Corpus& corpus, Index topics, std::uint64_t seed)
   return z;
 }
 
-// Totals and word counts equal a count of the topics.
+// Totals and word counts must equal counts of the topics.
 void consistent(const ExactSampler& sampler, const Corpus& corpus, const std::string& when) {
   std::vector<Topic> z(static_cast<std::size_t>(corpus.tokens()));
   const Index k = sampler.topic_count();
@@ -253,7 +253,7 @@ void consistent(const ExactSampler& sampler, const Corpus& corpus, const std::st
   }
 }
 
-// Any number of threads gives the same topics; counts stay those of the topics.
+// The topics must not depend on the number of threads, and the counts must agree with the topics.
 void threads(std::uint64_t seed) {
   const Corpus corpus = headed(seed, 300, 200);
   for (const Kernel kernel : {Kernel::dense, Kernel::sparse})
@@ -311,7 +311,7 @@ void stopped(std::uint64_t seed) {
           } catch (const std::runtime_error&) {
             thrown = true;
           }
-          // the first of two threads, which alone asks the monitor, may get little of the work
+          // the first of two threads, the only one that polls, may get little of the work
           CHECK(thrown || threads == 2, "the sweep did not stop");
           consistent(sampler, corpus, "stopped");
           sampler.sweep(priors.view(), seed, 1, Execution{threads, nullptr});
@@ -319,8 +319,8 @@ void stopped(std::uint64_t seed) {
         }
 }
 
-// Rows of counts at their widest: a document longer than 16 bits count to, more topics than words,
-// as many topics as there may be, and no tokens at all.
+// Rows of counts at their widest: a document longer than 16 bits can count, more topics than words,
+// the maximum number of topics, and no tokens at all.
 void extremes(std::uint64_t seed) {
   Corpus lengthy;
   lengthy.add({{0, 70000}, {1, 3}});
@@ -338,7 +338,7 @@ void extremes(std::uint64_t seed) {
     for (const auto& c : cases) {
       const std::string when = std::string(name(kernel)) + ", " + std::to_string(c.topics) +
                                " topics, " + std::to_string(c.corpus.tokens()) + " tokens";
-      // nearly all tokens in one topic, which therefore counts beyond 16 bits
+      // nearly all tokens in one topic, whose count exceeds 16 bits
       std::vector<double> alpha(static_cast<std::size_t>(c.topics), 1e-3);
       alpha[0] = 100;
       const OwnPriors priors(c.corpus, alpha, 0.1, {});

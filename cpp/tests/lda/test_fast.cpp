@@ -46,7 +46,7 @@ struct Bags {
   }
 };
 
-// Several blocks; empty documents; words in all blocks, in one, in none; one that is cut into
+// Several blocks; empty documents; words in all blocks, in one, in none; one that is split into
 // parts; a document longer than a block.
 Bags odd_bags(std::uint64_t seed) {
   check::Integers draw(seed);
@@ -95,7 +95,7 @@ void scaled_draws_are_exact_products() {
   }
 }
 
-// The chance of every topic, summed over all that the table can draw.
+// The probability of every topic, summed over all possible draws from the table.
 void alias_tables_hold_their_distribution() {
   for (const Index n : {Index{1}, Index{3}, Index{40}, Index{1024}}) {
     check::Uniforms draw(static_cast<std::uint64_t>(n));
@@ -107,7 +107,7 @@ void alias_tables_hold_their_distribution() {
     Alias table;
     table.build(weights.data(), n);
     std::vector<double> got(at(n), 0.0);
-    constexpr int steps = 1 << 16;  // of a lane's 32 bits
+    constexpr int steps = 1 << 16;  // of the 32 bits per lane
     alignas(64) std::array<std::uint32_t, 16> bits{};
     for (int i = 0; i < steps * 16; i += static_cast<int>(kTokenLanes)) {
       for (int l = 0; l < kTokenLanes; ++l)
@@ -117,7 +117,7 @@ void alias_tables_hold_their_distribution() {
       for (int l = 0; l < kTokenLanes; ++l)
         got[static_cast<std::size_t>(k[l])] += 1.0 / (steps * 16);
     }
-    // an even grid of points: each place's share is off by a point at either end of its pieces
+    // an even grid of points: each share is off by at most one point at either end of its pieces
     for (Index k = 0; k < n; ++k)
       CHECK(std::fabs(got[at(k)] - weights[at(k)] / sum) <
                 4.0 * static_cast<double>(n) / (steps * 16) + 1e-6,
@@ -125,7 +125,7 @@ void alias_tables_hold_their_distribution() {
   }
 }
 
-// Every token has a place of its own, of its own word; tasks find it again.
+// Every token has its own index, for its own word; tasks find it again.
 void layout_has_every_token_once() {
   const Bags bags = odd_bags(1);
   const auto words = bags.tokens();
@@ -154,7 +154,7 @@ void layout_has_every_token_once() {
   }
 }
 
-// More than 2^31 tokens: a document that is alone in its block touches no memory for its tokens.
+// More than 2^31 tokens: a document with its own block uses no memory for its tokens.
 void layout_counts_beyond_32_bits() {
   Bags bags(3);
   constexpr int most = std::numeric_limits<int>::max();
@@ -178,7 +178,7 @@ void layout_counts_beyond_32_bits() {
   const Index second = layout.blocks + 1;  // of the second task, the block of the long document
   CHECK(layout.task_start[at(second)] == std::uint32_t{most}, "the second task's place");
 
-  Bags beyond(1);  // each of these would fit by itself
+  Bags beyond(1);  // each of these fits by itself
   for (int i = 0; i < 3; ++i) beyond.add({{0, most}});
   bool refused = false;
   try {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The kernels of the measures against loops that anyone can read, at every width of a vector.
+// The kernels of the measures compared with plain loops, at every vector width.
 #include <algorithm>
 #include <cmath>
 #include <set>
@@ -125,7 +125,7 @@ void fold_in_equals_the_loops(Index k, double share) {
   }
 }
 
-// One more step of the plain iteration leaves the result of infer where it is.
+// Another step of the plain iteration does not change the result of infer.
 void infer_is_a_fixed_point(Index k, double share, double tolerance) {
   const OwnTopics topics(k, share, 11);
   const OwnDocuments docs(70, 12);
@@ -156,8 +156,8 @@ void infer_is_a_fixed_point(Index k, double share, double tolerance) {
   }
 }
 
-// With one topic nothing is drawn; with topics that are all the same, nothing that is drawn
-// matters. Both have to give the words' own probabilities.
+// With one topic nothing is drawn; with identical topics the draws do not matter. Both must give
+// the probabilities of the words.
 void left_to_right_knows_the_certain_cases(Index k, LeftToRight form) {
   OwnTopics topics(k, 0, 9);
   std::fill(topics.floor.begin(), topics.floor.end(), 1.0f / static_cast<float>(kWords));
@@ -178,8 +178,8 @@ void left_to_right_knows_the_certain_cases(Index k, LeftToRight form) {
   }
 }
 
-// Two tokens: p = sum over both topics of their Dirichlet-multinomial weight, and the sequential
-// estimate's only randomness, the first topic, averages out.
+// Two tokens: p = sum over both topics of their Dirichlet-multinomial weight; the only randomness
+// of the sequential estimate, the first topic, averages out.
 void left_to_right_is_unbiased_for_two_tokens() {
   const OwnTopics topics(5, 0.5, 12);
   const std::vector<double> alpha{0.1, 0.2, 0.3, 0.4, 0.5};

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// The exact sampler beyond 2^31 and 2^32 tokens, without their memory. What lays tokens out is
-// given counts of billions, of which it only adds up the places. What goes through tokens is given
-// a few that stand far inside a reservation of addresses: the pages before them may not be touched,
-// so that an offset cut to 32 bits ends the program.
+// The exact sampler beyond 2^31 and 2^32 tokens, without their memory. Layout functions are given
+// counts of billions, of which they only compute offsets. Functions that access tokens are given a
+// few at the end of a large reservation of addresses: the pages before them must not be touched, so
+// that an offset truncated to 32 bits ends the program.
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -44,7 +44,7 @@ struct Bags {
 
 // ---- layout -------------------------------------------------------------------------------------
 
-// Word 0 has most of the tokens, so that groups share it; the others have billions in all.
+// Word 0 has most of the tokens, so that groups share it; the others have billions in total.
 Bags billions(check::Integers& draw) {
   Bags bags(7);
   for (int d = 0; d < 24; ++d) {
@@ -54,7 +54,7 @@ Bags billions(check::Integers& draw) {
     bags.add(document);
   }
   bags.add({});
-  bags.add({{0, 13}, {3, 2}});  // few, so that every part's first place is near
+  bags.add({{0, 13}, {3, 2}});  // few, so that the first index of every part is small
   return bags;
 }
 
@@ -107,7 +107,7 @@ void lays_out(const Bags& bags, Kernel kernel, Index blocks) {
       for (Index j = 0; j < parts; ++j)
         CHECK(places.next(j) == next[at(j)],
               "part " << j << " of group " << g << " goes to " << places.next(j));
-      // the cut of Shared's comment, in 128 bits
+      // the split described at Shared, in 128 bits
       for (Index64 t = 0; t < std::min<Index64>(n, 20); ++t) {
         Index j = 0;
         while (static_cast<__int128>(t) * parts >= static_cast<__int128>(n) * (j + 1)) ++j;
@@ -126,11 +126,11 @@ void lays_out(const Bags& bags, Kernel kernel, Index blocks) {
   CHECK(blocks == 1 || !s.shared.empty(), "no word is shared");
 }
 
-// Rows of topic counts are numbered in 32 bits; a corpus past them is refused before it is laid
-// out.
+// Rows of topic counts are numbered with 32 bits; a corpus that exceeds them is rejected before it
+// is laid out.
 void refuses_rows_past_32_bits() {
   Bags bags(1);
-  for (int d = 0; d < (1 << 18) + 1; ++d) bags.add({{0, 70000}});  // 2^14 steps of a row each
+  for (int d = 0; d < (1 << 18) + 1; ++d) bags.add({{0, 70000}});  // 2^14 steps per row
   State s;
   bool refused = false;
   try {
@@ -143,8 +143,8 @@ void refuses_rows_past_32_bits() {
 
 // ---- sweeps -------------------------------------------------------------------------------------
 
-// Addresses for 2^31 + `before` + n numbers, of which only the last n have memory: an index counts
-// from behind the first 2^31, where one that was cut to 32 bits and a sign arrives.
+// Addresses for 2^31 + `before` + n numbers, of which only the last n have memory: indices count
+// from 2^31, so that an index truncated to 32 bits with a sign points before the memory.
 template <class T>
 class Far {
  public:
@@ -201,7 +201,7 @@ struct Swept {
   Counts counts;
 };
 
-// Sweeps over a small corpus whose tokens and rows stand behind so many others.
+// Sweeps over a small corpus whose tokens and rows are stored at these large offsets.
 template <class Rows>
 Swept sweep_behind(const Bags& bags, Index topics, const std::vector<Topic>& z, Kernel kernel,
                    Index blocks, Index64 by) {
@@ -223,7 +223,7 @@ Swept sweep_behind(const Bags& bags, Index topics, const std::vector<Topic>& z, 
   for (Index64& d : s.document_tokens) d += by;
 
   ExactSampler sampler(std::move(state));
-  // few topics in a document: a long one of many topics would take minutes
+  // few topics per document: a long one with many topics would take minutes
   std::vector<double> alpha(at(topics), 6.0 / static_cast<double>(topics * topics));
   std::vector<double> beta_sum(at(topics), 0.1 * 40);
   const Priors priors{alpha.data(), 0.1, beta_sum.data(), nullptr, nullptr, nullptr};
@@ -273,7 +273,7 @@ void sweeps_far_out(std::uint64_t seed, Index topics, Kernel kernel, Index block
         told[at(w)][swept.counts.topics[at(e)]] = swept.counts.counts[at(e)];
     CHECK(told == n, "seed " << seed << ": counts of words differ from the tokens'");
   }
-  // Draws have the token's address: all 64 bits of it.
+  // Draws use all 64 bits of the address of the token.
   CHECK(near.z != far.z, "seed " << seed << ": the draws of 2^33 tokens before came again");
   CHECK(far.z != other.z, "seed " << seed << ": the draws of 2^32 tokens before came again");
 }

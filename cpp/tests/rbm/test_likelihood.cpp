@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// log Z and annealing against loops that anyone can read, at every width of a vector.
+// log Z and annealed importance sampling compared with plain loops, at every vector width.
 #include <cmath>
 #include <stdexcept>
 #include <vector>
@@ -33,7 +33,7 @@ struct OwnMachine {
 
 double softplus_of(double x) { return std::max(x, 0.0) + std::log1p(std::exp(-std::abs(x))); }
 
-// The sum over hidden states, the largest term taken out.
+// The sum over hidden states, with the largest term factored out.
 template <class T>
 double slow_log_partition(const OwnMachine<T>& m) {
   std::vector<double> terms;
@@ -79,7 +79,7 @@ void check_exact() {
   CHECK(refused, "2^31 states are not refused");
 }
 
-// Uniform numbers of a step, as the kernels draw them.
+// Uniform numbers of a step, drawn in the same way as by the kernels.
 double uniform_of(const StateDraws& draws, Index row, Index unit) {
   std::uint32_t words[kGroupWords];
   draws.pair(row / 2, unit / kPanel, words);
@@ -138,7 +138,8 @@ void check_anneal() {
       }
 }
 
-// Without weights every path weighs log Z_1 - log Z_0 of the hidden biases, in either precision.
+// Without weights, the weight of every path is log Z_1 - log Z_0 of the hidden biases, in either
+// precision.
 template <class T>
 void check_no_weights(double tolerance) {
   OwnMachine<T> m(70, 50, 0.0, 4);

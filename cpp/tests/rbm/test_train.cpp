@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Training of every kind of units: the same bits for any number of threads, and the same step by
-// look-up and by the tiles of a matrix unit. What a step is, the tests in Python know.
+// Training with every kind of unit: bit-identical for any number of threads, and equal steps by
+// table lookup and by the tiles of a matrix unit. The steps themselves are tested in Python.
 #include <cmath>
 #include <vector>
 
@@ -116,7 +116,7 @@ void check_kind(const Kind& kind, TileProduct product, const std::vector<T>* exp
         kind.name << ": threads change the result");
   const double moved = distance(one.w, before);
   CHECK(moved > 1e-5 && moved < 10, kind.name << ": the weights moved by " << moved);
-  // two steps of rate .05 on products that are known to 2^-17
+  // two steps of rate .05 on products that are accurate to 2^-17
   if (expected)
     CHECK(distance(one.w, *expected) < 1e-5 && one.w != *expected,
           kind.name << ": tiles are off by " << distance(one.w, *expected));
