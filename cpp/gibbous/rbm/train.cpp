@@ -80,12 +80,12 @@ class Trainer {
   // number, and the difference would be a drift in every hidden bias.
   T share_of_chains(T share) const {
     if (!persistent_ || v1_.lengths.empty()) return share;
-    double seen = 0, dreamt = 0;
+    double data_words = 0, chain_words = 0;
     for (std::size_t r = 0; r < static_cast<std::size_t>(v0_.rows); ++r)
-      seen += static_cast<double>(factor_[r]) * static_cast<double>(v0_.lengths[r]);
+      data_words += static_cast<double>(factor_[r]) * static_cast<double>(v0_.lengths[r]);
     for (std::size_t r = 0; r < static_cast<std::size_t>(chains_); ++r)
-      dreamt += static_cast<double>(v1_.lengths[r]) / static_cast<double>(chains_);
-    return dreamt > 0 ? static_cast<T>(seen / dreamt) : share;
+      chain_words += static_cast<double>(v1_.lengths[r]) / static_cast<double>(chains_);
+    return chain_words > 0 ? static_cast<T>(data_words / chain_words) : share;
   }
 
   StateDraws draws() { return StateDraws(s_.seed, Purpose::rbm_train, step_++); }
