@@ -1,4 +1,4 @@
-"""Files of results: what the schema refuses, and what counts as a regression between two.
+"""Result files: what the schema rejects, and what counts as a regression between two files.
 
 Nothing here measures a time; the figures are made up, or committed.
 """
@@ -26,17 +26,17 @@ RESULTS = sorted((ROOT / "bench" / "results").glob("*.json"))
 # ---- the schema --------------------------------------------------------------------------------
 
 
-def test_the_schema_is_one() -> None:
+def test_schema_has_one_source() -> None:
     Draft202012Validator.check_schema(json.loads(schema.SCHEMA.read_text()))
 
 
 @pytest.mark.parametrize("path", RESULTS, ids=lambda p: p.name)
-def test_committed_results_keep_the_schema(path: Path) -> None:
+def test_committed_results_follow_the_schema(path: Path) -> None:
     assert schema.load(path)["records"]
 
 
 def put(place: str, new: Any) -> Callable[[dict[str, Any]], None]:
-    """Return what puts something at a place like "records.0.value"."""
+    """Return a function that sets the value at a path such as "records.0.value"."""
 
     def change(content: dict[str, Any]) -> None:
         *path, last = place.split(".")
@@ -76,7 +76,7 @@ def put(place: str, new: Any) -> Callable[[dict[str, Any]], None]:
         ("format", 3, "format: expected 2; got 3"),
     ],
 )
-def test_the_schema_bites(tmp_path: Path, place: str, new: Any, said: str) -> None:
+def test_schema_rejects_invalid_values(tmp_path: Path, place: str, new: Any, said: str) -> None:
     content = result(record())
     schema.check(content, "good")
     put(place, new)(content)
@@ -87,7 +87,7 @@ def test_the_schema_bites(tmp_path: Path, place: str, new: Any, said: str) -> No
 
 
 @pytest.mark.parametrize("key", sorted(record()))
-def test_no_key_of_a_record_may_be_missing(key: str) -> None:
+def test_every_key_of_a_record_is_required(key: str) -> None:
     content = result(record())
     del content["records"][0][key]
     with pytest.raises(schema.BadFile, match=f"records\\[0\\]: expected the keys {key}, which"):
@@ -111,7 +111,7 @@ def test_other_files_are_refused(tmp_path: Path, text: str, said: str) -> None:
     assert said in str(caught.value) and str(path) in str(caught.value)
 
 
-def test_what_is_missing_is_said_once() -> None:
+def test_missing_keys_are_reported_once() -> None:
     with pytest.raises(schema.BadFile) as caught:
         schema.check({"format": 2, "machine": result()["machine"], "records": []}, "bad")
     expected = "bad: the whole file: expected the keys settings, finished, peaks, which are missing"
@@ -123,7 +123,7 @@ def test_two_records_of_one_kind_are_refused() -> None:
         schema.check(result(record(), record()), "twice")
 
 
-def test_an_unfinished_file_is_accepted_and_told(tmp_path: Path) -> None:
+def test_unfinished_file_is_accepted_and_reported(tmp_path: Path) -> None:
     path = written(tmp_path, "cut.json", result(record(), finished=False))
     found = sections.gather([("cut.json", schema.load(path))])
     assert "The run did not finish" in markdown.report(found, [])
@@ -145,17 +145,17 @@ def compared(capsys: Any, folder: Path, old: Any, new: Any, *options: str) -> tu
 @pytest.mark.parametrize(
     ("runs", "options", "code"),
     [
-        ((1.30, 1.31, 1.35), (), 1),  # a third slower, and apart
+        ((1.30, 1.31, 1.35), (), 1),  # a third slower, ranges do not overlap
         ((1.30, 1.31, 1.35), ("--threshold", "40"), 0),
-        ((0.99, 1.30, 1.60), (), 0),  # a third slower in the median, but a run among the old ones
-        ((1.07, 1.08, 1.09), (), 0),  # apart, and within the threshold
+        ((0.99, 1.30, 1.60), (), 0),  # a third slower in the median, one run overlaps
+        ((1.07, 1.08, 1.09), (), 0),  # ranges do not overlap, but within the threshold
         ((1.07, 1.08, 1.09), ("--threshold", "5"), 1),
         ((0.50, 0.51, 0.52), (), 0),  # faster
-        ((1.30,), (), 1),  # one run: the threshold alone
+        ((1.30,), (), 1),  # one run: only the threshold counts
         ((1.09,), (), 0),
     ],
 )
-def test_compare_tells_a_regression_from_noise(
+def test_compare_distinguishes_regressions_from_noise(
     capsys: Any, tmp_path: Path, runs: tuple[float, ...], options: tuple[str, ...], code: int
 ) -> None:
     new = result(record(runs=runs))
@@ -165,7 +165,7 @@ def test_compare_tells_a_regression_from_noise(
     assert ("No regression of gibbous" in text) == (code == 0)
 
 
-def test_compare_knows_which_way_is_better(capsys: Any, tmp_path: Path) -> None:
+def test_compare_respects_lower_is_better(capsys: Any, tmp_path: Path) -> None:
     def scores(*runs: float) -> dict[str, Any]:
         made = record(runs=runs, measure="score", lower_is_better=False)
         return result(made)
@@ -179,7 +179,7 @@ def test_compare_knows_which_way_is_better(capsys: Any, tmp_path: Path) -> None:
     assert compared(capsys, tmp_path, low, high)[0] == 0
 
 
-def test_a_peer_that_got_slower_is_no_regression(capsys: Any, tmp_path: Path) -> None:
+def test_slower_peer_is_not_a_regression(capsys: Any, tmp_path: Path) -> None:
     old = result(record(), record("peer"))
     new = result(record(), record("peer", runs=(2.0, 2.1, 2.2)))
     code, text = compared(capsys, tmp_path, old, new)
@@ -188,9 +188,7 @@ def test_a_peer_that_got_slower_is_no_regression(capsys: Any, tmp_path: Path) ->
 
 
 @pytest.mark.parametrize("status", ["different quality", "over limit", "failed", "skipped"])
-def test_a_case_of_ours_that_broke_is_a_regression(
-    capsys: Any, tmp_path: Path, status: str
-) -> None:
+def test_failed_case_is_a_regression(capsys: Any, tmp_path: Path, status: str) -> None:
     old = result(record(), record("peer"))
     ours = result(record(status=status, reason="it went wrong"), record("peer"))
     code, text = compared(capsys, tmp_path, old, ours)
@@ -208,7 +206,7 @@ def test_more_memory_is_a_regression(capsys: Any, tmp_path: Path) -> None:
     assert compared(capsys, tmp_path, old, result(record(beyond_bytes=105_000_000)))[0] == 0
 
 
-def test_compare_lists_what_came_and_went(capsys: Any, tmp_path: Path) -> None:
+def test_compare_lists_added_and_removed_records(capsys: Any, tmp_path: Path) -> None:
     old = result(record(), record(case="gone"))
     code, text = compared(capsys, tmp_path, old, result(record(), record(case="new")))
     assert code == 0
@@ -216,7 +214,7 @@ def test_compare_lists_what_came_and_went(capsys: Any, tmp_path: Path) -> None:
     assert "Only in the old file:\n- gone, gibbous" in text
 
 
-def test_times_of_different_processors_are_not_judged(capsys: Any, tmp_path: Path) -> None:
+def test_times_of_different_processors_are_not_compared(capsys: Any, tmp_path: Path) -> None:
     slower = result(record(runs=(5.0, 5.1, 5.2)))
     slower["machine"]["processor"] = "Slide rule"
     code, text = compared(capsys, tmp_path, result(record()), slower)
@@ -226,7 +224,7 @@ def test_times_of_different_processors_are_not_judged(capsys: Any, tmp_path: Pat
     assert code == 1 and "The processor differs" in text
 
 
-def test_what_cannot_be_compared(capsys: Any, tmp_path: Path) -> None:
+def test_incompatible_files_are_not_compared(capsys: Any, tmp_path: Path) -> None:
     code, text = compared(capsys, tmp_path, result(record()), result(record(case="B")))
     assert code == 2 and "no figure in common" in text
     quick = result(record(), settings={"quick": True})
@@ -244,5 +242,5 @@ def test_compare_writes_json(capsys: Any, tmp_path: Path) -> None:
     assert code == found["exit_code"] == 1
     assert found["changes"][0]["case"] == "A" and found["changes"][0]["regression"]
     assert found["changes"][0]["factor"] == pytest.approx(2.1 / 1.01)
-    # the old file's slowest over its median, and the new one's median over its fastest
+    # the slowest old run over the old median, and the new median over the fastest new run
     assert found["changes"][0]["noise"] == pytest.approx(1.02 / 1.01 * 2.1 / 2.0)

@@ -1,4 +1,4 @@
-"""The benchmark's folders: imports run downwards only, and no two modules import each other."""
+"""Layers of the benchmark's folders: imports point to lower layers only, without cycles."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 
 BENCH = Path(__file__).resolve().parents[2] / "bench"
 
-#: Lowest first; folders of one line do not import each other.
+#: Lowest first; folders on the same line do not import each other.
 LAYERS = (
     ("harness",),
     ("rows", "report"),
@@ -30,7 +30,7 @@ MODULES = {
 
 
 def imports(module: str) -> set[str]:
-    """Return the modules of the benchmark that a module imports, anywhere in its text."""
+    """Return the modules of the benchmark that a module imports, including local imports."""
     found = set()
     folder = module.split(".")[:-1]
     for node in ast.walk(ast.parse(MODULES[module].read_text(encoding="utf-8"))):
@@ -42,20 +42,20 @@ def imports(module: str) -> set[str]:
     return found
 
 
-def test_the_search_for_imports_finds_them() -> None:
+def test_all_forms_of_imports_are_found() -> None:
     assert imports("versus.worker") == {"harness.machine", "versus.tasks"}
     assert "plan.suites" in imports("commands.versus")
 
 
 @pytest.mark.parametrize("module", sorted(MODULES))
-def test_imports_run_downwards(module: str) -> None:
+def test_imports_point_to_lower_layers(module: str) -> None:
     mine = module.split(".")[0]
     for other in imports(module):
         theirs = other.split(".")[0]
         assert theirs == mine or LAYER[theirs] < LAYER[mine], f"{module} imports {other}"
 
 
-def test_no_modules_import_each_other() -> None:
+def test_imports_have_no_cycles() -> None:
     below = {module: imports(module) & set(MODULES) for module in MODULES}
     while ends := [module for module, others in below.items() if not others]:
         below = {m: others - set(ends) for m, others in below.items() if m not in ends}

@@ -1,6 +1,6 @@
-"""The benchmark's topic cases: the judge against slow references, the corpora, the report.
+"""The benchmark's topic cases: evaluation against slow references, corpora, and the report.
 
-Nothing here looks at a time.
+No test depends on times.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 TINY = TopicCase("tiny", "lda", "tiny", 8)
 
-# Plain collapsed Gibbs sampling, its counts with a token more than there are or as they are.
+# Plain collapsed Gibbs sampling, with correct counts or with one token too many.
 ADAPTER = """
 import json
 from pathlib import Path
@@ -66,7 +66,7 @@ def start(case, corpus, threads, seed, variant):
     return Chain(case, corpus, seed)
 """
 
-# Answers MALLET's two commands: every token has topic 1, and sweeps take no time.
+# Emulates the two commands of MALLET: every token has topic 1, and sweeps take no time.
 MALLET = """#!{python}
 import gzip, sys
 from collections import Counter
@@ -90,7 +90,7 @@ else:
                 print(d, "NA", i, 0, word, 1, file=file)
 """
 
-# Peers warn of this and that, and start processes: each has one of its own.
+# Peers emit various warnings and start processes, so that each runs in a process of its own.
 LEARN = """
 import json, sys
 from pathlib import Path
@@ -122,7 +122,7 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> sparse.csr_matrix:
 
 
 def random_state(rng: np.random.Generator, corpus: sparse.csr_matrix, k: int) -> heldout.Counts:
-    """Return the counts of an assignment at random, with the topics of words alike."""
+    """Return the counts of a random assignment in which words have similar topics."""
     words = np.repeat(corpus.indices, corpus.data)
     documents = np.repeat(np.arange(corpus.shape[0]), np.asarray(corpus.sum(axis=1)).ravel())
     topics = (words * 7 + rng.integers(0, 3, len(words))) % k
@@ -141,7 +141,7 @@ def seeded() -> np.random.Generator:
 # ---- the split ----
 
 
-def test_split_is_the_same_recipe_each_time(tiny: sparse.csr_matrix) -> None:
+def test_split_is_deterministic(tiny: sparse.csr_matrix) -> None:
     train, given, asked = heldout.split(tiny, n_documents=30)
     rng = np.random.default_rng(12345)
     order = rng.permutation(300)
@@ -156,11 +156,11 @@ def test_split_is_the_same_recipe_each_time(tiny: sparse.csr_matrix) -> None:
     assert (given.data > 0).all() and (asked.data > 0).all()
 
 
-# ---- the judge against slow references ----
+# ---- evaluation against slow references ----
 
 
 def slow_perplexity(phi: np.ndarray, alpha: float, given: np.ndarray, asked: np.ndarray) -> float:
-    """Document completion, written out token by token in float64."""
+    """Document completion, token by token in float64."""
     n_topics, total = len(phi), 0.0
     for a, b in zip(given, asked, strict=True):
         theta = np.full(n_topics, 1 / n_topics)
@@ -181,7 +181,7 @@ def test_perplexity_equals_a_slow_reference(
     monkeypatch.setattr(heldout, "_MOST_BYTES", most_bytes)
     rng = seeded()
     train, given, asked = heldout.split(tiny, n_documents=12)
-    # a document of which nothing is given keeps the mixture it starts from
+    # a document without given tokens keeps its initial mixture
     given = sparse.vstack([given, sparse.csr_matrix((1, 500), dtype=given.dtype)]).tocsr()
     asked = sparse.vstack([asked, asked[:1]]).tocsr()
     state = random_state(rng, train, 6)
@@ -198,7 +198,7 @@ def test_perplexity_equals_a_slow_reference(
 
 
 def test_joint_likelihood_is_the_product_of_predictions(tiny: sparse.csr_matrix) -> None:
-    """The chain rule: each token is drawn given those before it (a Polya urn)."""
+    """The chain rule: each token is drawn given the previous ones (a Polya urn)."""
     corpus, k, alpha, beta = tiny[:20], 5, 0.3, 0.01
     state = random_state(seeded(), corpus, k)
     total = 0.0
@@ -214,7 +214,7 @@ def test_joint_likelihood_is_the_product_of_predictions(tiny: sparse.csr_matrix)
     assert joint == pytest.approx(total / corpus.sum(), rel=1e-10)
 
 
-def test_counts_that_do_not_add_up_are_named(tiny: sparse.csr_matrix) -> None:
+def test_inconsistent_counts_are_named(tiny: sparse.csr_matrix) -> None:
     state = random_state(seeded(), tiny, 4)
     assert state.faults(tiny) == ""
     spoilt = replace(state, word_topic=state.word_topic.copy())
@@ -232,7 +232,7 @@ def test_counts_that_do_not_add_up_are_named(tiny: sparse.csr_matrix) -> None:
 # ---- corpora ----
 
 
-def test_synthetic_corpus_is_what_its_name_promises(tmp_path: Path) -> None:
+def test_synthetic_corpus_matches_its_name(tmp_path: Path) -> None:
     folder = corpora.find("synth1m", tmp_path, tmp_path)
     matrix, facts = corpora.load(folder), corpora.facts(folder)
     assert matrix.shape == (5_000, 10_000)
@@ -242,7 +242,7 @@ def test_synthetic_corpus_is_what_its_name_promises(tmp_path: Path) -> None:
     assert matrix.has_canonical_format
     shares = np.sort(np.bincount(matrix.indices, matrix.data, 10_000))[::-1] / 1e6
     assert shares[0] >= 0.05 and shares[0] == pytest.approx(facts["head_share"])
-    # the law of the ranks, shift and exponent as given: two decades on, within a factor of two
+    # shift and exponent of the rank distribution: over two decades, within a factor of two
     assert 0.5 < shares[99] / shares[0] / ((100.6 / 1.6) ** -1.05) < 2
     assert (shares > 0).sum() == facts["n_words_used"] > 9_000
     assert np.asarray(matrix.sum(axis=1)).min() >= 1
@@ -250,7 +250,7 @@ def test_synthetic_corpus_is_what_its_name_promises(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == [folder.name]
 
 
-def test_synthetic_corpora_are_the_same_twice_and_bigger_ones_only_bigger() -> None:
+def test_synthetic_corpora_are_deterministic_and_scale_with_their_size() -> None:
     specs = corpora.SYNTHETIC
     assert (specs["synth100m"].n_documents, specs["synth100m"].n_words) == (300_000, 100_000)
     assert [specs[f"synth{m}m"].n_tokens for m in (1, 10, 100, 300)] == [
@@ -270,7 +270,7 @@ def test_chunks_cover_all_documents(monkeypatch: pytest.MonkeyPatch) -> None:
     assert sum(int(chunk.sum()) for chunk in chunks) == 20_000
 
 
-def test_every_word_has_a_topic() -> None:
+def test_every_word_occurs_in_a_topic() -> None:
     spec = corpora.SYNTHETIC["tiny"]
     tables = corpora._tables(spec, seeded())
     np.testing.assert_array_equal(np.unique(tables), np.arange(spec.n_words))
@@ -287,7 +287,7 @@ def test_synthetic_documents_have_topics(tiny: sparse.csr_matrix) -> None:
     assert eight < 0.95 * one, (eight, one)
 
 
-def test_state_of_the_union_is_tokenised(tmp_path: Path) -> None:
+def test_state_of_the_union_is_tokenized(tmp_path: Path) -> None:
     import gzip
 
     texts = ["The Congress, the CONGRESS of 1790!", "", "states' congress and states"] * 3
@@ -296,7 +296,7 @@ def test_state_of_the_union_is_tokenised(tmp_path: Path) -> None:
             print(json.dumps({"text": text}), file=file)
     folder = corpora.find("sotu", tmp_path, tmp_path / "cache")
     matrix = corpora.load(folder)
-    # "states" is in three paragraphs only; the empty ones are gone
+    # "states" is in three paragraphs only; empty ones are removed
     np.testing.assert_array_equal(matrix.toarray(), [[2], [1]] * 3)
 
 
@@ -315,7 +315,7 @@ PEERS = [(name, "") for name in ("tomotopy", "gensim", "lda", "sklearn")]
 
 
 @pytest.mark.parametrize(("name", "variant"), OURS + PEERS)
-def test_implementation_learns_and_its_state_adds_up(
+def test_implementation_learns_and_has_consistent_counts(
     name: str, variant: str, tmp_path: Path
 ) -> None:
     if said := adapters.missing(adapters.find(name, "lda")):
@@ -336,7 +336,7 @@ def test_implementation_learns_and_its_state_adds_up(
     assert values[-1] < values[0], values
 
 
-def test_a_folder_of_a_librarys_name_is_not_the_library(
+def test_folder_with_the_name_of_a_library_is_not_imported(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     name = "gibbous_test_peer"
@@ -349,7 +349,7 @@ def test_a_folder_of_a_librarys_name_is_not_the_library(
     assert adapters.missing(adapter) == ""  # type: ignore[arg-type]
 
 
-def test_mallet_is_called_and_read(
+def test_mallet_is_run_and_its_output_parsed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, tiny: sparse.csr_matrix
 ) -> None:
     adapter = adapters.find("mallet", "lda")
@@ -398,7 +398,7 @@ def test_ratio_at_equal_quality_only() -> None:
     cheat = row("c", [look(0.1, 20)], status="different quality")
     part = {"kind": "lda-curve", "results": [ours, late, *peers, cheat]}
     runner.compare(part)
-    # the target is 202, which is reached within the last step of either
+    # the target is 202, which both reach within their last step
     assert ours["target"] == pytest.approx(202)
     assert 1 < ours["figure"] < 2 and 4 < peers[0]["figure"] < 8
     expected = peers[0]["figure"] / ours["figure"]
@@ -413,7 +413,7 @@ def test_ratio_at_equal_quality_only() -> None:
     assert cheat["times_as_fast_as_best_peer"] is None
 
 
-def test_threads_are_compared_with_equal_threads() -> None:
+def test_runs_are_compared_at_equal_threads() -> None:
     rows = [row("gibbous", [look(2, 1)]), row("a", [look(6, 1)])]
     rows += [row("gibbous", [look(1, 1)], threads=2), row("a", [look(5, 1)], threads=2)]
     runner.compare({"kind": "lda", "results": rows})
@@ -448,7 +448,7 @@ def stand_in(folder: Path, extra: int, path: str = "") -> str:
 
 
 @pytest.mark.parametrize("case", ["lda-synth1m-20", "lda-curve-synth1m-100"])
-def test_report_has_every_figure_and_is_written_row_by_row(tmp_path: Path, case: str) -> None:
+def test_report_is_complete_and_written_row_by_row(tmp_path: Path, case: str) -> None:
     peer = stand_in(tmp_path, 0, path=str(tmp_path / "report.json"))
     code, text, found = report(tmp_path, "--cases", case, "--ours", "sklearn", "--peers", peer)
     assert code == 0, text
@@ -467,7 +467,7 @@ def test_report_has_every_figure_and_is_written_row_by_row(tmp_path: Path, case:
             assert (known["joint"] is None) == (r["implementation"] == "scikit-learn")
 
 
-def test_ours_miscounted_fails_the_command(tmp_path: Path) -> None:
+def test_wrong_counts_of_gibbous_fail_the_command(tmp_path: Path) -> None:
     wrong = stand_in(tmp_path, 1)
     code, text, found = report(
         tmp_path, "--cases", "lda-synth1m-20", "--ours", wrong, "--peers", "sklearn,mallet"

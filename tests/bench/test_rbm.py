@@ -1,6 +1,6 @@
-"""The benchmark's cases of Boltzmann machines: the judge, the peers, the report.
+"""The benchmark's cases of Boltzmann machines: evaluation, peers, and the report.
 
-Nothing here looks at a time.
+No test depends on times.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ from bench.rbm.cases import CASES, QUALITY, QualityCase, RbmCase
 
 ROOT = Path(__file__).resolve().parents[2]
 
-#: Enough steps that a machine which learns something else is far off.
+#: Enough steps that a machine with another learning rule differs clearly.
 TINY = RbmCase("tiny", "cd", 1, 12, 20, "tiny", n_epochs=6, rate=0.2)
 
-# scikit-learn's machine, its weights spoilt by as much as the tests say.
+# scikit-learn's machine, with its weights perturbed by an amount that the tests set.
 ADAPTER = """
 from bench.adapters.rbm import sklearn as honest
 
@@ -41,7 +41,7 @@ def trainer(case, data, threads, seed, variant):
     return found
 """
 
-# Peers warn of this and that, and keep pools of threads: each has a process of its own.
+# Peers emit various warnings and keep thread pools, so that each runs in a process of its own.
 LEARN = """
 import json, sys
 from pathlib import Path
@@ -76,7 +76,7 @@ def tiny() -> tuple[np.ndarray, np.ndarray]:
     return data.images("tiny", Path()).states()
 
 
-# ---- the judge against slow references ----
+# ---- evaluation against slow references ----
 
 
 def test_judge_equals_enumeration() -> None:
@@ -103,8 +103,8 @@ def test_judge_equals_enumeration() -> None:
     assert found["reconstruction"] == pytest.approx(crossed / 7, rel=1e-10)
 
 
-def test_reference_climbs_the_likelihood() -> None:
-    """Against the best machine without weights, whose pseudo-likelihood is its likelihood."""
+def test_reference_increases_the_likelihood() -> None:
+    """Compared with the best machine without weights, whose pseudo-likelihood is its likelihood."""
     train, test = tiny()
     p = np.clip(train.mean(axis=0), 1e-3, 1 - 1e-3)
     alone = evaluation.Machine(np.zeros((2, 64)), np.log(p / (1 - p)), np.zeros(2))
@@ -133,7 +133,7 @@ def test_implementation_learns_what_the_reference_learns(name: str, method: str,
     case = replace(TINY, method=method, k=k)
     adapter = adapters.find(name, "rbm")
     if said := adapters.missing(adapter) or adapter.refuses(case):
-        # PyTorch comes with the extra "bench-torch" only, and scikit-learn knows one method
+        # PyTorch comes with the extra "bench-torch" only, and scikit-learn supports one method
         pytest.skip(said)
     done = subprocess.run(
         [sys.executable, "-c", LEARN, json.dumps(case.to_dict()), name, variant],
@@ -150,14 +150,14 @@ def test_implementation_learns_what_the_reference_learns(name: str, method: str,
     for figure in values[0]:
         known = [value[figure] for value in values]
         others = [value[figure] for value in found]
-        # 16 seeds tell their spread to a factor of 1.5, where 5 sigma are asked for; twice the
-        # learning rate is off by 30 sigma
+        # 16 seeds give their standard deviation to a factor of 1.5, and 5 sigma are required; twice
+        # the learning rate differs by 30 sigma
         bound = 5 * 1.5 * np.std(known, ddof=1) * np.sqrt(1 / len(others) + 1 / len(known))
         assert abs(np.mean(others) - np.mean(known)) < bound, (figure, others, known)
 
 
 @pytest.mark.parametrize("threads", [1, 3])
-def test_noise_drawn_ahead_is_fresh_and_uniform(threads: int) -> None:
+def test_noise_drawn_in_advance_is_fresh_and_uniform(threads: int) -> None:
     if said := adapters.missing(adapters.find("torch", "rbm")):
         pytest.skip(said)
     from bench.adapters.rbm.torch import Noise
@@ -165,7 +165,7 @@ def test_noise_drawn_ahead_is_fresh_and_uniform(threads: int) -> None:
     noise = Noise(50, 20, threads, 7)
     draws = np.stack([noise.take().numpy().copy() for _ in range(200)])
     assert len(np.unique(draws, axis=0)) == 200
-    # float32 has 2^24 of them between 0 and 1: equal pairs are chance, equal columns are not
+    # float32 has 2^24 values between 0 and 1: equal pairs are chance, equal columns are not
     assert len(np.unique(draws[0])) > 990
     n = draws.size
     assert abs(draws.mean() - 0.5) < 5 / np.sqrt(12 * n)
@@ -175,7 +175,7 @@ def test_noise_drawn_ahead_is_fresh_and_uniform(threads: int) -> None:
 # ---- data ----
 
 
-def test_synthetic_data_stand_in_and_say_so(
+def test_synthetic_data_replace_missing_mnist_and_are_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(data, "_ROWS", 3000)
@@ -184,7 +184,7 @@ def test_synthetic_data_stand_in_and_say_so(
     facts = found.facts()
     assert facts["source"].startswith("synthetic: no mnist.npz") and not facts["real"]
     assert (facts["n"], facts["d"]) == (3000, 784)
-    # the threshold is set on 1000 rows of which a tenth of the variance is common to a row
+    # the threshold is based on 1000 rows; a tenth of the variance is common to all pixels of a row
     assert facts["density"] == pytest.approx(0.1318, rel=0.1)
     train, test = found.states()
     assert set(np.unique(train)) == set(np.unique(test)) == {0, 1}
@@ -218,7 +218,7 @@ def row(name: str, seconds: list[float], **rest: Any) -> dict[str, Any]:
     }
 
 
-def test_ratio_is_to_the_best_honest_peer_at_the_same_threads() -> None:
+def test_ratio_uses_the_best_valid_peer_at_equal_threads() -> None:
     ours, slow = row("gibbous", [1.0, 2.0, 3.0]), row("a", [8.0, 8.0, 8.0])
     best = row("b", [4.0, 6.0, 12.0])
     cheat = row("c", [0.1, 0.1, 0.1], status="different quality")
@@ -232,7 +232,7 @@ def test_ratio_is_to_the_best_honest_peer_at_the_same_threads() -> None:
 
 
 @pytest.mark.parametrize("scale", [0.5, 5.0])
-def test_machine_of_another_quality_is_marked(scale: float) -> None:
+def test_machine_of_different_quality_is_marked(scale: float) -> None:
     train, test = tiny()
     machine = evaluation.train(TINY, train, 1)
     reference = evaluation.evaluate(machine, test)
@@ -267,11 +267,11 @@ def stand_in(folder: Path, nudge: float) -> str:
     return str(path)
 
 
-def test_report_has_every_figure(tmp_path: Path) -> None:
+def test_report_is_complete(tmp_path: Path) -> None:
     peer = stand_in(tmp_path, 0.0)
     code, text, found = report(tmp_path, "rbm", "--cases", "rbm-pcd1-*", "--peers", peer)
     assert code == 0, text
-    # shapes that are the same in quick size run once
+    # shapes that are equal in quick size run once
     (part,) = found["machines"]
     assert part["facts"]["source"] == "synthetic, tiny" and "synthetic, tiny" in text
     assert [r["implementation"] for r in part["results"]] == ["gibbous", "stand-in"]
@@ -284,7 +284,7 @@ def test_report_has_every_figure(tmp_path: Path) -> None:
         assert {"setup_seconds", "processor_seconds", "versions", "busy", "spread"} <= set(r)
 
 
-def test_wrong_machine_of_ours_fails_the_command(tmp_path: Path) -> None:
+def test_wrong_machine_of_gibbous_fails_the_command(tmp_path: Path) -> None:
     wrong = stand_in(tmp_path, 0.2)
     code, text, found = report(
         tmp_path, "--cases", "rbm-pcd1-128-64", "--ours", wrong, "--peers", "sklearn"
@@ -295,7 +295,7 @@ def test_wrong_machine_of_ours_fails_the_command(tmp_path: Path) -> None:
     assert ours["times_as_fast_as_best_peer"] is None and peer["status"] == "ok"
 
 
-def test_scikit_learn_takes_part_in_what_it_knows() -> None:
+def test_scikit_learn_runs_the_cases_that_it_supports() -> None:
     adapter = adapters.find("sklearn", "rbm")
     known = {name for name, case in CASES.items() if not adapter.refuses(case)}
     assert known == {name for name in CASES if name.startswith("rbm-pcd1-")}
@@ -305,7 +305,7 @@ def test_scikit_learn_takes_part_in_what_it_knows() -> None:
 # ---- quality ----
 
 
-def test_quality_is_printed_and_targets_are_for_mnist(tmp_path: Path) -> None:
+def test_quality_is_printed_with_targets_for_mnist(tmp_path: Path) -> None:
     cases = "rbm-quality-16,rbm-quality-500-sampled"
     assert set(cases.split(",")) < set(QUALITY)
     code, text, found = report(tmp_path, "--cases", cases, "--peers", "")
@@ -327,7 +327,7 @@ def test_estimates_agree_with_the_exact_likelihood(tmp_path: Path) -> None:
     settings = {"n_components": 8, "batch_size": 20, "n_iter": 5, "method": "pcd"}
     case = QualityCase("q", "sampled", "exact", 0.0, settings, seed=11)
     train, test = quality.rows(images, case)
-    assert train.max() > 1  # grey: the states are drawn in training
+    assert train.max() > 1  # gray: the states are drawn in training
     expected = images.test / 255
     error = np.sqrt((expected * (1 - expected)).sum())
     assert abs(test.sum() - expected.sum()) < 5 * error + images.test.size / 255
@@ -347,6 +347,6 @@ def test_estimates_agree_with_the_exact_likelihood(tmp_path: Path) -> None:
     exact = found[0]["exact"]["test_log_likelihood"]
     for kind in ("ais", "reverse_ais"):
         estimate = found[1][kind]
-        # the errors are normal for so small a machine and so long a path
+        # the errors are normal for such a small machine and such a long path
         bound = 5 * estimate["standard_error"] + 1e-3
         assert abs(estimate["test_log_likelihood"] - exact) < bound, (kind, estimate, exact)

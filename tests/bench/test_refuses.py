@@ -1,6 +1,6 @@
-"""What is faster because it does less is refused: worse models, each beside an honest one.
+"""Implementations that are faster because they do less are rejected; each has a valid twin.
 
-Nothing here looks at a time.
+No test depends on times.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from scipy import sparse
 
 ROOT = Path(__file__).resolve().parents[2]
 
-# scikit-learn's mixture with an iteration less than it says, or whose last covariances lack the
-# means' term and are float32.
+# scikit-learn's mixture with one iteration less than stated, or whose last covariances lack the
+# term of the means and are float32.
 MIXTURE = """
 import numpy as np
 from bench.adapters.rows import sklearn as honest
@@ -38,7 +38,7 @@ def fit(case, data, start, n_iter, seed):
     return found
 """
 
-# Collapsed Gibbs sampling of some tokens only; or of a corpus without some of its tokens.
+# Collapsed Gibbs sampling of some tokens only, or of a corpus without some of its tokens.
 TOPICS = """
 from bench.lda.evaluation import Gibbs
 
@@ -72,7 +72,7 @@ def start(case, corpus, threads, seed, variant):
     return Chain(case, corpus, seed)
 """
 
-# Contrastive divergence by the book.
+# Textbook contrastive divergence.
 MACHINE = """
 import numpy as np
 from bench.rbm.evaluation import sigmoid
@@ -156,18 +156,18 @@ def run(folder: Path, ours: str, peers: list[str], case: str) -> tuple[int, dict
         if record["status"] == "different quality":
             assert ratios[record["implementation"]] is None, "it was ranked"
             assert record["implementation"] in done.stdout and "different quality" in done.stdout
-    # with no honest peer there is nobody to beat
+    # without a valid peer there is no comparison
     assert set(ratios.values()) == {None}
     return done.returncode, {record["implementation"]: record for record in found["records"]}
 
 
 def beyond(record: dict[str, Any]) -> float:
-    """Return how many tolerances a quality is off."""
+    """Return the deviation of a quality in tolerances."""
     quality = record["quality"]
     return float(abs(quality["value"] - quality["reference"]) / quality["tolerance"])
 
 
-def test_mixtures_that_do_less_are_refused(tmp_path: Path) -> None:
+def test_mixtures_that_do_less_are_rejected(tmp_path: Path) -> None:
     fewer = written(tmp_path, MIXTURE, name="fewer", fewer=1, bug=False)
     bug = written(tmp_path, MIXTURE, name="bug", fewer=0, bug=True)
     status, found = run(tmp_path, "sklearn", [fewer, bug], "A")
@@ -178,7 +178,7 @@ def test_mixtures_that_do_less_are_refused(tmp_path: Path) -> None:
         assert beyond(found[name]) > 10, found[name]["quality"]
 
 
-def test_samplers_that_skip_words_are_refused(tmp_path: Path) -> None:
+def test_samplers_that_skip_words_are_rejected(tmp_path: Path) -> None:
     plain = {"sampled": True, "dropped": 0}
     honest = written(tmp_path, TOPICS, name="honest", **plain)
     half = written(tmp_path, TOPICS, name="half", **{**plain, "sampled": "(i + self.done) % 2"})
@@ -195,7 +195,7 @@ def test_samplers_that_skip_words_are_refused(tmp_path: Path) -> None:
     assert "not those of the corpus" in found["dropped"]["reason"]
 
 
-def test_machines_that_do_less_are_refused(tmp_path: Path) -> None:
+def test_machines_that_do_less_are_rejected(tmp_path: Path) -> None:
     honest = written(tmp_path, MACHINE, name="honest", every=1, negative=1)
     half = written(tmp_path, MACHINE, name="half", every=2, negative=1)
     lazy = written(tmp_path, MACHINE, name="lazy", every=1, negative=0)
@@ -206,14 +206,14 @@ def test_machines_that_do_less_are_refused(tmp_path: Path) -> None:
         assert "from the reference" in found[name]["reason"] and beyond(found[name]) > 1
 
 
-def test_ours_is_refused_like_any_other(tmp_path: Path) -> None:
+def test_gibbous_is_rejected_like_any_other(tmp_path: Path) -> None:
     half = written(tmp_path, MACHINE, name="half", every=2, negative=1)
     status, found = run(tmp_path, half, [], "rbm-cd1-128-64")
     assert (status, found["half"]["status"]) == (1, "different quality")
 
 
 def test_plain_sampler_draws_from_the_exact_conditional() -> None:
-    """Two words, two topics: each step's frequencies against the formula, 5 sigma."""
+    """Two words, two topics: frequencies of each step against the formula, within 5 sigma."""
     corpus = sparse.csr_matrix([[2, 1], [0, 3]], dtype="int32")
     case = TopicCase("x", "lda", "tiny", 2, beta=0.5)
     seed = int(np.random.SeedSequence().entropy % 2**32)

@@ -1,6 +1,6 @@
-"""What the benchmark makes of its files: verdicts, powers, tables, the page and the README.
+"""Reports of the benchmark: verdicts, exponents, tables, the page and the README.
 
-Nothing here measures a time; the figures are made up, or committed.
+No times are measured; figures are made up or come from committed files.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ def verdict(*records: dict[str, Any]) -> verdicts.Verdict:
     return found
 
 
-def test_ours_is_held_against_the_best_peer() -> None:
+def test_gibbous_is_compared_with_the_best_peer() -> None:
     found = verdict(record(), record("slow", (9.0, 9.0)), record("fast", (2.0, 2.02)))
     assert found.peer is not None and found.peer["implementation"] == "fast"
     assert found.outcome == verdicts.AHEAD and found.times == pytest.approx(2.01 / 1.01)
@@ -52,8 +52,8 @@ def test_ours_is_held_against_the_best_peer() -> None:
 
 
 @pytest.mark.parametrize("status", ["different quality", "over limit", "failed", "skipped"])
-def test_what_does_not_count_never_wins(status: str) -> None:
-    # a peer that would be far ahead, if it had reached the same answer
+def test_invalid_results_never_win(status: str) -> None:
+    # a peer that would be far ahead, had it reached the same answer
     wrong = record("wrong", (0.01, 0.011), status=status, reason="it did not")
     found = verdict(record(), wrong, record("slow", (9.0, 9.0)))
     assert found.outcome == verdicts.AHEAD
@@ -71,15 +71,15 @@ def test_what_does_not_count_never_wins(status: str) -> None:
     [
         ((2.0, 2.1, 2.2), verdicts.AHEAD),
         ((0.5, 0.6, 0.7), verdicts.BEHIND),
-        ((1.015, 2.1, 2.2), verdicts.LEVEL),  # a run among ours
+        ((1.015, 2.1, 2.2), verdicts.LEVEL),  # one peer run within the range of ours
         ((0.5, 0.6, 1.005), verdicts.LEVEL),
-        ((1.05,), verdicts.LEVEL),  # one run, less than a tenth away
+        ((1.05,), verdicts.LEVEL),  # one run, difference below a tenth
         ((0.97,), verdicts.LEVEL),
         ((1.5,), verdicts.AHEAD),
         ((0.5,), verdicts.BEHIND),
     ],
 )
-def test_ahead_and_behind_are_beyond_the_spread(runs: tuple[float, ...], outcome: str) -> None:
+def test_ahead_and_behind_exceed_the_spread(runs: tuple[float, ...], outcome: str) -> None:
     found = verdict(record(), record("peer", runs))
     assert found.outcome == outcome
     assert found.not_ahead == (outcome != verdicts.AHEAD)
@@ -92,13 +92,13 @@ def test_higher_may_be_better() -> None:
     assert "x as good" in verdict(record(**higher), record("p", (3.0, 3.0), **higher)).by_how_much()
 
 
-def test_a_quality_that_only_the_peer_reached_is_a_loss() -> None:
+def test_quality_reached_only_by_the_peer_is_a_loss() -> None:
     found = verdict(record(runs=()), record("peer"))
     assert found.outcome == verdicts.BEHIND and found.by_how_much() == "did not reach the target"
 
 
 @pytest.mark.parametrize("who", ["ours", "theirs"])
-def test_a_time_below_nothing_wins_nothing(who: str) -> None:
+def test_negative_time_is_not_a_win(who: str) -> None:
     below, above = (-0.2, -0.1), (0.3, 0.4)
     ours, theirs = (below, above) if who == "ours" else (above, below)
     found = verdict(record(runs=ours), record("peer", theirs))
@@ -108,12 +108,12 @@ def test_a_time_below_nothing_wins_nothing(who: str) -> None:
     )
 
 
-def test_our_variants() -> None:
+def test_variants_of_gibbous() -> None:
     ours = record(variant="plain"), record(variant="quick", runs=(0.5, 0.51))
     wrong = record(variant="wild", runs=(0.1, 0.1), status="different quality", reason="off")
     found = verdict(*ours, wrong, record("peer"))
     assert found.ours["variant"] == "quick"
-    # without any peer they may be of different kinds, and each is told
+    # without a peer they may be of different kinds, and each is listed
     assert [v.ours["variant"] for v in verdicts.verdicts(list(ours))] == ["plain", "quick"]
 
 
@@ -132,11 +132,11 @@ def test_reasons_fit_case_variant_and_machine(tmp_path: Path) -> None:
         verdicts.reasons(path)
 
 
-def test_the_committed_reasons_are_whole() -> None:
+def test_committed_reasons_are_complete() -> None:
     assert all(entry["reason"].strip() for entry in verdicts.reasons())
 
 
-# ---- powers and threads ------------------------------------------------------------------------
+# ---- exponents and threads ---------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("power", [0.0, 0.5, 1.0, 1.5, 3.0])
@@ -164,7 +164,7 @@ def test_two_sizes_have_no_error_and_one_no_exponent() -> None:
         trends.exponent([2, 2], [1.0, 4.0])
 
 
-def test_growth_is_over_the_one_size_that_differs() -> None:
+def test_growth_is_fitted_over_the_size_that_differs() -> None:
     def at(n: int, k: int, **more: Any) -> dict[str, Any]:
         seconds = 1e-9 * n * k**2
         sizes = {"n": n, "d": 8, "k": k}
@@ -172,7 +172,7 @@ def test_growth_is_over_the_one_size_that_differs() -> None:
         return record(runs=(seconds,), case=name, series="s", sizes=sizes, **more)
 
     records = [at(n, 4) for n in (100, 1000, 9000)] + [at(100, k) for k in (8, 16)]
-    records.append(at(70_000, 4, status="different quality", reason="off"))  # must not bend it
+    records.append(at(70_000, 4, status="different quality", reason="off"))  # not fitted
     found = {line.along: line for line in trends.growth(records)}
     assert set(found) == {"n", "k"}
     assert found["n"].exponent.value == pytest.approx(1.0)
@@ -180,7 +180,7 @@ def test_growth_is_over_the_one_size_that_differs() -> None:
     assert [p.x for p in found["n"].points] == [100, 1000, 9000]
 
 
-def test_documents_that_grow_with_tokens_are_no_second_size() -> None:
+def test_documents_are_not_a_size_if_they_grow_with_tokens() -> None:
     records = [
         record(
             runs=(1e-6 * tokens,),
@@ -247,7 +247,7 @@ def section_of(*results: dict[str, Any]) -> list[sections.Section]:
 
 @pytest.fixture(scope="module")
 def texts() -> dict[str, str]:
-    """What is made of a result that fills every part, by kind."""
+    """Return everything that is made of a result that fills every part, by kind."""
     found = section_of(full())
     return {
         "markdown": markdown.report(found, []),
@@ -257,7 +257,7 @@ def texts() -> dict[str, str]:
 
 
 @pytest.mark.parametrize("kind", ["markdown", "html", "docs"])
-def test_losers_are_named_with_or_without_a_reason(texts: dict[str, str], kind: str) -> None:
+def test_losses_are_listed_with_or_without_a_reason(texts: dict[str, str], kind: str) -> None:
     text = texts[kind]
     after = text[text.index("not faster\n" if kind != "html" else "not faster</h3>") :]
     for words in ("lost to a peer", "rival", "0.259x the speed", "gone wrong", "far off"):
@@ -267,14 +267,14 @@ def test_losers_are_named_with_or_without_a_reason(texts: dict[str, str], kind: 
 
 
 @pytest.mark.parametrize("kind", ["markdown", "html", "docs"])
-def test_what_does_not_count_is_listed(texts: dict[str, str], kind: str) -> None:
+def test_invalid_results_are_listed(texts: dict[str, str], kind: str) -> None:
     text = texts[kind]
     after = text[text.rindex("Runs that are not ranked") :]
     assert "cheat, 1 thread: different quality (1.00 ms): skips words" in after
     assert "absent skipped in 1 case: absent is not installed" in after
 
 
-def test_files_of_one_machine_are_one_section() -> None:
+def test_files_of_one_machine_share_a_section() -> None:
     other = result(record(case="B"))
     other["machine"]["processor"] = "Slide rule"
     again = result(record(runs=(7.0, 7.1)))
@@ -287,7 +287,7 @@ def test_files_of_one_machine_are_one_section() -> None:
     assert "<h2>Abacus 3000" in text and "<h2>Slide rule" in text
 
 
-def test_cases_of_one_title_are_told_apart() -> None:
+def test_cases_with_the_same_title_are_distinguished() -> None:
     (found,) = section_of(result(record(case="A"), record(case="B"), record(case="C", title="")))
     assert [r["title"] for r in found.records] == [
         "full, n 100k d 16 k 16 (A)",
@@ -297,7 +297,7 @@ def test_cases_of_one_title_are_told_apart() -> None:
 
 
 class Page(HTMLParser):
-    """What a page is made of."""
+    """The parsed elements of a page."""
 
     def __init__(self, text: str) -> None:
         super().__init__()
@@ -327,7 +327,7 @@ class Page(HTMLParser):
         self.texts.append(data)
 
 
-def test_the_page_is_whole_and_needs_no_network(texts: dict[str, str]) -> None:
+def test_page_is_complete_and_needs_no_network(texts: dict[str, str]) -> None:
     text = texts["html"]
     found = Page(text)
     assert not found.open
@@ -355,7 +355,7 @@ def test_the_page_is_whole_and_needs_no_network(texts: dict[str, str]) -> None:
     style = text[text.index("<style>") : text.index("</style>")]
     assert "@import" not in style and "url(" not in style
     assert "prefers-color-scheme: dark" in style
-    # no colour is written down in a picture: all follow the page
+    # plots contain no fixed colors: all follow the page
     assert "var(--ours)" in text and not re.search(r"(?:fill|stroke): #", text)
 
 
@@ -364,7 +364,7 @@ HOSTILE = (
 )
 
 
-def test_hostile_text_stays_text() -> None:
+def test_markup_in_text_is_escaped() -> None:
     made = full()
     for i, each in enumerate(made["records"]):
         each["title"] += HOSTILE
@@ -411,7 +411,7 @@ def reported(*arguments: str) -> int:
     return report.main(parser.parse_args(arguments))
 
 
-def test_the_readme_is_rewritten_between_its_markers(tmp_path: Path) -> None:
+def test_readme_is_rewritten_between_its_markers(tmp_path: Path) -> None:
     (tmp_path / "results").mkdir()
     path = written(tmp_path / "results", "full.json", full())
     readme = tmp_path / "README.md"
@@ -433,7 +433,7 @@ def test_the_readme_is_rewritten_between_its_markers(tmp_path: Path) -> None:
         ("<!-- /figures -->\n<!-- figures -->\n", "no <!-- /figures --> after <!-- figures -->"),
     ],
 )
-def test_a_readme_without_markers_stays_as_it_is(
+def test_readme_without_markers_is_unchanged(
     tmp_path: Path, capsys: Any, text: str, said: str
 ) -> None:
     path = written(tmp_path, "full.json", full())
@@ -452,7 +452,7 @@ def committed(page: str) -> tuple[str, list[str], list[sections.Section]]:
     return text, files, sections.gather([(path.name, schema.load(path)) for path in paths])
 
 
-def test_the_readmes_figures_are_those_of_the_committed_files() -> None:
+def test_readme_figures_match_the_committed_files() -> None:
     readme, files, found = committed("README.md")
     text = summary.short(found, report.PAGE)
     assert markers.rewritten(readme, "README.md", text, files) == readme, (
@@ -460,14 +460,14 @@ def test_the_readmes_figures_are_those_of_the_committed_files() -> None:
     )
 
 
-def test_the_page_of_benchmarks_is_that_of_the_committed_files() -> None:
+def test_benchmark_page_matches_the_committed_files() -> None:
     text, files, found = committed("docs/benchmarks.md")
     assert documentation.page(found, files, verdicts.reasons()) == text, (
         f"run in docs: python -m bench report {' '.join(files)} --docs docs/benchmarks.md"
     )
 
 
-def test_the_short_table_is_short_and_has_the_losses() -> None:
+def test_summary_table_is_short_and_includes_losses() -> None:
     _, _, found = committed("README.md")
     text = summary.short(found, "all.md")
     rows = [line for line in text.splitlines() if line.startswith("| ")][2:]
@@ -475,19 +475,19 @@ def test_the_short_table_is_short_and_has_the_losses() -> None:
     assert "within noise" in text and "(all.md)" in text
     slower = [row for row in rows if float(row.split("|")[5].split()[0]) < 1.0]
     assert len(slower) >= 2
-    # the groups in which a case is slower are all in the table
+    # the groups with a slower case are all in the table
     behind = {v.group for v in verdicts.verdicts(found[0].records) if v.outcome == verdicts.BEHIND}
     for group in behind:
         assert any(fnmatchcase(f"{group}-x", row.cases) for row in summary.ROWS), group
 
 
-def test_a_row_of_the_short_table_without_figures_is_left_out() -> None:
+def test_summary_table_omits_rows_without_figures() -> None:
     text = summary.short(section_of(result(record(), record("peer", (2.0, 2.1)))), "all.md")
     rows = [line for line in text.splitlines() if line.startswith("| ")][2:]
     assert len(rows) == 1 and "| 1.01 s | 2.05 s | peer | 2.03 |" in rows[0]
 
 
-def test_earlier_names_are_read_as_the_current_ones(tmp_path: Path) -> None:
+def test_earlier_names_are_mapped_to_current_ones(tmp_path: Path) -> None:
     old = record(
         measure="seconds an iteration",
         title="iris, kmeans, default start",
@@ -517,7 +517,7 @@ def test_pages_and_the_summary_are_written(tmp_path: Path, capsys: Any) -> None:
     assert capsys.readouterr().out.startswith("Speed against the fastest other library")
 
 
-def test_report_writes_what_was_asked_for(tmp_path: Path, capsys: Any) -> None:
+def test_report_writes_the_requested_files(tmp_path: Path, capsys: Any) -> None:
     path = written(tmp_path, "full.json", full())
     tables, page = tmp_path / "out.md", tmp_path / "out.html"
     assert reported(str(path), "--markdown", str(tables), "--html", str(page)) == 0
@@ -563,11 +563,11 @@ def test_three_digits(number: float, text: str) -> None:
         (1234.0, "1,230 s"),
     ],
 )
-def test_seconds_have_the_unit_that_suits_them(number: float, text: str) -> None:
+def test_seconds_have_a_suitable_unit(number: float, text: str) -> None:
     assert wording.seconds(number) == text
 
 
-def test_sizes_have_the_unit_that_suits_them() -> None:
+def test_sizes_have_a_suitable_unit() -> None:
     assert [wording.size(n) for n in (0, 999, 71_600_000, 999_950_000)] == [
         "0 B",
         "999 B",
@@ -583,7 +583,7 @@ def test_shares_are_percent() -> None:
     ]
 
 
-def test_a_wrong_answer_without_a_reason_tells_how_far_off_it_is() -> None:
+def test_wrong_answer_without_a_reason_shows_its_error() -> None:
     quality = {"name": "inertia", "value": 61.5, "reference": 55.7, "tolerance": 2.78}
     wrong = {"reason": "", "quality": quality}
     assert wording.reason(wrong) == "inertia 61.5 instead of 55.7; the tolerance is 2.78"
@@ -591,7 +591,7 @@ def test_a_wrong_answer_without_a_reason_tells_how_far_off_it_is() -> None:
     assert wording.reason({"reason": "", "quality": None}) == "no reason given"
 
 
-def test_the_peaks_are_measured_for_each_number_of_threads() -> None:
+def test_peaks_are_measured_for_each_number_of_threads() -> None:
     found = peaks.measure([1, 2], quick=True)
     schema.check(result(peaks=found), "peaks")
     assert all(set(found["gemm_flops_per_second"][t]) == {"1", "2"} for t in peaks.DTYPES)

@@ -1,6 +1,6 @@
-"""The benchmark's command: its report's shape, and that a wrong answer is not a fast one.
+"""The benchmark's command: the format of its report, and that wrong answers are not ranked.
 
-Nothing here looks at a time.
+No test depends on times.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from bench.plan import kinds, suites
 
 ROOT = Path(__file__).resolve().parents[2]
 
-# scikit-learn's answer, spoilt by a thousandth of a width or left as it is.
+# scikit-learn's answer, perturbed by a thousandth of a width or unchanged.
 ADAPTER = """
 from bench.adapters.rows import sklearn as honest
 
@@ -94,7 +94,7 @@ def by_name(case: dict[str, Any]) -> dict[str, dict[str, Any]]:
     return {result["implementation"]: result for result in case["results"]}
 
 
-def test_report_has_every_figure(tmp_path: Path) -> None:
+def test_report_is_complete(tmp_path: Path) -> None:
     code, text, found = report(
         tmp_path / "report.json", "--cases", "A-diag", "--peers", "sklearn,faiss"
     )
@@ -132,13 +132,13 @@ def test_wrong_answer_is_different_quality(tmp_path: Path, case: str) -> None:
     assert results["scikit-learn"]["status"] == "ok"
     assert results["stand-in"]["status"] == "different quality"
     assert results["stand-in"]["times_as_fast_as_best_peer"] is None
-    # it is no peer to beat either, and none is left
+    # it is not a peer either, and none is left
     assert results["scikit-learn"]["times_as_fast_as_best_peer"] is None
     assert "different quality" in text
     assert code == 0
 
 
-def test_ours_wrong_fails_the_command(tmp_path: Path) -> None:
+def test_wrong_answer_of_gibbous_fails_the_command(tmp_path: Path) -> None:
     wrong = stand_in(tmp_path, float("nan"))
     code, text, found = report(
         tmp_path / "report.json", "--cases", "A-diag", "--ours", wrong, "--peers", "sklearn"
@@ -162,7 +162,7 @@ def test_small_group_compares_whole_fits(tmp_path: Path) -> None:
     }
     assert {row["status"] for row in rows} == {"ok"}
     for row in rows:
-        # the same code against itself with the same seeds
+        # the same code compared with itself with the same seeds
         assert row["ours_value"] == pytest.approx(row["peer_value"], rel=1e-9)
         assert row["ours_n_iter"] == row["peer_n_iter"]
 
@@ -180,14 +180,14 @@ def test_out_of_core_group_checks_memory_and_answer(tmp_path: Path) -> None:
     assert "from the disk" in text and "differ from a fit in memory by" in text
 
 
-def test_imputers_are_compared_on_what_was_removed(tmp_path: Path) -> None:
+def test_imputers_are_compared_on_the_removed_entries(tmp_path: Path) -> None:
     code, text, found = report(tmp_path / "report.json", "impute")
     assert code == 0, text
     (case,) = found["holes"]
     assert (case["data"], case["share"], case["draws"]) == ("wine", 0.3, 1)
     errors = {row["variant"]: row["rmse"][0] for row in case["results"]}
     assert set(errors) == {"mixture", "mean", "KNN", "KNN chosen"}
-    # means of columns of variance 1 are off by about 1
+    # column means with variance 1 have errors of about 1
     assert errors["mean"] == pytest.approx(1.0, abs=0.1)
     assert errors["mixture"] < errors["mean"]
     for row in case["results"]:
@@ -224,14 +224,14 @@ def test_fewer_iterations_are_counted_from_one_start(tmp_path: Path) -> None:
     assert fast["value"] > em["value"] - 1e-6
 
 
-def test_a_case_that_is_named_runs_whatever_the_groups() -> None:
+def test_named_case_runs_regardless_of_groups() -> None:
     names = kinds.chosen(["lda"], "lda-synth300m-1000,lda-20news-*")
     assert "lda-synth300m-1000" in names and "lda-20news-20" in names
     assert "lda-synth300m-20" not in kinds.chosen(["lda"], "lda-synth*")
     assert kinds.chosen([], "lda-synth300m-20") == ["lda-synth300m-20"]
 
 
-def test_suites_name_cases_that_there_are() -> None:
+def test_suites_name_existing_cases() -> None:
     settings = Settings(threads=2, thread_counts=(1, 2), scaling_counts=(1, 2))
     for name, steps in suites.SUITES.items():
         for step in steps:
@@ -244,7 +244,7 @@ def test_suites_name_cases_that_there_are() -> None:
     assert [job.settings.threads for job in scaled] == [1, 2]
 
 
-def test_records_are_of_one_format_and_a_run_goes_on(tmp_path: Path) -> None:
+def test_records_share_one_format_and_a_run_can_be_resumed(tmp_path: Path) -> None:
     path = tmp_path / "report.json"
     code, text, first = report(path, "--cases", "growth-gmm-n-*", "--peers", "sklearn")
     assert code == 0, text
@@ -255,7 +255,7 @@ def test_records_are_of_one_format_and_a_run_goes_on(tmp_path: Path) -> None:
     for record in first["records"]:
         assert set(record) == RECORD
         assert record["series"] == "growth-gmm-n" and record["group"] == "growth"
-        if record["status"] == "skipped":  # so little work may take less than the clock's noise
+        if record["status"] == "skipped":  # such a small task may take less than the clock's noise
             assert "noise" in record["reason"] and record["value"] is None
         else:
             assert record["status"] == "ok"
@@ -264,7 +264,7 @@ def test_records_are_of_one_format_and_a_run_goes_on(tmp_path: Path) -> None:
         assert record["work"] == {"rows": n, "bytes": 8 * n * d, "flops": 2 * n * k * d * d}
         assert record["data_bytes"] == 8 * n * d < record["peak_bytes"]
         assert record["lower_is_better"]
-    # cut off in the second case: the first is kept as it was, the others run
+    # interrupted in the second case: the first is kept, the others run
     first["cases"][1].pop("finished")
     path.write_text(json.dumps(first))
     done = bench(
@@ -285,7 +285,7 @@ def test_records_are_of_one_format_and_a_run_goes_on(tmp_path: Path) -> None:
     assert done.returncode == 2 and "of another machine (processors 0)" in done.stderr
 
 
-def test_ctrl_c_keeps_what_was_finished(tmp_path: Path) -> None:
+def test_ctrl_c_keeps_finished_runs(tmp_path: Path) -> None:
     path = tmp_path / "report.json"
     command = [sys.executable, "-m", "bench", "run", "--quick", "--json", str(path)]
     cases = ("--cases", "growth-gmm-*", "--peers", "sklearn")
@@ -315,7 +315,7 @@ def test_imports_are_timed_in_fresh_interpreters(tmp_path: Path) -> None:
     assert light["versions"]["gibbous"] and heavy["versions"]["scikit-learn"]
 
 
-def test_list_names_everything() -> None:
+def test_list_shows_everything() -> None:
     done = subprocess.run(
         [sys.executable, "-m", "bench", "list"],
         cwd=ROOT,

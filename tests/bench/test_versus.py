@@ -1,4 +1,4 @@
-"""Two installations in turn: a slower one is found, and what cannot be compared is refused."""
+"""Two installations in turn: slower ones are detected, incomparable ones are rejected."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from bench.plan import suites
 from bench.versus.pairs import Comparison
 from bench.versus.tasks import Task, of_jobs
 
-# A stand-in for an installation: K-means that sleeps.
+# A fake installation: K-means that sleeps.
 PACKAGE = """
 import time
 
@@ -44,7 +44,9 @@ def run(old: str, new: str, *arguments: str) -> int:
     )
 
 
-def test_a_slower_installation_is_found(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_slower_installation_is_detected(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     fast, slow = (installation(tmp_path / f"{s}", s) for s in (0.01, 0.05))
     path = tmp_path / "found.json"
     tasks = ("--tasks", "fit iris kmeans*")
@@ -60,7 +62,7 @@ def test_a_slower_installation_is_found(tmp_path: Path, capsys: pytest.CaptureFi
     assert "No task is slower by more than 3%." in capsys.readouterr().out
 
 
-def test_a_path_without_the_package_is_refused(
+def test_path_without_the_package_is_rejected(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     good, empty = installation(tmp_path / "good", 0.0), tmp_path / "empty"
@@ -69,7 +71,7 @@ def test_a_path_without_the_package_is_refused(
     assert str(empty) in capsys.readouterr().err
 
 
-def test_an_installation_that_fails_says_how(
+def test_failing_installation_is_reported_with_its_error(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     good, bad = (installation(tmp_path / name, 0.0) for name in ("good", "bad"))
@@ -84,7 +86,7 @@ def test_an_installation_that_fails_says_how(
     ("option", "value"),
     [("--rounds", "0"), ("--seconds", "0"), ("--threshold", "-1"), ("--tasks", "nothing*")],
 )
-def test_wrong_options_are_refused(
+def test_invalid_options_are_rejected(
     tmp_path: Path, option: str, value: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run(str(tmp_path), str(tmp_path), option, value) == 2
@@ -102,7 +104,7 @@ def test_the_quick_suite_as_tasks() -> None:
         *("rows", "lda", "rbm", "impute", "small", "squarem", "import")
     }
     assert sum(name.startswith("fit iris") for name in names) == 10
-    # tasks are handed to the processes as JSON
+    # tasks are passed to the processes as JSON
     assert all(Task(**json.loads(json.dumps(task.to_dict()))) == task for task in tasks)
 
 
@@ -120,7 +122,7 @@ def test_figures_of_rounds() -> None:
     assert found.slower(0.03) and not found.slower(0.11)
 
 
-def test_the_table_puts_the_slowest_first() -> None:
+def test_table_lists_the_slowest_first() -> None:
     found = [comparison("A", 1.0, 1.02), comparison("B", 1.5, 1.6), comparison("C", 0.9, 1.2)]
     lines = versus.text(found, 0.03).splitlines()
     assert [line.split(" | ")[0] for line in lines[2:5]] == ["| B", "| C", "| A"]
