@@ -1,4 +1,4 @@
-"""The command line, as its users meet it."""
+"""The command line from the user's perspective."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def run(*arguments: object, code: int = 0) -> Any:
 
 
 def fails(*arguments: object) -> str:
-    """Run a command that a user got wrong; return the one line that tells what."""
+    """Run a command with a user error; return the one line that reports it."""
     result = run(*arguments, code=1)
     assert result.stdout == ""
     lines = result.stderr.splitlines()
@@ -52,7 +52,7 @@ def fails(*arguments: object) -> str:
 # --- fitting ----------------------------------------------------------------------------------
 
 
-def test_kmeans_fit_is_the_class(points: Path, tmp_path: Path) -> None:
+def test_kmeans_fit_equals_the_class(points: Path, tmp_path: Path) -> None:
     files = [tmp_path / name for name in ("m", "labels.tsv", "p.png")]
     result = run(
         *("kmeans", "fit", points, "-k", 2, "--seed", 3, "--columns", "length,width", "--json"),
@@ -77,7 +77,7 @@ def test_kmeans_fit_is_the_class(points: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("kind", ["full", "tied", "diag", "spherical"])
-def test_gmm_fit_is_the_class(kind: str, points: Path) -> None:
+def test_gmm_fit_equals_the_class(kind: str, points: Path) -> None:
     told = json.loads(
         run(
             *("gmm", "fit", points, "-k", 2, "--seed", 3, "--covariance-type", kind, "--json"),
@@ -100,12 +100,12 @@ def test_gmm_fit_is_the_class(kind: str, points: Path) -> None:
     assert told["means"] == model.means_.tolist()
     assert told["covariances"] == model.covariances_.tolist()
     assert told["bic"] == model.bic(X) and told["mean_log_likelihood"] == model.lower_bound_
-    # A mean a row: the whole of it would be a hundred times this.
+    # An error of a mean per row: the full table would be a hundred times larger.
     assert told["mean_log_likelihood"] == pytest.approx(model.score(X), rel=1e-3)
 
 
 @pytest.mark.parametrize("prior", ["dirichlet-process", "dirichlet"])
-def test_a_fit_with_priors_is_the_class(prior: str, points: Path, tmp_path: Path) -> None:
+def test_fit_with_priors_equals_the_class(prior: str, points: Path, tmp_path: Path) -> None:
     columns = ("--columns", "length,width")
     fit = ("gmm", "fit", points, "-k", 5, "--seed", 3, *columns, "--prior", prior)
     more = ("--max-iter", 500, "--covariance-type", "diag", "--concentration", 0.1)
@@ -136,7 +136,7 @@ def test_a_fit_with_priors_is_the_class(prior: str, points: Path, tmp_path: Path
     assert drawn.splitlines()[0] == "length,width,component"
 
 
-def test_options_of_em_are_those_of_the_class(points: Path, tmp_path: Path) -> None:
+def test_options_of_em_equal_those_of_the_class(points: Path, tmp_path: Path) -> None:
     model = tmp_path / "m"
     fit = ("gmm", "fit", points, "-k", 4, "--seed", 3, "--tol", 1e-6)
     more = ("--squarem", "--split-merge", "--init-params", "small-em", "--max-iter", 500)
@@ -147,7 +147,7 @@ def test_options_of_em_are_those_of_the_class(points: Path, tmp_path: Path) -> N
         assert "are options of EM" in fails(*fit, "--prior", "dirichlet", *option)
 
 
-def test_options_of_priors_need_a_prior(points: Path) -> None:
+def test_prior_options_require_a_prior(points: Path) -> None:
     assert "also give --prior dirichlet" in fails("gmm", "fit", points, "--concentration", 1)
     asked = ("gmm", "fit", points, "--prior", "dirichlet")
     assert "leave --on-collapse out" in fails(*asked, "--on-collapse", "repair")
@@ -178,7 +178,7 @@ def test_mini_batches(points: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("batch_size", [None, 20])
-def test_what_is_not_given_is_as_the_class_has_it(batch_size: int | None, points: Path) -> None:
+def test_defaults_equal_those_of_the_class(batch_size: int | None, points: Path) -> None:
     fit = ["kmeans", "fit", points, "-k", 2, "--seed", 3, "--json"]
     expected = gibbous.KMeans(2, random_state=3).get_params()
     if batch_size is not None:
@@ -193,7 +193,7 @@ def test_what_is_not_given_is_as_the_class_has_it(batch_size: int | None, points
     assert told["history"]["n_threads"] == 1
 
 
-def test_help_tells_the_defaults_of_both_classes(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_help_shows_the_defaults_of_both_classes(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "300")
     text = " ".join(run("kmeans", "fit", "--help").stdout.split())
     one, other = gibbous.KMeans(), gibbous.MiniBatchKMeans()
@@ -211,7 +211,7 @@ def test_the_summary_and_the_seed(points: Path) -> None:
     assert run("gmm", "fit", points, "-k", 2, "--quiet").output == ""
 
 
-def test_odd_names_are_shown_as_they_are(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_unusual_names_are_shown_unchanged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "200")
     values = np.random.default_rng(1).normal(size=(30, 8))
     names = ["[/x]", "[bold]b", "ü", "a,b", *"cdef"]
@@ -221,7 +221,7 @@ def test_odd_names_are_shown_as_they_are(tmp_path: Path, monkeypatch: pytest.Mon
     assert "and 2 more" in text and "and 5 more clusters" in text
 
 
-def test_a_warning_is_one_line_on_standard_error(points: Path) -> None:
+def test_warning_is_one_line_on_standard_error(points: Path) -> None:
     result = run("gmm", "fit", points, "-k", 5, "--max-iter", 2, "--tol", 0, "--json")
     assert json.loads(result.stdout)["converged"] is False
     assert result.stderr.startswith("gibbous: warning: ") and result.stderr.count("\n") == 1
@@ -255,7 +255,7 @@ def X_frame(X: Any) -> Any:
 
 
 @pytest.mark.parametrize("suffix", [".csv", ".tsv", ".npy", ".parquet"])
-def test_probabilities_keep_their_bits(
+def test_probabilities_are_written_exactly(
     suffix: str, mixture: Path, points: Path, tmp_path: Path
 ) -> None:
     out = tmp_path / f"p{suffix}"
@@ -265,7 +265,7 @@ def test_probabilities_keep_their_bits(
     assert np.array_equal(read_table(out).values, load(mixture).predict_proba(X_frame(X)))
 
 
-def test_sample_repeats_with_its_seed(mixture: Path) -> None:
+def test_sample_is_reproducible_with_its_seed(mixture: Path) -> None:
     first, again, other = (
         run("gmm", "sample", mixture, "-n", 5, "--seed", seed).stdout for seed in (1, 1, 2)
     )
@@ -279,7 +279,7 @@ def test_sample_repeats_with_its_seed(mixture: Path) -> None:
     assert np.shape(told["points"]) == (5, 2)
 
 
-def test_no_column_of_a_sample_is_lost(tmp_path: Path) -> None:
+def test_sample_keeps_columns_with_equal_names(tmp_path: Path) -> None:
     values = np.random.default_rng(1).normal(size=(30, 3))
     data, model = tmp_path / "t.csv", tmp_path / "m"
     names = ["component", "a", "component_2"]
@@ -290,7 +290,7 @@ def test_no_column_of_a_sample_is_lost(tmp_path: Path) -> None:
     drawn = load(model).set_params(random_state=1).sample(4)[0]
     rows = [[float(cell) for cell in line.split(",")] for line in told.splitlines()[1:]]
     assert np.array_equal(rows, np.column_stack([drawn, np.zeros(4)]))
-    # A data frame may have two columns of one name, and so may the model that was fitted on it.
+    # Data frames can have two columns with the same name, and so can a model fitted to them.
     mixture = load(model)
     mixture.feature_names_in_ = np.array(["a", "a", "c"], dtype=object)
     gibbous.save(mixture, model)
@@ -301,7 +301,7 @@ def test_no_column_of_a_sample_is_lost(tmp_path: Path) -> None:
 # --- errors -----------------------------------------------------------------------------------
 
 
-def test_users_errors_are_one_line(points: Path, mixture: Path, tmp_path: Path) -> None:
+def test_user_errors_are_one_line(points: Path, mixture: Path, tmp_path: Path) -> None:
     bad = tmp_path / "bad.csv"
     bad.write_text("x,y\n1,2\n3,abc\n")
     assert f"{bad}, line 3: column 'y' contains 'abc'" in fails("kmeans", "fit", bad)
@@ -325,7 +325,7 @@ def test_users_errors_are_one_line(points: Path, mixture: Path, tmp_path: Path) 
     )
 
 
-def test_outputs_are_checked_before_the_work(
+def test_outputs_are_checked_before_the_computation(
     points: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def never(*_: object, **__: object) -> None:
@@ -376,7 +376,7 @@ def test_help_imports_nothing_heavy() -> None:
     subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
 
 
-def test_demo_passes_the_folder_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_demo_passes_its_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     import gibbous.demo.show
 
     asked = []
@@ -389,7 +389,7 @@ def test_demo_passes_the_folder_on(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 # --- as a process -----------------------------------------------------------------------------
 
 
-def test_a_closed_pipe_is_no_traceback(mixture: Path) -> None:
+def test_closed_pipe_does_not_print_a_traceback(mixture: Path) -> None:
     with subprocess.Popen(
         [*GIBBOUS, "gmm", "sample", str(mixture), "-n", "200000"],
         stdout=subprocess.PIPE,
@@ -415,7 +415,7 @@ def test_ctrl_c_keeps_the_model_of_the_last_iteration(
     X = np.random.default_rng(2).normal(size=(20_000, 6))
     np.save(tmp_path / "x.npy", X)
     model = tmp_path / "m"
-    # The progress bar needs a terminal, and tells when iterations are under way.
+    # The progress bar needs a terminal, and shows when iterations have started.
     ours, theirs = pty.openpty()
     command = [*GIBBOUS, *fit, str(tmp_path / "x.npy"), "--n-jobs", "1", "--json"]
     with subprocess.Popen(
@@ -448,5 +448,5 @@ def test_ctrl_c_keeps_the_model_of_the_last_iteration(
 def read_terminal(descriptor: int) -> bytes:
     try:
         return os.read(descriptor, 4096)
-    except OSError:  # Linux says so when the other end is closed
+    except OSError:  # Linux raises EIO when the other end is closed
         return b""

@@ -38,7 +38,7 @@ def findings(code: int = 0) -> dict[str, dict[str, str]]:
     return {finding["name"]: finding for finding in told["findings"]}
 
 
-def test_a_sound_installation() -> None:
+def test_valid_installation() -> None:
     found = findings()
     checks = {name for name, finding in found.items() if finding["group"] == "check"}
     assert {"K-means", "mixture", "topics", "Boltzmann machine", "model file"} <= checks
@@ -50,7 +50,7 @@ def test_a_sound_installation() -> None:
     assert "gibbous is ready" in text and "\x1b" not in text
 
 
-def test_a_wrong_fit_is_a_problem(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_wrong_fit_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     fit = gibbous.KMeans.fit
 
     def off(model: Any, *given: Any, **more: Any) -> Any:
@@ -67,7 +67,7 @@ def test_a_wrong_fit_is_a_problem(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "1 problem, " in run("doctor", code=1).stdout
 
 
-def test_what_is_missing_is_told_with_its_remedy(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_parts_are_reported_with_a_remedy(monkeypatch: pytest.MonkeyPatch) -> None:
     versions = {"scipy": None, "rich": "0.1", "matplotlib": None}
     installed = cli_doctor._version
     monkeypatch.setattr(cli_doctor, "_version", lambda n: versions.get(n, installed(n)))
@@ -82,7 +82,7 @@ def test_what_is_missing_is_told_with_its_remedy(monkeypatch: pytest.MonkeyPatch
     assert found["threads"]["status"] == "warning"
 
 
-def test_versions_are_compared_by_their_numbers() -> None:
+def test_versions_are_compared_numerically() -> None:
     for version, least in (("1.9", "1.10"), ("0.4.9", "0.5"), ("2.1", "2.1.1")):
         assert cli_doctor.older(version, least) and not cli_doctor.older(least, version)
     assert not cli_doctor.older("2.0", "2.0")
@@ -91,7 +91,7 @@ def test_versions_are_compared_by_their_numbers() -> None:
 # --- bench ------------------------------------------------------------------------------------
 
 
-def test_bench_hands_its_arguments_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_bench_passes_its_arguments(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "stand_in.py").write_text("import sys\nprint(sys.argv[1:])\nsys.exit(7)\n")
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     monkeypatch.syspath_prepend(str(tmp_path))
@@ -110,7 +110,7 @@ def test_bench_hands_its_arguments_on(tmp_path: Path, monkeypatch: pytest.Monkey
     assert done.stdout == "['run', '--quick', '-k', '--help']\n"
 
 
-def test_bench_that_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_bench_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("gibbous.cli.bench.BENCHMARK", "gibbous.no_such_module")
     (line,) = run("bench", "run", "--quick", code=1).stderr.splitlines()
     assert line.startswith("gibbous: error: this installation has no benchmark")
@@ -130,7 +130,7 @@ def test_bench_that_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
         ("rbm fit {} -k 3 --epochs 2 --data-max 9", "BernoulliRBM", "components_", [3, 2]),
     ],
 )
-def test_info_tells_what_a_file_holds(
+def test_info_describes_the_contents_of_a_file(
     fit: str, name: str, array: str, shape: list[int], tmp_path: Path
 ) -> None:
     data, model = tmp_path / "t.csv", tmp_path / "m"
@@ -153,7 +153,7 @@ def test_info_tells_what_a_file_holds(
     assert f"  {array:<18}".split()[0] in text
 
 
-def test_verbs_are_the_methods(tmp_path: Path) -> None:
+def test_commands_are_named_after_methods(tmp_path: Path) -> None:
     data, model = tmp_path / "t.npy", tmp_path / "m"
     X = np.random.default_rng(1).normal(size=(60, 3))
     np.save(data, X)
@@ -186,7 +186,9 @@ def commands() -> list[list[str]]:
 
 
 @pytest.mark.parametrize("command", commands(), ids=" ".join)
-def test_every_help_has_one_look(command: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_all_help_pages_have_the_same_format(
+    command: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("COLUMNS", "80")
     text = run(*command, "--help").stdout
     assert f"Usage: gibbous {' '.join(command)}" in text.replace("root", "gibbous")
@@ -200,7 +202,7 @@ def test_every_help_has_one_look(command: list[str], monkeypatch: pytest.MonkeyP
     assert [p for p in panels if p in order] == [p for p in order if p in panels]
 
 
-def test_every_command_is_of_one_class() -> None:
+def test_every_command_has_the_same_class() -> None:
     for group in GROUPS:
         for command in get_command(import_module(f"gibbous.cli.{group}").app).commands.values():
             assert isinstance(command, Command), command.name
@@ -223,7 +225,7 @@ def test_the_help_of_all_commands_imports_nothing_heavy() -> None:
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
-def test_completion_knows_commands_and_options(shell: str) -> None:
+def test_completion_includes_commands_and_options(shell: str) -> None:
     code = "from gibbous.cli import main; main()"
 
     def complete(typed: str, **more: str) -> str:

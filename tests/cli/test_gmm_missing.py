@@ -1,4 +1,4 @@
-"""Tables with empty cells, and what is known of a row: ``gibbous gmm impute`` and ``condition``."""
+"""Tables with empty cells: ``gibbous gmm impute`` and ``condition``."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def run(*arguments: object, code: int = 0) -> Any:
 
 
 def fails(*arguments: object) -> str:
-    """Run a command that a user got wrong; return the one line that tells what."""
+    """Run a command with a user error; return the one line that reports it."""
     result = run(*arguments, code=1)
     assert result.stdout == ""
     lines = result.stderr.splitlines()
@@ -35,7 +35,7 @@ def fails(*arguments: object) -> str:
 
 @pytest.fixture
 def holes(tmp_path: Path) -> Path:
-    """Write a table with empty cells of every kind."""
+    """Write a table with all kinds of empty cells."""
     rng = np.random.default_rng(5)
     z = rng.normal(size=(120, 1))
     X = np.concatenate([z, 2 * z, -z], axis=1) + 0.3 * rng.normal(size=(120, 3))
@@ -71,7 +71,7 @@ def frame(X: Any) -> Any:
     return pd.DataFrame(X, columns=COLUMNS)
 
 
-def test_a_fit_takes_empty_cells_and_tells_how_many(holes: Path, tmp_path: Path) -> None:
+def test_fit_accepts_empty_cells_and_reports_their_number(holes: Path, tmp_path: Path) -> None:
     fit = ("gmm", "fit", holes, "-k", 2, "--seed", 3, "--columns", ",".join(COLUMNS))
     X = table(holes)
     missing = int(np.isnan(X).sum())
@@ -89,13 +89,13 @@ def test_a_fit_takes_empty_cells_and_tells_how_many(holes: Path, tmp_path: Path)
     assert (labels == model.predict(X)).all()
 
 
-def test_a_full_table_says_nothing_of_missing_values(tmp_path: Path) -> None:
+def test_complete_table_does_not_mention_missing_values(tmp_path: Path) -> None:
     np.save(tmp_path / "x.npy", np.random.default_rng(0).normal(size=(30, 2)))
     assert "missing" not in run("gmm", "fit", tmp_path / "x.npy").stdout
     assert json.loads(run("gmm", "fit", tmp_path / "x.npy", "--json").stdout)["missing"] == 0
 
 
-def test_weights_must_be_there(holes: Path) -> None:
+def test_weights_must_not_be_missing(holes: Path) -> None:
     weighted = run("gmm", "fit", holes, "--weights", "n", "--json", "--seed", 1).stdout
     assert json.loads(weighted)["columns"] == COLUMNS
     text = fails("gmm", "fit", holes, "--weights", "length")
@@ -103,14 +103,14 @@ def test_weights_must_be_there(holes: Path) -> None:
     assert f"the weight of row {row}, column 'length', is missing" in text
 
 
-def test_predict_judges_rows_by_what_they_have(mixture: Path, holes: Path) -> None:
+def test_predict_uses_the_observed_entries(mixture: Path, holes: Path) -> None:
     told = json.loads(run("gmm", "predict", mixture, holes, "--proba", "--json").stdout)
     expected = load(mixture).predict_proba(frame(table(holes)))
     assert told["probabilities"] == expected.tolist()
 
 
 @pytest.mark.parametrize("suffix", [".csv", ".npy", ".parquet"])
-def test_impute_fills_the_empty_cells_and_no_others(
+def test_impute_fills_only_the_empty_cells(
     suffix: str, mixture: Path, holes: Path, tmp_path: Path
 ) -> None:
     out = tmp_path / f"whole{suffix}"
@@ -125,7 +125,7 @@ def test_impute_fills_the_empty_cells_and_no_others(
     assert (filled.values[~np.isnan(X)] == X[~np.isnan(X)]).all()
 
 
-def test_impute_prints_where_no_file_is_asked_for(mixture: Path, holes: Path) -> None:
+def test_impute_prints_without_an_output_file(mixture: Path, holes: Path) -> None:
     lines = run("gmm", "impute", mixture, holes).stdout.splitlines()
     assert lines[0] == ",".join(COLUMNS) and len(lines) == 121
     told = json.loads(run("gmm", "impute", mixture, holes, "--json").stdout)
@@ -133,7 +133,7 @@ def test_impute_prints_where_no_file_is_asked_for(mixture: Path, holes: Path) ->
     assert told["filled"] == rows
 
 
-def test_draws_repeat_with_their_seed(mixture: Path, holes: Path) -> None:
+def test_draws_are_reproducible_with_their_seed(mixture: Path, holes: Path) -> None:
     command = ("gmm", "impute", mixture, holes, "--method", "sample", "--json")
     told = json.loads(run(*command).stdout)
     again = json.loads(run(*command, "--seed", told["seed"]).stdout)
@@ -165,13 +165,13 @@ def test_condition_prints_and_writes_the_mixture(mixture: Path, tmp_path: Path) 
     assert f"{told['mean'][0]:.5g}" in text and f"{told['std'][1]:.5g}" in text
     assert f"model written to {out}" in text
     assert run(*command, "-q").output == ""
-    # by position, several, and spaces
+    # by position, several values, and spaces
     both = json.loads(run("gmm", "condition", mixture, "--on", "1=0.5, 2 = 1", "--json").stdout)
     assert both["on"] == {"length": 0.5, "width": 1.0}
     assert both["columns"] == ["depth"]
 
 
-def test_a_condition_that_cannot_be(mixture: Path, holes: Path, tmp_path: Path) -> None:
+def test_impossible_condition_is_rejected(mixture: Path, holes: Path, tmp_path: Path) -> None:
     def told(on: str, *more: object) -> str:
         return fails("gmm", "condition", mixture, "--on", on, *more)
 

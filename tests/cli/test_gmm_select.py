@@ -1,4 +1,4 @@
-"""``gibbous gmm select``, as its users meet it."""
+"""``gibbous gmm select`` from the user's perspective."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def run(*arguments: object, code: int = 0) -> Any:
     return result
 
 
-def test_select_is_the_function(points: Path, tmp_path: Path) -> None:
+def test_select_equals_the_function(points: Path, tmp_path: Path) -> None:
     model, picture = tmp_path / "best.safetensors", tmp_path / "p.png"
     result = run(
         *(points, "-k", "1-2,4", "--covariance-types", "full, diag", "--criterion", "icl"),
@@ -65,7 +65,7 @@ def test_select_is_the_function(points: Path, tmp_path: Path) -> None:
     assert result.stderr == ""
 
 
-def test_people_get_a_table_and_the_seed(points: Path) -> None:
+def test_select_prints_a_table_and_the_seed(points: Path) -> None:
     shown = run(points, "-k", "1-3", "--columns", "length,width").stdout
     lines = shown.splitlines()
     assert lines[0] == "the best 10 of 12 by bic; * the best of a column"
@@ -74,7 +74,7 @@ def test_people_get_a_table_and_the_seed(points: Path) -> None:
     assert run(points, "-k", "1", "--quiet").stdout == ""
 
 
-def test_a_failed_fit_is_told_and_does_not_end_the_command(points: Path) -> None:
+def test_failed_fit_is_reported_and_does_not_end_the_command(points: Path) -> None:
     result = run(points, "-k", "1,101", "--covariance-types", "full", "--seed", 1)
     assert "1 of 2 failed; 101 components, full: Expected n_samples" in result.stdout
     told = json.loads(
@@ -97,9 +97,7 @@ def test_a_failed_fit_is_told_and_does_not_end_the_command(points: Path) -> None
         (("-o", "no/such/model"), "there is no folder"),
     ],
 )
-def test_what_a_user_got_wrong_is_one_line(
-    arguments: tuple[str, ...], says: str, points: Path
-) -> None:
+def test_user_error_is_one_line(arguments: tuple[str, ...], says: str, points: Path) -> None:
     result = run(points, *arguments, code=1)
     (line,) = result.stderr.splitlines()
     assert line.startswith("gibbous: error: ") and says in line

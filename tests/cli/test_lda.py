@@ -1,4 +1,4 @@
-"""``gibbous lda``, as its users meet it."""
+"""``gibbous lda`` from the user's perspective."""
 
 from __future__ import annotations
 
@@ -39,14 +39,14 @@ def run(*arguments: object, code: int = 0) -> Any:
 
 
 def told(*arguments: object) -> Any:
-    """Run a command that prints JSON, and nothing else."""
+    """Run a command that prints only JSON; return it."""
     result = run(*arguments, "--json")
     assert result.stderr == ""
     return json.loads(result.stdout)
 
 
 def fails(*arguments: object) -> str:
-    """Run a command that a user got wrong; return the one line that tells what."""
+    """Run a command with a user error; return the one line that reports it."""
     result = run(*arguments, code=1)
     assert result.stdout == ""
     lines = result.stderr.splitlines()
@@ -55,7 +55,7 @@ def fails(*arguments: object) -> str:
 
 
 def texts(n: int = 60, seed: int = 4) -> list[str]:
-    """Return texts about the sky and about money, in turn."""
+    """Return texts about the sky and about money, alternately."""
     rng = np.random.default_rng(seed)
     return [
         "The " + " and the ".join(rng.choice((SKY, MONEY)[at % 2].split(), size=12).tolist())
@@ -71,7 +71,7 @@ def lines(tmp_path: Path) -> Path:
     return path
 
 
-# With a prior that says one topic a text, chains of any seed part the sky from money.
+# With a prior that favors one topic per text, chains of any seed separate sky and money.
 SWEEPS = ("--seed", 1, "--max-iter", 40, "--settle-iter", 5, "--doc-topic-prior", 0.1)
 FIT = ("-k", 2, *SWEEPS, "--stop-words", "english")
 
@@ -86,7 +86,7 @@ def model(lines: Path, tmp_path: Path) -> Path:
 # --- fitting ----------------------------------------------------------------------------------
 
 
-def test_fit_is_the_class(lines: Path, tmp_path: Path) -> None:
+def test_fit_equals_the_class(lines: Path, tmp_path: Path) -> None:
     files = [tmp_path / name for name in ("m", "p.png")]
     found = told("lda", "fit", lines, *FIT, "-o", files[0], "--plot", files[1])
     corpus = Corpus.from_texts(texts(), stop_words="english")
@@ -131,13 +131,13 @@ def test_every_option_reaches_the_class(lines: Path) -> None:
     assert found == expected | {name: value for value, name in options.values()}
 
 
-def test_what_is_not_given_is_as_the_class_has_it(lines: Path) -> None:
+def test_defaults_equal_those_of_the_class(lines: Path) -> None:
     found = told("lda", "fit", lines, "--seed", 3, "--max-iter", 5)["parameters"]
     expected = LatentDirichletAllocation(random_state=3, max_iter=5).get_params()
     assert found == expected
 
 
-def test_help_tells_the_class_defaults(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_help_shows_the_defaults_of_the_class(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "300")
     text = run("lda", "fit", "--help").stdout
     defaults = LatentDirichletAllocation().get_params()
@@ -181,7 +181,7 @@ def test_bad_seed_words(text: str, message: str, lines: Path, tmp_path: Path) ->
     assert message in fails("lda", "fit", lines, *FIT, "--seeds", tmp_path / "seeds.txt")
 
 
-def test_a_checkpoint_goes_on_in_the_same_bits(lines: Path, tmp_path: Path) -> None:
+def test_resuming_from_a_checkpoint_is_bit_identical(lines: Path, tmp_path: Path) -> None:
     state, plain = tmp_path / "state", tmp_path / "plain"
     run("lda", "fit", lines, *FIT, "-o", plain, "-q")
     fit = ("lda", "fit", lines, *FIT, "--checkpoint", state, "--checkpoint-every", 7)
@@ -201,11 +201,11 @@ def test_a_checkpoint_goes_on_in_the_same_bits(lines: Path, tmp_path: Path) -> N
     assert "--checkpoint needs --seed" in fails("lda", "fit", lines, "--checkpoint", state)
 
 
-def test_early_stopping_tells_of_documents_held_back(lines: Path) -> None:
+def test_early_stopping_reports_held_out_documents(lines: Path) -> None:
     fit = ("lda", "fit", lines, *FIT, "--early-stopping", "--held-out", 0.25)
     found = told(*fit)["heldout_perplexities"]
     assert [row["sweep"] for row in found] == [1, 10, 20, 30]
-    # Two topics of eight words each: no better than eight, and no worse than all of them.
+    # Two topics of eight words each: the perplexity is at least 8 and at most the vocabulary size.
     assert all(7 < row["perplexity"] < 17 for row in found)
     assert f"held-out perplexity {found[-1]['perplexity']:,.1f}" in run(*fit).stdout
 
@@ -225,7 +225,7 @@ def test_the_summary_and_the_seed(lines: Path) -> None:
 
 
 def written(kind: str, folder: Path) -> tuple[Path, list[object]]:
-    """Write the texts in a format; return the path and the options it needs."""
+    """Write the texts in a format; return the path and the required options."""
     rows = list(enumerate(texts()))
     path = folder / {"uci": "docword.t.txt", "lines": "t.txt"}.get(kind, f"t.{kind}")
     if kind == "folder":
@@ -261,7 +261,7 @@ def written(kind: str, folder: Path) -> tuple[Path, list[object]]:
 
 
 def counted(kind: str, path: Path) -> tuple[Path, list[object]]:
-    """Write the counts of the texts; words lie in a file beside them, of the name looked for."""
+    """Write the counts of the texts; words are in a separate file with the default name."""
     corpus = Corpus.from_texts(texts())
     words = path.with_name({"uci": "vocab.t.txt"}.get(kind, "t.vocab.txt"))
     words.write_text("\n".join(corpus.vocabulary or ()) + "\n")
@@ -295,7 +295,7 @@ KINDS += ["npz", "mtx", "uci", "ldac", "gibbous"]
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_every_format_gives_one_model(kind: str, lines: Path, tmp_path: Path) -> None:
+def test_every_format_gives_the_same_model(kind: str, lines: Path, tmp_path: Path) -> None:
     path, options = written(kind, tmp_path)
     pruned = [*FIT, "--min-df", 2, "--max-df", 0.9, "--max-features", 15]
     models = [tmp_path / "m1", tmp_path / "m2"]
@@ -304,7 +304,7 @@ def test_every_format_gives_one_model(kind: str, lines: Path, tmp_path: Path) ->
     one, other = map(load, models)
     assert one.vocabulary_ == other.vocabulary_ and len(one.vocabulary_) == 15
     assert (one.word_topic_ != other.word_topic_).nnz == 0
-    # The model's words are found again in the format that it was not fitted on.
+    # The model's words are found in a format other than the one of the fit.
     shares = [
         np.array(told("lda", "infer", models[0], source, *more)["rows"]["topic 0"])
         for source, more in ((lines, []), (path, options))
@@ -312,7 +312,7 @@ def test_every_format_gives_one_model(kind: str, lines: Path, tmp_path: Path) ->
     assert np.array_equal(*shares) and len(shares[0]) == 60
 
 
-def test_a_corpus_is_kept_for_later(lines: Path, tmp_path: Path) -> None:
+def test_saved_corpus_can_be_used_later(lines: Path, tmp_path: Path) -> None:
     kept = tmp_path / "kept.corpus"
     first = told("lda", "fit", lines, *FIT, "--into", kept)
     again = told("lda", "fit", kept, *FIT[:-2])
@@ -320,7 +320,7 @@ def test_a_corpus_is_kept_for_later(lines: Path, tmp_path: Path) -> None:
     assert Corpus.open(kept).n_documents == 60
 
 
-def test_texts_are_read_as_for_the_fit(tmp_path: Path) -> None:
+def test_texts_are_tokenized_as_in_the_fit(tmp_path: Path) -> None:
     path, new = tmp_path / "t.txt", tmp_path / "new.txt"
     path.write_text("New York NEW york\nnew moon moon\n" * 5)
     new.write_text("New York moon\n")
@@ -392,7 +392,7 @@ def test_topics(model: Path, tmp_path: Path) -> None:
     assert "0 [b]first" in run("lda", "topics", model).stdout
 
 
-def test_words_without_names_are_numbers(tmp_path: Path) -> None:
+def test_words_without_a_vocabulary_are_numbers(tmp_path: Path) -> None:
     path, out = tmp_path / "t.npz", tmp_path / "m"
     sp.save_npz(path, sp.csr_array(np.array([[9, 0, 1], [0, 9, 1]], np.int32)))
     run("lda", "fit", path, "-k", 2, "--seed", 1, "--max-iter", 5, "-o", out, "-q")
@@ -400,7 +400,7 @@ def test_words_without_names_are_numbers(tmp_path: Path) -> None:
     assert all(set(row) == {"0", "1", "2"} for row in words)
 
 
-def test_infer_writes_the_class_answer(model: Path, lines: Path, tmp_path: Path) -> None:
+def test_infer_writes_the_result_of_the_class(model: Path, lines: Path, tmp_path: Path) -> None:
     kept = load(model)
     corpus = Corpus.from_texts(texts(), vocabulary=kept.vocabulary_)
     theta = kept.transform(corpus)
@@ -428,12 +428,12 @@ def test_the_largest_topics_of_each_document(
     assert one["document"] == list(range(60)) and one["name"][3] == "d,3"
     both = told("lda", "infer", model, lines, "--largest", 5)["rows"]
     assert both["document"][:4] == [0, 0, 1, 1] and sum(both["share"]) == pytest.approx(60)
-    # In many blocks as in one.
+    # Many blocks give the same result as one.
     monkeypatch.setattr("gibbous.cli.lda.commands._SHARES_AT_A_TIME", 14)
     assert told("lda", "infer", model, lines, "--largest", 5)["rows"] == both
 
 
-def test_unknown_words_are_left_out(model: Path, tmp_path: Path) -> None:
+def test_unknown_words_are_ignored(model: Path, tmp_path: Path) -> None:
     new = tmp_path / "new.txt"
     new.write_text("unicorn griffin\nMoon, tide; moon and unicorn\n")
     found = told("lda", "infer", model, new, "--format", "lines")
@@ -443,7 +443,7 @@ def test_unknown_words_are_left_out(model: Path, tmp_path: Path) -> None:
     assert found["rows"]["topic 0"][0] == pytest.approx(prior[0])
 
 
-def test_evaluate_is_the_measures(model: Path, tmp_path: Path) -> None:
+def test_evaluate_equals_the_measures(model: Path, tmp_path: Path) -> None:
     unseen = tmp_path / "unseen.txt"
     unseen.write_text("".join(text + "\n" for text in texts(30, seed=77)))
     measures = "perplexity,left-to-right,coherence,diversity,exclusivity"
@@ -454,7 +454,7 @@ def test_evaluate_is_the_measures(model: Path, tmp_path: Path) -> None:
     completion = document_completion(kept, corpus, random_state=3)
     assert found["perplexity"] == completion.perplexity
     assert found["log_likelihood"] == completion.per_token
-    # Two topics of eight words each: no better than eight, and far better than all of them.
+    # Two topics of eight words each: at least 8, and far below the vocabulary size.
     assert 7 < found["left_to_right"]["perplexity"] < 12
     c = coherence(kept, corpus, top_n=6)
     assert found["c_npmi"] == pytest.approx(c.mean())
@@ -528,7 +528,7 @@ def test_info_of_a_model_and_of_a_corpus(model: Path, lines: Path, tmp_path: Pat
     }
 
 
-def test_other_models_are_told_apart(model: Path, tmp_path: Path) -> None:
+def test_other_kinds_of_models_are_recognized(model: Path, tmp_path: Path) -> None:
     points = tmp_path / "points.npy"
     np.save(points, np.random.default_rng(1).normal(size=(30, 2)))
     run("gmm", "fit", points, "-o", tmp_path / "gmm", "-q")
@@ -541,7 +541,7 @@ def test_other_models_are_told_apart(model: Path, tmp_path: Path) -> None:
 # --- errors, help -----------------------------------------------------------------------------
 
 
-def test_outputs_are_checked_before_the_work(
+def test_outputs_are_checked_before_the_computation(
     lines: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def never(*_: object, **__: object) -> None:
@@ -564,12 +564,12 @@ def test_every_command_has_help_with_an_example(command: str) -> None:
     assert f"gibbous lda {command}" in text and "Examples: gibbous" in text
 
 
-def test_ctrl_c_keeps_the_model_and_the_bar_tells_the_speed(tmp_path: Path) -> None:
+def test_ctrl_c_keeps_the_model_and_the_bar_shows_the_speed(tmp_path: Path) -> None:
     path, out = tmp_path / "t.npz", tmp_path / "m"
     rng = np.random.default_rng(2)
     sp.save_npz(path, sp.csr_array(rng.poisson(0.2, size=(4000, 500)).astype(np.int32)))
     command = ["lda", "fit", str(path), "-k", "20", "--max-iter", "1000000", "-o", str(out)]
-    # The progress bar needs a terminal, and tells when sweeps are under way.
+    # The progress bar needs a terminal, and shows when sweeps have started.
     ours, theirs = pty.openpty()
     with subprocess.Popen(
         [*GIBBOUS, *command, "--n-jobs", "1", "--sampler", "fast"],

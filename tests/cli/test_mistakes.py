@@ -1,4 +1,4 @@
-"""What users get wrong: one line that names the file and the remedy, never a traceback."""
+"""User errors: one line that names the file and the remedy, never a traceback."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def run(command: str, stdin: bytes = b"") -> Any:
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Files of every kind, good and bad, and a model of each class."""
+    """Files of every kind, valid and invalid, and a model of each class."""
     at = tmp_path_factory.mktemp("mistakes")
     rng = np.random.default_rng(3)
     X = rng.normal(size=(20, 2))
@@ -67,7 +67,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return at
 
 
-#: Command and what its one line must tell.
+#: Commands, and what their one line must contain.
 MISTAKES = {
     "kmeans fit none.csv": "none.csv: no such file",
     "gmm select none.csv": "none.csv: no such file",
@@ -125,7 +125,7 @@ MISTAKES = {
 
 
 @pytest.mark.parametrize("command", MISTAKES)
-def test_a_mistake_is_told_in_one_line(
+def test_mistake_is_reported_in_one_line(
     command: str, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(folder)
@@ -136,7 +136,7 @@ def test_a_mistake_is_told_in_one_line(
     (line,) = done.stderr.splitlines()
     assert line.startswith("gibbous: error: ")
     assert MISTAKES[command] in line
-    assert str(Path("/tmp") / "gibbous-") not in line  # standard input by its name
+    assert str(Path("/tmp") / "gibbous-") not in line  # standard input is named as such
     assert not re.search(r"Traceback|\[Errno|Error\(|object at 0x", line)
     assert {path: path.read_bytes() for path in folder.iterdir() if path.is_file()} == before
 
@@ -157,7 +157,7 @@ def test_a_mistake_is_told_in_one_line(
         "nonsense",
     ],
 )
-def test_a_wrong_command_is_a_usage_error(
+def test_wrong_command_is_a_usage_error(
     command: str, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(folder)

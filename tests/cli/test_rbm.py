@@ -1,4 +1,4 @@
-"""``gibbous rbm``, as its users meet it."""
+"""``gibbous rbm`` from the user's perspective."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def told(*arguments: object) -> Any:
 
 
 def fails(*arguments: object) -> str:
-    """Run a command that a user got wrong; return the one line that tells what."""
+    """Run a command with a user error; return the one line that reports it."""
     result = run(*arguments, code=1)
     assert result.stdout == ""
     lines = result.stderr.splitlines()
@@ -100,7 +100,7 @@ def fails(*arguments: object) -> str:
     ],
     ids=lambda value: " ".join(map(str, value)) if isinstance(value, list) else "",
 )
-def test_fit_is_the_class(options: list[Any], parameters: dict[str, Any], ones: Path) -> None:
+def test_fit_equals_the_class(options: list[Any], parameters: dict[str, Any], ones: Path) -> None:
     answer = told("rbm", "fit", ones, "-k", 5, "--epochs", 4, "--seed", 3, *options)
     if "--l1" in options:
         parameters = {**parameters, "l1": 0.01}
@@ -114,12 +114,12 @@ def test_fit_is_the_class(options: list[Any], parameters: dict[str, Any], ones: 
     assert answer["rows"] == 90 and answer["features"] == D and answer["columns"] == NAMES
 
 
-def test_what_is_not_given_is_as_the_class_has_it(ones: Path) -> None:
+def test_defaults_equal_those_of_the_class(ones: Path) -> None:
     answer = told("rbm", "fit", ones, "--seed", 3, "--epochs", 0)
     assert answer["parameters"] == BernoulliRBM(random_state=3, n_iter=0).get_params()
 
 
-def test_help_tells_the_defaults_of_the_class(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_help_shows_the_defaults_of_the_class(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "400")
     lines = run("rbm", "fit", "--help").stdout.splitlines()
     names = {"--epochs": "n_iter", "--steps": "n_gibbs_steps", "--held-out": "validation_fraction"}
@@ -127,14 +127,14 @@ def test_help_tells_the_defaults_of_the_class(monkeypatch: pytest.MonkeyPatch) -
     names |= {f"--{n.replace('_', '-')}": n for n in ("n_components", "batch_size", "method")}
     names |= {f"--{n.replace('_', '-')}": n for n in ("learning_rate", "momentum", "data_max")}
     for option, name in names.items():
-        # names stand at the left of a line, and nothing else does
+        # only names are at the beginning of a line
         (line,) = [x for x in lines if option in re.findall(r"--[a-z-]+", x[:30])]
         default = getattr(BernoulliRBM(), name)
         shown = default if isinstance(default, str) else f"{default:g}"
         assert re.search(rf"\[default: {shown}[\];]", line), line
 
 
-def test_files_of_a_fit(ones: Path, tmp_path: Path) -> None:
+def test_files_written_by_fit(ones: Path, tmp_path: Path) -> None:
     files = [tmp_path / "m", tmp_path / "p.png"]
     answer = told(
         "rbm", "fit", ones, "-k", 5, "--seed", 1, "-o", files[0], "--plot", files[1],
@@ -150,7 +150,7 @@ def test_files_of_a_fit(ones: Path, tmp_path: Path) -> None:
     assert run("rbm", "fit", ones, "-k", 5, "--epochs", 1, "-q").output == ""
 
 
-def test_rows_to_watch_weights_and_bytes(ones: Path, tmp_path: Path) -> None:
+def test_validation_rows_weights_and_bytes(ones: Path, tmp_path: Path) -> None:
     weight = np.random.default_rng(3).integers(1, 4, 90)
     columns = dict(zip(NAMES, states().T, strict=True))
     write_table(tmp_path / "weighted.csv", {"times": weight, **columns})
@@ -171,7 +171,7 @@ def test_rows_to_watch_weights_and_bytes(ones: Path, tmp_path: Path) -> None:
     assert answer["history"]["values"] == list(model.history_.values)
 
 
-def test_two_runs_are_one_long_run(ones: Path, tmp_path: Path) -> None:
+def test_two_runs_equal_one_long_run(ones: Path, tmp_path: Path) -> None:
     options = ("-k", 6, "--momentum", 0.5, "--centered", "--method", "fpcd", "-q")
     first, second, whole = (tmp_path / name for name in ("first", "second", "whole"))
     run("rbm", "fit", ones, *options, "--epochs", 5, "--seed", 4, "-o", whole)
@@ -185,7 +185,7 @@ def test_two_runs_are_one_long_run(ones: Path, tmp_path: Path) -> None:
     assert answer["parameters"]["momentum"] == 0 and answer["epochs_in_all"] == 3
 
 
-# --- what a machine does ----------------------------------------------------------------------
+# --- queries ----------------------------------------------------------------------------------
 
 
 def test_sample(machine: Path, tmp_path: Path) -> None:
@@ -224,7 +224,7 @@ def frame(X: Any) -> Any:
     return pd.DataFrame(X, columns=NAMES)
 
 
-def test_what_is_missing_is_filled_in(machine: Path, tmp_path: Path) -> None:
+def test_missing_values_are_imputed(machine: Path, tmp_path: Path) -> None:
     X = states(12, 5).astype(float)
     X[np.random.default_rng(0).random(X.shape) < 0.4] = np.nan
     torn, picture = tmp_path / "torn.csv", tmp_path / "p.png"
@@ -281,7 +281,7 @@ def test_log_likelihoods(machine: Path, ones: Path, tmp_path: Path) -> None:
     assert "log-likelihood" not in run("rbm", "score", machine, ones, "--method", "none").stdout
 
 
-def test_rows_of_probabilities_have_no_likelihood(machine: Path, tmp_path: Path) -> None:
+def test_likelihood_of_probabilities_is_rejected(machine: Path, tmp_path: Path) -> None:
     np.save(tmp_path / "p.npy", states() * 0.7)
     score = ("rbm", "score", machine, tmp_path / "p.npy")
     assert "must hold states of 0 and 1; it holds 0.7" in fails(*score, "--method", "ais")
@@ -310,7 +310,7 @@ def test_features(machine: Path, ones: Path, tmp_path: Path) -> None:
 # --- errors -----------------------------------------------------------------------------------
 
 
-def test_users_errors_are_one_line(ones: Path, machine: Path, tmp_path: Path) -> None:
+def test_user_errors_are_one_line(ones: Path, machine: Path, tmp_path: Path) -> None:
     fit = ("rbm", "fit", ones)
     np.save(tmp_path / "grey.npy", states() * np.uint8(200))
     assert "give data_max=200" in fails("rbm", "fit", tmp_path / "grey.npy")
@@ -340,11 +340,11 @@ def test_users_errors_are_one_line(ones: Path, machine: Path, tmp_path: Path) ->
     assert "use 'gibbous rbm features'" in fails("kmeans", "predict", machine, ones)
 
 
-def test_a_fit_that_runs_away_keeps_the_last_good_model(ones: Path, tmp_path: Path) -> None:
+def test_diverging_fit_keeps_the_last_good_model(ones: Path, tmp_path: Path) -> None:
     out = tmp_path / "m"
     fit = ("rbm", "fit", ones, "--learning-rate", 1e30, "--method", "cd", "--seed", 1, "-o", out)
     assert "learning_rate=1e+30 makes training diverge in epoch 1" in fails(*fit)
-    assert not out.exists()  # no epoch was good
+    assert not out.exists()  # no epoch succeeded
     fit = ("rbm", "fit", ones, "--learning-rate", 4, "--method", "cd", "--seed", 1, "-k", 40)
     said = fails(*fit, "--epochs", 400, "--momentum", 0.99, "-o", out)
     epoch = int(said.split("in epoch ")[1].split()[0])
@@ -354,7 +354,7 @@ def test_a_fit_that_runs_away_keeps_the_last_good_model(ones: Path, tmp_path: Pa
     assert np.isfinite(kept.components_).all()
 
 
-def test_outputs_are_checked_before_the_work(
+def test_outputs_are_checked_before_the_computation(
     ones: Path, machine: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def never(*_: object, **__: object) -> None:
@@ -398,7 +398,7 @@ def test_every_command_has_help_with_an_example(command: str) -> None:
 def test_ctrl_c_keeps_the_model_of_the_last_epoch(tmp_path: Path) -> None:
     np.save(tmp_path / "x.npy", states(4000))
     model = tmp_path / "m"
-    # The progress bar needs a terminal, and tells when epochs are under way.
+    # The progress bar needs a terminal, and shows when epochs have started.
     ours, theirs = pty.openpty()
     command = ["rbm", "fit", tmp_path / "x.npy", "--epochs", "1000000", "--early-stopping"]
     command += ["--patience", "1000000", "--n-jobs", "1", "--json", "-o", model]
@@ -429,5 +429,5 @@ def test_ctrl_c_keeps_the_model_of_the_last_epoch(tmp_path: Path) -> None:
 def read_terminal(descriptor: int) -> bytes:
     try:
         return os.read(descriptor, 4096)
-    except OSError:  # Linux says so when the other end is closed
+    except OSError:  # Linux raises EIO when the other end is closed
         return b""

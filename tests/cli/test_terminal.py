@@ -1,4 +1,4 @@
-"""Sessions at a terminal: the real command in a pseudo-terminal, with an emulator that reads it."""
+"""Sessions at a terminal: the real command in a pseudo-terminal, read by an emulator."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from gibbous.cli import app
 
 GIBBOUS = str(Path(sysconfig.get_path("scripts")) / "gibbous")
 
-#: Takes its standard input for its terminal, so that keys such as Ctrl-C become signals.
+#: Makes standard input the controlling terminal, so that keys such as Ctrl-C become signals.
 AT_TERMINAL = (
     "import fcntl, os, signal, sys, termios\n"
     "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
@@ -60,26 +60,26 @@ class Session:
 
     @property
     def rows(self) -> list[str]:
-        """What the screen shows, without empty rows."""
+        """The lines of the screen, without empty ones."""
         return [row.rstrip() for row in self.screen.display if row.strip()]
 
     def text(self) -> str:
         return "\n".join(self.rows)
 
     def _read(self) -> bool:
-        # a guard against hanging for ever, and no measure of speed
+        # protects against hanging; not a measure of speed
         ready, _, _ = select.select([self._ours], [], [], 120)
         assert ready, f"nothing more came after\n{self.text()}"
         try:
             chunk = os.read(self._ours, 4096)
-        except OSError:  # Linux says so when the other end is closed
+        except OSError:  # Linux raises EIO when the other end is closed
             return False
         self.raw += chunk
         self._stream.feed(chunk)
         return bool(chunk)
 
     def until(self, seen: Callable[[str], Any]) -> Any:
-        """Read until the screen shows something, and return it."""
+        """Read until the screen shows a text, and return the screen."""
         end = time.monotonic() + 120
         while not (found := seen(self.text())):
             assert time.monotonic() < end, f"what was expected never came:\n{self.text()}"
@@ -123,7 +123,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-#: Fits that take minutes, with the metric that their bars show and what an iteration is called.
+#: Fits that take minutes, with the metric that their bars show and the name of an iteration.
 ENDLESS = {
     "kmeans": (["points.npy", "-k", 9, "--n-init", 3000], "inertia", "it"),
     "gmm": (
@@ -140,14 +140,14 @@ ENDLESS = {
 }
 
 
-#: What a bar shows: the metric, the time left, and where there is room how fast it goes.
+#: What a bar shows: the metric, the time left and, if there is room, the speed.
 BAR = r"\d+/\d+, .*{metric} [-\d.e+]+, (< )?[\d:,]+( days)? left"
 
 
 @pytest.mark.parametrize(
     ("model", "columns"), [("kmeans", 40), ("gmm", 100), ("lda", 120), ("rbm", 80)]
 )
-def test_ctrl_c_at_a_bar_leaves_a_saved_model(
+def test_ctrl_c_at_a_progress_bar_saves_the_model(
     model: str, columns: int, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(data)
@@ -157,28 +157,28 @@ def test_ctrl_c_at_a_bar_leaves_a_saved_model(
         shown += rf", [\d.e+,]+ (s/)?{unit}"
     with session(model, "fit", *arguments, "-o", tmp_path / "m", columns=columns) as at:
         at.until(lambda text: re.search(shown, text))
-        (bar,) = at.rows  # one row and no more, however narrow
+        (bar,) = at.rows  # one row, however narrow
         assert len(bar) <= columns and (columns < 80 or "━━━━" in bar)
         assert at.screen.cursor.hidden
         at.type(b"\x03")
         assert at.end() == 130
         told = "".join(at.rows)
         assert "Traceback" not in told
-        # rows end where words end or anywhere
+        # rows may be broken anywhere
         assert "themodelofthelastfinishedoneisin" in told.replace(" ", ""), told
         assert "━" not in told and "left" not in told  # the bar is gone
         assert not at.screen.cursor.hidden
     assert gibbous.load(tmp_path / "m").history_.stop_reason == "interrupted"
 
 
-def test_a_fit_that_ends_leaves_its_summary(data: Path) -> None:
+def test_finished_fit_prints_its_summary(data: Path) -> None:
     with session("kmeans", "fit", data / "points.npy", "-k", 2, NO_COLOR="1") as at:
         assert at.end() == 0
         assert at.rows[0].endswith("2 clusters, 5,000 rows")
         assert re.search(r"repeat with --seed \d+$", at.rows[-1])
-        assert any("─" in row for row in at.rows)  # a line below the names of the columns
+        assert any("─" in row for row in at.rows)  # a line below the column names
         assert not at.screen.cursor.hidden
-    assert not re.search(rb"\x1b\[[\d;]*[34]\d[\d;]*m", at.raw)  # no colours: they were not wanted
+    assert not re.search(rb"\x1b\[[\d;]*[34]\d[\d;]*m", at.raw)  # no colors by default
 
 
 def piped(*command: object, **settings: Any) -> subprocess.Popen[bytes]:
@@ -210,7 +210,7 @@ def test_a_pipe_gets_plain_lines_and_sigterm_keeps_the_model(data: Path, tmp_pat
     assert gibbous.load(tmp_path / "m").history_.stop_reason == "interrupted"
 
 
-def test_a_second_ctrl_c_ends_at_once(
+def test_second_ctrl_c_ends_immediately(
     data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def pressed(*_: object, **__: object) -> None:
@@ -233,12 +233,12 @@ def test_a_second_ctrl_c_ends_at_once(
 @pytest.mark.parametrize(
     "command", ["gmm sample {model} -n 300000", "kmeans fit {points} -k 2", "gmm info {model}"]
 )
-def test_a_reader_that_goes_away_is_no_traceback(command: str, data: Path, tmp_path: Path) -> None:
+def test_closed_reader_does_not_print_a_traceback(command: str, data: Path, tmp_path: Path) -> None:
     points, model = data / "points.npy", tmp_path / "m"
     run = CliRunner().invoke(app, ["gmm", "fit", str(points), "-q", "-o", str(model)])
     assert run.exit_code == 0
     read, write = os.pipe()
-    os.close(read)  # gone before the first line
+    os.close(read)  # closed before the first line
     done = subprocess.run(
         [GIBBOUS, *command.format(points=points, model=model).split()],
         stdout=write,
