@@ -22,7 +22,7 @@ SRC = ROOT / "src" / "gibbous"
 CORE = ROOT / "cpp" / "gibbous"
 BIND = ROOT / "cpp" / "bind"
 
-#: A package imports only from packages in lines above its own, and from itself.
+#: A package imports only from packages on earlier lines, and from itself.
 LAYERS = (
     ("_cpu", "_core"),
     ("_ground",),
@@ -37,7 +37,7 @@ LAYERS = (
 )
 LAYER = {name: depth for depth, names in enumerate(LAYERS) for name in names}
 
-#: C++: folders of the core, and those that they may include besides their own and the ground.
+#: C++: folders of the core, and those that they may include in addition to their own and ground.
 CXX_FOLDERS: dict[str, tuple[str, ...]] = {
     "ground": (),
     "layers": (),
@@ -48,7 +48,7 @@ CXX_FOLDERS: dict[str, tuple[str, ...]] = {
     "rbm": ("layers",),
 }
 
-#: The ground floor by itself, lowest first.
+#: The folders of the ground layer, lowest first.
 GROUND = (
     "types",
     "simd",
@@ -62,7 +62,7 @@ GROUND = (
     "tile_product",
 )
 
-#: About 600; a file past this is two files.
+#: Longer files should be split.
 MOST_LINES = 650
 
 
@@ -139,7 +139,7 @@ def test_packages_import_only_from_lower_layers(path: Path) -> None:
         for target, function in imported(path)
         if target[0] != own
         and LAYER[target[0]] >= LAYER[own]
-        and not (target[0] == "plot" and function == "plot")  # the one exception: results draw
+        and not (target[0] == "plot" and function == "plot")  # the exception: plot methods
     ]
     assert not wrong, f"{path.relative_to(SRC)} imports {wrong}, which are not below it"
 
@@ -178,7 +178,7 @@ def loaded_by(code: str) -> set[str]:
 HEAVY = {"sklearn", "scipy", "matplotlib", "pandas", "pyarrow", "joblib"}
 
 
-def test_import_is_light() -> None:
+def test_import_loads_few_modules() -> None:
     assert not loaded_by("import gibbous") & (HEAVY | {"typer", "rich", "safetensors"})
 
 
@@ -187,7 +187,7 @@ def test_import_is_light() -> None:
     [[], ["kmeans"], ["gmm", "fit"], ["gmm", "select"], ["lda", "fit"], ["rbm", "fit"]],
     ids=" ".join,
 )
-def test_help_is_light(command: list[str]) -> None:
+def test_help_imports_few_modules(command: list[str]) -> None:
     code = (
         "import contextlib, io, sys\n"
         f"sys.argv = ['gibbous', *{command!r}, '--help']\n"
@@ -199,7 +199,7 @@ def test_help_is_light(command: list[str]) -> None:
     assert not loaded_by(code) & HEAVY
 
 
-def test_all_is_correct() -> None:
+def test_all_lists_every_public_name() -> None:
     assert set(gibbous.__all__) == {*gibbous._MODULES, "__version__"}
     assert set(gibbous.__all__) <= set(dir(gibbous))
     for name, module in gibbous._MODULES.items():
@@ -210,7 +210,7 @@ def test_all_is_correct() -> None:
 
 
 @pytest.mark.parametrize("name", sorted(gibbous._MODULES))
-def test_public_things_have_docstrings(name: str) -> None:
+def test_public_objects_have_docstrings(name: str) -> None:
     thing = getattr(gibbous, name)
     assert inspect.getdoc(thing)
     if inspect.isclass(thing):
@@ -231,7 +231,7 @@ FORBIDDEN_MODULES = {"pickle", "marshal", "shelve", "dill", "cloudpickle", "jobl
 
 
 @pytest.mark.parametrize("path", MODULES, ids=lambda p: ".".join(MODULES[p]))
-def test_nothing_that_is_read_can_run(path: Path) -> None:
+def test_reading_files_cannot_run_code(path: Path) -> None:
     for node in ast.walk(parsed(path)):
         if isinstance(node, ast.Import):
             assert not {a.name.partition(".")[0] for a in node.names} & FORBIDDEN_MODULES
@@ -298,7 +298,7 @@ def test_the_stub_equals_the_module(stub: str) -> None:
 
 def test_all_levels_have_one_interface() -> None:
     def interface(level: str) -> dict[str, str]:
-        # a signature that takes one of the core's own classes names the core
+        # a signature with one of the core's own classes contains the name of the core
         own = f"gibbous._core_{level}."
         found: dict[str, str] = {}
 
@@ -329,7 +329,7 @@ def includes(path: Path) -> list[tuple[str, str]]:
 
 
 def cxx_folder(path: Path) -> str:
-    """Return the folder of the core, or its mirror among the bindings, that a file lies in."""
+    """Return the folder of the core, or the corresponding one of the bindings, of a file."""
     root = CORE if path.is_relative_to(CORE) else BIND
     parts = path.relative_to(root).parts
     return parts[0] if len(parts) > 1 else ""
@@ -343,7 +343,7 @@ def below_cpp(paths: list[Path]) -> list[str]:
     return [p.relative_to(CORE.parent).as_posix() for p in paths]
 
 
-#: No Python, no input or output, no clock, and no random numbers but random.hpp's.
+#: No Python, no input or output, no clock, and no random numbers except those of random.hpp.
 NOT_IN_CORE = re.compile(
     r"^(Python\.h|pybind11/.*|iostream|fstream|ostream|istream|cstdio|stdio\.h|chrono|ctime|random)$"
 )
@@ -355,7 +355,7 @@ def test_every_folder_of_the_core_has_files_and_a_rule() -> None:
 
 
 @pytest.mark.parametrize("path", CORE_FILES, ids=below_cpp(CORE_FILES))
-def test_the_core_includes_only_what_is_below(path: Path) -> None:
+def test_core_includes_only_lower_folders(path: Path) -> None:
     folder = cxx_folder(path)
     for kind, target in includes(path):
         assert not NOT_IN_CORE.match(target), f"{path.name} includes {target}"
@@ -371,7 +371,7 @@ def test_the_core_includes_only_what_is_below(path: Path) -> None:
 
 
 @pytest.mark.parametrize("path", BIND_FILES, ids=below_cpp(BIND_FILES))
-def test_the_border_includes_only_the_core_and_itself(path: Path) -> None:
+def test_bindings_include_only_the_core_and_themselves(path: Path) -> None:
     folder = cxx_folder(path)
     allowed = {folder, "ground", *CXX_FOLDERS.get(folder, ())}
     for kind, target in includes(path):
@@ -381,7 +381,7 @@ def test_the_border_includes_only_the_core_and_itself(path: Path) -> None:
 
 
 def below(path: Path) -> set[str]:
-    """Return everything that a file includes, and that those include."""
+    """Return all direct and indirect includes of a file."""
     found: set[str] = set()
     new = [target for kind, target in includes(path) if kind == '"']
     while new:
@@ -392,8 +392,8 @@ def below(path: Path) -> set[str]:
     return found
 
 
-def test_the_border_that_all_levels_share_knows_no_vectors() -> None:
-    # a template that knows their width would have one name and another body at every level
+def test_bindings_shared_by_all_levels_do_not_use_vectors() -> None:
+    # a template that depends on their width would have the same name but differ between levels
     sources = [p for p in BIND_FILES if p.suffix == ".cpp"]
     users = {
         p.relative_to(BIND).as_posix() for p in sources if "gibbous/ground/simd.hpp" in below(p)
@@ -410,7 +410,7 @@ def test_openmp_is_in_one_file() -> None:
 
 
 @pytest.mark.parametrize("path", cxx_files(), ids=ids(cxx_files()))
-def test_cxx_files_begin_with_their_licence(path: Path) -> None:
+def test_cxx_files_begin_with_their_license(path: Path) -> None:
     text = path.read_text(encoding="utf-8")
     assert text.startswith("// SPDX-License-Identifier: Apache-2.0\n")
     if path.suffix == ".hpp":
@@ -423,7 +423,7 @@ def test_cxx_files_begin_with_their_licence(path: Path) -> None:
 @pytest.mark.parametrize(
     "path", python_files() + cxx_files(), ids=ids(python_files() + cxx_files())
 )
-def test_files_are_short_and_finished(path: Path) -> None:
+def test_files_are_short_and_have_no_open_tasks(path: Path) -> None:
     text = path.read_text(encoding="utf-8")
     lines = text.count("\n")
     assert lines <= MOST_LINES, f"{lines} lines: split it"
@@ -431,6 +431,6 @@ def test_files_are_short_and_finished(path: Path) -> None:
     assert not marks
 
 
-def test_no_module_is_named_after_nothing() -> None:
+def test_module_names_are_specific() -> None:
     vague = {"utils", "util", "base", "common", "helpers", "misc"}
     assert not vague & {p.stem.lower() for p in python_files() + cxx_files()}

@@ -1,4 +1,4 @@
-"""``gibbous demo`` tells what is so."""
+"""The output of ``gibbous demo`` is correct."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ def console() -> tuple[Console, io.StringIO]:
     return Console(file=text, width=100), text
 
 
-def test_the_half_way_point_is_halved_by_the_mixture_alone() -> None:
+def test_only_the_mixture_splits_the_point_in_the_middle() -> None:
     case = chapters.halfway()
     middle = case.points[-1:]
     assert middle.tolist() == [[0.0, 0.0]]
-    # Mirrored data and a mirrored start: exact but for rounding.
+    # Mirrored data and a mirrored start: exact up to rounding.
     assert case.mixture.predict_proba(middle)[0] == pytest.approx([0.5, 0.5], abs=1e-9)
     line = case.line(np.linspace(0, 1, 101))
     hard = case.kmeans.predict(line)
@@ -35,12 +35,12 @@ def test_the_half_way_point_is_halved_by_the_mixture_alone() -> None:
     assert (np.diff(soft) > 0).all() and soft[0] < 0.001 and soft[-1] > 0.999
 
 
-def test_the_log_likelihood_rises_as_the_demo_says() -> None:
+def test_log_likelihood_increases_as_the_demo_says() -> None:
     values = np.array(chapters.halfway().mixture.history_.values)
     assert len(values) > 5 and (np.diff(values) > -1e-12).all() and values[-1] > values[0] + 1
 
 
-def test_the_whole_demo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_complete_demo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     kept: list[Any] = []
     library = demo_texts.library
     machine = demo_digits.machine
@@ -67,7 +67,7 @@ def test_the_whole_demo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None
 
 
 def topics_are_of_the_library(found: demo_texts.Library, told: str) -> None:
-    """Check that what everybody knows of the standard library is among what was found."""
+    """Check that well-known topics of the standard library are among those found."""
     assert found.corpus.n_documents > 3000
     assert f"{found.corpus.n_documents:,} docstrings of the standard library" in told
     assert "24 topics" in told
@@ -82,19 +82,19 @@ def topics_are_of_the_library(found: demo_texts.Library, told: str) -> None:
 
 
 def halves_are_filled_in(found: demo_digits.Machine, told: str) -> None:
-    """Check that what is told of the machine is so, and that it has learned something."""
+    """Check that what the demo says about the machine is correct, and that it has learned."""
     lower = found.unseen[:, 32:] == 1
     assert np.array_equal(found.filled[:, :32], found.unseen[:, :32])
     right = ((found.filled[:, 32:] > 0.5) == lower).mean()
     assert found.right == right > found.plain + 0.05 and found.plain > 0.7
     assert f"{right:.1%}" in told and f"{found.plain:.1%}" in told
     assert "297 held-out digits" in told
-    # samples are as dark as digits are, pixel by pixel, if not exactly so
+    # samples are about as dark as digits, pixel by pixel
     correlation = np.corrcoef(found.samples.mean(axis=0), found.unseen.mean(axis=0))[0, 1]
     assert correlation > 0.9
 
 
-def test_without_matplotlib_the_tables_remain(
+def test_demo_without_matplotlib_prints_tables(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "matplotlib", None)
@@ -109,7 +109,7 @@ def test_without_matplotlib_the_tables_remain(
     assert not (tmp_path / "pictures").exists()
 
 
-def test_without_pillow_the_photograph_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_demo_without_pillow_omits_the_photograph(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "PIL", None)
     out, text = console()
     assert chapters.photograph(out) is None
@@ -119,7 +119,7 @@ def test_without_pillow_the_photograph_is_left_out(monkeypatch: pytest.MonkeyPat
 # --- docstrings -------------------------------------------------------------------------------
 
 
-def test_docstrings_of_every_kind_of_object(tmp_path: Path) -> None:
+def test_docstrings_of_all_kinds_of_objects(tmp_path: Path) -> None:
     package = tmp_path / "pack"
     package.mkdir()
     (package / "__init__.py").write_text('"""Of the package."""\nraise SystemExit("it was run")\n')
@@ -151,7 +151,7 @@ def test_docstrings_of_every_kind_of_object(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("where", ["python311.zip", "empty"])
-def test_a_library_without_sources_is_told_of(where: str, tmp_path: Path) -> None:
+def test_missing_library_sources_are_reported(where: str, tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     out, text = console()
     assert demo_texts.library(out, tmp_path / where) is None

@@ -24,9 +24,7 @@ PAGES = sorted(
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda p: str(p.relative_to(DOCS)))
-def test_page_prints_what_it_shows(
-    page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_page_output_matches(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("MPLBACKEND", "Agg")
     run_page(page)
@@ -53,7 +51,7 @@ def test_page_with_different_output_fails(tmp_path: Path) -> None:
                 run_page(page)
 
 
-def test_output_that_is_only_dots_is_refused() -> None:
+def test_output_of_dots_only_is_rejected() -> None:
     for page in PAGES:
         for block in blocks(page):
             assert block.says is None or re.search(r"\w", block.says), f"{page}:{block.line}"
@@ -89,7 +87,7 @@ def test_reference_lists_every_public_name() -> None:
 
 
 def messages() -> list[str]:
-    """Return the texts in the sources, with the gaps of f-strings as NUL."""
+    """Return the texts in the sources, with the placeholders of f-strings as NUL."""
 
     def text_of(node: ast.AST) -> str | None:
         if isinstance(node, ast.Constant) and isinstance(node.value, str):
@@ -111,12 +109,12 @@ def messages() -> list[str]:
 QUOTED = re.findall(r"^`([^`]+)`\n: ", (DOCS / "troubleshooting.md").read_text(), re.MULTILINE)
 
 
-def test_explained_messages_are_in_the_source() -> None:
+def test_documented_messages_are_in_the_source() -> None:
     assert len(QUOTED) >= 30
     known = "\n".join(messages())
     for quoted in QUOTED:
         parts = [re.escape(part) for part in quoted.split("…")]
-        # a gap of the page is a gap of the message, or words that the page omits
+        # a gap on the page matches a placeholder of the message, or words that the page omits
         assert re.search("[^\n]*?".join(parts), known), f"no message has {quoted!r}"
         assert max(map(len, quoted.split("…"))) >= 9, f"{quoted!r} is too short"
 
@@ -149,7 +147,7 @@ def test_parameters_shared_with_scikit_learn() -> None:
 # ---- README ------------------------------------------------------------------------------------
 
 
-def test_readme_prints_what_it_shows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_readme_output_matches(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     # its other blocks are commands, which test_readme.py checks
     text = (ROOT / "README.md").read_text(encoding="utf-8")
     languages = re.findall(r"^```(\w*)\n(?:.*?)^```$", text, re.DOTALL | re.MULTILINE)

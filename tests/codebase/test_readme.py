@@ -246,7 +246,7 @@ def test_the_commands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert len(Path("shares.csv").read_text().splitlines()) == 1 + 3 * 10
 
 
-def test_each_of_the_two_commands_is_one_line() -> None:
+def test_both_commands_are_one_line() -> None:
     lines = [line for block in blocks("sh") for line in block.splitlines()]
     for last in ("gibbous demo", "pytest"):
         (command,) = [line for line in lines if line.endswith(f".venv/bin/{last}")]
