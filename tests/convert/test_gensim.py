@@ -17,7 +17,7 @@ VOCABULARY = ["moon", "wanes", "full", "stocks", "fall", "rise"]
 
 
 def fresh_corpus(n: int = 80) -> Corpus:
-    """Return documents of two topics of three words each, with a few words of the other one."""
+    """Return documents with two topics of three words each, and a few words of the other topic."""
     seed = int(np.random.default_rng().integers(2**32))
     print(f"seed {seed}")
     rng = np.random.default_rng(seed)
@@ -27,13 +27,13 @@ def fresh_corpus(n: int = 80) -> Corpus:
 
 
 def missing(package: str) -> Any:
-    # heavy packages that continuous integration does not install; their formats are plain objects,
-    # which the other tests take
+    # large packages that continuous integration does not install; their formats are plain objects,
+    # which the other tests use
     absent = importlib.util.find_spec(package) is None
     return pytest.mark.skipif(absent, reason=f"{package} is not installed")
 
 
-# gensim and pyLDAvis use what NumPy and pandas deprecate.
+# gensim and pyLDAvis use deprecated features of NumPy and pandas.
 quiet = pytest.mark.filterwarnings("ignore")
 
 
@@ -52,17 +52,17 @@ def test_to_gensim_and_back() -> None:
     assert bow[-1] == bow[79] and bow[10:12] == [bow[10], bow[11]]
     with pytest.raises(IndexError):
         bow[80]
-    assert [len(d) for d in bow] == [len(d) for d in bow]  # it can be gone through twice
+    assert [len(d) for d in bow] == [len(d) for d in bow]  # it can be iterated twice
     again = Corpus.from_bow(bow, id2word)
     assert again.digest() == corpus.digest()
     assert Corpus.of(dense).to_gensim()[1] == {at: str(at) for at in range(6)}
 
 
-# --- topics that were found elsewhere --------------------------------------------------------
+# --- topics of other libraries ---------------------------------------------------------------
 
 
 def stub(**given: Any) -> Any:
-    """Return an object with the attributes of gensim's LdaModel that are looked at."""
+    """Return an object with the attributes of gensim's LdaModel that are used."""
     rng = np.random.default_rng(0)
     weights = 0.5 + rng.gamma(1, 20, (3, 6)).astype(np.float32)
     state = SimpleNamespace(get_lambda=lambda: weights)
@@ -88,7 +88,7 @@ def test_from_gensim(tmp_path: Any) -> None:
     assert model.topic_word_prior_ == 0.5
     assert np.array_equal(model.word_topic_.toarray(), np.rint(weights - 0.5).T)
     assert np.array_equal(model.topic_sizes_, model.word_topic_.toarray().sum(0))
-    # a document's shares are the fixed point of the docstring
+    # shares of a document are the fixed point of the docstring
     corpus = fresh_corpus(5)
     theta = model.set_params(mean_change_tol=1e-12).transform(corpus)
     for share, n in zip(theta, corpus.to_csr().toarray(), strict=True):
@@ -105,7 +105,7 @@ def test_from_gensim(tmp_path: Any) -> None:
     assert gibbous.from_gensim(stub(id2word=None)).vocabulary_ is None
 
 
-def test_what_is_no_model_of_gensim_is_refused() -> None:
+def test_objects_other_than_gensim_models_are_rejected() -> None:
     with pytest.raises(TypeError, match=r"LdaModel or LdaMulticore; got builtins\.dict"):
         gibbous.from_gensim({})
     with pytest.raises(ValueError, match=r"eta must be the same for all words; got 0\.1 to 0\.6"):
@@ -128,7 +128,7 @@ def test_gensim_itself() -> None:
     expected, _ = theirs.inference(bow)
     expected /= expected.sum(1, keepdims=True)
     got = ours.transform(corpus)
-    # two methods of inference agree on which topic a document of two is about
+    # two methods of inference agree on the topic of a document
     clear = expected.max(1) > 0.8
     assert clear.mean() > 0.5
     assert np.array_equal(got[clear].argmax(1), expected[clear].argmax(1))
@@ -139,7 +139,7 @@ def test_gensim_itself() -> None:
     assert list(bags.to_gensim()[0]) == [dictionary.doc2bow(text) for text in texts]
 
 
-def test_from_scikit_learns_variational_topics(tmp_path: Any) -> None:
+def test_from_scikit_learn_variational_topics(tmp_path: Any) -> None:
     corpus = fresh_corpus()
     X = corpus.to_csr()
     theirs = sklearn.decomposition.LatentDirichletAllocation(2, random_state=0).fit(X)
@@ -169,13 +169,13 @@ def test_inputs_of_pyldavis() -> None:
     given, corpus, model = inputs()
     names = {"topic_term_dists", "doc_topic_dists", "doc_lengths", "vocab", "term_frequency"}
     assert set(given) == names
-    # the checks that pyLDAvis makes
+    # the checks of pyLDAvis
     assert given["topic_term_dists"].shape == (4, len(given["vocab"]))
     assert given["doc_topic_dists"].shape == (len(given["doc_lengths"]), 4)
     assert len(given["term_frequency"]) == len(given["vocab"])
     for name in ("topic_term_dists", "doc_topic_dists"):
         assert np.abs(given[name].sum(axis=1) - 1).max() < 1e-12
-    # and what they are
+    # and the values
     assert given["vocab"] == VOCABULARY
     dense = corpus.to_csr().toarray()
     assert np.array_equal(given["doc_lengths"], dense.sum(1))

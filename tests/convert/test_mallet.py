@@ -1,4 +1,4 @@
-"""MALLET's state files: read as fitted models, written, and refused where they are damaged."""
+"""MALLET's state files: reading as fitted models, writing, and rejection of damaged files."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from scipy.special import gammaln
 import gibbous
 from gibbous import Corpus, LatentDirichletAllocation, read_mallet_state, write_mallet_state
 
-#: Written by hand after ParallelTopicModel.printState: word 3 has no token, document 2 neither.
+#: Written by hand after ParallelTopicModel.printState: word 3 and document 2 have no tokens.
 STATE = """\
 #doc source pos typeindex type topic
 #alpha : 0.5 0.25 1.0E-2\x20
@@ -34,7 +34,7 @@ def write(path: Path, text: str = STATE) -> Path:
     return path
 
 
-def test_a_state_written_by_hand(tmp_path: Path) -> None:
+def test_handwritten_state(tmp_path: Path) -> None:
     model, corpus = read_mallet_state(write(tmp_path / "state"))
     assert corpus.vocabulary == ("wanes", "stöcks", "full", "moon") == model.vocabulary_
     assert corpus.names is not None
@@ -45,7 +45,7 @@ def test_a_state_written_by_hand(tmp_path: Path) -> None:
         [0, 0, 0, 0],
         [0, 0, 1, 2],
     ]
-    # documents in order, words ascending, equal words in the order of their positions
+    # documents in order, words ascending, equal words by position
     assert model.token_topics_.tolist() == [0, 2, 1, 1, 1, 0, 2, 2]
     assert model.doc_topic_prior_.tolist() == [0.5, 0.25, 0.01]
     assert model.topic_word_prior_ == 0.01
@@ -55,7 +55,7 @@ def test_a_state_written_by_hand(tmp_path: Path) -> None:
     n_wk = model.word_topic_.toarray()
     phi = (n_wk + 0.01) / (n_wk.sum(0) + 4 * 0.01)
     assert np.allclose(model.topics_.dense(), phi.T, rtol=1e-6)
-    # log p(w, z) a token, Griffiths and Steyvers (2004), equations 2 and 3
+    # log p(w, z) per token, Griffiths and Steyvers (2004), equations 2 and 3
     n_dk, alpha = model.document_topic_.toarray(), np.array([0.5, 0.25, 0.01])
     joint = (gammaln(n_dk + alpha) - gammaln(alpha)).sum()
     joint += (gammaln(alpha.sum()) - gammaln(n_dk.sum(1) + alpha.sum())).sum()
@@ -73,7 +73,7 @@ def fitted() -> tuple[LatentDirichletAllocation, Corpus]:
     counts = rng.poisson(0.7, (60, 25))
     counts[7] = 0
     counts[0, :] += 1  # every word occurs
-    counts[-1, 3] += 1  # and the last document has a token
+    counts[-1, 3] += 1  # and the last document has tokens
     words = [f"w{at:02}" for at in range(25)]
     names = [f"text {at}" for at in range(60)]
     corpus = Corpus.of(counts, words)
@@ -90,7 +90,7 @@ def test_the_round_trip_is_exact(fitted, name: str, tmp_path: Path) -> None:
     assert (path.read_bytes()[:2] == b"\x1f\x8b") == name.endswith(".gz")
     again, bags = read_mallet_state(path)
     assert bags.vocabulary == corpus.vocabulary
-    # the name of a document without a token is nowhere in the file
+    # the name of a document without tokens is not in the file
     assert [n for n in bags.names if n != "NA"] == [n for n in corpus.names if n != "text 7"]
     assert (bags.to_csr() != corpus.to_csr()).nnz == 0
     for key in ("token_topics_", "doc_topic_prior_", "topic_sizes_"):
@@ -105,7 +105,7 @@ def test_the_round_trip_is_exact(fitted, name: str, tmp_path: Path) -> None:
     assert (tmp_path / "twice").read_bytes() == plain.replace(b" text 7 ", b" NA ")
 
 
-def test_topics_of_tokens_agree_with_the_counts(fitted) -> None:
+def test_topics_of_tokens_match_the_counts(fitted) -> None:
     model, corpus = fitted
     words = np.repeat(corpus.indices, corpus.counts)
     documents = np.repeat(np.arange(60), corpus.document_lengths())
@@ -116,7 +116,7 @@ def test_topics_of_tokens_agree_with_the_counts(fitted) -> None:
     assert np.array_equal(n_dk, model.document_topic_.toarray())
 
 
-def test_a_fit_goes_on_from_a_state(fitted, tmp_path: Path) -> None:
+def test_fit_continues_from_a_state(fitted, tmp_path: Path) -> None:
     model, corpus = fitted
     write_mallet_state(model, corpus, tmp_path / "state.gz")
     read, bags = read_mallet_state(tmp_path / "state.gz")
@@ -125,8 +125,8 @@ def test_a_fit_goes_on_from_a_state(fitted, tmp_path: Path) -> None:
     read.set_params(max_iter=1, sampler="exact", n_samples=1, random_state=3).fit(bags, **fit)
     moved = (read.token_topics_ != before).mean()
     assert 0 < moved < 1 - 1 / 6, f"{moved:.0%} of the tokens moved in one sweep"
-    assert np.array_equal(read.doc_topic_prior_, model.doc_topic_prior_)  # given, so it stays
-    # the same start and the same seed give the same bits, in either sampler
+    assert np.array_equal(read.doc_topic_prior_, model.doc_topic_prior_)  # given, so it is kept
+    # the same start and the same seed give the same bits in both samplers
     for sampler in ("exact", "fast"):
         twice = [
             read.set_params(sampler=sampler, n_jobs=jobs).fit(bags, **fit).token_topics_
@@ -178,7 +178,7 @@ DAMAGE = [
 
 
 @pytest.mark.parametrize(("damage", "told"), DAMAGE, ids=[told for _, told in DAMAGE])
-def test_a_damaged_state_says_where(damage, told: str, tmp_path: Path) -> None:
+def test_error_of_a_damaged_state_names_the_line(damage, told: str, tmp_path: Path) -> None:
     path = write(tmp_path / "state", damage(STATE))
     assert path.read_text(encoding="utf-8") != STATE
     with pytest.raises(ValueError, match=re.escape(told)) as raised:
@@ -186,7 +186,7 @@ def test_a_damaged_state_says_where(damage, told: str, tmp_path: Path) -> None:
     assert str(path) in str(raised.value)
 
 
-def test_a_state_cut_short(tmp_path: Path) -> None:
+def test_truncated_state_is_rejected(tmp_path: Path) -> None:
     data = gzip.compress(STATE.encode())
     (tmp_path / "state.gz").write_bytes(data[: len(data) - 12])
     with pytest.raises(ValueError, match=r"line \d+: compressed data is damaged or cut short"):
@@ -198,7 +198,7 @@ def test_a_state_cut_short(tmp_path: Path) -> None:
         read_mallet_state(tmp_path / "none")
 
 
-def test_what_a_state_cannot_hold_is_refused(fitted, tmp_path: Path) -> None:
+def test_models_that_a_state_cannot_represent_are_rejected(fitted, tmp_path: Path) -> None:
     model, corpus = fitted
     path = tmp_path / "state"
     plain = LatentDirichletAllocation(2, max_iter=1, random_state=0).fit(corpus)
@@ -218,10 +218,10 @@ def test_what_a_state_cannot_hold_is_refused(fitted, tmp_path: Path) -> None:
     named = Corpus([0, 2], [0, 1], [1, 2], ["a", "b"], names=["two\nlines"])
     with pytest.raises(ValueError, match="contains a line break"):
         write_mallet_state(kept, named, path)
-    assert not list(tmp_path.iterdir())  # nothing half written
+    assert not list(tmp_path.iterdir())  # no partial file
 
 
-def test_starts_that_do_not_fit_are_refused(fitted) -> None:
+def test_mismatched_initial_states_are_rejected(fitted) -> None:
     _, corpus = fitted
     n = corpus.n_tokens
     model = LatentDirichletAllocation(3, max_iter=1)

@@ -1,4 +1,4 @@
-"""Fitted models of scikit-learn taken over and given back: the same answers from both."""
+"""Conversion of fitted models from and to scikit-learn: both give the same results."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from sklearn.exceptions import NotFittedError
 
 import gibbous
 
-# A fit that has not converged answers as well as one that has.
+# Models that have not converged are as good for this test.
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
 COVARIANCES = ("full", "tied", "diag", "spherical")
@@ -33,7 +33,7 @@ for kind, prior in product(COVARIANCES, ("dirichlet_process", "dirichlet_distrib
     given["weight_concentration_prior_type"] = prior
     CASES[f"bgmm-{kind}-{prior}"] = ("mixture.BayesianGaussianMixture", given)
 
-#: What a fitted model answers without drawing random numbers.
+#: Deterministic methods of fitted models.
 ANSWERS = ("predict", "predict_proba", "transform", "score_samples", "_free_energy")
 
 
@@ -54,7 +54,7 @@ def fresh_rows(dtype: Any = np.float64, n: int = 150) -> np.ndarray:
 def answers(model: Any, X: np.ndarray) -> dict[str, np.ndarray]:
     wanted = [name for name in ANSWERS if hasattr(model, name)]
     if hasattr(model, "_free_energy"):
-        wanted.remove("score_samples")  # a pseudo-likelihood of units drawn at random
+        wanted.remove("score_samples")  # a pseudo-likelihood of randomly chosen units
     assert wanted
     return {name: np.asarray(getattr(model, name)(X)) for name in wanted}
 
@@ -70,7 +70,7 @@ def assert_same(one: Any, other: Any, X: np.ndarray, rounding: float) -> None:
 
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
 @pytest.mark.parametrize("case", CASES)
-def test_from_sklearn_answers_alike(case: str, dtype: Any, tmp_path: Any) -> None:
+def test_from_sklearn_gives_the_same_results(case: str, dtype: Any, tmp_path: Any) -> None:
     path, params = CASES[case]
     X = fresh_rows(dtype)
     theirs = class_of(path)(**params, random_state=0).fit(X)
@@ -82,7 +82,7 @@ def test_from_sklearn_answers_alike(case: str, dtype: Any, tmp_path: Any) -> Non
     assert_same(theirs, ours, X, rounding)
     gibbous.save(ours, tmp_path / "model.safetensors")
     assert_same(ours, gibbous.load(tmp_path / "model.safetensors"), X, 0)
-    # the arrays are its own
+    # the arrays are copies
     for name in ("cluster_centers_", "means_", "components_"):
         if hasattr(theirs, name):
             assert not np.shares_memory(getattr(theirs, name), getattr(ours, name))
@@ -90,7 +90,7 @@ def test_from_sklearn_answers_alike(case: str, dtype: Any, tmp_path: Any) -> Non
 
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
 @pytest.mark.parametrize("case", CASES)
-def test_to_sklearn_answers_alike(case: str, dtype: Any) -> None:
+def test_to_sklearn_gives_the_same_results(case: str, dtype: Any) -> None:
     path, params = CASES[case]
     X = fresh_rows(dtype)
     more = {"dtype": np.dtype(dtype).name} if case == "rbm" else {}
@@ -98,13 +98,13 @@ def test_to_sklearn_answers_alike(case: str, dtype: Any) -> None:
     theirs = gibbous.to_sklearn(ours)
     assert type(theirs) is class_of(path)
     assert_same(ours, theirs, X, 1e-11 if dtype == np.float64 else 3e-5)
-    # and the whole way back
+    # and back again
     again = gibbous.from_sklearn(theirs)
     assert_same(ours, again, X, 1e-13 if dtype == np.float64 else 1e-6)
-    clone(theirs).fit(X)  # its parameters are ones that its own fit takes
+    clone(theirs).fit(X)  # its parameters are accepted by its own fit
 
 
-def test_the_evidence_goes_over() -> None:
+def test_evidence_is_converted() -> None:
     X = fresh_rows()
     for kind in COVARIANCES:
         ours = gibbous.BayesianGaussianMixture(3, covariance_type=kind, tol=1e-2, random_state=0)
@@ -114,7 +114,7 @@ def test_the_evidence_goes_over() -> None:
 
 
 @pytest.mark.parametrize("case", ["minibatch", "rbm"])
-def test_training_goes_on_in_the_other_library(case: str) -> None:
+def test_training_continues_in_the_other_library(case: str) -> None:
     path, params = CASES[case]
     X = fresh_rows()
     theirs = class_of(path)(**params, random_state=0).fit(X)
@@ -123,7 +123,7 @@ def test_training_goes_on_in_the_other_library(case: str) -> None:
     before = np.array(getattr(ours, name))
     ours.partial_fit(X)
     assert not np.array_equal(before, getattr(ours, name))
-    if case == "minibatch":  # rows already seen hold the centers back
+    if case == "minibatch":  # earlier rows reduce the step
         assert ours._counts.sum() == pytest.approx(theirs._counts.sum() + len(X))
     back = gibbous.to_sklearn(ours)
     back.partial_fit(X)
@@ -132,7 +132,7 @@ def test_training_goes_on_in_the_other_library(case: str) -> None:
         assert np.array_equal(gibbous.to_sklearn(ours).h_samples_, ours.h_samples_)
 
 
-def test_a_mixture_fit_by_scikit_learn_is_drawn_from() -> None:
+def test_samples_of_a_mixture_fitted_by_scikit_learn() -> None:
     X = fresh_rows()
     theirs = sklearn.mixture.GaussianMixture(3, random_state=0).fit(X)
     ours = gibbous.from_sklearn(theirs)
@@ -148,7 +148,7 @@ def test_a_mixture_fit_by_scikit_learn_is_drawn_from() -> None:
     assert set(labels) <= {0, 1, 2}
 
 
-def test_names_of_features_go_over() -> None:
+def test_feature_names_are_converted() -> None:
     pd = pytest.importorskip("pandas", reason="names of features come from a frame")
     X = pd.DataFrame(fresh_rows(), columns=list("abcd"))
     ours = gibbous.from_sklearn(sklearn.cluster.KMeans(2, n_init=1, random_state=0).fit(X))
@@ -157,7 +157,7 @@ def test_names_of_features_go_over() -> None:
     assert "fitted by scikit-learn" in str(ours.history_)
 
 
-def test_what_has_no_counterpart_is_refused() -> None:
+def test_models_without_a_counterpart_are_rejected() -> None:
     X = fresh_rows()
     with pytest.raises(TypeError, match=r"KMeans.*got sklearn\..*\.BisectingKMeans"):
         gibbous.from_sklearn(sklearn.cluster.BisectingKMeans(2).fit(X))
@@ -182,7 +182,7 @@ def test_what_has_no_counterpart_is_refused() -> None:
         gibbous.to_sklearn(bits)
 
 
-def test_parameters_that_scikit_learn_does_not_take_get_their_defaults() -> None:
+def test_parameters_not_accepted_by_scikit_learn_get_defaults() -> None:
     X = fresh_rows()
     model = gibbous.GaussianMixture(
         2, init_params="small-em", random_state=np.random.default_rng(0), acceleration="squarem"
@@ -193,7 +193,7 @@ def test_parameters_that_scikit_learn_does_not_take_get_their_defaults() -> None
     theirs._validate_params()
 
 
-def test_chains_that_scikit_learn_would_miscount_stay_behind() -> None:
+def test_chains_incompatible_with_scikit_learn_are_dropped() -> None:
     X = fresh_rows()
     for more in ({"n_chains": 7}, {"method": "cd"}, {"method": "pt", "n_temperatures": 2}):
         machine = gibbous.BernoulliRBM(3, n_iter=1, random_state=0, **more).fit(X)
