@@ -1,4 +1,4 @@
-"""Corpus: from matrices and lists, taking, splitting, weighting and pruning."""
+"""Corpus: construction from matrices and lists, selection, splitting, weighting and pruning."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from sklearn.feature_extraction.text import CountVectorizer, HashingVectorizer, 
 from gibbous import Corpus
 from support.corpora import COUNTS, WORDS, canonical, same, small
 
-# --- what it is ------------------------------------------------------------------------------
+# --- attributes ------------------------------------------------------------------------------
 
 
 def test_arrays_and_numbers():
@@ -57,12 +57,12 @@ def test_arrays_and_numbers():
         (([], [], []), "at least one entry"),
     ],
 )
-def test_arrays_that_do_not_belong_together(arrays, message):
+def test_inconsistent_arrays(arrays, message):
     with pytest.raises((ValueError, TypeError), match=message):
         Corpus(*arrays, n_words=4)
 
 
-def test_a_row_may_begin_below_the_end_of_the_one_before():
+def test_decreasing_row_offsets():
     corpus = Corpus([0, 1, 1, 2], [3, 0], [1, 1])
     assert corpus.n_words == 4
 
@@ -114,7 +114,7 @@ FORMATS = ["bsr", "coo", "csc", "csr", "dia", "dok", "lil"]
 @pytest.mark.parametrize("format", FORMATS)
 @pytest.mark.parametrize("kind", [sp.csr_matrix, sp.csr_array])
 @pytest.mark.parametrize("dtype", [np.uint8, np.int16, np.int64, np.float32, np.float64, bool])
-def test_of_every_sparse_format(format, kind, dtype):
+def test_of_accepts_every_sparse_format(format, kind, dtype):
     X = kind(COUNTS.astype(dtype)).asformat(format)
     corpus = Corpus.of(X, WORDS)
     np.testing.assert_array_equal(corpus.to_csr().toarray(), COUNTS.astype(dtype))
@@ -135,7 +135,7 @@ def test_of_sums_repeated_entries_and_drops_zeros(n, width, entries, format, dty
     np.add.at(expected, (documents, words), counts)
     X = sp.coo_matrix((counts.astype(dtype), (documents, words)), shape=(n, width))
     if format != "coo":
-        # SciPy would sum in 8 bits: the repeated entries are kept up to our door in coo and csr
+        # SciPy would sum in 8 bits: repeated entries of coo and csr must be kept until we sum them
         X = sp.coo_matrix((counts, (documents, words)), shape=(n, width)).asformat(format)
     corpus = Corpus.of(X)
     assert (len(corpus), corpus.n_words) == (n, width)
@@ -180,20 +180,20 @@ BAD = [
     "form",
     [sp.csr_matrix, sp.coo_matrix, sp.csc_matrix, np.asarray, pd.DataFrame, np.ndarray.tolist],
 )
-def test_what_is_no_count_is_named_with_its_place(value, message, form):
+def test_invalid_count_is_reported_with_its_position(value, message, form):
     X = COUNTS.astype(float)
     X[2, 1] = value
     with pytest.raises(ValueError, match=f"row 2, column 1 {message}"):
         Corpus.of(form(X))
 
 
-def test_what_is_no_count_in_a_csr_that_has_to_be_summed():
+def test_invalid_count_in_a_csr_with_duplicates():
     X = sp.csr_matrix(([1.0, 0.25, 1.0], [1, 1, 0], [0, 0, 2, 3]), shape=(3, 2))
     with pytest.raises(ValueError, match=r"row 1, column 1 holds 1.25, which is not a whole"):
         Corpus.of(X)
 
 
-def test_counts_that_pass_32_bits_only_together():
+def test_counts_whose_sum_exceeds_32_bits():
     X = sp.coo_matrix((np.array([2**30, 2**30], dtype=np.int32), ([0, 0], [0, 0])), shape=(1, 1))
     with pytest.raises(ValueError, match="row 0, column 0 holds 2147483648"):
         Corpus.of(X)
@@ -201,7 +201,7 @@ def test_counts_that_pass_32_bits_only_together():
 
 
 @pytest.mark.parametrize("X", [["a text"], [["a", "token"]], "text", 5, None, [[1], [2, 3]]])
-def test_what_holds_no_numbers_is_told_where_to_go(X):
+def test_input_without_numbers_is_rejected_with_advice(X):
     with pytest.raises(TypeError, match=r"from_texts.*from_tokens.*from_bow.*read"):
         Corpus.of(X)
 
@@ -230,7 +230,7 @@ def test_from_bow():
     same(Corpus.from_bow(iter(documents), WORDS), Corpus.of(COUNTS, WORDS))
     same(Corpus.from_bow(documents, dict(enumerate(WORDS))), Corpus.of(COUNTS, WORDS))
 
-    class Dictionary:  # as gensim's
+    class Dictionary:  # the same as gensim's
         token2id = {w: i for i, w in enumerate(WORDS)}  # noqa: RUF012
 
     same(Corpus.from_bow(documents, Dictionary()), Corpus.of(COUNTS, WORDS))
@@ -304,7 +304,7 @@ def test_taking_documents(rows):
 
 
 @pytest.mark.parametrize("rows", [4, [-5], np.array([True]), "a", [0.5]])
-def test_no_such_documents(rows):
+def test_missing_documents(rows):
     with pytest.raises(IndexError):
         small()[rows]
 
@@ -314,11 +314,11 @@ def test_a_slice_shares_memory():
     assert np.shares_memory(corpus[2:].counts, corpus.counts)
 
 
-def test_iterating_ends():
+def test_iteration_terminates():
     assert [c.n_tokens for c in small()] == [3, 0, 3, 4]
 
 
-def test_split_is_a_partition_and_repeats_itself():
+def test_split_is_a_reproducible_partition():
     corpus = Corpus.of(np.arange(1, 101)[:, None])._describe(names=range(100))
     train, test = corpus.split(0.25, random_state=3)
     assert (len(train), len(test)) == (75, 25)
@@ -340,7 +340,7 @@ def test_completion_split_is_binomial():
     one, other = first.to_csr().toarray(), second.to_csr().toarray()
     np.testing.assert_array_equal(one + other, counts)
     assert first.counts.min() >= 1 and second.counts.min() >= 1
-    # For c tokens the half has mean c/2 and variance c/4, each entry by itself.
+    # Of c tokens the half has mean c/2 and variance c/4, independently for each entry.
     z = (one.sum() - counts.sum() / 2) / np.sqrt(counts.sum() / 4)
     assert abs(z) < 5, (seed, z)
     there = counts > 0
@@ -351,7 +351,7 @@ def test_completion_split_is_binomial():
     same(first, corpus.completion_split(seed)[0])
 
 
-def test_reweight_has_the_right_mean():
+def test_reweight_has_the_correct_mean():
     seed = secrets.randbits(32)
     counts = np.tile([1, 2, 7, 3, 5], (20_000, 1))
     corpus = Corpus.of(counts, list("abcde"))
@@ -386,7 +386,7 @@ def test_bad_weights(weights, message):
 # --- words -----------------------------------------------------------------------------------
 
 
-def test_filter_prunes_as_the_vectorizer_does():
+def test_filter_prunes_like_the_vectorizer():
     seed = secrets.randbits(32)
     counts = np.random.default_rng(seed).poisson(0.4, (30, 20))
     corpus = Corpus.of(counts, [f"w{i:02}" for i in range(20)])
@@ -421,12 +421,12 @@ def test_filter_keeps_documents_and_most_frequent_words():
         ({"stop_words": "german"}, "stop_words must be 'english', a list"),
     ],
 )
-def test_pruning_that_makes_no_sense(options, message):
+def test_invalid_pruning_limits(options, message):
     with pytest.raises(ValueError, match=message):
         small().filter(**options)
 
 
-def test_another_vocabulary():
+def test_change_of_vocabulary():
     other = canonical(small().with_vocabulary(["dog", "emu", "ant"]))
     np.testing.assert_array_equal(
         other.to_csr().toarray(), np.column_stack([COUNTS[:, 3], COUNTS[:, 3] * 0, COUNTS[:, 0]])
@@ -453,7 +453,7 @@ def test_concatenate():
         Corpus.concatenate([])
 
 
-def test_the_digest_is_of_the_words_and_counts():
+def test_digest_depends_on_words_and_counts():
     corpus = small()
     assert corpus.digest() == Corpus.of(COUNTS, WORDS).digest()
     changed = COUNTS.copy()
@@ -487,7 +487,7 @@ def test_one_document_of_one_word_that_fills_32_bits():
 
 
 def test_offsets_beyond_32_bits():
-    """Three documents, the first of 2**31 + 7 entries, in memory that is one number."""
+    """Three documents, the first with 2**31 + 7 entries that share the memory of one number."""
     many = 2**31 + 7
     one = np.lib.stride_tricks.as_strided(np.zeros(1, dtype=np.int32), (many + 3,), (0,))
     from gibbous.corpus.rows import Rows, chunks, kept_indptr, take
@@ -506,7 +506,7 @@ def test_offsets_beyond_32_bits():
 def test_stacking_counts_beyond_32_bits():
     from gibbous.corpus.rows import Rows, stack
 
-    class Long(Rows):  # offsets alone, as if its entries were there
+    class Long(Rows):  # offsets only, as if the entries existed
         pass
 
     big = 2**31
@@ -515,7 +515,7 @@ def test_stacking_counts_beyond_32_bits():
     assert stack(parts).indptr.tolist() == [0, big, big + 5]
 
 
-def test_no_documents_and_no_words():
+def test_corpus_without_documents_or_words():
     empty = Corpus.of(np.empty((0, 3), dtype=int))
     assert (len(empty), empty.n_words, empty.n_tokens) == (0, 3, 0)
     blank = Corpus.of(np.zeros((2, 0), dtype=int))

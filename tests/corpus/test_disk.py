@@ -1,4 +1,4 @@
-"""A corpus in a file: mapped, checked, written a part at a time."""
+"""Corpora in files: memory mapping, validation, and writing in parts."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def test_round_trip_is_mapped(path):
         with pytest.raises(ValueError, match="read-only"):
             back.counts[0] = 2
     same(Corpus.read(path), corpus)
-    # The digest that the file carries is the one that its arrays give.
+    # The digest in the file is that of its arrays.
     assert Corpus(back.indptr, back.indices, back.counts, WORDS).digest() == back.digest()
 
 
@@ -50,7 +50,7 @@ def test_round_trip_is_mapped(path):
     ],
     ids=str,
 )
-def test_small_ones(path, corpus):
+def test_small_corpora(path, corpus):
     corpus.save(path)
     same(Corpus.open(path), corpus)
     assert Corpus.open(path).vocabulary == corpus.vocabulary
@@ -66,14 +66,14 @@ def test_small_ones(path, corpus):
     ],
     ids=str,
 )
-def test_dates_of_every_kind(path, dates):
+def test_all_kinds_of_dates(path, dates):
     corpus = Corpus.of(COUNTS)._describe(dates=dates)
     corpus.save(path)
     same(Corpus.open(path), corpus)
     assert Corpus.open(path).dates.dtype == corpus.dates.dtype
 
 
-def test_a_file_may_be_replaced_while_it_is_mapped(path):
+def test_file_can_be_replaced_while_it_is_mapped(path):
     small().save(path)
     corpus = Corpus.open(path)
     corpus[:2].save(path)
@@ -81,7 +81,7 @@ def test_a_file_may_be_replaced_while_it_is_mapped(path):
     assert len(Corpus.open(path)) == 2
 
 
-def test_every_damaged_byte_is_noticed(path):
+def test_every_damaged_byte_is_detected(path):
     small().save(path)
     good = path.read_bytes()
     seed = secrets.randbits(32)
@@ -99,7 +99,7 @@ def test_every_damaged_byte_is_noticed(path):
             Corpus.open(path)
 
 
-def test_every_cut_is_noticed(path):
+def test_every_truncation_is_detected(path):
     small().save(path)
     good = path.read_bytes()
     for length in [*range(0, 120), *range(120, len(good) - 64, 37)]:
@@ -110,7 +110,7 @@ def test_every_cut_is_noticed(path):
 
 
 def rewritten(path, change):
-    """Change the header of a file and give it a good checksum again."""
+    """Change the header of a file and fix its checksum."""
     data = path.read_bytes()
     length = int.from_bytes(data[16:24], "little")
     header = json.loads(data[56 : 56 + length])
@@ -154,14 +154,14 @@ def put(*keys, value):
         (lambda header: header["arrays"].pop("indices"), "not laid out"),
     ],
 )
-def test_headers_made_by_hand(path, change, message):
+def test_handmade_headers_are_checked(path, change, message):
     small().save(path)
     rewritten(path, change)
     with pytest.raises(ValueError, match=message):
         Corpus.open(path)
 
 
-def test_arrays_made_by_hand_are_checked(path):
+def test_handmade_arrays_are_checked(path):
     corpus = small()
     indices = np.array([0, 9, 1, 0, 1, 2, 3], dtype=np.int32)
     arrays = {"indptr": corpus.indptr, "indices": indices, "counts": corpus.counts}
@@ -170,7 +170,7 @@ def test_arrays_made_by_hand_are_checked(path):
         Corpus.open(path)
 
 
-def test_what_is_no_corpus_file(path, tmp_path):
+def test_files_other_than_corpora_are_rejected(path, tmp_path):
     path.write_bytes(b"something else")
     with pytest.raises(ValueError, match=r"not a corpus file.*Corpus\.read"):
         Corpus.open(path)
@@ -182,7 +182,7 @@ def test_what_is_no_corpus_file(path, tmp_path):
         CorpusWriter(tmp_path / "absent" / "a.corpus")
 
 
-# --- a part at a time --------------------------------------------------------------------------
+# --- writing in parts --------------------------------------------------------------------------
 
 
 def test_the_writer_equals_saving(path, tmp_path):
@@ -197,7 +197,7 @@ def test_the_writer_equals_saving(path, tmp_path):
     assert sorted(p.name for p in tmp_path.iterdir()) == ["saved.corpus", "small.corpus"]
 
 
-def test_the_writer_counts_words_where_nobody_says(path):
+def test_writer_infers_the_vocabulary_size(path):
     with CorpusWriter(path) as writer:
         writer.add(np.array([[1, 0]]))
         writer.add(np.array([[0, 0, 5]]))
@@ -207,7 +207,7 @@ def test_the_writer_counts_words_where_nobody_says(path):
     assert (len(Corpus.open(path)), Corpus.open(path).n_words) == (0, 7)
 
 
-def test_a_writer_that_fails_leaves_nothing(path):
+def test_failed_writer_leaves_no_file(path):
     small().save(path)
     before = path.read_bytes()
 
@@ -248,7 +248,7 @@ def test_offsets_beyond_32_bits_are_written(tmp_path):
 
     with ExitStack() as stack:
         spool = disk.Spool(tmp_path, stack)
-        spool.n_entries = 2**31 + 5  # as if so many had gone before
+        spool.n_entries = 2**31 + 5  # as if so many entries had been written before
         one = np.ones(2, dtype=np.int32)
         spool.add(Rows(np.array([0, 2]), one.cumsum(dtype=np.int32), one * (2**31 - 1)))
         assert spool.n_tokens == 2**32 - 2
@@ -258,7 +258,7 @@ def test_offsets_beyond_32_bits_are_written(tmp_path):
 
 
 def test_offsets_beyond_2_31_of_a_mapped_corpus(tmp_path):
-    # entries that nobody reads are holes of a sparse file, without a block on the disk
+    # entries that are never read are holes of a sparse file, without blocks on disk
     hole = 2**31 + 5
     arrays = []
     for name, values in (("indices", [1, 4, 0, 1, 4]), ("counts", [2, 1, 3, 1, 2])):

@@ -1,4 +1,4 @@
-"""From texts to a corpus, beside scikit-learn's CountVectorizer."""
+"""From texts to a corpus, compared with scikit-learn's CountVectorizer."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def test_equals_the_vectorizer(options):
 
 
 @pytest.mark.parametrize("options", OPTIONS, ids=str)
-def test_a_given_vocabulary_equals_the_vectorizers(options):
+def test_given_vocabulary_equals_that_of_the_vectorizer(options):
     options = {k: v for k, v in options.items() if k not in ("min_df", "max_df")}
     words = ["to be", "to", "zebra", "is", "größe", "not", "be or not", "word"]
     vectorizer = CountVectorizer(vocabulary=words, **options)
@@ -97,7 +97,7 @@ def test_equals_the_vectorizer_over_many_batches(data_folder, monkeypatch):
     assert Corpus.from_texts(texts).digest() == corpus.digest()
 
 
-def test_runs_of_word_characters_are_recognised():
+def test_runs_of_word_characters_are_recognized():
     for pattern, length in {
         r"(?u)\b\w\w+\b": 2,
         r"\w+": 1,
@@ -137,7 +137,7 @@ def test_the_core_numbers_many_words():
     assert terms.words(99_998) == words[99_998:]
 
 
-def test_texts_are_taken_one_after_the_other():
+def test_texts_are_consumed_one_at_a_time():
     held = [0, 0]
 
     class Text(str):
@@ -156,7 +156,7 @@ def test_texts_are_taken_one_after_the_other():
     assert held[1] < 200  # of 2000 texts of 5.5 KB
 
 
-def test_columns_follow_and_empty_documents_stay(tmp_path):
+def test_columns_match_and_empty_documents_are_kept(tmp_path):
     names = [f"n{i}" for i in range(len(TEXTS))]
     for path in (None, tmp_path / "a.corpus"):
         corpus = Corpus.from_texts(iter(TEXTS), names=names, dates=range(7), path=path)
@@ -167,7 +167,7 @@ def test_columns_follow_and_empty_documents_stay(tmp_path):
         Corpus.from_texts(TEXTS, names=["n"])
 
 
-def test_tokens_as_they_are():
+def test_tokenized_input_is_used_unchanged():
     corpus = Corpus.from_tokens([["B", "a", "B"], [], ("c d",)])
     assert corpus.vocabulary == ("B", "a", "c d")
     np.testing.assert_array_equal(corpus.to_csr().toarray(), [[2, 1, 0], [0, 0, 0], [0, 0, 1]])
@@ -194,7 +194,7 @@ def test_tokens_as_they_are():
         (lambda: Corpus.from_texts(["aa"], tokenizer="x"), "tokenizer must be a function"),
     ],
 )
-def test_what_is_no_text(call, message):
+def test_input_other_than_text_is_rejected(call, message):
     with pytest.raises(TypeError, match=message):
         call()
 
@@ -213,11 +213,11 @@ def test_what_is_no_text(call, message):
         ({"vocabulary": []}, "vocabulary is empty"),
     ],
 )
-def test_options_that_make_no_sense(options, message):
+def test_invalid_options(options, message):
     with pytest.raises(ValueError, match=message):
         Corpus.from_texts(TEXTS, **options)
 
 
-def test_max_features_takes_the_first_of_equal_words():
+def test_max_features_keeps_the_first_of_equally_frequent_words():
     corpus = Corpus.from_texts(["dd cc bb aa aa"], max_features=2)
     assert corpus.vocabulary == ("aa", "bb")

@@ -1,4 +1,4 @@
-"""Every format that a corpus is read from, whole and damaged."""
+"""Every format that a corpus can be read from, valid and damaged."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def write(request, tmp_path):
 
 @pytest.fixture
 def blocks(monkeypatch):
-    """Read files in blocks of a few bytes, so that everything crosses their borders."""
+    """Read files in blocks of a few bytes, so that everything crosses block boundaries."""
 
     def small_blocks(size):
         import gibbous.corpus.formats.files as files
@@ -78,7 +78,7 @@ CASES = [
 @pytest.mark.parametrize("size", [1, 7, 1 << 20])
 @pytest.mark.parametrize(("name", "text", "expected"), CASES, ids=[c[0] for c in CASES])
 @pytest.mark.parametrize("end", ["\n", ""], ids=["ended", "open"])
-def test_whole_files(write, blocks, tmp_path, name, text, expected, end, size):
+def test_valid_files(write, blocks, tmp_path, name, text, expected, end, size):
     blocks(size)
     path = write(name, text.rstrip("\n") + end)
     same(Corpus.read(path), expected)
@@ -116,7 +116,7 @@ def test_every_format_can_be_named(write):
         ("small.ldac", LDAC, "vocab.txt"),
     ],
 )
-def test_words_beside_the_file(write, tmp_path, name, text, words):
+def test_vocabulary_in_a_separate_file(write, tmp_path, name, text, words):
     data = VOCAB.encode()
     (tmp_path / words).write_bytes(gzip.compress(data) if words.endswith("gz") else data)
     path = write(name, text)
@@ -129,7 +129,7 @@ def test_words_beside_the_file(write, tmp_path, name, text, words):
         Corpus.read(path)
 
 
-def test_words_that_lda_c_does_not_use(tmp_path):
+def test_vocabulary_of_lda_c_with_unused_words(tmp_path):
     (tmp_path / "a.ldac").write_text(LDAC)
     corpus = Corpus.read(tmp_path / "a.ldac", vocabulary=[*WORDS, "emu"])
     assert corpus.n_words == 5 and corpus.vocabulary[-1] == "emu"
@@ -143,7 +143,7 @@ def test_words_that_lda_c_does_not_use(tmp_path):
         (b"ant\nb\xe4r\n", "line 2: byte 2 of the line, 0xe4, is not UTF-8"),
     ],
 )
-def test_damaged_words(tmp_path, write, text, message):
+def test_damaged_vocabulary(tmp_path, write, text, message):
     (tmp_path / "a.mtx").write_text(MTX)
     path = write("words", text)
     with pytest.raises(ValueError, match=f"{re.escape(str(path))}, {message}"):
@@ -168,7 +168,7 @@ def test_entries_in_any_order_and_repeated(write, blocks, tmp_path, size):
 
 @pytest.mark.parametrize("field", ["integer", "real"])
 @pytest.mark.parametrize("form", [sp.coo_matrix, np.asarray, sp.csc_array])
-def test_what_scipy_writes(tmp_path, field, form):
+def test_files_written_by_scipy(tmp_path, field, form):
     scipy.io.mmwrite(
         tmp_path / "a.mtx", form(COUNTS.astype(float)), field=field, symmetry="general"
     )
@@ -297,7 +297,7 @@ DAMAGED = [
 @pytest.mark.parametrize(
     ("name", "text", "message"), DAMAGED, ids=[f"{n}-{m[:30]}" for n, _, m in DAMAGED]
 )
-def test_damaged_files_name_the_line(write, blocks, name, text, message, size):
+def test_error_of_a_damaged_file_names_the_line(write, blocks, name, text, message, size):
     blocks(size)
     path = write(name, text)
     with pytest.raises(ValueError, match=f"^{re.escape(str(path))}(, |: | ){message}"):
@@ -305,7 +305,7 @@ def test_damaged_files_name_the_line(write, blocks, name, text, message, size):
 
 
 @pytest.mark.parametrize(("name", "text", "expected"), CASES, ids=[c[0] for c in CASES])
-def test_compressed_data_cut_short(tmp_path, name, text, expected):
+def test_truncated_compressed_data(tmp_path, name, text, expected):
     data = gzip.compress(text.encode())
     for length in (len(data) - 9, 20):
         path = tmp_path / (name + ".gz")
@@ -319,7 +319,7 @@ def test_compressed_data_cut_short(tmp_path, name, text, expected):
         Corpus.read(path)
 
 
-def test_a_failed_reading_leaves_no_file(tmp_path):
+def test_failed_reading_leaves_no_file(tmp_path):
     (tmp_path / "a.jsonl").write_text(line(3, "{", JSONL))
     with pytest.raises(ValueError, match="line 3"):
         Corpus.read(tmp_path / "a.jsonl", into=tmp_path / "a.corpus")
@@ -329,7 +329,7 @@ def test_a_failed_reading_leaves_no_file(tmp_path):
 # --- texts -----------------------------------------------------------------------------------
 
 
-def test_options_reach_the_text(write):
+def test_options_are_passed_to_the_tokenizer(write):
     path = write("a.jsonl", JSONL)
     assert Corpus.read(path, min_df=2).vocabulary == ("ant", "bee", "cow")
     assert Corpus.read(path, vocabulary=["dog", "emu"]).n_tokens == 1
@@ -410,7 +410,7 @@ def test_folders(tmp_path):
         Corpus.read(tmp_path, glob="*.html")
 
 
-def test_absent_files(tmp_path):
+def test_missing_files(tmp_path):
     for name in ("a.jsonl", "a.npz", "a.parquet", "docword.a.txt"):
         with pytest.raises(FileNotFoundError, match="no such file"):
             Corpus.read(tmp_path / name)
