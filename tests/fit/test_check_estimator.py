@@ -21,16 +21,16 @@ from gibbous import (
     ReplicatedSoftmax,
 )
 
-# The check shuffles repeated rows and wants the clusters of the weighted ones. Starts are drawn by
-# row number, so that another order is another start: scikit-learn's own K-means is excepted from it
-# in the same words. From given centers weights equal repeated rows, which test_kmeans.py holds.
+# The check shuffles repeated rows and expects the clusters of the weighted ones. Starts are drawn
+# by row number, so that another order gives another start; scikit-learn's own K-means is exempt for
+# the same reason. From given centers, weights equal repeated rows (see tests of K-means).
 DRAWN_BY_ROW = {
     f"check_sample_weight_equivalence_on_{kind}_data": "starts depend on the order of the rows"
     for kind in ("dense", "sparse")
 }
 
-# A Boltzmann machine's mini-batches and draws go by row number too, and score_samples turns over a
-# random unit of each row: scikit-learn excepts its own machine from these checks.
+# Mini-batches and draws of Boltzmann machines depend on row numbers too, and score_samples flips a
+# random unit of each row: scikit-learn exempts its own machine from these checks.
 DRAWN_BY_ROW_OF_BATCH = {
     **dict.fromkeys(DRAWN_BY_ROW, "a repeated row is another mini-batch, a weighted row is not"),
     **{
@@ -61,7 +61,7 @@ ESTIMATORS = [
     BayesianGaussianMixture(),
     *(BayesianGaussianMixture(covariance_type=kind) for kind in ("tied", "diag", "spherical")),
     BayesianGaussianMixture(2, weight_concentration_prior_type="dirichlet_distribution"),
-    # the checks' data are real numbers of any size, which the default refuses
+    # the checks use real numbers of any size, which the default rejects
     BernoulliRBM(out_of_range="allow"),
     BernoulliRBM(out_of_range="allow", method="cd", centered=True, momentum=0.5),
     BernoulliRBM(out_of_range="allow", method="pt", n_temperatures=3, dtype="float64"),
@@ -79,9 +79,10 @@ ESTIMATORS = [
 @parametrize_with_checks(ESTIMATORS, expected_failed_checks=expected_failures)
 def test_estimator(estimator: BaseEstimator, check: Callable[[BaseEstimator], None]) -> None:
     with warnings.catch_warnings():
-        # the checks fit on tiny data with few iterations, and announce the optional ones they skip
+        # the checks fit tiny data with few iterations, and warn about optional checks that are
+        # skipped
         warnings.simplefilter("ignore", ConvergenceWarning)
         warnings.simplefilter("ignore", SkipTestWarning)
-        # some checks set n_clusters=1, for which elkan falls back to lloyd and says so
+        # some checks set n_clusters=1, for which elkan falls back to lloyd with a warning
         warnings.filterwarnings("ignore", "algorithm='elkan' doesn't make sense", RuntimeWarning)
         check(estimator)

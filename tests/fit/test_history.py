@@ -1,4 +1,4 @@
-"""The record of a run: recorder, progress, and the results object."""
+"""The history of a fit: recorder, progress, and the results object."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def a_history(**changes: object) -> History:
 # ---- recorder ------------------------------------------------------------------------------------
 
 
-def test_recorder_tells_the_callback_and_keeps_the_trace() -> None:
+def test_recorder_calls_the_callback_and_keeps_the_trace() -> None:
     told: list[Progress] = []
     recorder = Recorder("M", "metric", max_iter=9, callback=told.append, start=2, n_starts=5)
     for value in (4.0, 2.0, 2.5):
@@ -64,12 +64,12 @@ def test_no_callback() -> None:
     assert recorder.trace("max_iter").values == (1.0,)
 
 
-def test_a_callback_that_cannot_be_called() -> None:
+def test_callback_that_is_not_callable() -> None:
     with pytest.raises(TypeError, match="callback must be callable or None; got 'print'"):
         Recorder("M", "metric", max_iter=9, callback="print")  # type: ignore[arg-type]
 
 
-def test_an_exception_in_the_callback_comes_out() -> None:
+def test_exception_in_the_callback_propagates() -> None:
     def callback(progress: Progress) -> None:
         raise RuntimeError("mine")
 
@@ -79,7 +79,7 @@ def test_an_exception_in_the_callback_comes_out() -> None:
     assert recorder.trace("interrupted").values == (1.0,)
 
 
-def test_further_measures_are_told_and_kept() -> None:
+def test_additional_measures_are_passed_and_kept() -> None:
     told: list[Progress] = []
     recorder = Recorder("M", "metric", max_iter=9, callback=told.append)
     for value in (1.0, 2.0):
@@ -96,7 +96,7 @@ def test_further_measures_are_told_and_kept() -> None:
     assert frame["gap"].tolist() == [0.5, 1.0]
 
 
-def test_a_history_from_before_there_were_further_measures() -> None:
+def test_history_of_a_version_without_additional_measures() -> None:
     data = a_history().to_dict()
     del data["more"]
     assert History.from_dict(data) == a_history()
@@ -129,7 +129,7 @@ def test_history_of_a_start_without_iterations() -> None:
     assert "given start" in str(history)
 
 
-def test_history_goes_through_json_and_back() -> None:
+def test_history_round_trip_through_json() -> None:
     history = a_history()
     assert History.from_dict(json.loads(json.dumps(history.to_dict()))) == history
 
@@ -155,7 +155,7 @@ def test_history_prints() -> None:
 
 
 @pytest.mark.parametrize("reason", STOP_REASONS)
-def test_history_says_why_it_stopped(reason: str) -> None:
+def test_history_describes_why_it_stopped(reason: str) -> None:
     first = str(a_history(stop_reason=reason)).splitlines()[0]
     assert {
         "converged": "converged",

@@ -1,4 +1,4 @@
-"""Inside what scikit-learn's users build: frames, pipelines, searches, other processes, pickles."""
+"""Integration with scikit-learn: frames, pipelines, searches, processes and pickles."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ import gibbous
 
 try:
     import cloudpickle
-except ImportError:  # joblib before 1.6 brings it along
+except ImportError:  # joblib before 1.6 bundles it
     from joblib.externals import cloudpickle
 
 N = 40
@@ -35,7 +35,7 @@ _rng = np.random.default_rng(12)
 UNIT = np.round(_rng.random((N, 4)), 6)
 COUNTS = _rng.poisson(1.2, (N, 4)) + np.eye(N, 4, dtype=int)
 
-#: One of every class, what it is fitted to, and its labels where it has some.
+#: One estimator of every class, its data, and labels if it needs them.
 MODELS: dict[str, tuple[Any, np.ndarray]] = {
     "KMeans": (gibbous.KMeans(3, random_state=0), UNIT),
     "MiniBatchKMeans": (gibbous.MiniBatchKMeans(3, random_state=0), UNIT),
@@ -88,7 +88,7 @@ def frames(X: np.ndarray) -> dict[str, Any]:
 
 
 @each_model
-def test_frames_answer_as_arrays_do(name: str) -> None:
+def test_frames_give_the_same_results_as_arrays(name: str) -> None:
     X = MODELS[name][1]
     expected = answer(fitted(name, X), X)
     for kind, frame in frames(X).items():
@@ -121,7 +121,7 @@ def test_set_output(name: str) -> None:
 
 
 @each_model
-def test_text_in_a_column_is_named(name: str) -> None:
+def test_error_for_a_column_of_text_names_it(name: str) -> None:
     X = MODELS[name][1]
     frame = pd.DataFrame(X, columns=COLUMNS)
     told = (
@@ -153,7 +153,7 @@ def test_missing_values_of_frames(name: str) -> None:
         pl.Series("b", [None if at == 3 else v for at, v in enumerate(X[:, 1].tolist())])
     )
     for frame in (nullable, null):
-        if name in ("GaussianMixture", "BayesianGaussianMixture"):  # which fit what is observed
+        if name in ("GaussianMixture", "BayesianGaussianMixture"):  # which fit the observed entries
             expected = answer(fitted(name, holes), holes)
             assert np.array_equal(answer(fitted(name, frame), frame), expected)
         else:
@@ -199,7 +199,7 @@ def test_union_of_features() -> None:
     assert np.array_equal(out.to_numpy()[:, :3], fitted("KMeans", UNIT).transform(UNIT))
 
 
-def test_a_machine_makes_features_for_a_classifier() -> None:
+def test_machine_extracts_features_for_a_classifier() -> None:
     rng = np.random.default_rng(1)
     y = rng.integers(0, 2, 300)
     X = (rng.random((300, 12)) < np.where(y[:, None] == 1, 0.8, 0.2)).astype(float)
@@ -209,7 +209,7 @@ def test_a_machine_makes_features_for_a_classifier() -> None:
         gibbous.BernoulliRBM(8, n_iter=20, batch_size=20, random_state=0),
         LogisticRegression(C=100),
     )
-    # twelve pixels that are each right 8 times of 10: a majority errs in 1 of 250
+    # twelve pixels, each correct with probability 0.8: a majority vote errs once in 250
     assert cross_val_score(pipe, frame, y, cv=3).min() > 0.9
     search = RandomizedSearchCV(
         pipe,
@@ -222,7 +222,7 @@ def test_a_machine_makes_features_for_a_classifier() -> None:
     assert search.predict(frame).shape == (300,)
 
 
-def test_mixtures_and_clusters_are_searched() -> None:
+def test_grid_search_over_mixtures_and_clusters() -> None:
     rng = np.random.default_rng(2)
     centers = np.array([[0, 0], [9, 0], [0, 9]])
     X = pd.DataFrame(centers[rng.integers(0, 3, 240)] + rng.normal(size=(240, 2)))
@@ -246,7 +246,7 @@ def texts(n: int) -> list[str]:
     return [" ".join(rng.choice(shelves[at % 3].split(), 30)) for at in range(n)]
 
 
-def test_topics_in_a_pipeline_are_searched() -> None:
+def test_grid_search_over_topics_in_a_pipeline() -> None:
     documents = texts(90)
     pipe = Pipeline(
         [
@@ -269,7 +269,7 @@ def test_topics_in_a_pipeline_are_searched() -> None:
     assert names == [f"latentdirichletallocation{k}" for k in range(3)]
 
 
-def test_categories_beside_numbers() -> None:
+def test_categories_together_with_numbers() -> None:
     frame = pd.DataFrame(UNIT, columns=COLUMNS).assign(
         phase=pd.Categorical(["new", "full"] * (N // 2))
     )
@@ -292,7 +292,7 @@ def fit_and_tell(name: str) -> tuple[np.ndarray, int]:
 
 
 def test_joblib_in_processes_and_threads(monkeypatch: pytest.MonkeyPatch) -> None:
-    # joblib passes on a number of threads that is set; without one it divides the processors
+    # joblib passes on an explicit number of threads; otherwise it divides the processors
     for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
         monkeypatch.delenv(name, raising=False)
     expected = {name: answer(fitted(name, X), X) for name, (_, X) in MODELS.items()}
@@ -314,7 +314,7 @@ def test_joblib_in_processes_and_threads(monkeypatch: pytest.MonkeyPatch) -> Non
 
 
 @each_model
-def test_copies_and_pickles_answer_alike(name: str, tmp_path: Path) -> None:
+def test_copies_and_pickles_give_the_same_results(name: str, tmp_path: Path) -> None:
     X = MODELS[name][1]
     model = fitted(name, pd.DataFrame(X, columns=COLUMNS))
     frame = pd.DataFrame(X, columns=COLUMNS)
@@ -334,7 +334,7 @@ def test_copies_and_pickles_answer_alike(name: str, tmp_path: Path) -> None:
         assert list(other.feature_names_in_) == COLUMNS, kind
         assert other.get_params() == model.get_params(), kind
         assert other.history_ == model.history_, kind
-    # and a deep copy shares nothing that training changes
+    # and a deep copy shares no state that training changes
     if hasattr(model, "partial_fit"):
         more = ((UNIT[:, 0] > 0.5).astype(int),) if name == "RBMClassifier" else ()
         copies["deepcopy"].partial_fit(frame, *more)

@@ -1,4 +1,4 @@
-"""Fits side by side: results in order, the first error, and Ctrl-C at any line of the wait."""
+"""Parallel fits: order of results, the first error, and Ctrl-C at any line of the wait."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from gibbous._fit.parallel import Stop, side_by_side
 
 
 @pytest.mark.parametrize("workers", [1, 2, 5])
-def test_results_stand_in_the_order_of_their_numbers(workers: int) -> None:
+def test_results_are_in_the_order_of_their_indices(workers: int) -> None:
     told: list[tuple[int, int]] = []
     found = side_by_side(
         lambda i: i * i, [3, 0, 2, 1], workers, Stop(), lambda *at: told.append(at)
@@ -21,7 +21,7 @@ def test_results_stand_in_the_order_of_their_numbers(workers: int) -> None:
     assert told == [(1, 4), (2, 4), (3, 4), (4, 4)]
 
 
-def test_the_first_error_ends_the_rest() -> None:
+def test_first_error_cancels_the_other_fits() -> None:
     stop, begun, under_way = Stop(), [], threading.Event()
 
     def fit(i: int) -> int:
@@ -30,18 +30,18 @@ def test_the_first_error_ends_the_rest() -> None:
             assert under_way.wait(30)
             raise ValueError("the seventh")
         under_way.set()
-        while not stop():  # else it would never end
+        while not stop():  # otherwise it would never end
             threading.Event().wait(0.01)
         return i
 
-    # the one that is awaited last is begun first
+    # the last result to be awaited starts first
     with pytest.raises(ValueError, match="the seventh"):
         side_by_side(fit, range(7, -1, -1), 2, stop, None)
-    assert sorted(begun) == [6, 7]  # in the order that the system chose
+    assert sorted(begun) == [6, 7]  # in the order of the scheduler
 
 
-# Presses Ctrl-C at some line of whatever the main thread does while it waits; the fits end soon
-# after that, unless they wait for a lock that the press left held.
+# Sends Ctrl-C at some line of the code that the main thread runs while it waits. The fits end soon
+# after that, unless they wait for a lock that is still held.
 PRESS = """
 import signal, sys, threading, time
 from gibbous._fit.parallel import Stop, side_by_side

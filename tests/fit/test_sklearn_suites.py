@@ -1,8 +1,8 @@
-"""scikit-learn's own tests of these estimators, with only the import swapped.
+"""scikit-learn's own tests of these estimators, with only the import replaced.
 
-The test modules come from the installed scikit-learn, whichever version that is; nothing of them
-is kept here. Each runs in an interpreter of its own under scikit-learn's own fixtures. What cannot
-pass is named below with its reason, must fail, and is nothing but tests of private helpers.
+The test modules come from the installed version of scikit-learn and are not copied here. Each runs
+in a separate interpreter with scikit-learn's fixtures. Tests that cannot pass are listed below with
+a reason, must fail, and all concern private helpers.
 """
 
 from __future__ import annotations
@@ -23,19 +23,19 @@ OURS = {
     "sklearn.neural_network": ("BernoulliRBM",),
 }
 
-#: Module of scikit-learn -> modules whose import is swapped in it, and at least how many tests it
-#: has to run (so that a run that collects nothing is no success).
+#: Module of scikit-learn -> modules whose import is replaced, and the minimum number of tests (so
+#: that a run that collects no tests fails).
 SUITES = {
     "sklearn.mixture.tests.test_mixture": (("sklearn.mixture",), 4),
-    # one test starts a mixture from KMeans(random_state=0) and expects the default start, labels in
-    # the same order: so its K-means has to be the one that our mixture starts from
+    # one test starts a mixture from KMeans(random_state=0) and expects the labels of the default
+    # start in the same order, so that its K-means must be the one that our mixture uses
     "sklearn.mixture.tests.test_gaussian_mixture": (("sklearn.cluster", "sklearn.mixture"), 60),
     "sklearn.mixture.tests.test_bayesian_mixture": (("sklearn.mixture",), 12),
     "sklearn.cluster.tests.test_k_means": (("sklearn.cluster",), 250),
     "sklearn.neural_network.tests.test_rbm": (("sklearn.neural_network",), 15),
 }
 
-#: Tests of scikit-learn's private helpers, which another implementation does not have.
+#: Tests of scikit-learn's private helpers, which other implementations do not have.
 PRIVATE: dict[str, dict[str, str]] = {
     "sklearn.mixture.tests.test_mixture": {},
     "sklearn.mixture.tests.test_gaussian_mixture": {
@@ -57,12 +57,12 @@ PRIVATE: dict[str, dict[str, str]] = {
     },
 }
 
-#: Reasons that scikit-learn's own modules give for a skip; another reason is a failure here.
+#: Reasons for skips that scikit-learn's own modules give; any other reason is a failure here.
 SKIPS = ("SCIPY_ARRAY_API", "not checking array_api")
 
 
 def swapped(source: str, modules: tuple[str, ...]) -> str:
-    """Return the source with our names imported from gibbous; every other line stays."""
+    """Return the source with our names imported from gibbous; every other line is unchanged."""
     lines = source.splitlines()
     swaps = 0
     for node in ast.parse(source).body:
@@ -78,7 +78,7 @@ def swapped(source: str, modules: tuple[str, ...]) -> str:
             swaps += 1
         if names[False]:
             new.append(f"from {node.module} import {', '.join(names[False])}")
-        # one line for the statement's first, so that no line number moves
+        # one line replaces the statement's first, so that line numbers are unchanged
         first, last = node.lineno - 1, (node.end_lineno or node.lineno)
         lines[first:last] = ["; ".join(new)] + [""] * (last - first - 1)
     assert swaps == len(modules), f"{swaps} imports swapped, {len(modules)} expected"
