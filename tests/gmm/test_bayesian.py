@@ -1,4 +1,4 @@
-"""Variational Gaussian mixtures: equality with references, identities, promises."""
+"""Variational Gaussian mixtures: comparison with references, identities, invariants."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from reference import bgmm as reference
 TYPES = ["full", "tied", "diag", "spherical"]
 PRIORS = ["dirichlet_process", "dirichlet_distribution"]
 
-#: What a posterior consists of; given to another model it goes on from the same point.
+#: The attributes of a posterior; another model that gets them continues from the same point.
 STATE = (
     "weight_concentration_",
     "mean_precision_",
@@ -44,7 +44,7 @@ def blobs(n, d, k, *, seed=0, spread=3.0, shift=0.0, dtype=np.float64):
 
 
 def fitted(model, X, **fit):
-    """Fit without the warning that a fixed number of iterations brings."""
+    """Fit without the warning about a fixed number of iterations."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
         return model.fit(X, **fit)
@@ -57,7 +57,7 @@ def relative(a, b):
 
 
 def a_covariance(kind, d, rng):
-    """Return a covariance prior that is not the data's."""
+    """Return a covariance prior other than that of the data."""
     a = rng.normal(size=(d, d))
     full = a @ a.T + d * np.eye(d)
     return {"full": full, "tied": full, "diag": np.diag(full), "spherical": 2.5}[kind]
@@ -145,7 +145,7 @@ def one_step(kind, process, X, weight=None, **more):
 @pytest.mark.parametrize("kind", TYPES)
 @pytest.mark.parametrize("process", PRIORS)
 @pytest.mark.parametrize("weighted", [False, True])
-def test_a_step_is_bishops(kind, process, weighted):
+def test_step_equals_that_of_bishop(kind, process, weighted):
     X = blobs(150, 3, 3, seed=1, spread=1.5)
     weight = np.random.default_rng(0).uniform(0, 3, len(X)) if weighted else None
     before, after = one_step(kind, process, X, weight)
@@ -162,15 +162,15 @@ def test_a_step_is_bishops(kind, process, weighted):
         assert relative(a, b) < 1e-10
     bound = reference.lower_bound(X, r, q, prior, weight)
     assert after.evidence_lower_bound_ == pytest.approx(bound, rel=1e-11)
-    # the bound that is printed differs from it by the same constant at every iteration
+    # the reported bound differs from it by the same constant at every iteration
     assert after.evidence_lower_bound_ - after.lower_bound_ == pytest.approx(
         before.evidence_lower_bound_ - before.lower_bound_, rel=1e-12
     )
 
 
 @pytest.mark.parametrize("kind", TYPES)
-def test_neither_half_of_a_step_can_be_bettered(kind):
-    """The M-step's posterior and the E-step's responsibilities are where the bound is highest."""
+def test_both_halves_of_a_step_are_optimal(kind):
+    """The posterior of the M-step and the responsibilities of the E-step maximize the bound."""
     X = blobs(100, 2, 3, seed=4, spread=1.5)
     before, after = one_step(kind, "dirichlet_process", X)
     r, rng = before.predict_proba(X), np.random.default_rng(0)
@@ -194,7 +194,7 @@ def test_neither_half_of_a_step_can_be_bettered(kind):
 
 @pytest.mark.parametrize("d", [1, 3])
 def test_with_one_component_the_bound_is_the_evidence(d):
-    """One component's posterior is exact: its evidence is the product of its predictions."""
+    """The posterior of one component is exact: its evidence is the product of its predictions."""
     X = blobs(40, d, 2, seed=d)
     rng = np.random.default_rng(0)
     nu, beta, mean = d + 2.5, 0.4, rng.normal(size=d)
@@ -209,7 +209,7 @@ def test_with_one_component_the_bound_is_the_evidence(d):
         reg_covar=0.0,
     ).fit(X)
     evidence = 0.0
-    for row in X:  # each row under what the rows before it predict (Murphy 2007)
+    for row in X:  # predictive density of each row given the previous rows (Murphy 2007)
         free = nu - d + 1
         shape = inverse * (beta + 1) / (beta * free)
         evidence += scipy.stats.multivariate_t(mean, shape, df=free).logpdf(row)
@@ -224,7 +224,7 @@ def test_with_one_component_the_bound_is_the_evidence(d):
 
 @pytest.mark.parametrize("kind", TYPES)
 @pytest.mark.parametrize(("d", "k"), [(1, 1), (3, 2), (16, 4), (33, 3)])
-def test_sums_about_the_centre_and_about_the_means_agree(kind, d, k, monkeypatch):
+def test_sums_about_the_center_and_about_the_means_agree(kind, d, k, monkeypatch):
     X = blobs(700, d, k, seed=d, spread=2.0)
     weight = np.random.default_rng(d).uniform(0, 3, len(X))
     results = []
@@ -243,7 +243,7 @@ def test_sums_about_the_centre_and_about_the_means_agree(kind, d, k, monkeypatch
 @pytest.mark.parametrize("kind", TYPES)
 @pytest.mark.parametrize("shift", [1e4, 1e6])
 def test_far_from_zero(kind, shift):
-    # a power of two, so that the rows move exactly
+    # a power of two, so that the rows are shifted exactly
     shift = 2.0 ** round(np.log2(shift))
     X = np.round(blobs(400, 3, 3, seed=2) * 2**20) / 2**20
     near, far = (
@@ -289,7 +289,7 @@ def test_float32_stays_float32_and_is_close_to_float64(kind, process):
 def test_weights_are_repetitions_and_zero_weights_remove(kind, process):
     X = blobs(300, 4, 3, seed=2)
     weight = np.random.default_rng(0).integers(0, 4, len(X))
-    # a first start by hand, as starts are drawn by the number of the row
+    # the start is given, because random starts depend on row numbers
     start = BayesianGaussianMixture(
         3,
         covariance_type=kind,
@@ -315,7 +315,7 @@ def test_weights_are_repetitions_and_zero_weights_remove(kind, process):
 @pytest.mark.parametrize("kind", TYPES)
 @given(data=st.data())
 @settings(max_examples=30, deadline=None)
-def test_the_lower_bound_never_falls(kind, data):
+def test_lower_bound_never_decreases(kind, data):
     dtype = data.draw(st.sampled_from([np.float64, np.float32]))
     n, d = data.draw(st.integers(5, 60)), data.draw(st.integers(1, 4))
     k = data.draw(st.integers(1, min(5, n)))
@@ -345,19 +345,19 @@ def test_the_lower_bound_never_falls(kind, data):
     X = X.astype(dtype)
     fitted(model, X, sample_weight=weight)
     bounds = np.array(model.lower_bounds_)
-    # A row's log-densities are known to an ulp or so of their size, and so are its terms of the
-    # bound; the posterior's own terms are float64's.
+    # The log-densities of a row, and its terms of the bound, are accurate to about an ulp of their
+    # size; the terms of the posterior are float64.
     size = 1 + np.abs(model.score_samples(X)).max()
     slack = weight.sum() * np.finfo(dtype).eps * 8 * size + 1e-12 * (1 + np.abs(bounds).max())
     assert (np.diff(bounds) >= -slack).all(), (bounds, slack)
 
 
-def test_it_keeps_as_many_components_as_there_are_clusters():
+def test_number_of_components_kept_equals_number_of_clusters():
     seed = int(np.random.SeedSequence().entropy % 2**32)
     print(f"seed {seed}")
     rng = np.random.default_rng(seed)
-    # ten widths apart: a row belongs to another cluster with odds of e^-50, and all of 400 such
-    # data sets kept three components
+    # ten widths apart: a row belongs to another cluster with odds of e^-50, and three components
+    # were kept for all of 400 such data sets
     centres = np.array([[0.0, 0.0], [10.0, 0.0], [0.0, 10.0]])
     z = rng.integers(3, size=300)
     X = centres[z] + rng.standard_normal((300, 2))
@@ -375,7 +375,7 @@ def test_it_keeps_as_many_components_as_there_are_clusters():
         assert len(set(zip(label, z, strict=True))) == 3
 
 
-def test_the_prior_is_what_remains_without_rows():
+def test_component_without_rows_has_the_prior():
     X = blobs(60, 2, 1, seed=0)
     model = fitted(
         BayesianGaussianMixture(
@@ -395,7 +395,7 @@ def test_the_prior_is_what_remains_without_rows():
     assert relative(prior * 2, np.cov(X.T)) < 1e-12
 
 
-def test_evidence_prefers_what_made_the_data():
+def test_evidence_prefers_the_true_number_of_components():
     X = blobs(400, 2, 3, seed=11, spread=6.0)
     evidence = {
         k: BayesianGaussianMixture(
@@ -405,7 +405,7 @@ def test_evidence_prefers_what_made_the_data():
         .evidence_lower_bound_
         for k in (1, 2, 3)
     }
-    # a component that is missed costs several hundred nats, one that is not needed a few
+    # a missing component costs several hundred nats, a superfluous one a few
     assert evidence[3] > evidence[2] + 50 > evidence[1] + 50
 
 
@@ -425,7 +425,7 @@ def test_posterior_identities(kind):
         assert (np.tril(u, -1) == 0).all()
     else:
         assert relative(u**2, 1 / model.covariances_) < 1e-13
-    # expectations of logarithms lie below logarithms of expectations
+    # expectations of logarithms are less than logarithms of expectations
     plain = GaussianMixture(6, covariance_type=kind)
     for name in ("weights_", "means_", "covariances_", "precisions_", "precisions_cholesky_"):
         setattr(plain, name, getattr(model, name))
@@ -433,7 +433,7 @@ def test_posterior_identities(kind):
     assert not hasattr(model, "bic")
 
 
-def test_sample_has_the_mixtures_moments():
+def test_moments_of_samples_match_the_mixture():
     seed = int(np.random.SeedSequence().entropy % 2**32)
     print(f"seed {seed}")
     X = blobs(400, 2, 2, seed=6, spread=4.0)
@@ -451,13 +451,13 @@ def test_sample_has_the_mixtures_moments():
             assert error.max() < 5, f"seed {seed}, {kind}: {error}"
 
 
-# ---- starts, going on, files ----------------------------------------------------------------
+# ---- starts, resuming, files ----------------------------------------------------------------
 
 
 @pytest.mark.parametrize("kind", TYPES)
 @pytest.mark.parametrize("process", PRIORS)
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
-def test_going_on_is_the_same_as_never_stopping(kind, process, dtype, tmp_path):
+def test_resumed_fit_equals_uninterrupted_fit(kind, process, dtype, tmp_path):
     X = blobs(300, 3, 3, seed=9, spread=1.0, dtype=dtype)
     asked = dict(
         n_components=4,
@@ -498,7 +498,7 @@ def test_best_of_several_starts_is_kept(init):
     assert h.metric == "lower bound" and h.model == "BayesianGaussianMixture"
 
 
-def test_the_first_start_of_kmeans_is_the_mixtures():
+def test_first_start_of_kmeans_equals_that_of_the_mixture():
     X = blobs(200, 2, 3, seed=5)
     plain = GaussianMixture(3, max_iter=0, random_state=4).fit(X)
     model = BayesianGaussianMixture(3, max_iter=0, random_state=4, mean_precision_prior=1e-12).fit(
@@ -507,7 +507,7 @@ def test_the_first_start_of_kmeans_is_the_mixtures():
     assert relative(model.means_, plain.means_) < 1e-10
 
 
-# ---- promises -------------------------------------------------------------------------------
+# ---- invariants -----------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("kind", TYPES)
@@ -546,7 +546,7 @@ def test_equal_bits_for_any_number_of_threads(kind, dtype, n, d, k):
             assert a.tobytes() == b.tobytes()
 
 
-def test_same_seed_same_model_and_any_kind_of_seed():
+def test_same_seed_gives_the_same_model_for_any_kind_of_seed():
     X = blobs(200, 2, 3, seed=3, spread=1.0)
 
     def means(seed):

@@ -1,4 +1,4 @@
-"""Variational Gaussian mixtures: bad input, singular priors, interruption, memory."""
+"""Variational Gaussian mixtures: invalid input, singular priors, interruption, memory."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ def test_bad_rows_weights_and_callbacks():
 
 
 @pytest.mark.parametrize("kind", TYPES)
-def test_weights_that_count_less_than_two_rows(kind):
+def test_weights_with_a_total_below_two_rows(kind):
     weight = np.full(30, 1 / 30)
     with pytest.raises(ValueError, match=r"sample_weight adds up to 1: .*give covariance_prior"):
         BayesianGaussianMixture(2, covariance_type=kind).fit(X, sample_weight=weight)
@@ -108,7 +108,7 @@ def test_weights_that_count_less_than_two_rows(kind):
 
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
 @pytest.mark.parametrize("kind", ["full", "tied", "diag"])
-def test_a_constant_column_is_told_with_what_to_do(kind, dtype):
+def test_error_for_a_constant_column_names_a_remedy(kind, dtype):
     rows = np.c_[X, np.full(30, 5.0)].astype(dtype)
     model = BayesianGaussianMixture(2, covariance_type=kind, reg_covar=0.0)
     with pytest.raises(ValueError, match="ill-defined empirical covariance") as caught:
@@ -129,13 +129,13 @@ def test_more_columns_than_rows():
     for kind in ("diag", "spherical"):
         model = BayesianGaussianMixture(2, covariance_type=kind, random_state=0).fit(rows)
         assert np.isfinite(model.evidence_lower_bound_)
-    # what reg_covar adds is enough where every component has rows; the prior stays improper
+    # reg_covar is enough if every component has rows; the prior stays improper
     model = BayesianGaussianMixture(1, reg_covar=1e-3).fit(rows)
     assert model.evidence_lower_bound_ == -np.inf
     assert np.isfinite(model.lower_bound_)
 
 
-def test_a_given_prior_that_is_too_small():
+def test_given_prior_that_is_too_small():
     rows = np.repeat(X[:2], 15, axis=0)
     model = BayesianGaussianMixture(
         2, covariance_prior=1e-300 * np.eye(3), reg_covar=0.0, random_state=0
@@ -147,7 +147,7 @@ def test_a_given_prior_that_is_too_small():
 
 
 @pytest.mark.parametrize("kind", TYPES)
-def test_a_prior_past_what_numbers_can_hold(kind):
+def test_prior_that_overflows(kind):
     model = BayesianGaussianMixture(
         4,
         covariance_type=kind,
@@ -169,7 +169,7 @@ def test_duplicates_only():
     assert model.means_ == pytest.approx(np.ones((1, 2)))
 
 
-def test_rows_that_nothing_explains():
+def test_rows_with_zero_density_under_all_components():
     rows = np.r_[X, np.full((1, 3), 1e200)]
     with pytest.raises(ValueError, match=r"covariance of X is not finite.*scale X"):
         BayesianGaussianMixture(2, random_state=0).fit(rows)
@@ -195,7 +195,7 @@ def test_warm_start_from_another_model(change, rows, text):
     assert model.n_features_in_ == 3
 
 
-def test_another_prior_may_take_over():
+def test_prior_can_be_changed_between_fits():
     model = BayesianGaussianMixture(2, random_state=0, warm_start=True, max_iter=300).fit(X)
     model.set_params(weight_concentration_prior_type="dirichlet_distribution").fit(X)
     assert model.weight_concentration_.shape == (2,)
@@ -266,7 +266,7 @@ def test_callback_sees_every_iteration_and_can_stop():
     assert model.history_.stop_reason == "callback"
 
 
-def test_verbose_is_scikit_learns(capsys):
+def test_verbose_output_equals_that_of_scikit_learn(capsys):
     model = BayesianGaussianMixture(2, random_state=0, verbose=2, verbose_interval=1, max_iter=3)
     with pytest.warns(ConvergenceWarning, match="did not converge.*tol is compared with"):
         model.set_params(tol=0.0).fit(X)
@@ -278,7 +278,7 @@ def test_verbose_is_scikit_learns(capsys):
 
 
 @pytest.mark.parametrize("jobs", [1, 2])
-def test_ctrl_c_is_answered_and_keeps_the_model(jobs):
+def test_ctrl_c_interrupts_soon_and_keeps_the_model(jobs):
     rows = np.random.default_rng(0).normal(size=(60000, 24))
     asked = dict(n_components=24, init_params="random_from_data", tol=0.0, random_state=0)
     model = BayesianGaussianMixture(**asked, max_iter=10**6, n_jobs=jobs)
@@ -314,5 +314,5 @@ def test_memory_does_not_grow_with_rows_times_components(kind):
     out = subprocess.run(
         [sys.executable, "-c", _GROWTH, kind], capture_output=True, text=True, check=True
     )
-    # n x k doubles would be 102 MB; the data are 6.4 MB
+    # n x k doubles would take 102 MB; the data take 6.4 MB
     assert int(out.stdout) < 40 * 1024

@@ -1,4 +1,4 @@
-"""What a fitted mixture says of features given others: analytic cases, integrals, identities."""
+"""Conditional and marginal mixtures, imputation and regression: exact cases and identities."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def square(model, k):
 
 @pytest.mark.parametrize("kind", TYPES)
 @pytest.mark.parametrize("on", [[1], [0, 3], [3, 1, 0]])
-def test_one_component_is_conditioned_as_a_gaussian(kind, on):
+def test_single_component_is_conditioned_like_a_gaussian(kind, on):
     model, _ = model_of(kind, k=1, d=4)
     values = np.arange(1.0, 1 + len(on))
     given = model.condition(on, values)
@@ -64,7 +64,7 @@ def test_one_component_is_conditioned_as_a_gaussian(kind, on):
 
 @pytest.mark.parametrize("kind", TYPES)
 @pytest.mark.parametrize("on", [[0], [2, 1]])
-def test_the_conditional_density_is_joint_over_marginal(kind, on):
+def test_conditional_density_is_the_ratio_of_joint_and_marginal(kind, on):
     model, X = model_of(kind, d=4)
     values = X[5, on]
     given = model.condition(on, values)
@@ -75,23 +75,23 @@ def test_the_conditional_density_is_joint_over_marginal(kind, on):
     observed[0, on] = values
     expected = model.score_samples(rows) - model.score_samples(observed)
     assert given.score_samples(rows[:, rest]) == pytest.approx(expected, abs=1e-10)
-    # and so are what components are responsible for
+    # and so are the responsibilities
     assert given.predict_proba(rows[:, rest]) == pytest.approx(model.predict_proba(rows), abs=1e-10)
     assert given.weights_ == pytest.approx(model.predict_proba(observed)[0], abs=1e-12)
     assert given.weights_.sum() == pytest.approx(1.0, abs=1e-15)
 
 
 @pytest.mark.parametrize("kind", TYPES)
-def test_conditioning_twice_is_conditioning_on_both(kind):
+def test_conditioning_twice_equals_conditioning_on_both(kind):
     model, _ = model_of(kind, d=4)
     once = model.condition([0, 2], [0.5, -1.0])
-    twice = model.condition(0, 0.5).condition([1], [-1.0])  # feature 2 is the second one left
+    twice = model.condition(0, 0.5).condition([1], [-1.0])  # feature 2 is the second left
     assert once.means_ == pytest.approx(twice.means_)
     assert once.covariances_ == pytest.approx(twice.covariances_)
     assert once.weights_ == pytest.approx(twice.weights_)
 
 
-def test_far_values_choose_a_component_and_never_underflow():
+def test_distant_values_select_a_component_without_underflow():
     model, _ = model_of("full")
     given = model.condition([0], [1e8])
     assert np.isfinite(given.means_).all()
@@ -106,7 +106,7 @@ def test_far_values_choose_a_component_and_never_underflow():
 
 @pytest.mark.parametrize("kind", TYPES)
 @pytest.mark.parametrize("features", [[1], [3, 0], [0, 1, 2, 3]])
-def test_the_marginal_has_the_density_of_rows_that_miss_the_rest(kind, features):
+def test_marginal_density_equals_that_of_rows_with_missing_entries(kind, features):
     model, X = model_of(kind, d=4)
     marginal = model.marginal(features)
     rows = np.full((40, 4), np.nan)
@@ -118,12 +118,12 @@ def test_the_marginal_has_the_density_of_rows_that_miss_the_rest(kind, features)
     assert marginal.means_ == pytest.approx(model.means_[:, features])
 
 
-# ---- what comes back is a fitted mixture ----
+# ---- derived mixtures ----
 
 
 @pytest.mark.parametrize("kind", TYPES)
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
-def test_what_is_derived_is_a_fitted_mixture(kind, dtype, tmp_path):
+def test_derived_mixture_is_fitted(kind, dtype, tmp_path):
     model, _ = model_of(kind, dtype=dtype, names=["a", "b", "c"])
     model.set_params(n_jobs=2)
     for derived, event in (
@@ -149,7 +149,7 @@ def test_what_is_derived_is_a_fitted_mixture(kind, dtype, tmp_path):
         assert (again.predict_proba(X) == derived.predict_proba(X)).all()
 
 
-def test_given_starts_do_not_come_along():
+def test_derived_mixture_has_no_given_start():
     X = np.random.default_rng(0).standard_normal((50, 3))
     model = GaussianMixture(
         2,
@@ -170,7 +170,7 @@ def test_given_starts_do_not_come_along():
 @pytest.mark.parametrize("kind", TYPES)
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
 @pytest.mark.parametrize("method", ["mean", "sample"])
-def test_observed_entries_keep_their_bits(kind, dtype, method):
+def test_observed_entries_are_unchanged(kind, dtype, method):
     model, X = model_of(kind, d=5, dtype=dtype)
     mask = np.random.default_rng(1).random(X.shape) < 0.4
     mask[3], mask[4] = True, False
@@ -185,7 +185,7 @@ def test_observed_entries_keep_their_bits(kind, dtype, method):
 
 
 @pytest.mark.parametrize("kind", TYPES)
-def test_the_imputed_mean_is_the_conditional_mixtures_mean(kind):
+def test_imputed_mean_is_the_mean_of_the_conditional_mixture(kind):
     model, X = model_of(kind, d=4)
     rows = X[:6].copy()
     rows[0, [1, 2]] = rows[1, 0] = rows[2, [0, 1, 3]] = rows[3, 3] = np.nan
@@ -199,7 +199,7 @@ def test_the_imputed_mean_is_the_conditional_mixtures_mean(kind):
 
 
 @pytest.mark.parametrize("kind", TYPES)
-def test_draws_come_from_the_conditional_mixture(kind):
+def test_draws_follow_the_conditional_mixture(kind):
     seed = int(np.random.SeedSequence().entropy % 2**32)
     print(f"seed {seed}")
     model, X = model_of(kind, d=3)
@@ -215,12 +215,12 @@ def test_draws_come_from_the_conditional_mixture(kind):
     )
     error = np.abs(drawn.mean(0) - mean) / np.sqrt(np.diag(c) / n)
     assert error.max() < 5, f"seed {seed}: means off by {error} standard errors"
-    # of a product of deviations, whose own variance the draws tell
+    # of a product of deviations, whose variance is estimated from the draws
     z = drawn - mean
     products = z[:, :, None] * z[:, None, :]
     error = np.abs(products.mean(0) - c) / (products.std(0) / np.sqrt(n))
     assert error.max() < 5, f"seed {seed}: covariances off by {error} standard errors"
-    # the whole distribution of each coordinate, against Kolmogorov's bound for 5 sigma
+    # the distribution of each coordinate, against Kolmogorov's bound for 5 sigma
     for at in range(2):
         x = np.sort(drawn[:, at])
         sd = np.sqrt([square(given, k)[at, at] for k in range(3)])
@@ -231,7 +231,7 @@ def test_draws_come_from_the_conditional_mixture(kind):
         assert distance < 2.7 / np.sqrt(n), f"seed {seed}: {distance * np.sqrt(n)}"
 
 
-def test_draws_repeat_with_their_seed_and_rows_differ():
+def test_draws_are_reproducible_and_differ_between_rows():
     model, X = model_of("full")
     rows = X[:20].copy()
     rows[:, 1] = np.nan
@@ -242,7 +242,7 @@ def test_draws_repeat_with_their_seed_and_rows_differ():
     assert (own == model.impute(rows, method="sample", random_state=model.random_state)).all()
     same = model.impute(np.tile(rows[:1], (50, 1)), method="sample")
     assert len(np.unique(same[:, 1])) == 50
-    # another row's holes do not touch a row's draw
+    # missing entries of another row do not affect the draw of a row
     more = rows.copy()
     more[5:, 2] = np.nan
     assert (model.impute(more, method="sample", random_state=3)[:5] == a[:5]).all()
@@ -270,10 +270,10 @@ def test_prediction_is_the_conditional_expectation(kind):
 
 
 @pytest.mark.parametrize("kind", TYPES)
-def test_covariances_are_those_of_the_conditional_mixture(kind):
+def test_covariances_equal_those_of_the_conditional_mixture(kind):
     model, X = model_of(kind, d=4)
     rows = X[:6].copy()
-    rows[2, 1] = np.nan  # rows may miss more than the targets
+    rows[2, 1] = np.nan  # rows may miss other entries in addition to the targets
     mean, cov = model.predict_missing(rows, [3, 0], return_cov=True)
     other, std = model.predict_missing(rows, [3, 0], return_std=True)
     assert mean.shape == std.shape == (6, 2)
@@ -304,7 +304,7 @@ def test_one_component_is_linear_regression():
     assert std == pytest.approx(np.full(len(rows), np.std(rows[:, 0] - mean)), rel=1e-10)
 
 
-def test_targets_may_be_there_left_out_or_nan():
+def test_targets_can_be_present_left_out_or_nan():
     model, X = model_of("full", d=4, names="abcd")
     frame = pd.DataFrame(X, columns=list("abcd"))
     a = model.predict_missing(frame, ["b", "d"])
@@ -321,7 +321,7 @@ def test_targets_may_be_there_left_out_or_nan():
     assert (single == model.predict_missing(frame, ["b"])[:, 0]).all()
     with pytest.raises(ValueError, match="X has the columns c, a; without the targets they should"):
         model.predict_missing(frame[["c", "a"]], ["b", "d"])
-    # where a target is observed, it is itself, and certain
+    # an observed target is returned unchanged, with variance 0
     some = frame.copy()
     some.loc[::2, "b"] = np.nan
     mean, std = model.predict_missing(some, return_std=True)
@@ -331,10 +331,10 @@ def test_targets_may_be_there_left_out_or_nan():
     assert (std[::2] > 0).all()
 
 
-# ---- what is refused ----
+# ---- errors ----
 
 
-def test_errors_say_what_was_given():
+def test_errors_state_what_was_given():
     model, X = model_of("full", names="abc")
     plain, _ = model_of("full")
     calls = [
@@ -373,7 +373,7 @@ def test_errors_say_what_was_given():
                 call()
 
 
-def test_parameters_that_were_set_by_hand_are_enough():
+def test_manually_set_parameters_are_sufficient():
     model, X = model_of("full")
     bare = GaussianMixture(3)
     for name in ("weights_", "means_", "precisions_cholesky_"):
@@ -385,8 +385,8 @@ def test_parameters_that_were_set_by_hand_are_enough():
     assert bare.condition(0, 1.0).means_ == pytest.approx(model.condition(0, 1.0).means_)
 
 
-def test_a_singular_rest_is_refused():
-    # b = a to within float32: nothing is left of it given a
+def test_singular_conditional_covariance_is_rejected():
+    # b = a up to float32: its conditional variance given a is 0
     x = np.random.default_rng(0).standard_normal(100)
     X = np.c_[x, x + 1e-7 * np.random.default_rng(1).standard_normal(100)]
     model = GaussianMixture(1, reg_covar=0.0).fit(X)
@@ -400,7 +400,7 @@ def test_a_singular_rest_is_refused():
 
 
 @pytest.mark.parametrize("kind", TYPES)
-def test_variational_mixtures_are_taken_at_their_means(kind, tmp_path):
+def test_variational_mixtures_use_their_posterior_means(kind, tmp_path):
     _, X = model_of("full", d=4)
     model = BayesianGaussianMixture(
         3, covariance_type=kind, random_state=0, max_iter=500, reg_covar=1e-3
@@ -419,7 +419,7 @@ def test_variational_mixtures_are_taken_at_their_means(kind, tmp_path):
     assert (model.marginal([2]).means_ == model.means_[:, [2]]).all()
     gibbous.save(given, tmp_path / "m")
     assert (gibbous.load(tmp_path / "m").means_ == given.means_).all()
-    # components are scored by the posterior of all parameters, and not at their means
+    # components are scored by the posterior of all parameters, not at its means
     assert np.isfinite(model.score_samples(rows)).all()
     np.testing.assert_allclose(model.predict_proba(rows).sum(axis=1), 1, rtol=1e-12)
     with pytest.raises(ValueError, match="column 1 of X: all entries are NaN"):

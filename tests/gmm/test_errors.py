@@ -1,4 +1,4 @@
-"""Gaussian mixtures: bad input, collapse, interruption, memory."""
+"""Gaussian mixtures: invalid input, collapse, interruption, memory."""
 
 from __future__ import annotations
 
@@ -106,7 +106,7 @@ def test_bad_callback():
         GaussianMixture().fit(X, callback=3)
 
 
-def test_rows_that_the_model_cannot_place():
+def test_invalid_rows_for_a_fitted_model():
     model = GaussianMixture(2, random_state=0).fit(X)
     far = np.r_[X[:3], [[1e160, 1e160, 1e160]]]
     for method in (model.predict, model.predict_proba):
@@ -137,7 +137,7 @@ def test_any_number_of_jobs():
     assert (few.means_ == many.means_).all()
 
 
-def test_before_fit_and_wrong_width():
+def test_unfitted_model_and_wrong_number_of_columns():
     with pytest.raises(NotFittedError):
         GaussianMixture().predict(X)
     model = GaussianMixture().fit(X)
@@ -199,7 +199,8 @@ def test_constant_column(kind):
 
 
 def collapsing(kind):
-    """Return rows with a spike of equal ones, and a mixture whose first component falls onto it."""
+    """Return rows with a spike of equal ones, and a mixture whose first component collapses onto
+    it."""
     rng = np.random.default_rng(1)
     rows = np.concatenate([np.zeros((10, 2)), rng.normal(8, 1, (80, 2))])
     k = 2
@@ -236,14 +237,14 @@ def test_collapse_raises_or_is_repaired(kind):
     assert "repaired component 0" in str(model.history_)
 
 
-def test_endless_repairs_end_in_the_error():
+def test_repeated_repairs_end_in_the_error():
     rows, model = collapsing("full")
     model.set_params(on_collapse="repair", max_iter=1000, tol=0.0)
     with pytest.raises(ValueError, match="collapsed"):
         model.fit(np.repeat(rows[:1], 30, axis=0) + np.r_[np.zeros(29), 1.0][:, None])
 
 
-def test_starved_component_is_revived():
+def test_component_without_rows_is_repaired():
     rng = np.random.default_rng(2)
     rows = np.concatenate([rng.normal(-5, 1, (50, 2)), rng.normal(5, 1, (50, 2))])
     base = dict(
@@ -260,7 +261,7 @@ def test_starved_component_is_revived():
     assert alive.lower_bound_ > dead.lower_bound_
 
 
-def test_rows_that_nothing_explains():
+def test_rows_with_zero_density_under_all_components():
     rows = np.r_[X, np.full((1, 3), 1e200)]
     with pytest.raises(ValueError, match=r"log-likelihood of X is not finite.*scale X"):
         GaussianMixture(
@@ -332,7 +333,7 @@ def test_callback_sees_every_iteration_and_can_stop():
 
 
 @pytest.mark.parametrize("jobs", [1, 2])
-def test_ctrl_c_is_answered_and_keeps_the_model(jobs):
+def test_ctrl_c_interrupts_soon_and_keeps_the_model(jobs):
     rng = np.random.default_rng(0)
     rows = rng.normal(size=(60000, 24))
     model = GaussianMixture(
@@ -373,5 +374,5 @@ def test_memory_does_not_grow_with_rows_times_components(kind, init):
     out = subprocess.run(
         [sys.executable, "-c", _GROWTH, init, kind], capture_output=True, text=True, check=True
     )
-    # n x k doubles would be 102 MB; the data are 6.4 MB, K-means keeps labels and distances
+    # n x k doubles would take 102 MB; the data take 6.4 MB, K-means keeps labels and distances
     assert int(out.stdout) < 40 * 1024

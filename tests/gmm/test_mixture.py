@@ -1,4 +1,4 @@
-"""Gaussian mixtures: equality with references, identities, promises."""
+"""Gaussian mixtures: comparison with references, identities, invariants."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def unit_precisions(kind, k, d, variance=1.0):
 
 
 def fitted(model, X, **fit):
-    """Fit a fixed number of iterations without the warning that belongs to it."""
+    """Fit a fixed number of iterations without its warning."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
         return model.fit(X, **fit)
@@ -83,7 +83,7 @@ def test_equals_scikit_learn_from_the_same_start(kind, n, d, k, spread, scales):
         precisions_init=unit_precisions(kind, k, d) if np.isscalar(scales) else None,
         random_state=0,
     )
-    if not np.isscalar(scales):  # badly scaled columns: start from their own variances
+    if not np.isscalar(scales):  # badly scaled columns: use their own variances for the start
         variance = X.var(0)
         settings_["precisions_init"] = {
             "full": np.tile(np.diag(1 / variance), (k, 1, 1)),
@@ -149,7 +149,7 @@ def test_equals_long_double_far_away_and_for_any_width(kind, shift, spread, widt
     )
     assert model.lower_bound_ == pytest.approx(value, rel=1e-9)
     assert np.abs(model.weights_ - m.weights).max() < 1e-9
-    # means relative to themselves or, where that is more, to their component's width
+    # means relative to themselves or, if that is larger, to the width of their component
     size = np.maximum(np.abs(m.means), width)
     assert (np.abs(model.means_ - m.means) / size).max() < 1e-9
     if kind == "full":
@@ -163,7 +163,7 @@ def test_equals_long_double_far_away_and_for_any_width(kind, shift, spread, widt
 
 @pytest.mark.parametrize("kind", TYPES)
 @pytest.mark.parametrize(("d", "k"), [(1, 1), (3, 2), (16, 4), (33, 3)])
-def test_sums_about_the_centre_and_about_the_means_agree(kind, d, k, monkeypatch):
+def test_sums_about_the_center_and_about_the_means_agree(kind, d, k, monkeypatch):
     X, means = blobs(700, d, k, seed=d, spread=2.0)
     rng = np.random.default_rng(d)
     weight = rng.uniform(0, 3, len(X))
@@ -186,8 +186,8 @@ def test_sums_about_the_centre_and_about_the_means_agree(kind, d, k, monkeypatch
     assert relative(folded.lower_bounds_, direct.lower_bounds_) < 1e-13
 
 
-def test_shrinking_components_leave_the_fast_kernels_in_time():
-    # one step takes the variance from 1 to 1e-14: the step has to be taken again about the means
+def test_shrinking_components_switch_to_the_accurate_kernels():
+    # one step reduces the variance from 1 to 1e-14: it must be repeated about the means
     rng = np.random.default_rng(5)
     X = np.concatenate([rng.normal(-1e3, 1e-7, (50, 2)), rng.normal(1e3, 1e-7, (50, 2))])
     for kind in TYPES:
@@ -207,7 +207,7 @@ def test_shrinking_components_leave_the_fast_kernels_in_time():
             1e4 * unit_precisions(kind, 2, 2).astype(np.longdouble),
         )
         _, m = reference.step(X, start, kind, 0.0)
-        # ulps of the data are 1e-13, so that variances of 1e-14 are known to about 1e-6
+        # ulps of the data are 1e-13, so that variances of 1e-14 are accurate to about 1e-6
         assert relative(model.covariances_, m.covariances) < 1e-5, kind
 
 
@@ -217,7 +217,7 @@ def test_old_faithful(data_folder):
         3, covariance_type="tied", tol=1e-10, max_iter=5000, n_init=5, random_state=0
     ).fit(X)
     total = model.score(X) * len(X)
-    # mclust's EEE,3 prints -1126.326: where it stopped, a hundredth below the optimum it climbed to
+    # mclust's EEE,3 prints -1126.326: it stopped a hundredth below the optimum
     assert total == pytest.approx(-1126.316, abs=1e-3)
     stopped = GaussianMixture(3, covariance_type="tied", tol=1e-5, random_state=1).fit(X)
     assert stopped.score(X) * len(X) == pytest.approx(-1126.326, abs=3e-3)
@@ -285,7 +285,7 @@ def test_only_ratios_of_weights_count(kind, dtype):
 
 @pytest.mark.parametrize("kind", TYPES)
 @pytest.mark.parametrize("d", [3, 25])
-def test_means_that_move_far_keep_the_digits_of_the_variances(kind, d):
+def test_large_moves_of_means_do_not_cancel_in_the_variances(kind, d):
     X, _ = blobs(500, d, 1, seed=7)
     for shift in (1e5, 1e8):
         rows = X + shift
@@ -328,7 +328,8 @@ def test_rows_without_weight_never_start_a_component(init_params):
 
 
 def pivot_noise(model):
-    """How much a rounding error of the covariance grows in the thinnest direction's variance."""
+    """How much a rounding error of the covariance grows in the variance of the thinnest
+    direction."""
     if model.covariance_type not in ("full", "tied"):
         return 1.0
     c, u = model.covariances_, np.abs(model.precisions_cholesky_)
@@ -339,7 +340,7 @@ def pivot_noise(model):
 @pytest.mark.parametrize("kind", TYPES)
 @given(data=st.data())
 @settings(max_examples=25, deadline=None)
-def test_likelihood_never_falls(kind, data):
+def test_likelihood_never_decreases(kind, data):
     n, d = data.draw(st.integers(5, 60)), data.draw(st.integers(1, 5))
     k = data.draw(st.integers(1, min(4, n)))
     seed = data.draw(st.integers(0, 2**31))
@@ -360,10 +361,10 @@ def test_likelihood_never_falls(kind, data):
     )
     try:
         fitted(model, X, sample_weight=weight)
-    except ValueError:  # a component collapsed: what it did until then is checked elsewhere
+    except ValueError:  # a component collapsed: other tests check the history up to there
         return
     bounds = np.array(model.lower_bounds_)
-    # a component that shrinks without end climbs without end, and rounding grows with its log
+    # the likelihood of a collapsing component is unbounded, and rounding grows with its logarithm
     size = np.maximum(1.0, np.abs(bounds).max())
     slack = 1e-9 * size + 100 * np.finfo(float).eps * pivot_noise(model)
     assert (np.diff(bounds) >= -slack).all(), (bounds, slack)
@@ -371,7 +372,7 @@ def test_likelihood_never_falls(kind, data):
 
 @pytest.mark.parametrize("kind", ["full", "tied"])
 @pytest.mark.parametrize("seed", range(50))
-def test_a_covariance_of_lower_rank_is_a_collapse_and_not_rounding(kind, seed):
+def test_covariance_of_lower_rank_is_a_collapse(kind, seed):
     X = np.random.default_rng(seed).standard_normal((5, 5))
     with pytest.raises(ValueError, match=r"collapsed|ill-defined"):
         fitted(GaussianMixture(1, covariance_type=kind, reg_covar=0.0, on_collapse="raise"), X)
@@ -400,7 +401,7 @@ def test_posterior_identities(kind):
     assert (model.precisions_ == parameters_of(model, float).precisions(kind)).all()
 
 
-def test_a_point_half_way_is_half_and_half():
+def test_point_in_the_middle_has_equal_responsibilities():
     X = np.concatenate([np.linspace(-3, -1, 21), np.linspace(1, 3, 21)])[:, None]
     half = [[0.0]]
     soft = GaussianMixture(2, covariance_type="tied", random_state=0, tol=1e-12).fit(X)
@@ -409,7 +410,7 @@ def test_a_point_half_way_is_half_and_half():
     assert hard.predict(half).tolist() in ([0], [1])
 
 
-def test_sample_has_the_mixtures_moments():
+def test_moments_of_samples_match_the_mixture():
     seed = int(np.random.SeedSequence().entropy % 2**32)
     print(f"seed {seed}")
     X, _ = blobs(400, 2, 2, seed=6)
@@ -451,7 +452,7 @@ def test_max_iter_zero_keeps_the_start():
     assert model.history_.stop_reason == "max_iter"
 
 
-def test_warm_start_goes_on_where_it_was():
+def test_warm_start_continues_the_fit():
     X, _ = blobs(300, 3, 3, seed=9, spread=1.0)
     whole = fitted(GaussianMixture(3, random_state=0, tol=0, max_iter=10), X)
     part = GaussianMixture(3, random_state=0, tol=0, max_iter=5, warm_start=True)
@@ -475,7 +476,7 @@ def test_best_of_several_starts_is_kept():
     assert "best of 6 starts" in str(h)
 
 
-# ---- promises ----
+# ---- invariants ----
 
 
 @pytest.mark.parametrize("kind", TYPES)
@@ -541,7 +542,7 @@ def test_large_covariances_have_one_owner_each():
     assert relative(model.weights_, nk / nk.sum()) < 1e-12
 
 
-def test_same_seed_same_model_and_any_kind_of_seed():
+def test_same_seed_gives_the_same_model_for_any_kind_of_seed():
     X, _ = blobs(200, 2, 3, seed=3, spread=1.0)
 
     def means(seed):

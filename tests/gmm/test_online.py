@@ -1,4 +1,4 @@
-"""partial_fit of Gaussian mixtures: online EM against sums by hand, and what it goes on from."""
+"""partial_fit of Gaussian mixtures: online EM compared with explicit sums, and resuming."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceW
 
 
 def stream(n, d, k, *, seed=0, spread=3.0, width=1.0, shift=0.0):
-    """Return rows from k Gaussians, and the settings of a start near them."""
+    """Return rows from k Gaussians, and settings of a start near them."""
     rng = np.random.default_rng(seed)
     centres = spread * rng.standard_normal((k, d)) + shift
     X = centres[rng.integers(k, size=n)] + width * rng.standard_normal((n, d))
@@ -59,13 +59,13 @@ def close(model, m, rtol):
 CUTS = [0, 60, 75, 76, 160, 300]
 
 
-# ---- by hand ----
+# ---- explicit sums ----
 
 
 @pytest.mark.parametrize("kind", TYPES)
 @pytest.mark.parametrize(("decay", "offset"), [(1.0, 0.0), (0.7, 0.0), (0.6, 5.0)])
 @pytest.mark.parametrize("weighted", [False, True])
-def test_equals_sums_by_hand(kind, decay, offset, weighted):
+def test_batches_equal_explicit_sums(kind, decay, offset, weighted):
     X, means = stream(300, 3, 2, seed=1)
     weight = np.random.default_rng(2).uniform(0, 3, len(X)) if weighted else np.ones(len(X))
     settings, m = given_start(kind, 2, means)
@@ -90,13 +90,14 @@ def test_equals_sums_by_hand(kind, decay, offset, weighted):
         assert model.n_steps_ == step + 1
         assert model.n_samples_seen_ == pytest.approx(float(hand.seen), rel=1e-13)
         assert model._running.worth == pytest.approx(float(hand.worth), rel=1e-12)
-        # the reference goes on from the model's own parameters: rounding must not add up
+        # the reference continues from the model's own parameters, so that rounding does not
+        # accumulate
         m = mixture_of(model)
 
 
 @pytest.mark.parametrize("kind", TYPES)
-def test_without_decay_every_row_counts_alike(kind):
-    # far components: responsibilities are 0 and 1 whatever the parameters, so that one pass is all
+def test_without_decay_every_row_has_equal_weight(kind):
+    # distant components: responsibilities are 0 and 1 for any parameters, so that one pass is exact
     X, means = stream(300, 2, 3, seed=3, spread=60.0)
     settings, _ = given_start(kind, 3, means)
     base = dict(covariance_type=kind, learning_decay=1.0, **settings)
@@ -116,7 +117,7 @@ def test_the_first_batch_is_an_iteration(kind):
     first = GaussianMixture(3, covariance_type=kind, **settings).partial_fit(X)
     close(first, mixture_of(one), 1e-10)
     assert first.lower_bound_ == pytest.approx(one.lower_bound_, rel=1e-13)
-    # and so from a start that init_params finds
+    # and so from a start found by init_params
     for init in ("kmeans", "k-means++", "random", "random_from_data", "small-em"):
         base = dict(covariance_type=kind, init_params=init, random_state=5)
         one = GaussianMixture(3, max_iter=1, tol=0.0, **base).fit(X)
@@ -125,7 +126,7 @@ def test_the_first_batch_is_an_iteration(kind):
 
 @pytest.mark.parametrize("kind", TYPES)
 @pytest.mark.parametrize("prior", [None, "fraley-raftery"])
-def test_goes_on_after_a_fit(kind, prior):
+def test_partial_fit_continues_after_a_fit(kind, prior):
     X, _ = stream(400, 3, 2, seed=6)
     model = GaussianMixture(2, covariance_type=kind, prior=prior, random_state=0, reg_covar=1e-2)
     model.fit(X[:300])
@@ -142,14 +143,14 @@ def test_goes_on_after_a_fit(kind, prior):
         worth = 1 / ((1 - rate) ** 2 / 300 + rate**2 / 100)
         assert before.n_samples == pytest.approx(300)
         assert model.posterior_.n_samples == pytest.approx(worth)
-        assert model.prior_.mean == pytest.approx(X[:300].mean(0))  # the fit's, not the batch's
+        assert model.prior_.mean == pytest.approx(X[:300].mean(0))  # of the fit, not of the batch
     assert model.n_samples_seen_ == 400
-    assert model.history_.n_iter == model.n_iter_  # still of the fit
+    assert model.history_.n_iter == model.n_iter_  # still from the fit
 
 
 @pytest.mark.parametrize("kind", TYPES)
 @pytest.mark.parametrize(("shift", "width"), [(1e6, 1.0), (0.0, 1e-3), (1e6, 1e-3)])
-def test_nothing_cancels_far_away_and_for_narrow_components(kind, shift, width):
+def test_no_cancellation_far_away_and_for_narrow_components(kind, shift, width):
     X, means = stream(300, 3, 2, seed=7, spread=3.0, width=width, shift=shift)
     settings, m = given_start(kind, 2, means, variance=width**2)
     model = GaussianMixture(2, covariance_type=kind, reg_covar=0.0, **settings)
@@ -158,7 +159,7 @@ def test_nothing_cancels_far_away_and_for_narrow_components(kind, shift, width):
         model.partial_fit(X[first:last])
         m = hand.step(X[first:last], m)
     assert np.allclose(model.weights_, m.weights.astype(float), rtol=1e-7)
-    # an ulp of rows 1e6 away is 1e-10, of widths of 1e-3 that is 1e-7
+    # an ulp of rows 1e6 away is 1e-10, which is 1e-7 of widths of 1e-3
     slack = max(1e-9, 1e3 * np.finfo(float).eps * shift / width)
     assert (np.abs(model.means_ - m.means) / width).max() < slack
     assert np.abs(model.covariances_ - m.covariances).max() < slack * width**2
@@ -177,7 +178,7 @@ def test_float32_stays_float32_and_is_close_to_float64(kind):
         for name in ("weights_", "means_", "covariances_", "precisions_", "precisions_cholesky_"):
             assert getattr(model, name).dtype == dtype
         assert model._running.moments.means.dtype == np.float64
-    # rows of a float64 batch are taken as the model's float32
+    # rows of a float64 batch are converted to the model's float32
     models[1].partial_fit(X[:50])
     assert models[1].means_.dtype == np.float32
     models[0].partial_fit(X[:50])
@@ -188,7 +189,7 @@ def test_float32_stays_float32_and_is_close_to_float64(kind):
 # ---- statistics ----
 
 
-def test_one_component_strays_as_far_as_its_worth_says():
+def test_variance_of_one_component_matches_its_effective_sample_size():
     seed = secrets.randbits(32)
     print(f"seed {seed}")
     rng = np.random.default_rng(seed)
@@ -204,7 +205,7 @@ def test_one_component_strays_as_far_as_its_worth_says():
         squares, count = np.square(errors).sum(), np.size(errors)
         bound = 5 * np.sqrt(2 * count)
         assert abs(squares - count) < bound, f"seed {seed}, decay {decay}: {squares} of {count}"
-        # and what was forgotten would show
+        # and errors of forgetting would show
         assert decay > 0.7 or sum(sizes) / model._running.worth * count > count + 2 * bound
 
 
@@ -220,8 +221,8 @@ def test_a_stream_from_a_known_mixture(kind):
     def draw(n):
         return centres[rng.choice(k, n, p=weights)] + rng.standard_normal((n, d))
 
-    # means far from the truth, but each with a group of its own: K-means on the first batch would
-    # once in hundreds of seeds share one group out
+    # means far from the truth, but each nearest to its own group: K-means on the first batch would
+    # once in hundreds of seeds split one group
     rough = {"means_init": centres / 2, "random_state": seed}
     model = GaussianMixture(k, covariance_type=kind, **rough)
     batches = [draw(batch) for _ in range(100)]
@@ -235,8 +236,8 @@ def test_a_stream_from_a_known_mixture(kind):
     assert error.max() < 5, f"seed {seed}: {error}"
     error = np.abs(model.weights_[order] - weights) / np.sqrt(weights * (1 - weights) / worth)
     assert error.max() < 5, f"seed {seed}: {error}"
-    # excess loss of p parameters estimated from so many rows: chi squared over twice the rows
-    # (Wilks 1938), for the stream's mixture and, less, for the fit to all of it
+    # excess loss of p parameters estimated from so many rows: chi-squared over twice the number of
+    # rows (Wilks 1938), for the online estimate and, less, for the fit to all rows
     full = GaussianMixture(k, covariance_type=kind, **rough).fit(np.concatenate(batches))
     rows = draw(20000)
     difference = full.score_samples(rows) - model.score_samples(rows)
@@ -247,8 +248,8 @@ def test_a_stream_from_a_known_mixture(kind):
     assert gap < bound, f"seed {seed}: {gap} above {bound}"
 
 
-def test_forgetting_helps_where_the_first_batches_mislead():
-    # the data move after a while: what decays follows, what does not lags behind
+def test_forgetting_helps_if_the_data_change():
+    # the distribution changes after a while: estimates with decay follow, the others lag behind
     rng = np.random.default_rng(0)
     lag = {}
     for decay in (1.0, 0.6):
@@ -260,7 +261,7 @@ def test_forgetting_helps_where_the_first_batches_mislead():
     assert abs(lag[0.6]) < 0.6
 
 
-# ---- going on ----
+# ---- resuming ----
 
 
 def _pickled(model, folder):
@@ -290,7 +291,7 @@ def same_bits(a, b):
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
 @pytest.mark.parametrize("prior", ["none", "default", "given"])
 @pytest.mark.parametrize("how", [_pickled, _saved, _copied])
-def test_an_interruption_changes_no_bit(kind, dtype, prior, how, tmp_path):
+def test_resuming_after_an_interruption_is_bit_identical(kind, dtype, prior, how, tmp_path):
     X = stream(240, 3, 2, seed=9)[0].astype(dtype)
     weight = np.random.default_rng(1).uniform(0, 2, len(X)).astype(dtype)
     asked = {
@@ -327,7 +328,7 @@ def test_equal_bits_for_any_number_of_threads(kind):
         same_bits(models[0], other)
 
 
-def test_a_fit_starts_afresh_and_warm_start_goes_on():
+def test_fit_starts_again_and_warm_start_continues():
     X, _ = stream(300, 2, 2, seed=11)
     model = GaussianMixture(2, random_state=0, prior="fraley-raftery")
     model.partial_fit(X[:100]).partial_fit(X[100:])
@@ -340,7 +341,7 @@ def test_a_fit_starts_afresh_and_warm_start_goes_on():
     assert (model.fit(X).means_ == again.means_).all()
 
 
-def test_a_mixture_that_only_knows_batches_is_a_mixture():
+def test_mixture_fitted_to_batches_only_is_complete():
     X, _ = stream(200, 2, 2, seed=12)
     model = GaussianMixture(2, random_state=0)
     with pytest.raises(NotFittedError):
@@ -371,7 +372,7 @@ def test_small_batches_and_components_without_rows():
 
 
 @pytest.mark.parametrize("kind", TYPES)
-def test_the_posterior_moves_with_each_batch(kind):
+def test_posterior_is_updated_by_each_batch(kind):
     X, means = stream(500, 2, 2, seed=14)
     settings, _ = given_start(kind, 2, means)
     prior = MixturePrior(3.0, [0.0, 0.0], 2.0, 5.0, 2.0)
@@ -389,7 +390,7 @@ def test_the_posterior_moves_with_each_batch(kind):
     assert widths[-1] < 0.7 * widths[0]
 
 
-def test_a_prior_may_change_between_batches_but_its_defaults_stay():
+def test_prior_can_change_between_batches_but_its_defaults_stay():
     X, _ = stream(200, 2, 2, seed=15)
     model = GaussianMixture(2, prior="fraley-raftery", random_state=0).partial_fit(X[:100])
     first = model.prior_
@@ -402,7 +403,7 @@ def test_a_prior_may_change_between_batches_but_its_defaults_stay():
     assert not hasattr(model, "prior_") and not hasattr(model, "posterior_")
 
 
-def test_a_prior_keeps_components_of_tiny_batches_apart_from_collapse():
+def test_prior_prevents_collapse_with_tiny_batches():
     X, _ = stream(60, 3, 3, seed=16)
     bare = GaussianMixture(3, reg_covar=0.0, random_state=0)
     with pytest.raises(ValueError, match="collapsed"):
@@ -413,10 +414,10 @@ def test_a_prior_keeps_components_of_tiny_batches_apart_from_collapse():
     assert (np.linalg.eigvalsh(model.covariances_) > 1e-3).all()
 
 
-# ---- what goes wrong ----
+# ---- errors ----
 
 
-def test_a_first_batch_that_is_too_small():
+def test_first_batch_that_is_too_small():
     X, _ = stream(30, 2, 3)
     with pytest.raises(ValueError, match=r"first batch of partial_fit has 2 rows .*n_components=3"):
         GaussianMixture(3).partial_fit(X[:2])
@@ -425,7 +426,7 @@ def test_a_first_batch_that_is_too_small():
 
 
 @pytest.mark.parametrize("kind", ["full", "diag", "spherical"])
-def test_a_collapse_leaves_the_model_or_is_repaired(kind):
+def test_collapse_keeps_the_model_or_is_repaired(kind):
     rng = np.random.default_rng(1)
     X = np.concatenate([np.zeros((10, 2)), rng.normal(8, 1, (80, 2))])
     settings, _ = given_start(kind, 2, np.array([[0.0, 0.0], [8.0, 8.0]]))
@@ -438,7 +439,7 @@ def test_a_collapse_leaves_the_model_or_is_repaired(kind):
     repaired = collapsed.set_params(on_collapse="repair").partial_fit(X)
     for name in ("weights_", "means_", "covariances_", "precisions_cholesky_"):
         assert np.isfinite(getattr(repaired, name)).all()
-    # what it goes on from is the repaired component
+    # it continues from the repaired component
     assert np.allclose(repaired._running.moments.means, repaired.means_)
     assert np.isfinite(repaired.partial_fit(good).score(good))
 

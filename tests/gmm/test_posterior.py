@@ -1,4 +1,4 @@
-"""What a mixture with priors says of its parameters: their posterior, its mode and intervals."""
+"""The posterior of mixtures with priors: its mode and intervals."""
 
 from __future__ import annotations
 
@@ -61,12 +61,12 @@ def test_the_posterior_counts_rows(kind):
     assert np.allclose(post.mean_precision, prior.mean_precision + n)
     rows = {"full": n, "tied": n.sum(), "diag": n, "spherical": 3 * n}[kind]
     assert np.allclose(post.degrees_of_freedom, prior.degrees_of_freedom + rows)
-    # the posterior of all rows is that of one half with the other half's as its prior
+    # the posterior of all rows is that of one half with the other half's posterior as its prior
     assert np.shape(post.scale) == np.shape(model.covariances_)
 
 
 @pytest.mark.parametrize("kind", TYPES)
-def test_updating_twice_is_updating_once(kind):
+def test_two_updates_equal_one(kind):
     X, _ = rows_of(60, 3, 1, seed=9)
 
     def moments(rows):
@@ -98,8 +98,8 @@ def one_dimension(seed=0):
     return GaussianMixture(1, prior=prior, random_state=0).fit(X), X, prior
 
 
-def test_intervals_hold_their_level_by_integration():
-    # one component: the posterior is exact, and brute force integrates likelihood and prior
+def test_intervals_have_their_level_by_integration():
+    # one component: the posterior is exact; compare with numerical integration
     model, X, prior = one_dimension()
     low, high = model.posterior_.means_interval(0.9)[0, 0]
     mu = np.linspace(-15, 15, 2001)[:, None]
@@ -115,7 +115,7 @@ def test_intervals_hold_their_level_by_integration():
 
 
 @pytest.mark.parametrize("kind", TYPES)
-def test_intervals_hold_their_level_by_draws(kind):
+def test_intervals_have_their_level_by_sampling(kind):
     seed = secrets.randbits(32)
     print(f"seed {seed}")
     rng = np.random.default_rng(seed)
@@ -147,7 +147,7 @@ def test_intervals_hold_their_level_by_draws(kind):
         assert np.abs(inside - level).max() < bound, f"seed {seed}: {inside}"
 
 
-def test_intervals_ask_for_a_level_and_for_enough_rows():
+def test_intervals_require_a_valid_level_and_enough_rows():
     model, X, _ = one_dimension()
     for level in (0.0, 1.0, -1, 95):
         with pytest.raises(ValueError, match=f"level must be between 0 and 1; got {level}"):

@@ -1,4 +1,4 @@
-"""Priors of Gaussian mixtures: MAP-EM against formulas, densities and identities."""
+"""Priors of Gaussian mixtures: MAP-EM compared with formulas, densities and identities."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceW
 @pytest.mark.parametrize(
     ("n", "d", "k", "shift"), [(40, 1, 2, 0.0), (90, 3, 3, 0), (70, 23, 2, 1e3)]
 )
-def test_a_step_is_fraley_and_rafterys(kind, each, n, d, k, shift):
+def test_step_equals_that_of_fraley_and_raftery(kind, each, n, d, k, shift):
     X, means = rows_of(n, d, k, seed=n, shift=shift)
     weight = np.random.default_rng(1).uniform(0, 3, n)
     prior = whole_prior(kind, k, d, each=each)
@@ -58,7 +58,7 @@ def test_a_step_is_fraley_and_rafterys(kind, each, n, d, k, shift):
 
 
 @pytest.mark.parametrize("kind", TYPES)
-def test_log_density_is_scipys(kind):
+def test_log_density_equals_that_of_scipy(kind):
     for d, k in [(1, 1), (3, 2), (5, 4)]:
         X, _ = rows_of(60, d, k, seed=d)
         model = GaussianMixture(k, covariance_type=kind, random_state=0, max_iter=3).fit(X)
@@ -74,8 +74,8 @@ def test_log_density_is_scipys(kind):
 
 @pytest.mark.parametrize("kind", TYPES)
 @pytest.mark.parametrize("parts", PARTS)
-def test_nothing_near_the_estimate_is_more_probable(kind, parts):
-    # an optimum of the penalised likelihood, told by densities that know nothing of M-steps
+def test_estimate_is_a_local_maximum_of_the_posterior(kind, parts):
+    # an optimum of the penalized likelihood, by densities that are independent of the M-step
     X, _ = rows_of(200, 2, 2, seed=4)
     prior = resolved(
         partial_prior(kind, 2, 2, parts), kind, 2, 2, float, lambda: pytest.fail("nothing is asked")
@@ -102,7 +102,7 @@ def test_nothing_near_the_estimate_is_more_probable(kind, parts):
 @pytest.mark.parametrize("kind", TYPES)
 @given(data=st.data())
 @settings(max_examples=30, deadline=None)
-def test_the_penalised_likelihood_never_falls(kind, data):
+def test_penalized_likelihood_never_decreases(kind, data):
     n, d = data.draw(st.integers(3, 50)), data.draw(st.integers(1, 4))
     seed = data.draw(st.integers(0, 2**31))
     scale = data.draw(st.sampled_from([1e-3, 1.0, 1e3]))
@@ -140,7 +140,7 @@ def test_the_penalised_likelihood_never_falls(kind, data):
 
 @pytest.mark.parametrize("kind", TYPES)
 @pytest.mark.parametrize(("n", "d", "k"), [(60, 1, 2), (80, 4, 3)])
-def test_the_default_is_mclusts(kind, n, d, k):
+def test_default_prior_equals_that_of_mclust(kind, n, d, k):
     X, _ = rows_of(n, d, k, seed=2)
     model = GaussianMixture(k, covariance_type=kind, prior="fraley-raftery", random_state=0).fit(X)
     prior = model.prior_
@@ -156,14 +156,14 @@ def test_the_default_is_mclusts(kind, n, d, k):
         "spherical": variance,
     }[kind]
     assert np.allclose(prior.covariance, expected, rtol=1e-12)
-    # half of a part brings the other half
+    # specifying one half of a part sets the other half
     half = MixturePrior(mean_precision=0.01, degrees_of_freedom=d + 2)
     again = clone(model).set_params(prior=half).fit(X)
     assert again.prior_ == prior
     assert (again.means_ == model.means_).all()
 
 
-def test_a_singular_covariance_leaves_its_diagonal():
+def test_singular_covariance_is_replaced_by_its_diagonal():
     rng = np.random.default_rng(0)
     z = rng.standard_normal((50, 2))
     for X in (np.c_[z, z.sum(1)], rng.standard_normal((4, 6))):
@@ -189,14 +189,14 @@ def test_weights_are_repetitions_with_priors_too(kind):
 
 
 @pytest.mark.parametrize("kind", TYPES)
-def test_a_prior_between_nothing_and_certainty(kind):
+def test_prior_from_flat_to_certain(kind):
     X, means = rows_of(300, 2, 2, seed=6)
     base = dict(covariance_type=kind, tol=0.0, max_iter=4, reg_covar=0, **start_of(kind, 2, means))
     plain = GaussianMixture(2, **base).fit(X)
     weak = MixturePrior(1 + 1e-9, np.zeros(2), 1e-9, 1 + 1e-9, 1e-9)
     model = GaussianMixture(2, prior=weak, **base).fit(X)
     assert np.allclose(model.means_, plain.means_, atol=1e-8)
-    # a proper prior has more powers of the covariance than the flat one: d + 3 rows at most
+    # a proper prior has more powers of the covariance than the flat one: at most d + 3 rows
     assert np.allclose(model.covariances_, plain.covariances_, rtol=0.1)
     sure = MixturePrior(1e9, np.array([7.0, 7.0]), 1e9, 1e12, 3e12)
     model = GaussianMixture(2, prior=sure, **base).fit(X)
@@ -208,7 +208,7 @@ def test_a_prior_between_nothing_and_certainty(kind):
         "diag": np.full((2, 2), 3.0),
         "spherical": np.full(2, 3.0),
     }[kind]
-    # the prior means pull the rows' scatter in, about 1e4 of the 1e12 rows of the prior
+    # the prior means shrink the scatter of the rows, about 1e4 of the 1e12 rows of the prior
     assert np.allclose(model.covariances_, variances, atol=1e-4)
 
 
@@ -242,7 +242,7 @@ def test_singletons_and_duplicates_do_not_collapse(kind, init):
         )
 
 
-# ---- plumbing ----
+# ---- parameters ----
 
 
 @pytest.mark.parametrize("kind", TYPES)
@@ -262,7 +262,7 @@ def test_equal_bits_for_any_number_of_threads(kind):
         assert other.posterior_ == models[0].posterior_
 
 
-def test_a_prior_is_a_value():
+def test_prior_has_value_semantics():
     a = MixturePrior([2.0, 1.0], mean=[0, 1], covariance=np.eye(2))
     b = MixturePrior(np.array([2, 1]), mean=(0.0, 1.0), covariance=np.eye(2).tolist())
     assert a == b
@@ -284,7 +284,7 @@ def test_a_prior_is_a_value():
     assert isinstance(post, MixturePosterior)
 
 
-def test_a_fit_without_a_prior_forgets_the_last_ones():
+def test_fit_without_a_prior_drops_the_previous_prior():
     X, _ = rows_of(60, 2, 2)
     model = GaussianMixture(2, prior="fraley-raftery", random_state=0).fit(X)
     assert hasattr(model, "posterior_") and hasattr(model, "prior_")
@@ -343,7 +343,7 @@ def test_priors_that_do_not_fit_the_mixture(prior, kind, text):
         GaussianMixture(2, covariance_type=kind, prior=prior).fit(X)
 
 
-def test_a_default_that_the_data_do_not_allow():
+def test_default_prior_that_the_data_do_not_allow():
     X, _ = rows_of(30, 3, 2)
     X[:, 1] = 1e6 + 0.1
     for kind in ("full", "tied"):
@@ -376,13 +376,13 @@ def test_the_command(tmp_path):
     assert "mean_log_likelihood" in json.loads(done.stdout)
 
 
-# ---- with everything else that a fit does ----
+# ---- in combination with other options ----
 
 
 @pytest.mark.parametrize("kind", TYPES)
 @pytest.mark.parametrize("init", ["kmeans", "small-em"])
 @pytest.mark.parametrize("prior", ["fraley-raftery", "given"])
-def test_jumps_and_moves_climb_the_penalised_likelihood(kind, init, prior):
+def test_jumps_and_moves_increase_the_penalized_likelihood(kind, init, prior):
     X, _ = rows_of(150, 2, 3, seed=21)
     asked = whole_prior(kind, 3, 2) if prior == "given" else prior
     base = dict(covariance_type=kind, prior=asked, init_params=init, random_state=0, tol=1e-7)
@@ -401,6 +401,6 @@ def test_jumps_and_moves_climb_the_penalised_likelihood(kind, init, prior):
     assert fast.n_iter_ <= plain.n_iter_ + 3
 
 
-def test_a_collapse_says_that_a_prior_would_help():
+def test_collapse_error_suggests_a_prior():
     with pytest.raises(ValueError, match="pass prior='fraley-raftery', with which none collapses"):
         GaussianMixture(1, reg_covar=0).fit(np.ones((5, 2)))

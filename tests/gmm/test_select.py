@@ -1,4 +1,4 @@
-"""Choosing a mixture: the criteria, the grid, its table and its picture."""
+"""Selection of mixtures: the criteria, the grid, its table and its plot."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ def blobs(n: int = 90, d: int = 2, dtype: Any = np.float64, seed: int = 0) -> An
 # ---- ICL ----
 
 
-def test_icl_of_old_faithful_is_that_of_mclust(data_folder):
+def test_icl_of_old_faithful_equals_that_of_mclust(data_folder):
     X = np.loadtxt(data_folder / "faithful.csv", delimiter=",", skiprows=1)[:, -2:]
-    # as mclust starts: groups merged on the data's principal axes, scaled to one another; the
-    # optimum is flat, and the responsibilities still move where the likelihood hardly does
+    # initialized like mclust: groups merged on the scaled principal axes of the data; the optimum
+    # is flat, and the responsibilities still change when the likelihood hardly does
     Z = (X - X.mean(0)) / X.std(0)
     _, s, v = np.linalg.svd(Z, full_matrices=False)
     group = fcluster(linkage(Z @ v.T / np.sqrt(s), "ward"), 3, "maxclust") - 1
@@ -41,7 +41,7 @@ def test_icl_of_old_faithful_is_that_of_mclust(data_folder):
     model = GaussianMixture(
         3,
         covariance_type="tied",
-        tol=1e-5 * 1127 / 272,  # mclust's is 1e-5 of the whole log-likelihood
+        tol=1e-5 * 1127 / 272,  # mclust's tolerance is 1e-5 of the total log-likelihood
         reg_covar=0,
         weights_init=np.bincount(group) / len(X),
         means_init=means,
@@ -71,7 +71,7 @@ def test_icl_by_its_definition(kind, dtype, monkeypatch):
     assert one.icl(X) == pytest.approx(one.bic(X), rel=close)
 
 
-def test_icl_names_the_row_that_nothing_explains(monkeypatch):
+def test_icl_names_the_row_with_zero_density(monkeypatch):
     X = blobs()
     model = GaussianMixture(3, random_state=0).fit(X)
     monkeypatch.setattr(gmm_mixture, "_BLOCK", 30)
@@ -84,7 +84,7 @@ def test_icl_names_the_row_that_nothing_explains(monkeypatch):
 # ---- the grid ----
 
 
-def test_every_trial_is_the_mixture_that_it_names():
+def test_every_trial_equals_the_mixture_that_it_names():
     X = blobs()
     found = select_mixture(X, [3, 1, 2], ("diag", "full"), random_state=4, tol=1e-4, n_jobs=2)
     assert [(t.n_components, t.covariance_type) for t in found.trials] == [
@@ -115,7 +115,7 @@ def test_every_trial_is_the_mixture_that_it_names():
     assert found.best_.n_components == 3
 
 
-def test_held_out_scores_are_those_of_the_folds():
+def test_held_out_scores_equal_those_of_the_folds():
     X = blobs(13)  # folds of 10, 10, 10 and 9
     splitter = KFold(4, shuffle=True, random_state=1)
     found = select_mixture(
@@ -131,7 +131,7 @@ def test_held_out_scores_are_those_of_the_folds():
     assert found.folds == 4
 
 
-def test_folds_of_a_number_part_the_rows():
+def test_number_of_folds_partitions_the_rows():
     X = blobs(7)
     splits = gmm_select._splits(X, 4, 3)
     assert sorted(np.concatenate([test for _, test in splits]).tolist()) == list(range(21))
@@ -160,7 +160,7 @@ def test_equal_bits_and_table_for_any_number_of_threads(dtype, monkeypatch):
     assert all(mean == means[0] for mean in means[1:])
 
 
-def test_a_failing_fit_is_recorded_and_not_fatal():
+def test_failing_fit_is_recorded_and_not_fatal():
     X = np.repeat(blobs(4, 2), 2, axis=0)[:16]
     found = select_mixture(
         X, [1, 2, 8, 99], ("full", "diag"), cv=2, random_state=0, reg_covar=0, n_jobs=2
@@ -193,7 +193,7 @@ def test_all_fits_failing_is_an_error():
         select_mixture(blobs(2), [7, 8], random_state=0)
 
 
-def test_only_a_best_that_did_not_converge_is_warned_of():
+def test_warning_only_if_the_best_fit_did_not_converge():
     X = blobs()
     with pytest.warns(ConvergenceWarning, match="the best mixture, 3 components"):
         found = select_mixture(X, [3, 8], "full", random_state=0, max_iter=2, tol=0, n_jobs=2)
@@ -233,7 +233,7 @@ def test_ctrl_c_ends_all_fits(jobs):
     assert threading.active_count() <= before
 
 
-# ---- what is told ----
+# ---- output ----
 
 
 def test_table_names_and_frame():
@@ -251,7 +251,7 @@ def test_table_names_and_frame():
     assert "held_out" not in select_mixture(X, 1, "full", random_state=0).to_dict()
 
 
-def test_the_text_shows_the_top_ones():
+def test_text_shows_the_best_trials():
     found = select_mixture(blobs(), range(1, 5), random_state=0)
     first, head, *lines = str(found).splitlines()
     assert first == "the best 10 of 16 by bic; * the best of a column"
@@ -269,7 +269,7 @@ def test_the_text_shows_the_top_ones():
     assert f"{found.best_.bic:.2f}*" in shown.get() and "covariances" in shown.get()
 
 
-# ---- bad input ----
+# ---- invalid input ----
 
 
 @pytest.mark.parametrize(

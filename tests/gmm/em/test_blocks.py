@@ -1,4 +1,4 @@
-"""Gaussian mixtures of rows that are read in blocks: memory's result, and little memory."""
+"""Gaussian mixtures of rows read in blocks: the same result as in memory, with little memory."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceW
 @pytest.mark.parametrize("kind", TYPES)
 @pytest.mark.parametrize(("d", "k"), [(1, 2), (4, 3), (24, 3)])
 @pytest.mark.parametrize("weighted", [False, True])
-def test_equals_a_fit_in_memory(kind, d, k, weighted, tmp_path):
+def test_fit_in_blocks_equals_a_fit_in_memory(kind, d, k, weighted, tmp_path):
     X, means = rows_of(3001, d, k, seed=d)
     weight = np.random.default_rng(0).uniform(0, 2, len(X)) if weighted else None
     model = GaussianMixture(k, covariance_type=kind, **start_of(kind, k, means))
@@ -48,7 +48,7 @@ def test_equals_a_fit_in_memory(kind, d, k, weighted, tmp_path):
     assert np.allclose(again, score, rtol=1e-12)
 
 
-def test_the_survey_is_of_all_blocks():
+def test_survey_covers_all_blocks():
     X, _ = rows_of(1100, 3, 2)
     X[300:310] *= 50.0  # the widest rows are in the second block
     weight = np.random.default_rng(0).uniform(0, 2, len(X))
@@ -68,8 +68,8 @@ def test_the_survey_is_of_all_blocks():
 
 @pytest.mark.parametrize("kind", TYPES)
 def test_narrow_components_far_apart_in_sorted_rows(kind):
-    # the first and the last block lie in one narrow component, and only others show how far
-    # the rows reach: sums about the first block's centre would cancel
+    # the first and the last block are within one narrow component, and only others show the extent
+    # of the rows: sums about the center of the first block would cancel
     rng = np.random.default_rng(0)
     X = 1e-3 * rng.standard_normal((1500, 2))
     X[500:1000] += 1e3
@@ -78,7 +78,7 @@ def test_narrow_components_far_apart_in_sorted_rows(kind):
     base = dict(covariance_type=kind, reg_covar=0.0, **start)
     whole = GaussianMixture(2, **base).fit(X)
     parts = GaussianMixture(2, **base).fit([X])
-    # an ulp of the rows is 1e-13, of their widths that is 1e-10
+    # an ulp of the rows is 1e-13, and 1e-10 relative to their widths
     assert np.abs(parts.covariances_ - whole.covariances_).max() < 1e-8 * 1e-6
     assert np.allclose(parts.lower_bounds_, whole.lower_bounds_, rtol=1e-9)
 
@@ -97,7 +97,7 @@ def test_float32_stays_float32(kind, tmp_path):
 
 @pytest.mark.parametrize("kind", TYPES)
 @pytest.mark.parametrize("init", INITS)
-def test_starts_are_those_of_memory_where_the_sample_is_everything(kind, init, tmp_path):
+def test_starts_equal_those_in_memory_if_the_sample_has_all_rows(kind, init, tmp_path):
     X, _ = rows_of(2000, 3, 3, seed=1)
     weight = np.random.default_rng(0).uniform(0.1, 2, len(X))
     base = dict(
@@ -127,7 +127,7 @@ def sources(X, folder):
 
 @pytest.mark.parametrize("init", INITS)
 @pytest.mark.parametrize("sample", [100, 10**6])
-def test_a_cut_changes_no_bit(init, sample, tmp_path, monkeypatch):
+def test_block_boundaries_do_not_change_the_result(init, sample, tmp_path, monkeypatch):
     monkeypatch.setattr(samples, "SAMPLE_ROWS", sample)
     X, _ = rows_of(1500, 3, 3, seed=2)
     weight = np.random.default_rng(0).uniform(0, 2, len(X))
@@ -143,7 +143,7 @@ def test_a_cut_changes_no_bit(init, sample, tmp_path, monkeypatch):
 
 @given(cuts=st.lists(st.integers(0, 900), max_size=8), jobs=st.sampled_from([1, 2, 3]))
 @settings(max_examples=15, deadline=None)
-def test_any_cut_changes_no_bit(cuts, jobs):
+def test_arbitrary_block_boundaries_do_not_change_the_result(cuts, jobs):
     X, means = rows_of(900, 2, 2, seed=3)
     base = start_of("full", 2, means)
     one = GaussianMixture(2, **base).fit([X])
@@ -165,7 +165,7 @@ def test_equal_bits_for_any_number_of_threads(kind, tmp_path):
         same_bits(models[0], other)
 
 
-def test_a_start_in_a_sample_is_good_enough(tmp_path, monkeypatch):
+def test_start_from_a_sample_is_good_enough(tmp_path, monkeypatch):
     monkeypatch.setattr(samples, "SAMPLE_ROWS", 300)
     X, _ = rows_of(20000, 2, 4, seed=5, spread=8.0)
     whole = GaussianMixture(4, random_state=0, tol=1e-8, max_iter=200).fit(X)
@@ -175,7 +175,7 @@ def test_a_start_in_a_sample_is_good_enough(tmp_path, monkeypatch):
         assert parts.lower_bound_ == pytest.approx(whole.lower_bound_, abs=1e-4)
 
 
-def test_small_sources_are_fitted_as_arrays_are(tmp_path, monkeypatch):
+def test_small_sources_are_fitted_like_arrays(tmp_path, monkeypatch):
     monkeypatch.setattr(blocks, "SMALL_BYTES", 64 << 20)
     X, _ = rows_of(2000, 3, 3, seed=6)
     plain = GaussianMixture(3, random_state=0).fit(X)
@@ -187,7 +187,7 @@ def test_small_sources_are_fitted_as_arrays_are(tmp_path, monkeypatch):
         GaussianMixture(3).fit([bad[:9], bad[9:]])
 
 
-def test_the_sample_takes_every_row_alike():
+def test_sample_includes_every_row_with_equal_probability():
     n, size = 2000, 200
     counts = np.zeros(n)
     weight = np.ones(n)
@@ -201,14 +201,14 @@ def test_the_sample_takes_every_row_alike():
         assert len(taken) == size and (np.diff(taken) > 0).all()
         assert (sample.weight == 1.0).all()
         counts[taken] += 1
-    # 1500 rows, each in one sample of 200 with probability 2 / 15
+    # 1500 rows, each in a sample of 200 with probability 2 / 15
     p = size / 1500
     assert not counts[:500].any()
     squares = ((counts[500:] - 150 * p) ** 2 / (150 * p * (1 - p))).sum()
     assert abs(squares - 1500) < 5 * np.sqrt(2 * 1500)
 
 
-# ---- what goes wrong ----
+# ---- errors ----
 
 
 def test_one_shot_iterators():
@@ -254,7 +254,7 @@ def test_sparse_blocks_and_sparse_rows():
         GaussianMixture(2).fit(sp.eye(3).tocsr())
 
 
-def test_a_memmap_that_is_no_table(tmp_path):
+def test_memmap_that_is_not_two_dimensional(tmp_path):
     X, _ = rows_of(100, 2, 2)
     flat = mapped(X.ravel(), tmp_path / "x")
     with pytest.raises(ValueError, match="Expected 2D array, got 1D array"):
@@ -264,7 +264,7 @@ def test_a_memmap_that_is_no_table(tmp_path):
 
 
 @pytest.mark.parametrize("value", [np.inf, -np.inf])
-def test_bad_values_are_named_by_their_row(value, tmp_path):
+def test_error_for_invalid_values_names_the_row(value, tmp_path):
     X, _ = rows_of(1000, 3, 2)
     model = GaussianMixture(2, random_state=0).fit(X)
     X[777, 1] = value
@@ -272,7 +272,7 @@ def test_bad_values_are_named_by_their_row(value, tmp_path):
         for call in (GaussianMixture(2).fit, model.predict, model.score):
             with pytest.raises(ValueError, match="contains infinity: row 777, column 1"):
                 call(source)
-    huge = np.full((600, 2), 1e308)  # finite, though their sum is not
+    huge = np.full((600, 2), 1e308)  # finite, although their sum is not
     huge[::2] = 1.0
     with pytest.raises(
         ValueError, match=r"log-likelihood of X is not finite|squared distances overflow"
@@ -280,7 +280,7 @@ def test_bad_values_are_named_by_their_row(value, tmp_path):
         GaussianMixture(1).fit([huge])
 
 
-def test_a_row_that_nothing_explains(tmp_path):
+def test_row_with_zero_density_under_all_components(tmp_path):
     X, _ = rows_of(1000, 2, 2)
     model = GaussianMixture(2, random_state=0).fit(X)
     X[700] = 1e170
@@ -290,7 +290,7 @@ def test_a_row_that_nothing_explains(tmp_path):
         model.predict(mapped(X, tmp_path / "x"))
 
 
-def test_a_file_that_is_cut_short(tmp_path):
+def test_truncated_file(tmp_path):
     X, means = rows_of(2000, 3, 2)
     source = mapped(X, tmp_path / "x")
     seen = []
@@ -376,12 +376,12 @@ def test_bad_weights(weight, error, text, monkeypatch):
         GaussianMixture(2).fit([X], sample_weight=weight)
 
 
-# ---- with everything else that a fit does ----
+# ---- in combination with other options ----
 
 
 @pytest.mark.parametrize("kind", TYPES)
 @pytest.mark.parametrize("prior", [None, "fraley-raftery"])
-def test_priors_posteriors_and_batches_afterwards(kind, prior, tmp_path):
+def test_priors_posteriors_and_later_batches(kind, prior, tmp_path):
     X, means = rows_of(2000, 3, 2, seed=7)
     weight = np.random.default_rng(0).uniform(0, 2, len(X))
     base = dict(covariance_type=kind, prior=prior, **start_of(kind, 2, means))
@@ -398,7 +398,7 @@ def test_priors_posteriors_and_batches_afterwards(kind, prior, tmp_path):
 
 @pytest.mark.parametrize("kind", ["full", "diag", "spherical"])
 @pytest.mark.parametrize("weighted", [False, True])
-def test_repairs_take_the_same_rows(kind, weighted, tmp_path):
+def test_repairs_use_the_same_rows(kind, weighted, tmp_path):
     X, _ = rows_of(800, 2, 1)
     X[400:] += 40.0
     weight = np.random.default_rng(0).choice([0.0, 1.0, 2.0], len(X)) if weighted else None
@@ -432,11 +432,11 @@ def test_jumps_short_runs_and_moves(kind, more, tmp_path):
     base = dict(covariance_type=kind, random_state=1, tol=1e-6, max_iter=300, **more)
     whole = GaussianMixture(3, **base).fit(X)
     parts = GaussianMixture(3, **base).fit(mapped(X, tmp_path / "x"))
-    # rounding decides which jumps are made, and a path may end some tol before another: 1.1e-5 was
-    # seen; bits are equal for one size of blocks
+    # rounding decides which jumps are made, and one path may end some tol before another: 1.1e-5
+    # was observed; bits are equal for a fixed block size
     assert parts.lower_bound_ == pytest.approx(whole.lower_bound_, abs=1e-4)
     same_bits(GaussianMixture(3, n_jobs=3, **base).fit(np.array_split(X, 5)), parts)
-    # a start that is given draws no sample, and moves want one
+    # a given start draws no sample, and moves need one
     again = GaussianMixture(3, means_init=means, weights_init=np.full(3, 1 / 3), **base)
     again.set_params(precisions_init=start_of(kind, 3, means)["precisions_init"])
     bounds = [again.fit(source).lower_bound_ for source in (mapped(X, tmp_path / "x"), X)]
@@ -473,7 +473,7 @@ def test_names_of_columns():
 
 
 @pytest.mark.parametrize("jobs", [1, 2])
-def test_ctrl_c_is_answered_and_keeps_the_model(jobs, tmp_path, monkeypatch):
+def test_ctrl_c_interrupts_soon_and_keeps_the_model(jobs, tmp_path, monkeypatch):
     monkeypatch.setattr(blocks, "BLOCK_BYTES", 4 << 20)
     X = np.random.default_rng(0).normal(size=(120000, 16))
     source = mapped(X, tmp_path / "x")

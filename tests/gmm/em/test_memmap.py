@@ -1,4 +1,4 @@
-"""Gaussian mixtures of rows in files: what a memmap may be, the command, and how little memory."""
+"""Gaussian mixtures of rows in files: accepted memmaps, the command, and memory."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ INITS = ["kmeans", "k-means++", "random", "random_from_data"]
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
 
-# ---- what a memmap may be ----
+# ---- accepted memmaps ----
 
 
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
 @pytest.mark.parametrize("offset", [0, 128, 4096 * 3 + 72])
-def test_offsets_and_slices_are_read_where_they_lie(dtype, offset, tmp_path):
+def test_offsets_and_slices_are_read_without_a_copy(dtype, offset, tmp_path):
     X, means = rows_of(2000, 3, 2, dtype=dtype)
     source = mapped(X, tmp_path / "x", offset=offset)
     base = start_of("full", 2, means)
@@ -53,7 +53,7 @@ def test_other_layouts_dtypes_and_modes(tmp_path):
     base = start_of("full", 2, means)
     plain = GaussianMixture(2, **base).fit([X])
     columns = np.memmap(tmp_path / "f", dtype=float, mode="w+", shape=X.shape, order="F")
-    columns[:] = X  # not flushed: the file and the map are one all the same
+    columns[:] = X  # not flushed: the file and the map share their pages
     same_bits(GaussianMixture(2, **base).fit(columns), plain)
     written = np.memmap(tmp_path / "w", dtype=float, mode="w+", shape=X.shape)
     written[:] = X
@@ -61,7 +61,7 @@ def test_other_layouts_dtypes_and_modes(tmp_path):
     swapped = mapped(X.astype(">f8"), tmp_path / "s")
     same_bits(GaussianMixture(2, **base).fit(swapped), plain)
     private = mapped(np.zeros_like(X), tmp_path / "c", mode="c")
-    private[:] = X  # changes that the file does not have
+    private[:] = X  # changes that are not in the file
     same_bits(GaussianMixture(2, **base).fit(private), plain)
     assert (private == X).all()
     whole = np.round(X * 10)
@@ -77,7 +77,7 @@ def test_other_layouts_dtypes_and_modes(tmp_path):
     )
 
 
-def test_a_file_that_was_removed_or_replaced(tmp_path):
+def test_removed_or_replaced_file(tmp_path):
     X, means = rows_of(1500, 3, 2)
     base = start_of("full", 2, means)
     plain = GaussianMixture(2, **base).fit([X])
@@ -91,7 +91,7 @@ def test_a_file_that_was_removed_or_replaced(tmp_path):
     same_bits(GaussianMixture(2, **base).fit(source), plain)
 
 
-def test_layers_of_file_systems_that_tell_other_devices(tmp_path, monkeypatch):
+def test_layered_file_systems_with_other_device_numbers(tmp_path, monkeypatch):
     X, _ = rows_of(1500, 3, 2)
     source = mapped(X, tmp_path / "x", offset=64)
     inode = os.stat(tmp_path / "x").st_ino
@@ -108,7 +108,7 @@ def test_layers_of_file_systems_that_tell_other_devices(tmp_path, monkeypatch):
 # ---- the command ----
 
 
-def test_the_command_reads_large_npy_files_in_blocks(tmp_path, monkeypatch):
+def test_command_reads_large_npy_files_in_blocks(tmp_path, monkeypatch):
     X, _ = rows_of(1500, 3, 2)
     np.save(tmp_path / "x.npy", X)
     monkeypatch.setattr(tables, "MAPPED_BYTES", X.nbytes - 1)
@@ -132,7 +132,7 @@ def test_the_command_reads_large_npy_files_in_blocks(tmp_path, monkeypatch):
     predict = ["gmm", "predict", str(tmp_path / "m"), str(tmp_path / "x.npy"), "--json"]
     done = CliRunner().invoke(app, predict)
     assert json.loads(done.stdout)["labels"] == model.predict(X).tolist()
-    # chosen columns are read whole
+    # selected columns are read in full
     done = CliRunner().invoke(app, [*fit, "--columns", "1,2"])
     assert done.exit_code == 0 and len(json.loads(done.stdout)["means"][0]) == 2
     assert passes_seen == [1, 1]
@@ -172,7 +172,7 @@ print(kilobytes("VmHWM") - before)
 """
 
 
-def test_a_file_of_100_mb_takes_less_than_half_of_that(tmp_path):
+def test_file_of_100_mb_needs_less_than_half_of_that_memory(tmp_path):
     path, n = tmp_path / "x", 800_000
     rng = np.random.default_rng(0)
     with open(path, "wb") as file:
@@ -182,6 +182,6 @@ def test_a_file_of_100_mb_takes_less_than_half_of_that(tmp_path):
         [sys.executable, "-c", _PEAK, str(path), str(n)], capture_output=True, text=True, check=True
     )
     path.unlink()
-    # two blocks, the sample that K-means starts in, and labels; pages of the file that stay mapped
-    # would count, and they were 102 MB
+    # two blocks, the sample for K-means, and labels; mapped pages of the file would count, too, and
+    # take 102 MB
     assert int(out.stdout) < 48 * 1024

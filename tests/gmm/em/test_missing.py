@@ -1,4 +1,4 @@
-"""Gaussian mixtures fitted to rows with NaN: exact sums, exact likelihoods, promises."""
+"""Gaussian mixtures fitted to rows with NaN: exact sums, exact likelihoods, invariants."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def mixture_of(model):
 
 
 def packed(s2, kind):
-    """Return full second moments (k, d, d) as the core lays them out."""
+    """Return full second moments (k, d, d) in the layout of the core."""
     low = np.tril_indices(s2.shape[1])
     return {
         "full": s2[:, low[0], low[1]],
@@ -62,7 +62,7 @@ def packed(s2, kind):
     }[kind].ravel()
 
 
-#: Rows of one pattern each, of a few patterns, and of patterns that many rows share.
+#: Rows with one pattern each, with a few patterns, and with patterns that many rows share.
 SHAPES = ["all different", "few rows a pattern", "many rows a pattern"]
 
 
@@ -82,7 +82,7 @@ def patterned(shape, n, d, rng):
 @pytest.mark.parametrize("kind", TYPES)
 @pytest.mark.parametrize("shape", SHAPES)
 @pytest.mark.parametrize(("d", "k"), [(1, 2), (2, 1), (4, 3), (7, 6)])
-def test_expected_statistics_are_those_of_plain_loops(kind, shape, d, k):
+def test_expected_statistics_equal_those_of_plain_loops(kind, shape, d, k):
     rng = np.random.default_rng([d, k])
     n = 420 if shape == "many rows a pattern" else 60
     for dtype, bound in ((np.float64, 1e-13), (np.float32, 2e-5)):
@@ -100,14 +100,14 @@ def test_expected_statistics_are_those_of_plain_loops(kind, shape, d, k):
             value = accumulate(Block(0, X, weight), Patterns.of(X, kind), kind, p, about, sums, 2)
             truth, nk, s1, s2 = reference.statistics(X, mixture(p), kind, weight, about)
             assert value == pytest.approx(truth, rel=bound)
-            # sums of n rows whose entries are about 1: rounding grows with them at most
+            # sums of n rows whose entries are about 1: rounding grows at most linearly
             assert np.abs(sums[0] - nk).max() < bound * n
             assert np.abs(sums[1] - s1).max() < bound * n
             assert np.abs(sums[2] - packed(s2, kind)).max() < bound * n * (d if d > 4 else 4)
 
 
 @pytest.mark.parametrize("kind", TYPES)
-def test_iterations_are_those_of_plain_loops(kind):
+def test_iterations_equal_those_of_plain_loops(kind):
     X = holes(120, 4, 2, 0.35, seed=3)
     X[5] = np.nan
     weight = np.random.default_rng(0).uniform(0.2, 3, len(X))
@@ -138,7 +138,7 @@ def test_iterations_are_those_of_plain_loops(kind):
 
 
 @pytest.mark.parametrize("kind", TYPES)
-def test_means_that_move_far_keep_the_digits_of_the_variances(kind):
+def test_large_moves_of_means_do_not_cancel_in_the_variances(kind):
     # one step moves the mean by a million widths: sums about the old mean would cancel
     rng = np.random.default_rng(4)
     X = rng.standard_normal((300, 3)) + 1e6
@@ -166,13 +166,15 @@ def test_means_that_move_far_keep_the_digits_of_the_variances(kind):
 
 @pytest.mark.parametrize("kind", TYPES)
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
-def test_nothing_missing_is_the_fit_of_complete_rows_to_the_bit(kind, dtype, monkeypatch):
+def test_fit_without_missing_entries_is_bit_identical_to_the_fit_of_complete_rows(
+    kind, dtype, monkeypatch
+):
     X = holes(500, 5, 3, 0.0, dtype=dtype)
     weight = np.random.default_rng(2).uniform(0, 2, 500)
     model = GaussianMixture(3, covariance_type=kind, random_state=0, max_iter=30, tol=0)
     fitted(model, X, sample_weight=weight)
     told = model.predict_proba(X), model.score_samples(X), model.predict(X)
-    # now where nothing can take notice of a NaN
+    # now with an algorithm that cannot handle NaN
     monkeypatch.setattr(gibbous.gmm.data, "has_missing", lambda _: False)
     monkeypatch.setattr(gibbous.gmm.queries, "has_missing", lambda _: False)
     plain = fitted(GaussianMixture(**model.get_params()), X, sample_weight=weight)
@@ -186,7 +188,7 @@ def test_nothing_missing_is_the_fit_of_complete_rows_to_the_bit(kind, dtype, mon
 
 @pytest.mark.parametrize("kind", TYPES)
 @pytest.mark.parametrize("n", [40, 700])
-def test_complete_rows_take_the_same_steps_in_either_engine(kind, n):
+def test_complete_rows_give_the_same_steps_in_both_engines(kind, n):
     X = holes(n, 5, 2, 0.0, seed=6, spread=1.0)
     weight = np.random.default_rng(2).uniform(0, 2, n)
     settings_ = dict(covariance_type=kind, reg_covar=1e-6, k=2, threads=2)
@@ -204,7 +206,7 @@ def test_complete_rows_take_the_same_steps_in_either_engine(kind, n):
             assert value == pytest.approx(other, rel=1e-12)
 
 
-def test_a_nan_is_found_and_large_numbers_are_none():
+def test_nan_is_detected_and_large_numbers_are_not_nan():
     X = np.full((3, 2), 1e308)
     assert not has_missing(X)
     assert not has_missing(np.r_[X, -X])
@@ -231,13 +233,13 @@ def test_patterns():
     assert Patterns.of(X, "diag") is None
 
 
-# ---- the likelihood of what is observed ----
+# ---- the likelihood of the observed entries ----
 
 
 def integral(log_density, axis, centre, reach):
     """Integrate exp(log_density(rows)) over some columns of a row by the trapezoidal rule.
 
-    It converges faster than any power for functions as smooth as these that vanish at both ends.
+    It converges faster than any power for smooth functions such as these that vanish at both ends.
     """
     steps = 401 if len(axis) == 1 else 161
     grid = np.linspace(-reach, reach, steps)
@@ -248,24 +250,24 @@ def integral(log_density, axis, centre, reach):
 
 
 @pytest.mark.parametrize("kind", TYPES)
-def test_marginal_likelihood_is_the_integral_over_what_is_missing(kind):
+def test_marginal_likelihood_is_the_integral_over_missing_entries(kind):
     X = holes(200, 3, 3, 0.2, seed=7, spread=1.5)
     model = GaussianMixture(3, covariance_type=kind, random_state=0, reg_covar=0.05, max_iter=20)
     fitted(model, X)
-    reach = 25.0  # the widest component's standard deviation is below 3
+    reach = 25.0  # the largest standard deviation of a component is below 3
     assert np.sqrt(np.max(model.covariances_)) < 3
     for missing in ([0], [1], [2], [0, 2], [1, 2]):
         row = np.array([0.3, -0.7, 1.1])
         _, mass = integral(model.score_samples, missing, row, reach)
         row[missing] = np.nan
         assert model.score_samples(row[None])[0] == pytest.approx(np.log(mass.sum()), abs=1e-9)
-    # the integral over everything, of which nothing is left
+    # the integral over everything: no entry is observed
     assert model.score_samples(np.full((1, 3), np.nan))[0] == 0.0
 
 
 @pytest.mark.parametrize("kind", TYPES)
 @pytest.mark.parametrize("n", [30, 400])
-def test_posterior_on_rows_with_holes(kind, n):
+def test_posterior_of_rows_with_missing_entries(kind, n):
     X = holes(n, 4, 3, 0.4, seed=8, spread=1.0)
     if n == 400:
         X[:300, 1:] = np.random.default_rng(0).standard_normal((300, 3))
@@ -292,7 +294,8 @@ def test_posterior_on_rows_with_holes(kind, n):
 
 
 def pivot_noise(model):
-    """How much a rounding error of the covariance grows in the thinnest direction's variance."""
+    """How much a rounding error of the covariance grows in the variance of the thinnest
+    direction."""
     if model.covariance_type not in ("full", "tied"):
         return 1.0
     c, u = model.covariances_.astype(float), np.abs(model.precisions_cholesky_.astype(float))
@@ -303,7 +306,7 @@ def pivot_noise(model):
 @pytest.mark.parametrize("kind", TYPES)
 @given(data=st.data())
 @settings(max_examples=25, deadline=None)
-def test_observed_likelihood_never_falls(kind, data):
+def test_observed_likelihood_never_decreases(kind, data):
     n, d = data.draw(st.integers(8, 60)), data.draw(st.integers(1, 5))
     k = data.draw(st.integers(1, 3))
     seed = data.draw(st.integers(0, 2**31))
@@ -334,7 +337,7 @@ def test_observed_likelihood_never_falls(kind, data):
 
 
 @pytest.mark.parametrize("kind", TYPES)
-def test_the_order_of_rows_and_columns_changes_nothing(kind):
+def test_result_does_not_depend_on_the_order_of_rows_and_columns(kind):
     X = holes(300, 5, 2, 0.3, seed=9)
     weight = np.random.default_rng(0).uniform(0.5, 2, 300)
     rng = np.random.default_rng(1)
@@ -356,14 +359,14 @@ def test_the_order_of_rows_and_columns_changes_nothing(kind):
 
 
 @pytest.mark.parametrize("kind", TYPES)
-def test_weights_are_repetitions_and_empty_rows_pull_nothing(kind):
+def test_weights_equal_repetitions_and_empty_rows_have_no_effect(kind):
     X = holes(80, 3, 2, 0.3, seed=10)
     weight = np.random.default_rng(3).integers(0, 4, len(X))
     base = dict(covariance_type=kind, tol=0.0, max_iter=5, random_state=0)
     means = np.nanmean(X, axis=0) + np.array([[-1.0], [1.0]])
     weighted = fitted(GaussianMixture(2, means_init=means, **base), X, sample_weight=weight)
     repeated = fitted(GaussianMixture(2, means_init=means, **base), np.repeat(X, weight, axis=0))
-    # the start's weights and covariances come from K-means on rows in another number
+    # weights and covariances of the start come from K-means on another number of rows
     for name in FITTED:
         assert getattr(weighted, name).shape == getattr(repeated, name).shape
     start = dict(
@@ -377,7 +380,7 @@ def test_weights_are_repetitions_and_empty_rows_pull_nothing(kind):
     repeated = fitted(GaussianMixture(2, **start, **base), np.repeat(X, weight, axis=0))
     assert np.abs(weighted.means_ - repeated.means_).max() < 1e-12
     assert np.abs(weighted.covariances_ - repeated.covariances_).max() < 1e-12
-    # rows without any entry slow EM down, and leave its fixed points where they are
+    # rows without observed entries slow EM down, but do not change its fixed points
     long = dict(base, tol=1e-12, max_iter=5000)
     plain = GaussianMixture(2, **start, **long).fit(X)
     empty = GaussianMixture(2, **start, **long).fit(np.r_[X, np.full((20, 3), np.nan)])
@@ -385,9 +388,9 @@ def test_weights_are_repetitions_and_empty_rows_pull_nothing(kind):
     assert empty.lower_bound_ == pytest.approx(plain.lower_bound_ * len(X) / (len(X) + 20))
 
 
-def test_more_data_than_its_complete_rows_hold():
-    # x_1 is missing wherever x_0 is large: missing at random, and its mean from the rows that have
-    # it is far off; EM's is not (Little and Rubin 2002, section 1.3)
+def test_incomplete_rows_correct_the_bias_of_complete_rows():
+    # x_1 is missing if x_0 is large: missing at random. The mean of x_1 over the rows that have it
+    # is far off; that of EM is not (Little and Rubin 2002, section 1.3)
     seed = int(np.random.SeedSequence().entropy % 2**32)
     print(f"seed {seed}")
     rng = np.random.default_rng(seed)

@@ -1,4 +1,4 @@
-"""Rows with NaN that come in blocks or batches, or under a prior."""
+"""Rows with NaN in blocks or batches, or with a prior."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceW
 
 @pytest.fixture(autouse=True)
 def _small_blocks(monkeypatch):
-    """Read everything in blocks, of 256 rows."""
+    """Read everything in blocks of 256 rows."""
     monkeypatch.setattr(blocks, "SMALL_BYTES", 0)
     monkeypatch.setattr(blocks, "BLOCK_BYTES", 0)
 
@@ -67,7 +67,7 @@ def test_blocks_equal_a_fit_in_memory(kind, dtype, weighted, tmp_path):
         x, y = np.asarray(getattr(parts, name), float), np.asarray(getattr(whole, name), float)
         assert np.abs(x - y).max() < bound * np.abs(y).max(), name
     assert parts.means_.dtype == dtype
-    # what is told of a row does not depend on the rows beside it, but for rounding
+    # results of a row do not depend on other rows, except for rounding
     for method in ("predict_proba", "score_samples"):
         a, b = getattr(whole, method)(source), getattr(whole, method)(X)
         assert np.abs(a - b).max() < (1e-11 if dtype == np.float64 else 1e-3)
@@ -76,7 +76,7 @@ def test_blocks_equal_a_fit_in_memory(kind, dtype, weighted, tmp_path):
 
 
 @pytest.mark.parametrize("kind", TYPES)
-def test_how_rows_are_cut_and_threads_change_no_bit(kind, tmp_path):
+def test_blocks_and_threads_do_not_change_the_result(kind, tmp_path):
     X = late_holes(1500, 3, 2, seed=2)
     fits = []
     for source, jobs in (
@@ -99,13 +99,13 @@ def test_every_start_works(init, kind):
     model = GaussianMixture(2, covariance_type=kind, init_params=init, random_state=0)
     model.set_params(max_iter=200).fit(np.array_split(X, 4))
     alone = clone(model)
-    if init != "random":  # responsibilities that are no start may end anywhere, the same in both
+    if init != "random":  # a poor start may end anywhere, but the same in both
         alone.set_params(init_params="kmeans")
     assert model.lower_bound_ == pytest.approx(alone.fit(X).lower_bound_, abs=0.3)
 
 
 @pytest.mark.parametrize("kind", TYPES)
-def test_random_responsibilities_are_those_of_memory(kind):
+def test_random_responsibilities_equal_those_in_memory(kind):
     X = late_holes(1200, 3, 2, seed=4)
     settings_ = dict(covariance_type=kind, init_params="random", random_state=5, max_iter=0)
     whole = GaussianMixture(3, **settings_).fit(X)
@@ -114,7 +114,7 @@ def test_random_responsibilities_are_those_of_memory(kind):
     assert parts.covariances_ == pytest.approx(whole.covariances_, rel=1e-12)
 
 
-def test_small_sources_are_fitted_as_arrays_are(monkeypatch):
+def test_small_sources_are_fitted_like_arrays(monkeypatch):
     monkeypatch.setattr(blocks, "SMALL_BYTES", 64 << 20)
     X = late_holes(1500, 3, 2, seed=5)
     plain = GaussianMixture(3, random_state=0).fit(X)
@@ -123,7 +123,7 @@ def test_small_sources_are_fitted_as_arrays_are(monkeypatch):
         assert getattr(other, name).tobytes() == getattr(plain, name).tobytes()
 
 
-def test_what_blocks_must_not_hold():
+def test_invalid_values_in_blocks_are_rejected():
     X = late_holes(1000, 3, 2)
     X[:, 1] = np.nan
     with pytest.raises(ValueError, match="column 1 of X: all entries are NaN"):
@@ -137,7 +137,7 @@ def test_what_blocks_must_not_hold():
         GaussianMixture().fit([X])
 
 
-def test_a_feature_that_the_sample_never_has(monkeypatch):
+def test_feature_that_is_missing_in_the_whole_sample(monkeypatch):
     import gibbous._rows.sample as passes
 
     monkeypatch.setattr(passes, "SAMPLE_ROWS", 64)
@@ -152,8 +152,8 @@ def test_a_feature_that_the_sample_never_has(monkeypatch):
 @pytest.mark.parametrize("kind", ["full", "diag", "spherical"])
 def test_collapsed_components_are_repaired(kind):
     X = holes(900, 3, 1, 0.2, seed=7, spread=1.0)
-    X[:, 0] = np.nan_to_num(X[:, 0])  # tells every row apart from
-    X[600:640] = 40.0  # a spike that a component falls onto
+    X[:, 0] = np.nan_to_num(X[:, 0])  # distinguishes all rows
+    X[600:640] = 40.0  # a spike that a component collapses onto
     model = GaussianMixture(
         2,
         covariance_type=kind,
@@ -170,7 +170,7 @@ def test_collapsed_components_are_repaired(kind):
     assert any("repaired" in event for event in model.history_.events)
 
 
-def test_the_e_steps_are_the_ones_for_missing_entries():
+def test_e_steps_for_missing_entries_are_used():
     model = GaussianMixture(2, random_state=0)
     X = late_holes(1000, 3, 2)
     for data in (X, rows_to_fit(model, [X])):
@@ -191,12 +191,12 @@ def test_the_first_batch_is_one_step_of_a_fit(kind):
 
 
 @pytest.mark.parametrize("kind", TYPES)
-def test_batches_with_holes_are_learnt_from(kind):
+def test_partial_fit_learns_from_batches_with_missing_entries(kind):
     X = holes(6000, 3, 2, 0.3, seed=9, spread=4.0)
     model = GaussianMixture(2, covariance_type=kind, random_state=0)
     parts = np.array_split(X, 30)
-    parts[7][:, 1] = np.nan  # a batch without a feature
-    parts[9][:] = np.nan  # and one without anything
+    parts[7][:, 1] = np.nan  # a batch with a feature missing
+    parts[9][:] = np.nan  # and one without observed entries
     for part in parts:
         model.partial_fit(part)
     whole = GaussianMixture(2, covariance_type=kind, random_state=0, max_iter=500).fit(X)
@@ -211,7 +211,7 @@ def test_batches_with_holes_are_learnt_from(kind):
 @pytest.mark.parametrize("kind", TYPES)
 @given(data=st.data())
 @settings(max_examples=15, deadline=None)
-def test_penalised_likelihood_never_falls(kind, data):
+def test_penalized_likelihood_never_decreases(kind, data):
     n, d = data.draw(st.integers(8, 40)), data.draw(st.integers(1, 4))
     k, seed = data.draw(st.integers(1, 3)), data.draw(st.integers(0, 2**31))
     rng = np.random.default_rng(seed)
@@ -233,8 +233,8 @@ def test_penalised_likelihood_never_falls(kind, data):
     assert (np.diff(bounds) >= -1e-9 * np.maximum(1, np.abs(bounds).max())).all(), bounds
 
 
-def test_a_prior_in_numbers_pulls_as_it_does_on_complete_rows():
-    # of a feature that is missing everywhere but in one row, the prior says nearly all
+def test_numeric_prior_acts_as_on_complete_rows():
+    # if a feature is observed in one row only, the prior determines nearly everything
     X = np.random.default_rng(0).standard_normal((50, 2))
     X[1:, 1] = np.nan
     X[0, 1] = 100.0
@@ -244,7 +244,7 @@ def test_a_prior_in_numbers_pulls_as_it_does_on_complete_rows():
 
 
 @pytest.mark.parametrize("kind", TYPES)
-def test_derived_mixtures_leave_the_prior_behind(kind):
+def test_derived_mixtures_have_no_prior(kind):
     X = holes(200, 3, 2, 0.2, seed=10)
     model = GaussianMixture(2, covariance_type=kind, prior="fraley-raftery", random_state=0).fit(X)
     given_ = model.condition(0, 0.5)

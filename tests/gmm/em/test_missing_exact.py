@@ -1,4 +1,5 @@
-"""Every pattern of missing entries against SciPy's Gaussians, also near-singular ones."""
+"""Every pattern of missing entries compared with SciPy's Gaussians, including near-singular
+ones."""
 
 from __future__ import annotations
 
@@ -12,12 +13,13 @@ from scipy.stats import multivariate_normal
 from gibbous import GaussianMixture
 from support.holes import TYPES
 
-#: With AVX2 two groups of lanes; one component has no weight.
+#: With AVX2 two groups of lanes; one component has weight 0.
 K = 5
 
 
 def mixture(kind, d, condition, rng):
-    """Return a fitted mixture with the covariances' condition number, and its whole covariances."""
+    """Return a fitted mixture with the condition number of its covariances, and full
+    covariances."""
     axes = np.linalg.qr(rng.standard_normal((K, d, d)))[0]
     c = (axes * np.geomspace(1.0, 1.0 / condition, d)) @ axes.swapaxes(1, 2)
     if kind == "tied":
@@ -41,7 +43,7 @@ def mixture(kind, d, condition, rng):
 
 
 def told(x, model, c):
-    """Return log p, responsibilities, and mean and covariance of what is missing of one row."""
+    """Return log p, responsibilities, and mean and covariance of the missing entries of one row."""
     m = np.isnan(x)
     o = ~m
     log_p, means, spreads = np.empty(K), np.empty((K, m.sum())), np.empty((K, m.sum(), m.sum()))
@@ -64,15 +66,15 @@ def told(x, model, c):
 @pytest.mark.parametrize("kind", TYPES)
 @pytest.mark.parametrize("d", [1, 2, 3, 4])
 @pytest.mark.parametrize("condition", [10.0, 1e8])
-def test_every_pattern_is_scipys(kind, d, condition):
+def test_every_pattern_agrees_with_scipy(kind, d, condition):
     rng = np.random.default_rng([d, int(condition)])
     model, c = mixture(kind, d, condition, rng)
     X = np.array([rng.multivariate_normal(model.means_[j % K], c[j % K]) for j in range(2**d)])
     X[np.array(list(itertools.product([False, True], repeat=d)))] = np.nan
     truth = [told(x, model, c) for x in X]
-    # the rounding of a solution grows with the condition number, of densities and of means alike
+    # rounding errors of solutions grow with the condition number, for densities and means
     bound = 100 * condition * np.finfo(float).eps
-    # few rows of a pattern take one way through the core, many another one
+    # few rows of a pattern use one method of the core, many rows another
     for copies in (1, 130):
         rows = np.repeat(X, copies, axis=0)
         log_p, r = model.score_samples(rows), model.predict_proba(rows)

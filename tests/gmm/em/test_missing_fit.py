@@ -1,4 +1,4 @@
-"""Fits of Gaussian mixtures to rows with NaN: starts, promises, collapse, bad input."""
+"""Fits of Gaussian mixtures to rows with NaN: starts, invariants, collapse, invalid input."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from support.holes import FITTED, INITS, TYPES, fitted, holes
 
 @pytest.mark.parametrize("init", INITS)
 @pytest.mark.parametrize("kind", TYPES)
-def test_every_start_works_on_rows_with_holes(init, kind):
+def test_every_start_works_with_missing_entries(init, kind):
     X = holes(300, 4, 2, 0.4, seed=11, spread=4.0)
     model = GaussianMixture(
         2, covariance_type=kind, init_params=init, random_state=2, max_iter=300, n_init=2
@@ -67,7 +67,7 @@ def test_given_starts_and_warm_starts():
     assert (begun.fit_predict(X) == begun.predict(X)).all()
 
 
-# ---- promises ----
+# ---- invariants ----
 
 
 @pytest.mark.parametrize("kind", TYPES)
@@ -108,7 +108,7 @@ def test_equal_bits_for_any_number_of_threads(kind, dtype, n, d, k, share):
 
 
 @pytest.mark.parametrize("kind", ["full", "diag"])
-def test_ctrl_c_is_answered(kind):
+def test_ctrl_c_interrupts_soon(kind):
     X = holes(20000, 24, 4, 0.3, seed=14)
     model = GaussianMixture(
         24,
@@ -141,7 +141,7 @@ def test_saving_pickling_and_layout(tmp_path):
 # ---- errors and collapse ----
 
 
-def test_columns_without_an_entry_are_named():
+def test_columns_without_observed_entries_are_named():
     import pandas as pd
 
     X = holes(20, 3, 1, 0.2)
@@ -158,7 +158,7 @@ def test_columns_without_an_entry_are_named():
         GaussianMixture().fit(np.c_[np.full((5, 12), np.nan), np.ones(5)])
 
 
-def test_infinities_are_still_refused():
+def test_infinities_are_still_rejected():
     X = holes(20, 3, 1, 0.2)
     model = GaussianMixture().fit(X)
     X[4, 1] = np.inf
@@ -167,7 +167,7 @@ def test_infinities_are_still_refused():
             call(X)
 
 
-def test_tags_tell_that_nan_is_allowed():
+def test_tags_declare_that_nan_is_allowed():
     from sklearn.utils import get_tags
 
     assert get_tags(GaussianMixture()).input_tags.allow_nan
@@ -201,7 +201,7 @@ def test_collapse_raises_or_is_repaired(kind):
     assert "repaired component 0" in str(model.history_)
 
 
-def test_rows_that_nothing_explains():
+def test_rows_with_zero_density_under_all_components():
     X = np.r_[holes(30, 3, 1, 0.2), [[np.nan, 1e200, 1e200]]]
     with pytest.raises(ValueError, match=r"log-likelihood of X is not finite.*scale X"):
         GaussianMixture(
@@ -284,5 +284,5 @@ def test_memory_does_not_grow_with_rows_times_components(kind):
     out = subprocess.run(
         [sys.executable, "-c", _GROWTH, kind], capture_output=True, text=True, check=True
     )
-    # n x k doubles would be 102 MB; the data are 6.4 MB, a start copies them and their mask
+    # n x k doubles would take 102 MB; the data take 6.4 MB, and a start copies them and their mask
     assert int(out.stdout) < 50 * 1024

@@ -1,4 +1,4 @@
-"""Runs that stop and go on: the state of one, given to another, ends in the same bits."""
+"""Runs that stop and resume: a run continued from a state is bit-identical."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def run_on(em, settings, callback=None):
 
 
 def plain(value):
-    """Return a state as it comes back from arrays in a file and JSON."""
+    """Return a state that went through arrays in a file and JSON."""
     if isinstance(value, dict):
         return {name: plain(part) for name, part in value.items()}
     if isinstance(value, (list, tuple)):
@@ -82,7 +82,7 @@ CASES = {
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_a_run_that_was_stopped_anywhere_ends_in_the_same_bits(name):
+def test_run_stopped_at_any_iteration_resumes_bit_identically(name):
     how, rows, more = CASES[name]
     settings = Settings("Mixture", 12, 2, 1e-3, **more)
     em = em_of(how, **rows)
@@ -106,7 +106,7 @@ def test_a_run_that_was_stopped_anywhere_ends_in_the_same_bits(name):
         assert bits(other.outcome()) == expected, stop
 
 
-def test_a_state_in_a_callback_is_that_of_the_iteration():
+def test_state_in_a_callback_is_that_of_the_iteration():
     settings = Settings("Mixture", 10, 1, 0.0, squarem=True)
     states = []
     run = run_on(em_of("likelihood"), settings, lambda _: states.append(run.state()))

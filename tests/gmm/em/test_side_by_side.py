@@ -1,4 +1,4 @@
-"""Starts side by side: the same bits, the same record, the same errors as one after the other."""
+"""Parallel starts: the same bits, history and errors as serial ones."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def rows(n=400, d=3, seed=0):
 
 @pytest.fixture
 def used(monkeypatch):
-    """Let small data run side by side, and count the fits that do."""
+    """Run starts in parallel for small data too, and count the parallel fits."""
     calls = []
     run_starts = parallel.run_starts
     monkeypatch.setattr(parallel, "_LEAST_WORK", 0.0)
@@ -36,7 +36,7 @@ def used(monkeypatch):
     [{}, {"acceleration": "squarem", "init_params": "small-em"}, {"split_merge": 2}],
     ids=["plain", "fast", "moves"],
 )
-def test_any_number_of_threads_gives_one_model(kind, more, used):
+def test_model_does_not_depend_on_the_number_of_threads(kind, more, used):
     X = rows()
     weight = np.random.default_rng(1).uniform(0, 2, len(X))
     base = {"init_params": "random", "covariance_type": kind, "n_init": 5, "max_iter": 30}
@@ -46,7 +46,7 @@ def test_any_number_of_threads_gives_one_model(kind, more, used):
         )
         for jobs in (1, 2, 3, 7)
     ]
-    assert len(used) == 3  # one thread makes them one after the other
+    assert len(used) == 3  # one thread runs them serially
     first = fits[0]
     for other in fits[1:]:
         assert other.means_.tobytes() == first.means_.tobytes()
@@ -57,7 +57,7 @@ def test_any_number_of_threads_gives_one_model(kind, more, used):
     assert len(first.history_.starts) == 5
 
 
-def test_of_equal_starts_the_first_is_kept(used):
+def test_first_of_equal_starts_is_kept(used):
     X = rows()
     given = {"weights_init": [0.5, 0.5], "means_init": X[:2], "precisions_init": [np.eye(3)] * 2}
     model = GaussianMixture(2, n_init=3, n_jobs=2, random_state=0, **given).fit(X)
@@ -65,7 +65,7 @@ def test_of_equal_starts_the_first_is_kept(used):
     assert len(set(model.history_.starts)) == 1
 
 
-def test_what_collapses_is_told_as_ever(used):
+def test_collapse_is_reported_as_in_serial_fits(used):
     X = np.repeat(rows(4), 30, axis=0)
     base = {"reg_covar": 0.0, "n_init": 4, "random_state": 0, "covariance_type": "spherical"}
     texts = []
@@ -76,7 +76,7 @@ def test_what_collapses_is_told_as_ever(used):
     assert used and texts[0] == texts[1]
 
 
-def test_callbacks_and_printed_lines_come_in_order(used, capsys):
+def test_callbacks_and_printed_lines_are_in_order(used, capsys):
     X, seen = rows(), []
     model = GaussianMixture(3, n_init=3, n_jobs=2, random_state=0, init_params="random")
     model.fit(X, callback=lambda p: seen.append((p.start, p.iteration)))
@@ -90,7 +90,7 @@ def test_callbacks_and_printed_lines_come_in_order(used, capsys):
     assert not used
 
 
-def test_large_and_tiny_data_make_one_start_after_the_other():
+def test_starts_are_serial_for_large_and_tiny_data():
     def chosen(n, k, threads):
         X = rows(n, 4)
         engine = engine_on(X, None, covariance_type="full", reg_covar=0.0, k=k, threads=threads)
@@ -102,7 +102,7 @@ def test_large_and_tiny_data_make_one_start_after_the_other():
     assert not chosen(100000, 40, 2)
 
 
-def test_ctrl_c_keeps_what_the_starts_have_reached(used):
+def test_ctrl_c_keeps_the_results_of_the_starts(used):
     import threading
 
     X = rows(20000, 4)
@@ -115,7 +115,7 @@ def test_ctrl_c_keeps_what_the_starts_have_reached(used):
     assert threading.active_count() < 4
 
 
-def test_a_callback_that_only_watches_changes_nothing(used):
+def test_read_only_callback_does_not_change_the_result(used):
     class Watch:
         watches_only = True
 
@@ -124,7 +124,7 @@ def test_a_callback_that_only_watches_changes_nothing(used):
 
         def __call__(self, now):
             self.seen.append((now.start, now.iteration))
-            return True  # is not asked
+            return True  # is not called
 
     X, watch = rows(), Watch()
     asked = {"n_init": 5, "init_params": "random", "random_state": 2, "max_iter": 30}
@@ -136,6 +136,6 @@ def test_a_callback_that_only_watches_changes_nothing(used):
     for start in range(5):
         iterations = [iteration for at, iteration in watch.seen if at == start]
         assert iterations == list(range(1, len(iterations) + 1)) and iterations
-    # any other callback may stop the fit, and so has its starts one after the other
+    # any other callback may stop the fit, so that starts run serially
     GaussianMixture(4, n_jobs=3, **asked).fit(X, callback=lambda _: False)
     assert len(used) == 1

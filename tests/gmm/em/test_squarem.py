@@ -1,4 +1,4 @@
-"""Squared extrapolation of EM: coordinates, metric, and that it is never worse than it says."""
+"""Squared extrapolation of EM: coordinates, metric, and monotonicity."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ def full_covariance(p, kind, j):
 
 
 def divergence(p, q, kind):
-    """Kullback-Leibler divergence of rows whose components are known."""
+    """Kullback-Leibler divergence of rows with known components."""
     total = 0.0
     for j, w in enumerate(p.weights):
         a, b = full_covariance(p, kind, j), full_covariance(q, kind, j)
@@ -106,7 +106,7 @@ def divergence(p, q, kind):
 @pytest.mark.parametrize("kind", TYPES)
 @pytest.mark.parametrize("d", [1, 3])
 def test_the_metric_is_the_fisher_information(kind, d):
-    # the divergence of two close mixtures is half the squared length of the way between them
+    # the divergence of two close mixtures is half the squared length of their difference
     p = mixture(kind, k=3, d=d, seed=d)
     at = _coordinates(p, kind)
     rng = np.random.default_rng(1)
@@ -114,27 +114,27 @@ def test_the_metric_is_the_fisher_information(kind, d):
     if len(at) > 3:
         move[3] = np.triu(move[3], 1)
     q = _parameters([x + y for x, y in zip(at, move, strict=True)], kind, p, 0.0)
-    # weights are normalised on the way: so must the move be
+    # weights are normalized, and the move must be, too
     move[0] = np.log(q.weights) - np.log(p.weights)
     length = _Metric(p, at, kind)(move)
     assert divergence(p, q, kind) == pytest.approx(0.5 * length @ length, rel=2e-3)
 
 
 @pytest.mark.parametrize("kind", TYPES)
-def test_what_cannot_be_a_mixture_is_none(kind):
+def test_invalid_mixtures_are_none(kind):
     p = mixture(kind)
     at = _coordinates(p, kind)
     for place, value in ((1, np.nan), (2, 800.0), (2, -800.0), (2, np.inf)):
         bad = [part.copy() for part in at]
         bad[place][...] = value
         assert _parameters(bad, kind, p, 0.0) is None
-    # nor may a variance fall below what EM adds to every variance
+    # nor may a variance be less than what EM adds to every variance
     assert _parameters(at, kind, p, 1e-9) is not None
     assert _parameters(at, kind, p, 1e9) is None
 
 
 @pytest.mark.parametrize("kind", TYPES)
-def test_scales_and_shifts_of_columns_change_nothing(kind):
+def test_result_is_invariant_to_scaling_and_shifts_of_columns(kind):
     X = groups(300, 3, 3, seed=4)
     ends = []
     for scale, shift in ((1.0, 0.0), (64.0, 512.0)):
@@ -148,14 +148,14 @@ def test_scales_and_shifts_of_columns_change_nothing(kind):
     assert np.abs(ends[0][1] - ends[1][1]).max() < 1e-6
 
 
-# ---- the climb ----
+# ---- convergence ----
 
 
 @pytest.mark.parametrize("kind", TYPES)
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
 @given(data=st.data())
 @settings(max_examples=20, deadline=None)
-def test_the_likelihood_never_falls(kind, dtype, data):
+def test_likelihood_never_decreases(kind, dtype, data):
     n, d = data.draw(st.integers(20, 80)), data.draw(st.integers(1, 4))
     k = data.draw(st.integers(1, 4))
     seed = data.draw(st.integers(0, 2**31))
@@ -176,13 +176,13 @@ def test_the_likelihood_never_falls(kind, dtype, data):
     )
     try:
         fitted(model, X, sample_weight=weight)
-    except ValueError:  # EM itself collapsed, before any jump or after one was taken back
+    except ValueError:  # EM itself collapsed, before any jump or after one was undone
         return
     if model.history_.events:
         return
     bounds = np.array(model.lower_bounds_)
     u = model.precisions_cholesky_.astype(float)
-    # rounding of a row against the narrowest width: see test_gmm.pivot_noise
+    # rounding of a row relative to the smallest width: see test_mixture.pivot_noise
     narrow = np.abs(u).max() * np.abs(X).max()
     unit = float(np.finfo(dtype).eps)
     slack = 1e-9 * max(1, np.abs(bounds).max()) if dtype is np.float64 else 1e-5
@@ -190,7 +190,7 @@ def test_the_likelihood_never_falls(kind, dtype, data):
 
 
 class Watched:
-    """An engine that keeps what it was asked and what it answered."""
+    """An engine that records its inputs and outputs."""
 
     def __init__(self, engine):
         self.engine, self.type, self.reg_covar = engine, engine.type, engine.reg_covar
@@ -208,7 +208,7 @@ class Watched:
 @pytest.mark.parametrize("kind", TYPES)
 @given(seed=st.integers(0, 2**31))
 @settings(max_examples=25, deadline=None)
-def test_a_jump_that_is_kept_is_as_high_as_two_steps_of_em(kind, seed):
+def test_accepted_jump_is_at_least_as_high_as_two_em_steps(kind, seed):
     rng = np.random.default_rng(seed)
     k, n, d = int(rng.integers(1, 6)), int(rng.integers(60, 200)), int(rng.integers(1, 4))
     X = groups(n, d, int(rng.integers(1, 6)), seed, spread=float(rng.choice([0.0, 1.0, 2.5])))
@@ -230,16 +230,16 @@ def test_a_jump_that_is_kept_is_as_high_as_two_steps_of_em(kind, seed):
         calls, calls[1:], calls[2:], strict=False
     ):
         if old is plain or after is not new or any(old is known for _, _, known in calls):
-            continue  # a step, or a try that was not kept
+            continue  # a step, or a rejected trial
         point = anchor
         for _ in range(2):
             _, point, _ = engine.engine.step(point)
-        assert value >= engine.engine.step(point)[0]  # of the same bits where they are the same
+        assert value >= engine.engine.step(point)[0]  # bit-identical for equal parameters
         anchor = old
 
 
 class Sabotaged:
-    """An engine that answers EM's own points, and spoils what jumps lead to."""
+    """An engine that evaluates EM's own points correctly, and corrupts those of jumps."""
 
     def __init__(self, engine, how):
         self.engine, self.how = engine, how
@@ -264,7 +264,7 @@ class Sabotaged:
 
 @pytest.mark.parametrize("kind", TYPES)
 @pytest.mark.parametrize("how", ["raises", "fails", "nan", "falls"])
-def test_spoilt_jumps_leave_plain_em(kind, how):
+def test_corrupted_jumps_fall_back_to_plain_em(kind, how):
     X = groups(400, 2, 3, seed=11, spread=1.5)
     engine = engine_on(X, None, covariance_type=kind, reg_covar=0.0, k=3, threads=1)
     start, _ = first(engine, "kmeans", 3)
@@ -280,7 +280,7 @@ def test_spoilt_jumps_leave_plain_em(kind, how):
     )
 
 
-def test_a_jump_that_leads_to_a_collapse_is_taken_back():
+def test_jump_that_leads_to_a_collapse_is_undone():
     X = groups(200, 2, 3, seed=1, spread=1.0)
     engine = engine_on(X, None, covariance_type="full", reg_covar=0.0, k=3, threads=1)
     start, _ = first(engine, "kmeans", 3)
@@ -291,7 +291,7 @@ def test_a_jump_that_leads_to_a_collapse_is_taken_back():
             if old.means.tobytes() in self.own or not self.own:
                 self.own |= {old.means.tobytes(), new.means.tobytes()}
                 return value, new, failed
-            # the jump itself is fine; what follows it is not
+            # the jump itself is valid; the step after it is not
             self.spoilt += 1
             return value, new, -1 if self.spoilt % 2 else 0
 
@@ -304,7 +304,7 @@ def test_a_jump_that_leads_to_a_collapse_is_taken_back():
 
 
 def problem(seed):
-    """Return an engine and a start, from the easy to the hopeless."""
+    """Return an engine and a start, from easy to hard problems."""
     rng = np.random.default_rng(seed)
     kind, k = TYPES[rng.integers(4)], int(rng.integers(2, 7))
     n, d = int(rng.integers(60, 500)), int(rng.integers(1, 5))
@@ -314,7 +314,7 @@ def problem(seed):
     return engine, first(engine, init, int(rng.integers(2**40)))
 
 
-def test_it_ends_where_em_ends_or_above_and_sooner():
+def test_ends_at_least_as_high_as_em_with_fewer_evaluations():
     seed = int(np.random.SeedSequence().entropy % 2**32)
     print(f"seed {seed}")
     tol, lower, higher, plain, ours, n = 1e-6, 0, 0, 0, 0, 0
@@ -331,7 +331,7 @@ def test_it_ends_where_em_ends_or_above_and_sooner():
         lower += jumped[-1] < values[-1] - tol
         higher += jumped[-1] > values[-1] + tol
         plain, ours = plain + len(values), ours + len(jumped)
-    # of thousands such problems 6% ended lower and 70% higher: five standard deviations
+    # of thousands of such problems 6% ended lower and 70% higher: five standard deviations
     text = f"seed {seed}: {lower} lower, {higher} higher of {n}; {ours} for {plain} evaluations"
     print(text)
     assert n > 40, text
@@ -394,13 +394,13 @@ def test_evaluations_are_the_iterations():
     assert model.score(X) >= model.lower_bound_ - 1e-12
     few = fitted(model.set_params(max_iter=20), X)
     assert few.n_iter_ == 20 < len(seen) and not few.converged_
-    # the last evaluation is never a try
+    # the last evaluation is never a trial
     assert few.lower_bounds_[:19] == seen[:19]
     one = fitted(model.set_params(max_iter=1), X)
     assert one.lower_bounds_ == seen[:1]
 
 
-def test_warm_start_and_repair_go_with_it():
+def test_warm_start_and_repair_work_with_squarem():
     X = groups(300, 2, 3, seed=5, spread=1.0)
     model = GaussianMixture(
         3, tol=1e-7, max_iter=400, random_state=0, warm_start=True, acceleration="squarem"
@@ -423,7 +423,7 @@ def test_warm_start_and_repair_go_with_it():
     assert np.isfinite(repaired.covariances_).all()
 
 
-def test_it_is_a_parameter_like_the_others(tmp_path):
+def test_acceleration_is_validated_like_other_parameters(tmp_path):
     X = groups(100, 2, 2, seed=6)
     model = GaussianMixture(2, random_state=0, acceleration="squarem").fit(X)
     gibbous.save(model, tmp_path / "m.safetensors")
@@ -436,7 +436,7 @@ def test_it_is_a_parameter_like_the_others(tmp_path):
 
 
 @pytest.mark.parametrize("kind", TYPES)
-def test_priors_and_blocks_are_climbed_as_well(kind):
+def test_squarem_works_with_priors_and_blocks(kind):
     X = groups(1500, 3, 3, seed=7, spread=1.5)
     base = dict(covariance_type=kind, tol=1e-7, max_iter=5000, random_state=0)
     for data, more in ((X, {"prior": "fraley-raftery"}), ([X[:700], X[700:]], {})):

@@ -1,4 +1,4 @@
-"""Better starts: short EM runs, and splitting and merging out of poor optima."""
+"""Better starts: short EM runs, and split-and-merge moves."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ TYPES = ["full", "tied", "diag", "spherical"]
 
 
 def clusters(n=120, dtype=np.float64, seed=0):
-    """Return rows of three far groups, and means that EM cannot leave: two of three in one."""
+    """Return rows of three distant groups, and means from which EM does not escape."""
     rng = np.random.default_rng(seed)
     X = np.concatenate([rng.normal(at, 1.0, (n, 2)) for at in ((0, 0), (14, 0), (21, 0))])
     return np.ascontiguousarray(X, dtype), np.array([[-0.5, 0.3], [0.5, -0.3], [17.5, 0.0]])
@@ -55,14 +55,14 @@ def fitted(model, X, **fit):
 @pytest.mark.parametrize("kind", TYPES)
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
 @pytest.mark.parametrize("acceleration", [None, "squarem"])
-def test_a_poor_optimum_is_left(kind, dtype, acceleration):
+def test_split_and_merge_leaves_a_poor_optimum(kind, dtype, acceleration):
     X, _ = clusters(dtype=dtype)
     poor = stuck(kind, acceleration=acceleration).fit(X)
     found = stuck(kind, acceleration=acceleration, split_merge=True).fit(X)
     best = GaussianMixture(
         3, covariance_type=kind, tol=1e-6, max_iter=2000, n_init=5, random_state=0
     ).fit(X)
-    assert poor.lower_bound_ < best.lower_bound_ - 0.05  # or there is nothing to leave
+    assert poor.lower_bound_ < best.lower_bound_ - 0.05  # or there is nothing to improve
     assert found.lower_bound_ > best.lower_bound_ - 1e-4
     assert (np.diff(found.lower_bounds_) >= -1e-5).all()
     assert any("merged components 0 and 1, split 2" in event for event in found.history_.events)
@@ -70,26 +70,26 @@ def test_a_poor_optimum_is_left(kind, dtype, acceleration):
     assert np.sort(found.means_[:, 0]) == pytest.approx([0, 14, 21], abs=0.5)
 
 
-def test_an_optimum_that_is_not_poor_is_kept():
+def test_split_and_merge_keeps_a_good_optimum():
     X, _ = clusters()
     model = GaussianMixture(3, tol=1e-6, random_state=0)
     plain = model.fit(X)
     kept = clone(model).set_params(split_merge=3).fit(X)
     assert kept.means_.tobytes() == plain.means_.tobytes()
     assert kept.history_.events == ()
-    assert kept.n_iter_ > plain.n_iter_  # what was tried counts
+    assert kept.n_iter_ > plain.n_iter_  # trials count
     assert set(kept.lower_bounds_[plain.n_iter_ :]) == {plain.lower_bound_}
 
 
 @pytest.mark.parametrize("k", [1, 2])
-def test_fewer_than_three_components_have_no_moves(k):
+def test_split_and_merge_needs_three_components(k):
     X, _ = clusters()
     plain = GaussianMixture(k, random_state=0).fit(X)
     same = GaussianMixture(k, random_state=0, split_merge=True).fit(X)
     assert same.lower_bounds_ == plain.lower_bounds_
 
 
-def test_never_lower_than_without():
+def test_split_and_merge_never_lowers_the_likelihood():
     seed = int(np.random.SeedSequence().entropy % 2**32)
     print(f"seed {seed}")
     rng = np.random.default_rng(seed)
@@ -110,7 +110,7 @@ def test_never_lower_than_without():
 
 
 @pytest.mark.parametrize("weighted", [False, True])
-def test_criteria_are_what_they_say(weighted, monkeypatch):
+def test_criteria_match_their_definition(weighted, monkeypatch):
     monkeypatch.setattr("gibbous.gmm.em.split_merge._BLOCK", 37)
     X, _ = clusters(40)
     weight = np.random.default_rng(0).uniform(0, 2, len(X)) if weighted else None
@@ -160,7 +160,7 @@ def test_merging_and_splitting_keep_the_moments(kind):
     assert weights.sum() == pytest.approx(1.0)
 
 
-def test_moves_are_few_and_proper():
+def test_moves_are_few_and_valid():
     X, _ = clusters()
     model = GaussianMixture(5, random_state=0).fit(X)
     engine = engine_on(X, None, covariance_type="full", reg_covar=1e-6, k=5, threads=1)
@@ -177,7 +177,7 @@ def test_moves_are_few_and_proper():
 
 
 def grid(n=450, seed=0, dtype=np.float64):
-    """Return rows of nine groups, in which random starts get lost."""
+    """Return rows of nine groups, for which random starts are poor."""
     rng = np.random.default_rng(seed)
     return np.ascontiguousarray(6.0 * rng.integers(0, 3, (n, 2)) + rng.normal(size=(n, 2)), dtype)
 
@@ -195,7 +195,7 @@ def test_short_runs_start_better_than_one_random_start():
         ]
         for init in ("random", "small-em")
     }
-    # every random start shares the nine groups out badly; short runs take the best of ten
+    # every random start distributes the components badly; short runs take the best of ten
     assert np.median(ends["small-em"]) > np.median(ends["random"]) + 0.01, f"seed {seed}: {ends}"
 
 
@@ -227,15 +227,15 @@ def test_short_runs_and_moves_have_equal_bits_for_any_number_of_threads(kind, dt
     assert fits[0].means_.dtype == dtype
 
 
-def test_rows_without_weight_start_nothing():
+def test_rows_without_weight_are_not_used_in_starts():
     X = np.concatenate([grid(100), grid(100) + 500.0])
     weight = np.r_[np.ones(100), np.zeros(100)]
     model = GaussianMixture(3, init_params="small-em", random_state=0, max_iter=0)
     assert (model.fit(X, sample_weight=weight).means_ < 100).all()
 
 
-def test_where_every_short_run_fails_kmeans_starts():
-    X = np.repeat(np.arange(4.0)[:, None] * [[1.0, 0.0]], 5, axis=0)  # no spread in one column
+def test_kmeans_is_used_if_every_short_run_fails():
+    X = np.repeat(np.arange(4.0)[:, None] * [[1.0, 0.0]], 5, axis=0)  # no variance in one column
     engine = engine_on(X, None, covariance_type="full", reg_covar=0.0, k=2, threads=1)
     assert small_em(engine, 1)[1] == start(engine, "kmeans", 1)[1] >= 0
     with pytest.raises(ValueError, match="ill-defined"):
@@ -245,7 +245,7 @@ def test_where_every_short_run_fails_kmeans_starts():
 # ---- as parameters ----
 
 
-def test_they_are_parameters_like_the_others(tmp_path):
+def test_start_options_are_validated_like_other_parameters(tmp_path):
     X, _ = clusters()
     model = GaussianMixture(3, init_params="small-em", split_merge=2, random_state=0).fit(X)
     gibbous.save(model, tmp_path / "m.safetensors")
@@ -257,7 +257,7 @@ def test_they_are_parameters_like_the_others(tmp_path):
             GaussianMixture(3, split_merge=bad).fit(X)
 
 
-def test_a_callback_stops_what_is_tried():
+def test_callback_stops_trial_runs():
     X, _ = clusters()
     plain = stuck("full").fit(X)
     seen = []

@@ -1,4 +1,4 @@
-"""Options of Gaussian mixtures together, on every kind of rows: none lowers what is climbed."""
+"""Combinations of options of Gaussian mixtures on all kinds of rows: none lowers the objective."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ OPTIONS = st.fixed_dictionaries(
 
 @pytest.fixture(autouse=True)
 def _small_blocks(monkeypatch):
-    """Read sources in blocks, of 256 rows."""
+    """Read sources in blocks of 256 rows."""
     monkeypatch.setattr(blocks, "SMALL_BYTES", 0)
     monkeypatch.setattr(blocks, "BLOCK_BYTES", 0)
 
@@ -47,19 +47,19 @@ def rows_of(missing, n=330, d=3):
     weighted=st.booleans(),
     single=st.booleans(),
 )
-def test_no_option_lowers_what_is_climbed(options, missing, cut, weighted, single):
+def test_no_option_lowers_the_objective(options, missing, cut, weighted, single):
     X = rows_of(missing).astype(np.float32 if single else np.float64)
     weight = np.random.default_rng(6).uniform(0.5, 1.5, len(X)) if weighted else None
     data = [X[:100], X[100:]] if cut else X
     model = GaussianMixture(3, tol=1e-5, max_iter=60, random_state=1, **options)
     model.fit(data, sample_weight=weight)
     assert np.isfinite(model.means_).all() and np.isfinite(model.lower_bound_)
-    # reg_covar moves the M-step off the optimum by as much; float32 keeps seven digits of a value
+    # reg_covar moves the M-step off the optimum by as much; float32 has seven digits
     slack = 1e-5 if single else 1e-7
     values = np.asarray(model.lower_bounds_)
     if options["acceleration"] is None and not options["split_merge"]:
         assert (np.diff(values) >= -slack * np.abs(values[1:])).all(), values
-    else:  # tries that are taken back are iterations, too
+    else:  # rejected trials count as iterations, too
         assert model.lower_bound_ >= values[0] - slack * abs(values[0])
     assert model.predict_proba(X).sum(axis=1) == pytest.approx(1.0, abs=1e-5)
 
@@ -81,7 +81,7 @@ def test_moves_from_a_given_start_read_in_blocks(kind, missing):
 
 
 @pytest.mark.parametrize("kind", TYPES)
-def test_a_way_out_of_a_poor_optimum_with_missing_entries(kind):
+def test_split_and_merge_with_missing_entries(kind):
     X = rows_of(0.15)
     poor = {"means_init": [[-3.0, 0, 0], [-2.9, 0.1, 0], [1.5, 2.5, 0]]}
     poor |= {"weights_init": np.full(3, 1 / 3), "covariance_type": kind, "tol": 1e-6}

@@ -1,4 +1,4 @@
-"""Variational mixtures of rows with NaN and of rows in blocks: exact steps, a bound that rises."""
+"""Variational mixtures of rows with NaN and in blocks: exact steps, a monotone bound."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def relative(a, b):
 
 
 def gaps(n, d, k, **how):
-    """Return rows of which some miss entries, one misses all and some miss none."""
+    """Return rows with some, all or no entries missing."""
     X = holes(n, d, k, 0.3, **how)
     X[5] = np.nan
     X[7:20] = np.nan_to_num(X[7:20])
@@ -31,7 +31,7 @@ def gaps(n, d, k, **how):
 
 
 def steps(kind, process, X, weight=None, **more):
-    """Return a model before an iteration and the one after it."""
+    """Return a model before and after an iteration."""
     model = BayesianGaussianMixture(
         3,
         covariance_type=kind,
@@ -50,7 +50,7 @@ def steps(kind, process, X, weight=None, **more):
 @pytest.mark.parametrize("process", PRIORS)
 @pytest.mark.parametrize("weighted", [False, True])
 @pytest.mark.parametrize("in_blocks", [False, True])
-def test_a_step_is_exact(kind, process, weighted, in_blocks, monkeypatch):
+def test_step_is_exact(kind, process, weighted, in_blocks, monkeypatch):
     n = 700 if in_blocks else 160
     X = gaps(n, 3, 3, seed=1, spread=1.5)
     if in_blocks:
@@ -75,7 +75,7 @@ def test_a_step_is_exact(kind, process, weighted, in_blocks, monkeypatch):
 
 
 @pytest.mark.parametrize("kind", TYPES)
-def test_neither_half_of_a_step_can_be_bettered(kind):
+def test_both_halves_of_a_step_are_optimal(kind):
     X = gaps(90, 2, 3, seed=4, spread=1.5)
     before, after = steps(kind, "dirichlet_process", X)
     _, c = reference.e_step_missing(X, reference.posterior_of(before))
@@ -98,7 +98,7 @@ def test_neither_half_of_a_step_can_be_bettered(kind):
 @pytest.mark.parametrize("kind", TYPES)
 @given(data=st.data())
 @settings(max_examples=20, deadline=None)
-def test_the_lower_bound_never_falls(kind, data):
+def test_lower_bound_never_decreases(kind, data):
     dtype = data.draw(st.sampled_from([np.float64, np.float32]))
     n, d = data.draw(st.integers(12, 70)), data.draw(st.integers(1, 4))
     seed = data.draw(st.integers(0, 2**31))
@@ -131,9 +131,9 @@ def test_the_lower_bound_never_falls(kind, data):
 
 
 @pytest.mark.parametrize("kind", TYPES)
-def test_small_concentrations_lose_no_component_to_underflow(kind):
+def test_small_concentrations_do_not_underflow(kind):
     X = gaps(300, 3, 2, seed=2, dtype=np.float32)
-    # expected log weights of components without rows are about -1e4: exp makes 0 of them
+    # expected log weights of components without rows are about -1e4, and exp underflows to 0
     model = BayesianGaussianMixture(
         4,
         covariance_type=kind,
@@ -151,7 +151,7 @@ def test_small_concentrations_lose_no_component_to_underflow(kind):
 @pytest.mark.parametrize("kind", TYPES)
 @pytest.mark.parametrize("init", INITS)
 @pytest.mark.parametrize("missing", [False, True])
-def test_blocks_are_the_rows_in_memory(kind, init, missing, tmp_path, monkeypatch):
+def test_blocks_equal_rows_in_memory(kind, init, missing, tmp_path, monkeypatch):
     X = gaps(900, 3, 2, seed=6) if missing else np.nan_to_num(gaps(900, 3, 2, seed=6))
     weight = np.random.default_rng(0).uniform(0.1, 2, len(X))
     how = dict(
@@ -174,7 +174,7 @@ def test_blocks_are_the_rows_in_memory(kind, init, missing, tmp_path, monkeypatc
     first = None
     for source in sources.values():
         model = fitted(BayesianGaussianMixture(3, **how), source, sample_weight=weight)
-        if init in ("kmeans", "random"):  # the others draw their rows from a sample
+        if init in ("kmeans", "random"):  # the other starts draw their rows from a sample
             for name in (*FITTED, "lower_bounds_", "mean_precision_"):
                 assert relative(getattr(model, name), getattr(whole, name)) < 1e-8, name
             assert model.evidence_lower_bound_ == pytest.approx(whole.evidence_lower_bound_)
@@ -186,7 +186,7 @@ def test_blocks_are_the_rows_in_memory(kind, init, missing, tmp_path, monkeypatc
 
 
 @pytest.mark.parametrize("kind", TYPES)
-def test_threads_change_no_bit_and_files_keep_the_model(kind, tmp_path):
+def test_bits_do_not_depend_on_threads_and_files_keep_the_model(kind, tmp_path):
     X = gaps(400, 4, 3, seed=3)
     models = [
         fitted(
@@ -205,7 +205,7 @@ def test_threads_change_no_bit_and_files_keep_the_model(kind, tmp_path):
         assert getattr(again, ask)(X).tobytes() == getattr(models[0], ask)(X).tobytes()
 
 
-def test_missing_entries_are_predicted_and_an_empty_column_is_an_error():
+def test_missing_entries_are_predicted_and_empty_columns_rejected():
     rng = np.random.default_rng(0)
     Z = np.concatenate([rng.normal(m, 0.3, (300, 2)) for m in (-3.0, 3.0)])
     Z[:, 1] += Z[:, 0]
@@ -215,7 +215,7 @@ def test_missing_entries_are_predicted_and_an_empty_column_is_an_error():
     assert model.n_effective_components_ == 2
     hidden = np.isnan(X)
     error = np.abs(model.impute(X) - Z)[hidden & ~hidden.all(axis=1)[:, None]]
-    assert np.median(error) < 0.5  # the columns' own deviations are 3 and 6
+    assert np.median(error) < 0.5  # the standard deviations of the columns are 3 and 6
     X[:, 1] = np.nan
     with pytest.raises(ValueError, match="column 1 of X: all entries are NaN"):
         model.fit(X)
