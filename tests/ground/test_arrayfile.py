@@ -1,4 +1,4 @@
-"""Arrays with a JSON header in one file: what goes in comes out, and damage is reported."""
+"""Arrays with a JSON header in one file: round trips and damaged files."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def state() -> State:
     return State(arrays, {"iteration": 4, "values": [0.1, float("nan")]})
 
 
-def test_what_goes_in_comes_out(tmp_path: Path, state: State) -> None:
+def test_round_trip(tmp_path: Path, state: State) -> None:
     path = tmp_path / "state"
     arrayfile.write(path, KIND, state)
     found = arrayfile.read(path, KIND)
@@ -54,7 +54,7 @@ def test_every_damaged_byte_of_an_array_is_found(tmp_path: Path, state: State) -
             arrayfile.read(path, KIND)
 
 
-def test_a_file_that_is_cut_short_is_refused(tmp_path: Path, state: State) -> None:
+def test_truncated_file_is_rejected(tmp_path: Path, state: State) -> None:
     path = tmp_path / "state"
     arrayfile.write(path, KIND, state)
     whole = path.read_bytes()
@@ -72,7 +72,7 @@ def test_a_header_that_is_not_a_mapping_is_refused(tmp_path: Path, head: str) ->
         arrayfile.read(path, KIND)
 
 
-def test_other_kinds_and_formats_are_refused(tmp_path: Path, state: State) -> None:
+def test_other_kinds_and_formats_are_rejected(tmp_path: Path, state: State) -> None:
     path = tmp_path / "state"
     arrayfile.write(path, KIND, state)
     with pytest.raises(ValueError, match="not a model of a test"):
@@ -82,7 +82,7 @@ def test_other_kinds_and_formats_are_refused(tmp_path: Path, state: State) -> No
 
 
 @pytest.mark.parametrize("key", ["format", "sha256"])
-def test_keys_of_the_file_are_refused(tmp_path: Path, key: str) -> None:
+def test_reserved_keys_are_rejected(tmp_path: Path, key: str) -> None:
     path = tmp_path / "state"
     with pytest.raises(ValueError, match=f"must not contain '{key}'"):
         arrayfile.write(path, KIND, State({}, {key: 1}))

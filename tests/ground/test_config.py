@@ -52,6 +52,6 @@ def test_the_environment_is_shown() -> None:
     assert lines["OMP_NUM_THREADS"].strip() == "1" and lines["default"].strip() == "1"
 
 
-def test_an_unknown_mode_is_refused() -> None:
+def test_unknown_mode_is_rejected() -> None:
     with pytest.raises(ValueError, match="mode must be 'stdout' or 'dict'; got 'dicts'"):
         gibbous.show_config(mode="dicts")  # type: ignore[arg-type]

@@ -1,4 +1,4 @@
-"""Docstrings of methods that delegate: those of the functions, as a caller of the method needs."""
+"""Docstrings of methods that delegate to functions: adapted to the parameters of the method."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def test_the_first_parameter_is_left_out_and_the_error_added() -> None:
     assert method.__name__ == "method"
 
 
-def test_no_parameter_is_left_and_no_error_is_there() -> None:
+def test_function_without_further_parameters_and_errors() -> None:
     @documented_by(plain)
     def method(self: Any) -> None: ...
 
@@ -84,7 +84,7 @@ FUNCTIONS = {
 
 
 @pytest.mark.parametrize("name", sorted(FUNCTIONS))
-def test_methods_of_topics_take_what_their_functions_take(name: str) -> None:
+def test_methods_of_topics_have_the_parameters_of_their_functions(name: str) -> None:
     method = getattr(LatentDirichletAllocation, name)
     own = [p.replace(annotation=p.empty) for p in parameters(method)]
     theirs = [p.replace(annotation=p.empty) for p in parameters(FUNCTIONS[name])]

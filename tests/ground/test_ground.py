@@ -1,4 +1,4 @@
-"""The ground floor seen from Python: random streams, seeds, the choice of the core, the checks."""
+"""The ground layer as seen from Python: random streams, seeds, selection of the core, checks."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ U32 = 2**32 - 1
     ],
     ids=["zeros", "ones", "pi"],
 )
-def test_philox_gives_the_published_answers(
+def test_philox_matches_the_published_values(
     counter: list[int], key: list[int], expected: list[int]
 ) -> None:
     assert core.philox(counter, key) == expected
@@ -57,7 +57,7 @@ def test_uniform_has_the_moments_of_a_uniform() -> None:
         mean, var = 1 / (power + 1), 1 / (2 * power + 1) - 1 / (power + 1) ** 2
         z = (np.mean(u**power) - mean) / np.sqrt(var / n)
         assert abs(z) < 5, f"seed {seed}: moment {power} is {z:.2f} standard errors off"
-    # neighbours are uncorrelated: the sum of products of n centred pairs has variance n / 144
+    # neighbors are uncorrelated: the sum of products of n centered pairs has variance n / 144
     z = np.sum((u[:-1] - 0.5) * (u[1:] - 0.5)) / np.sqrt((n - 1) / 144)
     assert abs(z) < 5, f"seed {seed}: neighbours correlate, {z:.2f} standard errors"
 
@@ -114,7 +114,7 @@ def test_key_of_an_int_out_of_range(bad: int) -> None:
 
 
 @pytest.mark.parametrize("bad", ["7", 7.0, [7], object()])
-def test_key_of_something_else(bad: object) -> None:
+def test_key_of_an_invalid_type(bad: object) -> None:
     with pytest.raises(TypeError, match=rf"random_state must be .*; got {type(bad).__name__}"):
         _random.key_of(bad)
 
@@ -139,7 +139,7 @@ def test_generators_follow_their_key() -> None:
     assert (c != _random.legacy(9, "kmeans-callable", 1).randint(0, 2**31 - 1, 8)).any()
 
 
-# ---- choice of the core --------------------------------------------------------------------------
+# ---- selection of the core -----------------------------------------------------------------------
 
 
 def run_python(code: str, **env: str) -> subprocess.CompletedProcess[str]:
@@ -153,7 +153,7 @@ def run_python(code: str, **env: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-# A probe that says v2 stands for an old processor, whatever this one is.
+# A probe that returns v2 emulates an old processor on any machine.
 OLD_PROCESSOR = (
     "import sys, types\n"
     "probe = types.ModuleType('gibbous._cpu'); probe.level = lambda: 'v2'\n"
@@ -162,7 +162,7 @@ OLD_PROCESSOR = (
 
 
 def installed_levels() -> list[str]:
-    """Return the levels that this installation holds and this processor runs."""
+    """Return the levels that are installed and that this processor supports."""
     best = _cpu.level()
     runs = ["base", *_isa.LEVELS[: _isa.LEVELS.index(best) + 1]] if best != "base" else ["base"]
     found = []
@@ -212,7 +212,7 @@ def test_a_level_above_the_processor_is_an_import_error() -> None:
     assert "ImportError: GIBBOUS_ISA='v4': this processor runs 'base', 'v2'" in done.stderr
 
 
-# The core of the machine that built it, moved to a processor that runs less.
+# The core of the machine that built it, moved to a processor with fewer instructions.
 MOVED = (
     OLD_PROCESSOR + "class Absent:\n"
     "    def find_spec(self, name, path=None, target=None):\n"
@@ -228,7 +228,7 @@ def test_a_level_that_is_not_installed_is_an_import_error() -> None:
     assert "ImportError: this installation of gibbous has no core for 'v2'" in done.stderr
 
 
-def test_a_core_built_on_a_better_processor_is_one_line_that_says_what_to_do() -> None:
+def test_core_built_for_a_newer_processor_is_reported_in_one_line() -> None:
     built = [level for level in ("v3", "v4") if importlib.util.find_spec(f"gibbous._core_{level}")]
     done = run_python(MOVED + "import gibbous.cli as c; sys.argv[1:] = ['--version']; c.main()")
     assert done.returncode == 1 and done.stdout == ""
@@ -241,7 +241,7 @@ def test_a_core_built_on_a_better_processor_is_one_line_that_says_what_to_do() -
     )
 
 
-def test_build_info_tells_the_vector_width() -> None:
+def test_build_info_has_the_vector_width() -> None:
     info = core.build_info()
     assert info["level"] == _isa.LEVEL
     assert info["vector_bytes"] in (16, 32, 64)
@@ -269,7 +269,7 @@ def test_n_threads_follows_the_environment() -> None:
     assert run_python(code, OMP_NUM_THREADS="1").stdout == "1\n"
 
 
-def test_n_threads_refuses() -> None:
+def test_n_threads_rejects_invalid_values() -> None:
     with pytest.raises(ValueError, match="n_jobs must not be 0"):
         _validate.n_threads(0)
     for bad in (1.5, "2", True):
@@ -280,7 +280,7 @@ def test_n_threads_refuses() -> None:
 # ---- sample weights ------------------------------------------------------------------------------
 
 
-def test_sample_weights_pass() -> None:
+def test_valid_sample_weights_are_accepted() -> None:
     assert _validate.sample_weights(None, 3, np.float64) is None
     for given_, expected in ((2, [2, 2, 2]), (np.float32(0.5), [0.5] * 3), ([0, 1, 2], [0, 1, 2])):
         w = _validate.sample_weights(given_, 3, np.float32)
@@ -289,7 +289,7 @@ def test_sample_weights_pass() -> None:
         assert w.flags.c_contiguous
         assert w.tolist() == expected
     w = np.arange(1.0, 4.0)
-    assert _validate.sample_weights(w, 3, np.float64) is w  # no copy where none is needed
+    assert _validate.sample_weights(w, 3, np.float64) is w  # no copy if none is needed
 
 
 @pytest.mark.parametrize(
@@ -308,13 +308,15 @@ def test_sample_weights_pass() -> None:
         (object(), TypeError, "sample_weight must be numbers; got"),
     ],
 )
-def test_sample_weights_refuse(bad: object, error: type[Exception], text: str) -> None:
+def test_invalid_sample_weights_are_rejected(
+    bad: object, error: type[Exception], text: str
+) -> None:
     with pytest.raises(error, match=text):
         _validate.sample_weights(bad, 3, np.float64)
 
 
 @given(st.lists(st.floats(), min_size=1, max_size=6))
-def test_sample_weights_never_let_a_bad_one_through(weights: list[float]) -> None:
+def test_single_invalid_sample_weight_is_always_detected(weights: list[float]) -> None:
     good = all(np.isfinite(weights)) and min(weights) >= 0 and any(weights)
     try:
         w = _validate.sample_weights(weights, len(weights), np.float64)
