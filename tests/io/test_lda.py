@@ -1,4 +1,4 @@
-"""Files of topic models: everything comes back, and nothing damaged is taken."""
+"""Files of topic models: round trips and rejection of damaged files."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def fitted(request: pytest.FixtureRequest) -> Any:
 
 
 def bits(value: Any) -> Any:
-    """Return what two equal attributes have in common, to the bit."""
+    """Return a comparable form of an attribute, exact to the bit."""
     if isinstance(value, TopicWord):
         return [bits(getattr(value, name)) for name in ("indptr", "topics", "values", "floor")]
     if sp.issparse(value):
@@ -93,7 +93,7 @@ def bits(value: Any) -> Any:
     return type(value), value
 
 
-def test_everything_comes_back(fitted: Any, tmp_path: Path) -> None:
+def test_round_trip_restores_everything(fitted: Any, tmp_path: Path) -> None:
     save(fitted, tmp_path / "m")
     again = load(tmp_path / "m")
     assert type(again) is LatentDirichletAllocation
@@ -108,7 +108,7 @@ def test_everything_comes_back(fitted: Any, tmp_path: Path) -> None:
     assert repr(again.history_) == repr(fitted.history_)
 
 
-def test_the_same_bits_are_computed(fitted: Any, tmp_path: Path) -> None:
+def test_loaded_model_is_bit_identical(fitted: Any, tmp_path: Path) -> None:
     save(fitted, tmp_path / "m")
     again = load(tmp_path / "m")
     new = Corpus.of(counts(11), fitted.vocabulary_)
@@ -117,7 +117,7 @@ def test_the_same_bits_are_computed(fitted: Any, tmp_path: Path) -> None:
     assert again.perplexity(new) == fitted.perplexity(new)
 
 
-def test_partial_fit_goes_on_where_it_stood(tmp_path: Path) -> None:
+def test_partial_fit_continues_the_fit(tmp_path: Path) -> None:
     whole, part = model().fit(corpus()), model().fit(corpus())
     batches = [Corpus.of(counts(seed), WORDS) for seed in (21, 22, 23)]
     for batch in batches:
@@ -128,21 +128,21 @@ def test_partial_fit_goes_on_where_it_stood(tmp_path: Path) -> None:
     assert bits(part.topics_) == bits(whole.topics_)
 
 
-def test_the_same_fit_comes_from_the_parameters_kept(tmp_path: Path) -> None:
+def test_saved_parameters_reproduce_the_fit(tmp_path: Path) -> None:
     first = MODELS["seeded"]()
     save(first, tmp_path / "m")
     again = load(tmp_path / "m").fit(corpus())
     assert bits(again.word_topic_) == bits(first.word_topic_)
 
 
-def test_how_texts_become_words_is_kept(tmp_path: Path) -> None:
+def test_tokenizer_settings_are_saved(tmp_path: Path) -> None:
     fitted = MODELS["named"]()
     fitted.text_options_ = {"ngram_range": [1, 2], "lowercase": False, "stop_words": ["a", "ü"]}
     save(fitted, tmp_path / "m")
     assert load(tmp_path / "m").text_options_ == fitted.text_options_
 
 
-def test_an_interrupted_fit_is_kept(tmp_path: Path) -> None:
+def test_interrupted_fit_can_be_saved(tmp_path: Path) -> None:
     def stop(progress: Any) -> bool:
         if progress.iteration == 4:
             raise KeyboardInterrupt
@@ -183,7 +183,7 @@ CHANGES = {
 
 
 @pytest.mark.parametrize("name", list(CHANGES))
-def test_a_model_changed_after_its_fit_is_not_saved(name: str, tmp_path: Path) -> None:
+def test_model_modified_after_fit_is_not_saved(name: str, tmp_path: Path) -> None:
     change, message = CHANGES[name]
     fitted = MODELS["named"]()
     save(fitted, tmp_path / "m")
@@ -213,7 +213,7 @@ def refused(raw: bytes, path: Path) -> str:
     return str(caught.value).removeprefix(str(path))
 
 
-def test_any_changed_byte_or_missing_end_is_noticed(good: bytes, tmp_path: Path) -> None:
+def test_every_changed_byte_and_truncation_is_detected(good: bytes, tmp_path: Path) -> None:
     seed = secrets.randbits(32)
     print(f"seed {seed}")
     rng = np.random.default_rng(seed)
@@ -227,7 +227,7 @@ def test_any_changed_byte_or_missing_end_is_noticed(good: bytes, tmp_path: Path)
 
 
 def forged(raw: bytes, change: Any) -> bytes:
-    """Return a file with another content behind a good checksum."""
+    """Return a file with other contents and a valid checksum."""
     size = int.from_bytes(raw[:8], "little")
     header = json.loads(json.loads(raw[8 : 8 + size])["__metadata__"]["gibbous"])
     tensors = safetensors.numpy.load(raw)
@@ -292,17 +292,17 @@ FORGED = {
 
 
 @pytest.mark.parametrize("name", list(FORGED))
-def test_files_made_by_hand_are_checked(name: str, good: bytes, tmp_path: Path) -> None:
+def test_handmade_files_are_checked(name: str, good: bytes, tmp_path: Path) -> None:
     change, message = FORGED[name]
     assert message in refused(forged(good, change), tmp_path / "m")
 
 
-def test_the_forger_itself_changes_nothing(good: bytes, tmp_path: Path) -> None:
+def test_forgery_helper_without_changes_loads(good: bytes, tmp_path: Path) -> None:
     (tmp_path / "m").write_bytes(forged(good, lambda header, tensors: None))
     assert load(tmp_path / "m").vocabulary_ == WORDS
 
 
-def test_arrays_come_back_apart_from_the_file(tmp_path: Path) -> None:
+def test_loaded_arrays_are_independent_of_the_file(tmp_path: Path) -> None:
     save(MODELS["named"](), tmp_path / "m")
     again = load(tmp_path / "m")
     for matrix in (again.word_topic_, again.document_topic_):

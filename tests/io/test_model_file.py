@@ -1,4 +1,4 @@
-"""Model files: what is kept, what is refused, and that nothing is ever half-written."""
+"""Model files: what is saved and rejected, and that files are written atomically."""
 
 from __future__ import annotations
 
@@ -102,12 +102,12 @@ def same(a: Any, b: Any) -> bool:
     return type(a) is type(b) and bool(a == b)
 
 
-# Private attributes that every call of fit or predict makes anew.
+# Private attributes that every call of fit or predict recomputes.
 SCRATCH = {"_tol", "_n_threads", "_n_init", "_init_size", "_no_improvement"}
 SCRATCH |= {"_smoothed", "_smoothed_min"}
 
 
-def test_everything_comes_back(model: Any, tmp_path: Path) -> None:
+def test_round_trip_restores_everything(model: Any, tmp_path: Path) -> None:
     path = tmp_path / "model.safetensors"
     save(model, path)
     again = load(path)
@@ -122,7 +122,7 @@ def test_everything_comes_back(model: Any, tmp_path: Path) -> None:
         assert again.history_ == model.history_
 
 
-def test_the_same_bits_are_predicted(model: Any, tmp_path: Path) -> None:
+def test_predictions_of_loaded_model_are_bit_identical(model: Any, tmp_path: Path) -> None:
     save(model, tmp_path / "m")
     again = load(tmp_path / "m")
     new = np.random.default_rng().normal(size=(500, 3)) * 5
@@ -132,7 +132,7 @@ def test_the_same_bits_are_predicted(model: Any, tmp_path: Path) -> None:
             assert same(getattr(again, method)(new), getattr(model, method)(new)), method
 
 
-def test_arrays_come_back_writable_and_apart_from_the_file(model: Any, tmp_path: Path) -> None:
+def test_loaded_arrays_are_writable_and_independent_of_the_file(model: Any, tmp_path: Path) -> None:
     save(model, tmp_path / "m")
     for value in vars(load(tmp_path / "m")).values():
         if isinstance(value, np.ndarray):
@@ -140,7 +140,7 @@ def test_arrays_come_back_writable_and_apart_from_the_file(model: Any, tmp_path:
 
 
 @pytest.mark.parametrize("kind", ["full", "tied", "diag", "spherical"])
-def test_warm_start_goes_on_where_it_stood(kind: str, tmp_path: Path) -> None:
+def test_warm_start_continues_the_fit(kind: str, tmp_path: Path) -> None:
     def cut() -> Any:
         model = GaussianMixture(
             3, covariance_type=kind, warm_start=True, random_state=5, tol=0.0, max_iter=4
@@ -159,8 +159,8 @@ def test_warm_start_goes_on_where_it_stood(kind: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_partial_fit_goes_on_where_it_stood(dtype: Any, tmp_path: Path) -> None:
-    # Few rows a batch and many clusters, so that the counts that reassign clusters matter.
+def test_partial_fit_continues_the_fit(dtype: Any, tmp_path: Path) -> None:
+    # Few rows per batch and many clusters, so that the counts that reassign clusters matter.
     rng = np.random.default_rng(8)
     batches = [(rng.normal(size=(12, 2)) * 9).astype(dtype) for _ in range(30)]
     whole, part = (MiniBatchKMeans(6, random_state=2, batch_size=12) for _ in range(2))
@@ -187,7 +187,7 @@ def test_feature_names_are_kept(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("state", [np.random.RandomState(3), np.random.default_rng(3)])
-def test_a_random_state_object_becomes_none(state: Any, tmp_path: Path) -> None:
+def test_random_state_object_is_saved_as_none(state: Any, tmp_path: Path) -> None:
     model = KMeans(2, random_state=state).fit(data())
     save(model, tmp_path / "m")
     again = load(tmp_path / "m")
@@ -196,7 +196,7 @@ def test_a_random_state_object_becomes_none(state: Any, tmp_path: Path) -> None:
     assert type(state).__name__ in header_of((tmp_path / "m").read_bytes())["notes"][0]
 
 
-def test_odd_parameters_come_back(tmp_path: Path) -> None:
+def test_unusual_parameters_are_restored(tmp_path: Path) -> None:
     model = GaussianMixture(
         np.int64(2),
         tol=np.float32(1e-3),
@@ -212,7 +212,7 @@ def test_odd_parameters_come_back(tmp_path: Path) -> None:
     assert same(again.means_, model.means_)
 
 
-def test_an_infinite_bound_is_kept(tmp_path: Path) -> None:
+def test_infinite_bound_is_saved(tmp_path: Path) -> None:
     model = GaussianMixture(2, max_iter=0, random_state=0).fit(data())
     assert model.lower_bound_ == -np.inf
     save(model, tmp_path / "m")
@@ -255,7 +255,7 @@ CHANGES = {
 
 
 def refused_by_save(model: Any, change: Any, message: str, path: Path) -> None:
-    """Check that what ``load`` would refuse does not take the place of a good file."""
+    """Check that a model that ``load`` would reject does not replace a valid file."""
     save(model, path)
     before = path.read_bytes()
     change(model)
@@ -269,12 +269,12 @@ def refused_by_save(model: Any, change: Any, message: str, path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", list(CHANGES))
-def test_a_mixture_changed_after_its_fit_is_not_saved(name: str, tmp_path: Path) -> None:
+def test_mixture_modified_after_fit_is_not_saved(name: str, tmp_path: Path) -> None:
     refused_by_save(GaussianMixture(2, random_state=0).fit(data()), *CHANGES[name], tmp_path / "m")
 
 
 @pytest.mark.parametrize("cls", [KMeans, MiniBatchKMeans])
-def test_clusters_changed_after_their_fit_are_not_saved(cls: Any, tmp_path: Path) -> None:
+def test_clusters_modified_after_fit_are_not_saved(cls: Any, tmp_path: Path) -> None:
     model = cls(2, random_state=0).fit(data())
     change = lambda m: m.set_params(n_clusters=5)  # noqa: E731
     refused_by_save(model, change, "n_clusters=5, but 2 groups", tmp_path / "m")
@@ -283,10 +283,10 @@ def test_clusters_changed_after_their_fit_are_not_saved(cls: Any, tmp_path: Path
     refused_by_save(model, change, "'max_iter' parameter", tmp_path / "m")
 
 
-# --- nothing half-written ---------------------------------------------------------------------
+# --- atomic writes ----------------------------------------------------------------------------
 
 
-def test_a_failure_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_failure_keeps_the_old_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "m"
     save(KMeans(2, random_state=0).fit(data()), path)
     before = path.read_bytes()
@@ -318,7 +318,7 @@ def test_permissions_and_links_are_kept(tmp_path: Path) -> None:
     assert stat.S_IMODE((tmp_path / "new").stat().st_mode) == 0o604
 
 
-def test_places_that_cannot_be_written(tmp_path: Path) -> None:
+def test_paths_that_cannot_be_written(tmp_path: Path) -> None:
     model = KMeans(2, random_state=0).fit(data())
     with pytest.raises(FileNotFoundError, match="no folder"):
         save(model, tmp_path / "no" / "m")
@@ -340,7 +340,7 @@ def good() -> bytes:
 
 
 def refused(raw: bytes, path: Path) -> str:
-    """Check that a file is refused with its name, and return what is said about it."""
+    """Check that a file is rejected with its name, and return the message."""
     path.write_bytes(raw)
     with pytest.raises(ValueError) as caught:
         load(path)
@@ -349,20 +349,20 @@ def refused(raw: bytes, path: Path) -> str:
     return text.removeprefix(str(path))
 
 
-def test_any_changed_byte_is_noticed(good: bytes, tmp_path: Path) -> None:
+def test_every_changed_byte_is_detected(good: bytes, tmp_path: Path) -> None:
     seed = secrets.randbits(32)
     print(f"seed {seed}")
     rng = np.random.default_rng(seed)
     n_header = 8 + int.from_bytes(good[:8], "little")
     for turn in range(600):
-        # Half of the changes in the header, which is the smaller and the more fragile part.
+        # Half of the changes are in the header, which is smaller and more fragile.
         at = int(rng.integers(n_header if turn % 2 else len(good)))
         raw = bytearray(good)
         raw[at] ^= int(rng.integers(1, 256)) if turn % 3 else 1 << int(rng.integers(8))
         refused(bytes(raw), tmp_path / "m")
 
 
-def test_any_missing_or_added_end_is_noticed(good: bytes, tmp_path: Path) -> None:
+def test_truncated_and_extended_files_are_detected(good: bytes, tmp_path: Path) -> None:
     seed = secrets.randbits(32)
     print(f"seed {seed}")
     rng = np.random.default_rng(seed)
@@ -375,7 +375,7 @@ def test_any_missing_or_added_end_is_noticed(good: bytes, tmp_path: Path) -> Non
     refused(good[: int(start)] + good[int(end) + 1 :], tmp_path / "m")
 
 
-def test_files_of_other_kinds(tmp_path: Path) -> None:
+def test_files_of_other_kinds_are_rejected(tmp_path: Path) -> None:
     path = tmp_path / "m"
 
     class Bomb:
@@ -396,7 +396,7 @@ def test_files_of_other_kinds(tmp_path: Path) -> None:
         load(tmp_path)
 
 
-# --- files made by hand, with a good checksum -------------------------------------------------
+# --- files made by hand, with a valid checksum -----------------------------------------------
 
 
 def header_of(raw: bytes) -> dict[str, Any]:
@@ -455,7 +455,7 @@ FORGERIES = {
 
 
 @pytest.mark.parametrize("name", list(FORGERIES))
-def test_forged_files_are_refused(name: str, good: bytes, tmp_path: Path) -> None:
+def test_forged_files_are_rejected(name: str, good: bytes, tmp_path: Path) -> None:
     change, message = FORGERIES[name]
     text = refused(forge(good, change), tmp_path / "m")
     import re
@@ -476,7 +476,7 @@ POSTERIOR_FORGERIES = {
 
 
 @pytest.mark.parametrize("name", list(POSTERIOR_FORGERIES))
-def test_forged_posteriors_are_refused(name: str, tmp_path: Path) -> None:
+def test_forged_posteriors_are_rejected(name: str, tmp_path: Path) -> None:
     import re
 
     path = tmp_path / "m"
@@ -513,7 +513,7 @@ PRIOR_FORGERIES = {
 
 
 @pytest.mark.parametrize("name", list(PRIOR_FORGERIES))
-def test_forged_priors_are_refused(name: str, tmp_path: Path) -> None:
+def test_forged_priors_are_rejected(name: str, tmp_path: Path) -> None:
     save(mixture_by_partial_fit(), tmp_path / "good")
     change, message = PRIOR_FORGERIES[name]
     text = refused(forge((tmp_path / "good").read_bytes(), change), tmp_path / "m")
@@ -522,7 +522,7 @@ def test_forged_priors_are_refused(name: str, tmp_path: Path) -> None:
     assert re.search(message, text), text
 
 
-def test_a_mixture_of_an_older_version_loads_but_has_no_rows_to_go_on_from(
+def test_mixture_of_an_older_version_loads_without_running_statistics(
     good: bytes, tmp_path: Path
 ) -> None:
     def older(header: Any, tensors: Any) -> None:
@@ -537,7 +537,7 @@ def test_a_mixture_of_an_older_version_loads_but_has_no_rows_to_go_on_from(
         model.partial_fit(data())
 
 
-def test_a_forgery_that_changes_nothing_loads(good: bytes, tmp_path: Path) -> None:
+def test_forgery_without_changes_loads(good: bytes, tmp_path: Path) -> None:
     (tmp_path / "m").write_bytes(forge(good, lambda h, t: None))
     assert isinstance(load(tmp_path / "m"), GaussianMixture)
     assert header_of(good)["versions"]["gibbous"] == gibbous.__version__

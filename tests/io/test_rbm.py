@@ -1,4 +1,4 @@
-"""Files of Boltzmann machines: everything comes back, and nothing damaged is taken."""
+"""Files of Boltzmann machines: round trips and rejection of damaged files."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def fitted(request: pytest.FixtureRequest) -> Any:
 
 
 def bits(value: Any) -> Any:
-    """Return what two equal attributes have in common, to the bit."""
+    """Return a comparable form of an attribute, exact to the bit."""
     if isinstance(value, np.ndarray) and value.dtype != object:
         return str(value.dtype), value.shape, value.tobytes()
     if isinstance(value, np.ndarray):
@@ -77,14 +77,14 @@ def bits(value: Any) -> Any:
 
 
 def parts(model: Any) -> dict[str, Any]:
-    """Return what a model consists of, without the seconds of its history."""
+    """Return the state of a model, without the seconds of its history."""
     own = {name: value for name, value in vars(model).items() if name != "history_"}
     state = own.pop("machine_").state()
     return {**own, **state.pop("arrays"), **state}
 
 
 def equal(a: Any, b: Any) -> bool:
-    """Return whether two machines are the same to the bit, except for seconds."""
+    """Return whether two machines are identical to the bit, except for seconds."""
     own = [{name: bits(value) for name, value in parts(m).items()} for m in (a, b)]
     return own[0] == own[1]
 
@@ -94,7 +94,7 @@ def through_a_file(model: Any, folder: Path) -> Any:
     return load(folder / "m")
 
 
-def test_everything_comes_back(fitted: Any, tmp_path: Path) -> None:
+def test_round_trip_restores_everything(fitted: Any, tmp_path: Path) -> None:
     again = through_a_file(fitted, tmp_path)
     assert type(again) is BernoulliRBM
     assert equal(again, fitted)
@@ -102,13 +102,13 @@ def test_everything_comes_back(fitted: Any, tmp_path: Path) -> None:
     assert equal(pickle.loads(pickle.dumps(fitted)), fitted)
 
 
-def test_the_same_bits_are_computed(fitted: Any, tmp_path: Path) -> None:
+def test_loaded_model_is_bit_identical(fitted: Any, tmp_path: Path) -> None:
     again = through_a_file(fitted, tmp_path)
     new = rows(9) * np.uint8(fitted.data_max)
     for name in ("transform", "score_samples", "free_energy", "reconstruct", "gibbs"):
         given = new if not hasattr(fitted, "feature_names_in_") else of_names(fitted, new)
         assert bits(getattr(again, name)(given)) == bits(getattr(fitted, name)(given)), name
-    # draws go on from those that the machine made before
+    # draws continue from those of the machine before
     assert bits(again.sample(3, burn_in=5)) == bits(fitted.sample(3, burn_in=5))
 
 
@@ -119,7 +119,7 @@ def of_names(model: Any, X: Any) -> Any:
 
 
 @pytest.mark.parametrize("name", ["pcd", "cd", "fpcd", "pt", "everything", "bytes", "parts"])
-def test_training_goes_on_in_the_same_bits(name: str, tmp_path: Path) -> None:
+def test_training_continues_bit_identically(name: str, tmp_path: Path) -> None:
     whole, part = MODELS[name](), MODELS[name]()
     for seed in (21, 22):
         batch = rows(seed) * np.uint8(whole.data_max)
@@ -134,7 +134,7 @@ def test_training_goes_on_in_the_same_bits(name: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("method", ["cd", "pcd", "fpcd", "pt"])
-def test_two_fits_saved_between_are_one_long_fit(method: str, tmp_path: Path) -> None:
+def test_two_fits_with_a_save_in_between_equal_one_long_fit(method: str, tmp_path: Path) -> None:
     options = {"method": method, "momentum": 0.5, "centered": True, "binarize": "sample"}
     X = rows() * 0.8
     whole = machine(n_iter=5, **options).fit(X)
@@ -145,7 +145,7 @@ def test_two_fits_saved_between_are_one_long_fit(method: str, tmp_path: Path) ->
     assert (again.n_iter_, again.machine_.epochs) == (3, 5)
 
 
-def test_an_interrupted_fit_is_kept(tmp_path: Path) -> None:
+def test_interrupted_fit_can_be_saved(tmp_path: Path) -> None:
     def stop(progress: Any) -> None:
         if progress.iteration == 2:
             raise KeyboardInterrupt
@@ -158,7 +158,7 @@ def test_an_interrupted_fit_is_kept(tmp_path: Path) -> None:
     assert bits(again.components_) == bits(machine(n_iter=2).fit(rows()).components_)
 
 
-def test_arrays_come_back_writable_and_apart_from_the_file(tmp_path: Path) -> None:
+def test_loaded_arrays_are_writable_and_independent_of_the_file(tmp_path: Path) -> None:
     again = through_a_file(MODELS["everything"](), tmp_path)
     arrays = [again.components_, again.h_samples_, again.activity_]
     for array in [*arrays, *again.velocity_, *again.fast_, *again.offsets_]:
@@ -188,7 +188,7 @@ CHANGES = {
 
 
 @pytest.mark.parametrize("name", list(CHANGES))
-def test_a_machine_changed_after_its_fit_is_not_saved(name: str, tmp_path: Path) -> None:
+def test_machine_modified_after_fit_is_not_saved(name: str, tmp_path: Path) -> None:
     change, message = CHANGES[name]
     model = MODELS["everything"]()
     save(model, tmp_path / "m")
@@ -200,7 +200,7 @@ def test_a_machine_changed_after_its_fit_is_not_saved(name: str, tmp_path: Path)
     assert (tmp_path / "m").read_bytes() == before
 
 
-def test_a_schedule_that_is_a_function_cannot_be_kept(tmp_path: Path) -> None:
+def test_schedule_that_is_a_function_cannot_be_saved(tmp_path: Path) -> None:
     model = machine(learning_rate_schedule=lambda epoch, n_iter: 0.5).fit(rows())
     with pytest.raises(TypeError, match="learning_rate_schedule is a function"):
         save(model, tmp_path / "m")
@@ -224,7 +224,7 @@ def refused(raw: bytes, path: Path) -> str:
     return str(caught.value).removeprefix(str(path))
 
 
-def test_any_changed_byte_or_missing_end_is_noticed(good: bytes, tmp_path: Path) -> None:
+def test_every_changed_byte_and_truncation_is_detected(good: bytes, tmp_path: Path) -> None:
     seed = secrets.randbits(32)
     print(f"seed {seed}")
     rng = np.random.default_rng(seed)
@@ -238,7 +238,7 @@ def test_any_changed_byte_or_missing_end_is_noticed(good: bytes, tmp_path: Path)
 
 
 def forged(raw: bytes, change: Any) -> bytes:
-    """Return a file with another content behind a good checksum."""
+    """Return a file with other contents and a valid checksum."""
     size = int.from_bytes(raw[:8], "little")
     header = json.loads(json.loads(raw[8 : 8 + size])["__metadata__"]["gibbous"])
     tensors = safetensors.numpy.load(raw)
@@ -279,11 +279,11 @@ FORGED = {
 
 
 @pytest.mark.parametrize("name", list(FORGED))
-def test_files_made_by_hand_are_checked(name: str, good: bytes, tmp_path: Path) -> None:
+def test_handmade_files_are_checked(name: str, good: bytes, tmp_path: Path) -> None:
     change, message = FORGED[name]
     assert message in refused(forged(good, change), tmp_path / "m")
 
 
-def test_the_forger_itself_changes_nothing(good: bytes, tmp_path: Path) -> None:
+def test_forgery_helper_without_changes_loads(good: bytes, tmp_path: Path) -> None:
     (tmp_path / "m").write_bytes(forged(good, lambda header, tensors: None))
     assert equal(load(tmp_path / "m"), MODELS["everything"]())

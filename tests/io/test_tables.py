@@ -1,4 +1,4 @@
-"""Tables of numbers in and out of files, and what is said about bad ones."""
+"""Reading and writing tables of numbers, and the messages for invalid ones."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def written(folder: Path, name: str, content: str | bytes) -> Path:
         st.tuples(*[st.floats(allow_nan=False, allow_infinity=False)] * 3), min_size=1, max_size=20
     ),
 )
-def test_written_numbers_read_back_bit_for_bit(suffix: str, rows: Any) -> None:
+def test_written_numbers_are_read_back_exactly(suffix: str, rows: Any) -> None:
     values = np.array(rows)
     names = ("a", 'b,"\tc', "ü")
     with tempfile.TemporaryDirectory() as folder:
@@ -94,7 +94,7 @@ def test_csv_dialects(content: str, names: Any, values: Any, tmp_path: Path) -> 
         ('x,y\n1,2\n"3,4\n', "line 3"),
     ],
 )
-def test_bad_csv_is_named_with_its_line(content: Any, message: str, tmp_path: Path) -> None:
+def test_error_for_invalid_csv_names_the_line(content: Any, message: str, tmp_path: Path) -> None:
     path = written(tmp_path, "t.csv", content)
     with pytest.raises(ValueError, match=message) as caught:
         read_table(path)
@@ -102,20 +102,20 @@ def test_bad_csv_is_named_with_its_line(content: Any, message: str, tmp_path: Pa
     assert "\n" not in str(caught.value)
 
 
-def test_a_fault_in_a_column_that_is_not_used_is_none(tmp_path: Path) -> None:
+def test_errors_in_unused_columns_are_ignored(tmp_path: Path) -> None:
     path = written(tmp_path, "t.csv", "name,x,y\nann,1,2\nbob,3,4\n")
     table = read_table(path, columns=["y", "x"])
     assert table.names == ("y", "x") and table.values.tolist() == [[2, 1], [4, 3]]
     assert read_table(path, columns=["2"]).names == ("x",)
     with pytest.raises(ValueError, match="line 2: column 'name' contains 'ann'"):
         read_table(path)
-    # NumPy alone would read this without a word.
+    # NumPy alone would read this without an error.
     path = written(tmp_path, "t.csv", "name,x,y\nann,1,2\nbob,3,4,5\n")
     with pytest.raises(ValueError, match="line 3: 4 cells"):
         read_table(path, columns=["x"])
 
 
-def test_header_can_be_told(tmp_path: Path) -> None:
+def test_header_can_be_specified(tmp_path: Path) -> None:
     path = written(tmp_path, "t.csv", "2019,2020\n1,2\n")
     assert read_table(path).values.tolist() == [[2019, 2020], [1, 2]]
     table = read_table(path, header=True)
@@ -136,7 +136,7 @@ def test_header_can_be_told(tmp_path: Path) -> None:
     ],
 )
 @pytest.mark.parametrize("suffix", [".csv", ".parquet"])
-def test_columns_that_are_not_there(
+def test_missing_columns_are_rejected(
     columns: Any, message: str, suffix: str, tmp_path: Path
 ) -> None:
     path = tmp_path / f"t{suffix}"
@@ -145,7 +145,7 @@ def test_columns_that_are_not_there(
         read_table(path, columns=columns)
 
 
-def test_columns_without_names_or_with_names_twice(tmp_path: Path) -> None:
+def test_columns_with_missing_or_duplicate_names(tmp_path: Path) -> None:
     with pytest.raises(
         ValueError, match="the file has no column names, so give a position from 1 to 2"
     ):
@@ -254,7 +254,7 @@ def test_missing_pyarrow_says_how_to_get_it(
             act()
 
 
-def test_endings_and_places(tmp_path: Path) -> None:
+def test_file_extensions_and_paths(tmp_path: Path) -> None:
     for name in ("t.txt", "t"):
         with pytest.raises(ValueError, match="must end in one of"):
             read_table(tmp_path / name)
@@ -269,14 +269,14 @@ def test_endings_and_places(tmp_path: Path) -> None:
         write_table(tmp_path / "no" / "t.csv", {"x": np.arange(2)})
 
 
-def test_a_failed_write_leaves_the_old_table(tmp_path: Path) -> None:
+def test_failed_write_keeps_the_old_table(tmp_path: Path) -> None:
     path = written(tmp_path, "t.csv", "x\n1\n")
     with pytest.raises(ValueError):
         write_table(path, {"x": np.arange(3), "y": np.arange(2)})
     assert path.read_text() == "x\n1\n" and os.listdir(tmp_path) == ["t.csv"]
 
 
-def test_integers_are_written_as_such(tmp_path: Path) -> None:
+def test_integers_are_written_as_integers(tmp_path: Path) -> None:
     write_table(tmp_path / "t.csv", {"cluster": np.array([2, 0, 1], dtype=np.int32)})
     assert (tmp_path / "t.csv").read_text() == "cluster\n2\n0\n1\n"
     write_table(tmp_path / "t.npy", {"cluster": np.array([2, 0, 1], dtype=np.int32)})
@@ -288,10 +288,10 @@ def test_a_name_with_a_line_break_stays_on_one_line(tmp_path: Path) -> None:
     assert read_table(tmp_path / "t.csv").names == ("a b",)
 
 
-# --- what is missing, and small numbers -------------------------------------------------------
+# --- missing values and small dtypes ----------------------------------------------------------
 
 
-def test_missing_values_become_nan_where_they_may(tmp_path: Path) -> None:
+def test_missing_values_become_nan_if_allowed(tmp_path: Path) -> None:
     path = written(tmp_path, "t.csv", "a,b,c\n1,,0\nNA,0.5,1\n?,nan, - \n")
     table = read_table(path, missing=True)
     expected = np.array([[1, np.nan, 0], [np.nan, 0.5, 1], [np.nan] * 3])
@@ -307,7 +307,7 @@ def test_missing_values_become_nan_where_they_may(tmp_path: Path) -> None:
     assert np.array_equal(read_table(tmp_path / "t.npy", missing=True).values, expected, True)
 
 
-def test_what_is_no_number_is_still_refused(tmp_path: Path) -> None:
+def test_text_is_rejected_if_missing_values_are_allowed(tmp_path: Path) -> None:
     for content, message in (
         ("a,b\n1,\n0,x\n", "line 3: column 'b' contains 'x'"),
         ("a,b\n1,\n0,inf\n", "line 3: column 'b' is inf"),
@@ -332,7 +332,7 @@ def test_missing_values_of_parquet(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.bool_])
-def test_bytes_and_bits_stay_small_where_asked(dtype: Any, tmp_path: Path) -> None:
+def test_small_dtypes_are_kept_if_requested(dtype: Any, tmp_path: Path) -> None:
     values = np.array([[1, 0], [1, 1]]).astype(dtype)
     np.save(tmp_path / "t.npy", values)
     found = read_table(tmp_path / "t.npy", small=True).values
