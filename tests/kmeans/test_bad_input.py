@@ -1,4 +1,4 @@
-"""K-means on input that cannot be used, or hardly: an error that says why, or a sound model."""
+"""K-means with invalid or degenerate input: an error with the reason, or a valid model."""
 
 from __future__ import annotations
 
@@ -110,7 +110,7 @@ def test_callback_must_be_callable():
     seed=st.integers(0, 2**32 - 1),
 )
 @settings(max_examples=150, deadline=None)
-def test_degenerate_data_gives_a_sound_model(n, d, k, kind, dtype, init, sparse, seed):
+def test_degenerate_data_give_a_valid_model(n, d, k, kind, dtype, init, sparse, seed):
     rng = np.random.default_rng(seed)
     X = {
         "constant": np.full((n, d), 3.7),
@@ -135,7 +135,7 @@ def test_degenerate_data_gives_a_sound_model(n, d, k, kind, dtype, init, sparse,
     assert model.inertia_ / float(span) ** 2 == pytest.approx(float(near.sum()), rel=1e-4, abs=1e-5)
 
 
-def test_core_refuses_what_does_not_fit():
+def test_core_rejects_mismatched_arrays():
     X, C = GOOD, GOOD[:3].copy()
     labels = np.empty(20, np.int32)
     with pytest.raises(ValueError, match="labels"):

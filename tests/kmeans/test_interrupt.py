@@ -1,4 +1,4 @@
-"""Ctrl-C in K-means: what it leaves, wherever it falls."""
+"""Ctrl-C in K-means: the state that it leaves, at any point."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ def iterations(X, count):
 
 
 def check_interrupted_after_two(model, X):
-    """The centers two iterations ended with, the labels that the second began with."""
+    """The centers after two iterations, and the labels before the second."""
     one, two = iterations(X, 1), iterations(X, 2)
     assert model.history_.stop_reason == "interrupted" and not model.history_.converged
     assert model.n_iter_ == 2 and model.history_.values == two.history_.values
     np.testing.assert_array_equal(model.cluster_centers_, two.cluster_centers_)
     np.testing.assert_array_equal(model.labels_, one.labels_)
     assert model.inertia_ == model.history_.values[-1] == pytest.approx(one.inertia_)
-    assert (one.labels_ != two.labels_).any()  # else the above would tell little
+    assert (one.labels_ != two.labels_).any()  # otherwise the test would show little
     np.testing.assert_array_equal(model.predict(X), two.labels_)
 
 
@@ -56,13 +56,13 @@ def test_interrupt_keeps_the_last_finished_iteration(sparse, monkeypatch):
 
 
 @pytest.mark.parametrize("sparse", [False, True])
-def test_interrupt_within_a_step_leaves_no_trace_of_it(sparse, monkeypatch):
+def test_interrupt_within_a_step_discards_the_step(sparse, monkeypatch):
     X = csr(BLOBS) if sparse else BLOBS
     step, begun = Samples.step, []
 
     def cut_short(self, centers, labels, fresh, bounds=()):
         begun.append(1)
-        if len(begun) == 3:  # as a kernel that Ctrl-C stops halfway leaves them
+        if len(begun) == 3:  # the arrays that a kernel interrupted halfway leaves behind
             labels[::2] = 0
             fresh[:] = np.nan
             raise KeyboardInterrupt
@@ -77,7 +77,7 @@ def test_interrupt_within_a_step_leaves_no_trace_of_it(sparse, monkeypatch):
     check_interrupted_after_two(model, X)
 
 
-def test_interrupt_while_labelling_at_the_end(monkeypatch):
+def test_interrupt_while_labeling_at_the_end(monkeypatch):
     def cut_short(self, centers, labels):
         labels[::2] = 0
         raise KeyboardInterrupt
@@ -126,7 +126,7 @@ def test_interrupt_between_two_starts_keeps_the_first(monkeypatch):
 @pytest.mark.parametrize("sparse", [False, True])
 @pytest.mark.parametrize("kernel", ["step", "plusplus"])
 def test_signal_stops_a_kernel(sparse, kernel):
-    # so much work that it would take minutes: the signal has to come through the kernel
+    # enough work for minutes: the signal must interrupt the kernel
     X = np.random.default_rng(0).normal(size=(60_000, 40)).astype(np.float32)
     data = csr(X) if sparse else X
     init = X[:30_000].copy() if kernel == "step" else "k-means++"

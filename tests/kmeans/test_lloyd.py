@@ -1,4 +1,4 @@
-"""K-means: kernels against the slow reference, identities, seeds, threads, bad input."""
+"""K-means: kernels compared with the slow reference, identities, seeds, threads, invalid input."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ def test_labels_and_inertia_far_from_the_origin_and_badly_scaled(dtype, shift, s
     X = blobs(600, 12, 20, seed=5)
     if scale == "columns":
         X *= 10.0 ** np.linspace(-3, 3, 12)
-        X[:, -1] = np.round(X[:, -1], -4)  # a large column with few values: small ones decide
+        X[:, -1] = np.round(X[:, -1], -4)  # a large column with few values: the small ones decide
     else:
         X *= scale
     X = (X + shift).astype(dtype)
@@ -98,7 +98,7 @@ def test_labels_and_inertia_far_from_the_origin_and_badly_scaled(dtype, shift, s
     d2 = slow.distances2(X, centers)
     least = d2.min(1)
     got = d2[np.arange(len(X)), labels]
-    # the label's distance is the least up to the rounding of a sum of 12 squares
+    # the distance of the label is minimal up to the rounding of a sum of 12 squares
     np.testing.assert_allclose(
         got.astype(float), least.astype(float), rtol=20 * np.finfo(dtype).eps
     )
@@ -116,7 +116,7 @@ def test_ties_go_to_the_lowest_center(dtype):
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
-def test_a_row_gets_the_same_label_alone_as_among_others(dtype):
+def test_label_of_a_row_does_not_depend_on_other_rows(dtype):
     X = np.round(blobs(500, 6, 30, seed=8), 1).astype(dtype)
     model = KMeans(30, init=np.round(X[:30], 0), max_iter=1, n_init=1, tol=0).fit(X)
     together = model.predict(X)
@@ -130,12 +130,12 @@ def test_relocation_moves_the_farthest_rows_to_empty_clusters():
     *_, moved, fresh = step(X, centers)
     assert moved == [1, 2]
     np.testing.assert_array_equal(fresh, [[1.0], [90.0], [50.0]])
-    light = np.array([1.0, 1, 1, 1, 0])  # a row without weight is no place for a center
+    light = np.array([1.0, 1, 1, 1, 0])  # a row without weight must not become a center
     *_, moved, fresh = step(X, centers, light)
-    np.testing.assert_array_equal(fresh, [[1.5], [50.0], [0.0]])  # rows 0 and 2 are as far
+    np.testing.assert_array_equal(fresh, [[1.5], [50.0], [0.0]])  # rows 0 and 2 are equidistant
 
 
-def test_relocation_is_told_in_the_history():
+def test_relocation_is_recorded_in_the_history():
     X = np.array([[0.0], [1.0], [2.0], [50.0]])
     model = KMeans(2, init=np.array([[1.0], [1000.0]]), n_init=1).fit(X)
     assert model.history_.events == ("iteration 1: empty cluster 1 relocated",)
@@ -181,7 +181,7 @@ def test_plusplus_equals_reference(weighted, sparse, trials):
         )
 
 
-def test_plusplus_draws_in_proportion_to_weight_and_squared_distance():
+def test_plusplus_draws_proportionally_to_weight_and_squared_distance():
     # two steps, one trial: P(i then j) = w_i / W * w_j d_ij / sum_l w_l d_il
     X = np.array([[0.0], [1.0], [3.0], [7.0]])
     w = np.array([1.0, 2.0, 0.0, 3.0])
@@ -224,7 +224,7 @@ def test_mean_variance(dtype, shift):
 
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("sparse", [False, True])
-def test_inertia_never_rises(dtype, sparse):
+def test_inertia_never_increases(dtype, sparse):
     X = blobs(2000, 5, 3, seed=9, dtype=dtype, spread=1)
     model = KMeans(40, init="random", n_init=1, tol=0, random_state=3).fit(csr(X) if sparse else X)
     values = np.array(model.history_.values)
@@ -236,7 +236,7 @@ def test_inertia_never_rises(dtype, sparse):
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("shift", [0.0, 1e4])
 @pytest.mark.parametrize("kind", ["blobs", "one cloud", "grid"])
-def test_bounds_change_nothing(dtype, shift, kind):
+def test_bounds_do_not_change_the_result(dtype, shift, kind):
     X = blobs(4000, 7, 12, seed=31, spread=3 if kind == "blobs" else 0.3)
     if kind == "grid":  # many ties
         X = np.round(X)
@@ -255,12 +255,12 @@ def test_bounds_change_nothing(dtype, shift, kind):
         assert a == b
         np.testing.assert_array_equal(labels[0], labels[1])
         np.testing.assert_array_equal(fresh[0], fresh[1])
-        # they are bounds: no other center than the row's own was closer
+        # they are bounds: no center other than that of the row was closer
         d = np.sqrt(np.sort(slow.distances2(X[:300], centers[0]), axis=1)).astype(float)
         assert (bounds[0][:300] <= d[:, 1] * (1 + 1e-5) + 1e-6).all()
         settled += (bounds[0][:300] > d[:, 0]).sum()
         centers, fresh = fresh, centers
-    assert settled > 1000  # and they would be worth having
+    assert settled > 1000  # and they are useful
 
 
 @given(
@@ -271,8 +271,8 @@ def test_bounds_change_nothing(dtype, shift, kind):
     k=st.sampled_from([1, 2, 5, 17, 64, 130]),
 )
 @settings(max_examples=60)
-def test_bounds_change_nothing_however_centers_move(seed, dtype, n, d, k):
-    # few centers that go far and many that hardly move: rows are compared with some of them only
+def test_bounds_do_not_change_the_result_for_any_movement_of_centers(seed, dtype, n, d, k):
+    # few centers that move far and many that hardly move: rows are compared with some of them only
     rng = np.random.default_rng(seed)
     places = rng.normal(size=(k, d)) * 4
     X = (places[rng.integers(0, k, n)] + rng.normal(size=(n, d))).astype(dtype)
@@ -308,7 +308,7 @@ def test_fixed_point(algorithm):
 
 @given(seed=st.integers(0, 2**32 - 1), shift=st.sampled_from([0.0, 1e4]))
 @settings(max_examples=25, deadline=None)
-def test_weights_are_repetition(seed, shift):
+def test_weights_equal_repetition(seed, shift):
     rng = np.random.default_rng(seed)
     X = np.round(rng.normal(size=(60, 3)), 2) + shift
     weight = rng.integers(0, 4, 60)
@@ -318,7 +318,7 @@ def test_weights_are_repetition(seed, shift):
         warnings.simplefilter("ignore", ConvergenceWarning)
         weighted = KMeans(4, init=start, n_init=1).fit(X, sample_weight=weight)
         repeated = KMeans(4, init=start, n_init=1).fit(np.repeat(X, weight, axis=0))
-    # relative to the data: a coordinate of a center may be all rounding, its rows adding up to 0
+    # relative to the data: coordinates of a center may be pure rounding if its rows add up to 0
     close = 1e-12 * np.abs(X).max()
     np.testing.assert_allclose(
         weighted.cluster_centers_, repeated.cluster_centers_, rtol=1e-12, atol=close
@@ -328,7 +328,7 @@ def test_weights_are_repetition(seed, shift):
 
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("max_iter", [1, 2, 300])
-def test_labels_are_those_of_predict(dtype, max_iter):
+def test_labels_equal_those_of_predict(dtype, max_iter):
     X = blobs(800, 9, 12, seed=12, dtype=dtype) + dtype(100)
     model = KMeans(12, max_iter=max_iter, random_state=1).fit(X)
     np.testing.assert_array_equal(model.predict(X), model.labels_)
@@ -373,8 +373,8 @@ def test_same_bits_for_any_number_of_threads(dtype, sparse, weighted):
     assert all(o == out[0] for o in out)
 
 
-def test_sums_with_one_owner_per_cluster_equal_the_others():
-    # so many columns that copies of the sums find no room
+def test_sums_with_one_owner_per_cluster_equal_partial_sums():
+    # so many columns that copies of the sums exceed the budget
     X = sp.random_array((600, 40_000), density=0.002, format="csr", rng=np.random.default_rng(3))
     dense = X.toarray()
     first = KMeans(30, init=dense[:30], n_init=1, max_iter=2, n_jobs=1).fit(X)
@@ -392,7 +392,7 @@ def test_sums_with_one_owner_per_cluster_equal_the_others():
     "state",
     [0, 2**32 - 1, np.random.SeedSequence(3), "RandomState", "Generator"],
 )
-def test_one_seed_one_result(state):
+def test_same_seed_gives_the_same_result(state):
     X = blobs(400, 3, 5, seed=15)
     make = {
         "RandomState": lambda: np.random.RandomState(4),
@@ -412,7 +412,7 @@ def test_starts_differ_and_the_best_is_kept():
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
-def test_layouts_give_the_same(dtype):
+def test_memory_layout_does_not_change_the_result(dtype):
     X = blobs(300, 6, 4, seed=17, dtype=dtype)
     want = bits(KMeans(4, random_state=0).fit(X))
     frozen = X.copy()
@@ -436,7 +436,7 @@ def test_prediction_in_another_dtype():
     assert single.transform(X).dtype == np.float64
 
 
-# Starts, callbacks, interrupts, the estimator's face ------------------------------------------
+# Starts, callbacks, interrupts, the estimator's interface -------------------------------------
 
 
 def test_callable_start_gets_the_data_and_a_random_state():
@@ -466,7 +466,7 @@ def test_callback_sees_each_iteration_and_can_stop():
     np.testing.assert_array_equal(model.predict(X), model.labels_)
 
 
-def test_an_error_in_the_callback_comes_out():
+def test_error_in_the_callback_propagates():
     def fail(progress):
         raise RuntimeError("mine")
 

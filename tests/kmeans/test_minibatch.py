@@ -1,4 +1,4 @@
-"""Mini-batch K-means: the step against the reference, seeds, threads, stopping, bad input."""
+"""Mini-batch K-means: the step against the reference, seeds, threads, stopping, invalid input."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def test_step_equals_reference(dtype, weighted, sparse):
     X = blobs(130, 5, 4, seed=1, dtype=dtype)
     weight = np.random.default_rng(2).uniform(0, 2, 130).astype(dtype) if weighted else None
     centers, counts = X[:6].copy(), np.array([0, 3.5, 0, 10, 1, 7])
-    centers[5] = 1e4  # receives nothing
+    centers[5] = 1e4  # receives no rows
     w = None if weight is None else weight.astype(float)
     want = slow.minibatch_step(X.astype(float), centers.astype(float), counts, w)
     labels = np.empty(130, np.int32)
@@ -68,7 +68,7 @@ def test_same_bits_for_any_number_of_threads(dtype, sparse, weighted):
     assert all(r == results[0] for r in results)
 
 
-def test_comes_close_to_k_means():
+def test_inertia_is_close_to_k_means():
     X = blobs(5000, 4, 6, seed=5)
     full = KMeans(6, random_state=0).fit(X)
     model = MiniBatchKMeans(6, random_state=0).fit(X)
@@ -134,9 +134,9 @@ def test_interrupt_does_not_label_all_rows(moment, monkeypatch, tmp_path):
         patch.setattr(Samples, "assign", cut_short)
         with pytest.raises(KeyboardInterrupt):
             model.fit(X, callback=at_four)
-    assert len(passes) == (moment == "labelling")  # the one that Ctrl-C cut short
+    assert len(passes) == (moment == "labelling")  # the one that Ctrl-C interrupted
     bare.fit(X, callback=lambda p: p.iteration == 4)
-    assert not hasattr(model, "labels_")  # neither those of the first fit nor half of the new
+    assert not hasattr(model, "labels_")  # neither those of the first fit nor half of the new ones
     assert model.inertia_ == bare.inertia_ and model.n_iter_ == bare.n_iter_
     assert model.history_.stop_reason == "interrupted"
     np.testing.assert_array_equal(model.cluster_centers_, bare.cluster_centers_)
@@ -148,9 +148,9 @@ def test_interrupt_does_not_label_all_rows(moment, monkeypatch, tmp_path):
     assert again.n_steps_ == 5 and len(again.labels_) == 100
 
 
-def test_poor_centers_are_placed_on_rows():
+def test_poor_centers_are_reassigned_to_rows():
     X = blobs(2000, 2, 4, seed=8)
-    start = np.vstack([X[:3], np.full((1, 2), 1e5)])  # the last one is closest to nothing
+    start = np.vstack([X[:3], np.full((1, 2), 1e5)])  # the last one is closest to no row
     kept = MiniBatchKMeans(4, init=start, n_init=1, reassignment_ratio=0, random_state=0).fit(X)
     assert kept.cluster_centers_.max() > 1e4
     moved = MiniBatchKMeans(4, init=start, n_init=1, random_state=0).fit(X)
@@ -195,17 +195,17 @@ def test_partial_fit_is_the_running_mean(dtype):
     assert not np.shares_memory(model.cluster_centers_, start)
 
 
-def test_partial_fit_goes_on_after_fit_and_keeps_the_dtype():
+def test_partial_fit_continues_after_fit_and_keeps_the_dtype():
     X = blobs(500, 3, 4, seed=9, dtype=np.float32)
     model = MiniBatchKMeans(4, random_state=0).fit(X)
     before = model.cluster_centers_
     kept = before.copy()
     model.partial_fit(X[:10].astype(np.float64))
     assert model.cluster_centers_.dtype == np.float32
-    np.testing.assert_array_equal(before, kept)  # arrays handed out do not change later
+    np.testing.assert_array_equal(before, kept)  # returned arrays do not change later
 
 
-def test_partial_fit_gives_the_same_for_one_seed():
+def test_partial_fit_is_reproducible_with_a_seed():
     X = blobs(400, 3, 6, seed=10)
     models = [MiniBatchKMeans(6, init="random", random_state=3) for _ in range(2)]
     for model in models:
@@ -214,7 +214,7 @@ def test_partial_fit_gives_the_same_for_one_seed():
     assert bits(models[0]) == bits(models[1])
 
 
-def test_labels_can_be_left_out():
+def test_labels_can_be_skipped():
     X = blobs(2000, 3, 4, seed=11)
     model = MiniBatchKMeans(4, compute_labels=False, random_state=0).fit(X)
     assert not hasattr(model, "labels_")
