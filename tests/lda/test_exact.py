@@ -1,7 +1,7 @@
 """The exact sampler of topics: its chain, the joint distribution, threads, blocks and counts.
 
 The distribution over assignments is compared with enumerated posteriors in the C++ tests, where
-long chains cost little.
+long chains are cheap.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ KERNELS = ("dense", "sparse")
 
 
 class Words:
-    """A corpus as the core takes it, and the word and document of each of its tokens."""
+    """A corpus in the format of the core, and the word and document of each token."""
 
     def __init__(self, X):
         X = sp.csr_matrix(X)
@@ -32,7 +32,7 @@ class Words:
         self.of_tokens(np.repeat(X.indices, X.data), np.repeat(entries, X.data), X.shape)
 
     def of_tokens(self, words, documents, shape):
-        """Take the word and document of each token, in canonical order."""
+        """Construct from the word and document of each token, in canonical order."""
         self.words, self.documents, self.shape = words, documents, shape
         key = documents * max(shape[1], 1) + words
         first = np.flatnonzero(np.diff(key, prepend=-1))
@@ -55,7 +55,7 @@ class Words:
 
 
 class Prior:
-    """Priors as the core takes them. seeds: beta_wk - beta, shape (words, topics)."""
+    """Priors in the format of the core. seeds: beta_wk - beta, shape (words, topics)."""
 
     def __init__(self, alpha, beta, n_words, seeds=None):
         self.alpha = np.asarray(alpha, float)
@@ -77,7 +77,7 @@ class Prior:
 
 
 def log_joint(words, prior, z):
-    """log p(w, z), with what depends on the priors alone left out."""
+    """log p(w, z), without terms that depend only on the priors."""
     n_dk, n_wk = words.recount(z, len(prior.alpha))
     return float(
         (gammaln(n_dk + prior.alpha) - gammaln(prior.alpha)).sum()
@@ -89,7 +89,7 @@ def log_joint(words, prior, z):
 
 
 def zipf(rng, n_documents, n_words, length=60, head=0.0):
-    """Counts of a corpus with some structure; `head` is the share of word 3."""
+    """Counts of a structured corpus; `head` is the share of word 3."""
     kinds = rng.random((5, n_words)) ** 6 / np.arange(1, n_words + 1)
     kinds /= kinds.sum(1, keepdims=True)
     X = np.zeros((n_documents, n_words), int)
@@ -103,10 +103,10 @@ def zipf(rng, n_documents, n_words, length=60, head=0.0):
 
 
 def words_given_topics(rng, z, prior, documents):
-    """Draw the words of tokens with topics z, and put every document's tokens in order.
+    """Draw the words of tokens with topics z, and sort the tokens of every document.
 
-    Equal tokens in random order: a sweep keeps the distribution of (w, z) as sequences, and one in
-    which equal tokens had kept their order would not be that of exchangeable tokens.
+    Equal tokens are in random order: a sweep preserves the distribution of (w, z) as sequences, and
+    tokens would not be exchangeable if equal tokens had kept their order.
     """
     phi = np.stack([rng.dirichlet(prior.full[:, k]) for k in range(len(prior.alpha))])
     w = (phi[z].cumsum(1) < rng.random((len(z), 1))).sum(1).clip(max=phi.shape[1] - 1)
@@ -115,7 +115,7 @@ def words_given_topics(rng, z, prior, documents):
 
 
 def statistics(words, z, prior):
-    """Functions of (w, z) that both priors shape."""
+    """Functions of (w, z) that depend on both priors."""
     n_dk, n_wk = words.recount(z, len(prior.alpha))
     n_k = n_wk.sum(0)
     return np.array(
@@ -147,7 +147,8 @@ def test_geweke(kind, kernel):
     """Geweke (2004), "Getting it right": two ways to draw (words, topics) from the joint.
 
     Forward: theta, z, phi, w from the priors. Successive: sweeps of z given w and draws of w given
-    z, in turns. Means of any function agree; the chain's error is taken from means of batches.
+    z, alternately. The means of any function agree; the error of the chain is estimated from batch
+    means.
     """
     prior = PRIORS[kind]()
     seed = secrets.randbits(32)
@@ -176,7 +177,7 @@ def test_geweke(kind, kernel):
     batches = np.array(chain).reshape(n_batches, -1, forward.shape[1]).mean(1)
     error = np.sqrt(batches.var(0, ddof=1) / n_batches + forward.var(0, ddof=1) / n_forward)
     t = (batches.mean(0) - forward.mean(0)) / error
-    # as improbable as 5 standard errors, for the freedom that the batches leave
+    # with the probability of 5 standard errors, given the degrees of freedom of the batches
     bound = stats.t.isf(stats.norm.sf(5), n_batches - 1)
     assert np.abs(t).max() < bound, f"seed {seed}: off by {np.round(t, 1)} standard errors"
 
@@ -206,7 +207,7 @@ def test_any_number_of_threads_gives_the_same_bits(n_topics, kernel):
 
 @pytest.mark.parametrize("kernel", KERNELS)
 @pytest.mark.parametrize("blocks", [1, 5])
-def test_counts_are_those_of_the_topics(blocks, kernel):
+def test_counts_match_the_topics(blocks, kernel):
     rng = np.random.default_rng(2)
     words = Words(zipf(rng, 200, 90, head=0.5))
     for n_topics in (2, 17, 200):
@@ -224,7 +225,7 @@ def test_counts_are_those_of_the_topics(blocks, kernel):
             np.testing.assert_array_equal(sampler.totals(), n_wk.sum(0))
 
 
-def test_a_seed_and_an_iteration_name_a_sweep():
+def test_sweep_is_determined_by_seed_and_iteration():
     rng = np.random.default_rng(3)
     words = Words(zipf(rng, 50, 30))
     prior = Prior([0.3] * 6, 0.1, 30)
@@ -242,8 +243,8 @@ def test_a_seed_and_an_iteration_name_a_sweep():
 
 @pytest.mark.parametrize("kernel", KERNELS)
 @pytest.mark.parametrize("blocks", [1, 3])
-def test_a_sampler_made_from_topics_goes_on_as_the_old_one(blocks, kernel):
-    """A sweep is a function of the topics, the priors and its number, and of nothing older."""
+def test_sampler_restored_from_topics_continues_identically(blocks, kernel):
+    """A sweep depends only on the topics, the priors and its number."""
     rng = np.random.default_rng(4)
     words = Words(zipf(rng, 300, 100, head=0.5))
     prior = Prior([0.2] * 20, 0.05, 100, np.eye(100, 20))
@@ -261,7 +262,7 @@ def test_a_sampler_made_from_topics_goes_on_as_the_old_one(blocks, kernel):
 
 
 def joints(words, prior, n_sweeps, seeds, **options):
-    """Joint log-likelihood a token after some sweeps from random topics, for each seed."""
+    """Joint log-likelihood per token after some sweeps from random topics, for each seed."""
     values = []
     for seed in seeds:
         rng = np.random.default_rng(seed)
@@ -274,7 +275,7 @@ def joints(words, prior, n_sweeps, seeds, **options):
 
 
 def assert_same_level(a, b, what):
-    """Two sets of runs have one mean, up to 5 standard errors of Welch's test."""
+    """Two sets of runs have equal means, within 5 standard errors of Welch's test."""
     t, p = stats.ttest_ind(a, b, equal_var=False)
     assert p > 2 * stats.norm.sf(5), f"{what}: {a} and {b} differ, t = {t:.1f}"
 
@@ -289,7 +290,7 @@ def test_kernels_agree_in_distribution():
 
 
 @pytest.mark.parametrize("kernel", KERNELS)
-def test_blocks_reach_the_level_of_the_serial_chain(kernel, data_folder):
+def test_block_sampler_reaches_the_likelihood_of_the_serial_chain(kernel, data_folder):
     seed = secrets.randbits(32)
     with np.load(data_folder / "20news.npz", allow_pickle=False) as data:
         X = sp.csr_matrix((data["data"], data["indices"], data["indptr"]), shape=data["shape"])
@@ -302,7 +303,7 @@ def test_blocks_reach_the_level_of_the_serial_chain(kernel, data_folder):
     assert_same_level(serial, cut, f"seed {seed}, serially and in blocks")
 
 
-# ---- hard cases ----------------------------------------------------------------------------------
+# ---- edge cases ----------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("kernel", KERNELS)
@@ -336,11 +337,11 @@ def test_a_corpus_without_tokens(shape, kernel):
 
 @pytest.mark.parametrize("kernel", KERNELS)
 @pytest.mark.parametrize("blocks", [1, 3])
-def test_a_document_longer_than_16_bits_count_to(blocks, kernel):
-    """Two words that never share a topic: given the other's, each token has one topic left.
+def test_document_with_more_tokens_than_16_bits_can_count(blocks, kernel):
+    """Two words that never share a topic: given the topic of one, only one is left for the other.
 
-    Word 0 fills the long document, and topic 1 is worth next to nothing to it, so that its count in
-    topic 0 must stand at 70,000; a count cut to 16 bits would let every seventh token go.
+    Word 0 fills the long document and has almost no probability in topic 1, so that its count in
+    topic 0 must be 70,000; with a count truncated to 16 bits, every seventh token would change.
     """
     words = Words(sp.csr_matrix([[70_000, 0], [2, 300], [1, 200]]))
     prior = Prior([1e-3, 1e-3], 1e-3, 2)
@@ -355,7 +356,7 @@ def test_a_document_longer_than_16_bits_count_to(blocks, kernel):
 
 
 @pytest.mark.parametrize("kernel", KERNELS)
-def test_ctrl_c_is_answered_and_leaves_a_whole_state(kernel):
+def test_ctrl_c_interrupts_soon_and_leaves_a_consistent_state(kernel):
     rng = np.random.default_rng(8)
     n_topics = 100 if kernel == "dense" else 500
     X = sp.csr_matrix(rng.poisson(2.0, size=(1500, 400)))

@@ -1,4 +1,4 @@
-"""The topics of unseen documents: the optimum, however it is found."""
+"""The topics of unseen documents: the optimum, by every algorithm."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def bags_of(counts):
 
 
 def case(seed, topics, words=400, documents=60, length=70):
-    """Return topics as a sampler leaves them, a prior, and documents of the model."""
+    """Return topics as estimated by a sampler, a prior, and documents of the model."""
     rng = np.random.default_rng(seed)
     phi = rng.dirichlet(np.full(words, 0.05), topics)
     counts = rng.poisson(3000 * phi / topics).T
@@ -34,28 +34,28 @@ def case(seed, topics, words=400, documents=60, length=70):
 
 
 def unbalance(topics, alpha, X, theta):
-    """Return how far theta is from solving theta_k mass = alpha_k + theta_k gain_k, in shares."""
+    """Return the residual of theta_k mass = alpha_k + theta_k gain_k, in shares."""
     phi = topics.dense()
     gain = (X / np.maximum(theta @ phi, 1e-300)) @ phi.T
     mass = X.sum(axis=1) + alpha.sum()
     return np.abs((alpha + theta * gain) / mass[:, None] - theta).sum(axis=1)
 
 
-# 128 topics and fewer are all active; above, some are chosen, and looked at again
+# up to 128 topics, all are active; above, some are selected and checked again
 @pytest.mark.parametrize("topics", [1, 2, 7, 20, 61, 128, 129, 300, 1000])
 @pytest.mark.parametrize("tol", [1e-5, 1e-9])
-def test_no_em_step_moves_the_result(topics, tol):
+def test_result_is_a_fixed_point_of_em(topics, tol):
     seed = secrets.randbits(32)
     topic_word, alpha, X = case(seed, topics)
     theta, n_open = infer(topic_word, alpha, bags_of(X), tol=tol, max_iter=20_000)
     assert n_open == 0, seed
     assert np.abs(theta.sum(axis=1) - 1).max() < 1e-12
-    # one step more than the tolerance was judged by; single precision adds a few ulp
+    # one step after the tolerance was checked; single precision adds a few ulp
     assert unbalance(topic_word, alpha, X, theta).max() < 1.5 * tol + 1e-12, seed
 
 
 @pytest.mark.parametrize("topics", [5, 60, 300])
-def test_plain_iteration_ends_at_the_same_place(topics):
+def test_plain_iteration_converges_to_the_same_result(topics):
     seed = secrets.randbits(32)
     topic_word, alpha, X = case(seed, topics, documents=20)
     slow, _ = fold_in(topic_word, alpha, bags_of(X), max_iter=200_000, tol=1e-13)
@@ -67,19 +67,19 @@ def test_plain_iteration_ends_at_the_same_place(topics):
     assert likely[1] >= likely[0] - 1e-6, seed
 
 
-# few words against many of them; the first needs no more than one block, the last many
+# few and many words per document; the first needs at most one block, the last many
 @pytest.mark.parametrize(("words", "length"), [(5, 3), (30, 500), (2500, 4000)])
 @pytest.mark.parametrize("topics", [20, 200])
 def test_short_and_long_documents(words, length, topics):
     topic_word, alpha, X = case(7, topics, words=words, documents=8, length=length)
-    # 200 topics of 30 words are all but alike, which takes many steps
+    # 200 topics of 30 words are very similar, which takes many steps
     theta, n_open = infer(topic_word, alpha, bags_of(X), tol=1e-9, max_iter=20_000)
     assert n_open == 0
     assert unbalance(topic_word, alpha, X, theta).max() < 2e-9
 
 
-def test_few_values_are_kept_sparse():
-    # a word has one topic or two of 3000: the sparse passes are cheaper than blocks
+def test_sparse_values_are_kept_sparse():
+    # a word has one or two of 3000 topics: sparse passes are cheaper than blocks
     rng = np.random.default_rng(3)
     counts = sp.random_array(
         (3000, 3000), density=5e-4, rng=rng, data_sampler=rng.standard_exponential
@@ -105,25 +105,25 @@ def test_a_document_is_independent_of_threads_neighbours_and_order(topics):
     assert (np.array(alone) == whole[::10]).all()
 
 
-def test_documents_that_say_nothing():
+def test_documents_without_information():
     phi = TopicWord.from_dense([[0.5, 0.5, 0.0], [1.0, 0.0, 0.0]])
     alpha = np.array([1.0, 3.0])
     X = np.array([[0, 0, 0], [0, 0, 4], [0, 2, 0], [0, 2, 9]])
     theta, n_open = infer(phi, alpha, bags_of(X), tol=1e-10)
     assert n_open == 0
-    assert np.allclose(theta[:2], [0.25, 0.75])  # nothing to go by but the prior
-    # only topic 0 has the word: (1 + 2) / 6; the impossible word is passed over
+    assert np.allclose(theta[:2], [0.25, 0.75])  # only the prior is informative
+    # only topic 0 has the word: (1 + 2) / 6; the impossible word is ignored
     assert np.allclose(theta[2:], [[0.5, 0.5]] * 2)
 
 
-def test_hand_computed_optimum():
-    # word 0 of topic 0 alone, word 1 of topic 1 alone: theta = (alpha + n) / sum
+def test_optimum_of_a_small_example():
+    # word 0 only in topic 0, word 1 only in topic 1: theta = (alpha + n) / sum
     phi = TopicWord.from_dense([[1.0, 0.0], [0.0, 1.0]])
     theta, _ = infer(phi, [0.5, 0.25], bags_of([[3, 1], [7, 0]]), tol=1e-12)
     assert np.allclose(theta, [[3.5 / 4.75, 1.25 / 4.75], [7.5 / 7.75, 0.25 / 7.75]], atol=1e-12)
 
 
-def test_the_most_iterations_are_kept_to():
+def test_maximum_number_of_iterations_is_respected():
     topic_word, alpha, X = case(5, 300)
     for most in (1, 2, 3, 5, 9):
         theta, n_open = infer(topic_word, alpha, bags_of(X), max_iter=most, tol=1e-9)
@@ -134,7 +134,7 @@ def test_the_most_iterations_are_kept_to():
 
 @pytest.mark.parametrize("threshold", [0.0, 1e-4, 0.01, 0.3, 0.5, 1.0])
 @pytest.mark.parametrize("topics", [3, 200])
-def test_sparse_shares_are_those_of_the_dense_result(threshold, topics):
+def test_sparse_shares_equal_those_of_the_dense_result(threshold, topics):
     topic_word, alpha, X = case(13, topics)
     X[3] = 0
     dense, _ = infer(topic_word, alpha, bags_of(X))
@@ -153,7 +153,7 @@ def test_transform_is_the_optimum_for_any_number_of_topics():
     assert topic_word.n_words == model.n_features_in_
 
 
-def test_batches_are_pieces_of_the_whole(tmp_path):
+def test_batches_equal_parts_of_the_whole(tmp_path):
     _, _, X = case(19, 12, documents=101)
     model = LatentDirichletAllocation(12, max_iter=20, random_state=0).fit(X)
     whole = model.transform(X)
@@ -179,7 +179,7 @@ def test_batches_are_pieces_of_the_whole(tmp_path):
         ({"threshold": float("nan")}, "threshold"),
     ],
 )
-def test_bad_batches_are_named_at_once(given, message):
+def test_invalid_batches_are_reported_immediately(given, message):
     _, _, X = case(19, 4, documents=20)
     model = LatentDirichletAllocation(4, max_iter=2, random_state=0).fit(X)
     with pytest.raises(ValueError, match=message):

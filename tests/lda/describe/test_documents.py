@@ -1,4 +1,4 @@
-"""What a topic model says of documents: tables, examples, topics over time."""
+"""Documents under a topic model: tables, representative documents, topics over time."""
 
 from __future__ import annotations
 
@@ -107,7 +107,7 @@ def test_assignments_of_words(model, corpus):
         model.assignments(corpus, 4)
 
 
-def test_tables_of_another_corpus_are_refused(model, corpus):
+def test_tables_of_another_corpus_are_rejected(model, corpus):
     with pytest.raises(ValueError, match="of must have 4 documents"):
         model.document_topic_table(of=corpus[:3])
     with pytest.raises(ValueError, match="topics must not name a topic twice"):
@@ -180,7 +180,7 @@ def test_bad_periods_are_named(dates, by, message):
 # --- shares --------------------------------------------------------------------------------------
 
 
-def test_shares_and_their_errors_by_hand():
+def test_shares_and_their_errors_of_a_small_example():
     # two documents of 10 and 30 tokens with shares 0.2 and 0.6: s = (2 + 18) / 40 = 0.5, and
     # 2 / 1 * ((10 * -0.3)^2 + (30 * 0.1)^2) / 40^2 = 0.0225
     tally = Tally(2, 1)
@@ -189,7 +189,7 @@ def test_shares_and_their_errors_by_hand():
     shares, errors = tally.shares()
     assert np.allclose(shares[:, 0], [0.5, 0.9])
     assert errors[0, 0] == pytest.approx(0.15)
-    assert np.isnan(errors[1, 0])  # of one document
+    assert np.isnan(errors[1, 0])  # from one document
     assert tally.documents.tolist() == [2, 1] and tally.tokens.tolist() == [40, 5]
 
 
@@ -208,7 +208,7 @@ def test_equal_weights_give_the_textbook_error():
 def test_topics_over_time(model, corpus):
     pytest.importorskip("pandas")
     found = model.topics_over_time(corpus)
-    # the document without words has no say, nor its year
+    # documents without words do not count, nor do their years
     assert found.periods.tolist() == [1801, 1802]
     assert found.n_documents.tolist() == [1, 2] and found.n_tokens.tolist() == [6, 11]
     assert np.allclose(found.shares.sum(axis=1), 1)
@@ -242,7 +242,7 @@ def test_bad_arguments_over_time_are_named(model, corpus, options, message):
         model.topics_over_time(corpus, **options)
 
 
-def test_dates_have_to_come_from_somewhere(model):
+def test_dates_are_required(model):
     with pytest.raises(ValueError, match="dates must be given"):
         model.topics_over_time(np.eye(5, dtype=int))
 
@@ -264,7 +264,7 @@ def test_topics_over_time_are_drawn(model, corpus):
         found.plot(new_figure(4, 3).subplots(), topics=[5])
 
 
-def test_presidents_speak_of_their_times(data_folder):
+def test_topics_of_presidents_match_their_times(data_folder):
     with gzip.open(data_folder / "sotu.jsonl.gz", "rt", encoding="utf-8") as lines:
         records = [json.loads(line) for line in lines][::4]
     corpus = Corpus.from_texts(
@@ -277,7 +277,7 @@ def test_presidents_speak_of_their_times(data_folder):
     model = LatentDirichletAllocation(20, max_iter=60, random_state=0, n_jobs=2).fit(corpus)
     found = model.topics_over_time(corpus, [1790, 1945, 2021])
     assert found.periods.tolist() == [1790, 1945]
-    # the topic with most of a word's tokens has its time when history says so, by 5 sigma
+    # the topic with most tokens of a word peaks at the historical time, by 5 sigma
     for word, late in (("tribes", 0), ("spain", 0), ("soviet", 1), ("nuclear", 1)):
         topic = int(model.word_topic_[[corpus.vocabulary.index(word)]].toarray().argmax())
         share, error = found.shares[:, topic], found.errors[:, topic]

@@ -1,4 +1,4 @@
-"""What a topic model says of its topics: words, labels, neighbours, merging and dropping."""
+"""Topics of a model: words, labels, similarity, merging and dropping."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def fitted():
 
 
 def test_words_by_probability(model):
-    # 15 tokens and five words of prior .5: (6 + .5) / 17.5 and so on
+    # 15 tokens and five words with prior .5: (6 + .5) / 17.5 and so on
     expected = [("moon", 6.5 / 17.5), ("sun", 5.5 / 17.5), ("the", 4.5 / 17.5)]
     found = model.topic_words(0, 3)
     assert [w for w, _ in found] == [w for w, _ in expected]
@@ -76,8 +76,8 @@ def test_words_by_frex(model, weight):
         assert found[word] == pytest.approx(1 / (weight / by_e + (1 - weight) / by_f))
 
 
-def test_words_that_a_topic_never_drew_come_last():
-    # one token of word 0 in all: its lift in the small topic, by the prior alone, is the greatest
+def test_words_without_tokens_in_a_topic_are_last():
+    # one token of word 0 in total: its lift in the small topic, by the prior alone, is the largest
     counts = np.array([[1, 0], [40, 2], [40, 1]])
     model = model_of(counts, [[81, 3]], [1, 1], beta=0.1)
     scores = dict(model.topic_words(1, 3, "lift"))
@@ -107,7 +107,7 @@ def test_the_table_of_topics(model):
 # --- labels --------------------------------------------------------------------------------------
 
 
-def test_labels_are_the_users_or_else_words(model):
+def test_labels_are_given_or_made_of_words(model):
     assert model.topic_labels(2) == ("moon, sun", "stock, the", "bond, the")
     model.set_topic_labels({1: "money"})
     assert model.topic_labels(1) == ("moon", "money", "bond")
@@ -117,17 +117,17 @@ def test_labels_are_the_users_or_else_words(model):
     assert not hasattr(model, "topic_labels_")
 
 
-def test_labels_do_not_outlive_the_topics():
+def test_labels_are_dropped_when_topics_change():
     X = np.eye(4, dtype=int) * 5
     model = LatentDirichletAllocation(2, max_iter=2, random_state=0).fit(X)
     model.set_topic_labels(["a", "b"])
     model.partial_fit(X)
-    assert model.topic_labels_ == ("a", "b")  # the topics are the same ones
+    assert model.topic_labels_ == ("a", "b")  # the topics are unchanged
     model.fit(X)
     assert not hasattr(model, "topic_labels_")
 
 
-def test_label_candidates_are_the_formula():
+def test_label_candidates_follow_the_formula():
     rng = np.random.default_rng(4)
     X = (rng.random((30, 5)) < 0.5).astype(int)
     phrases = Corpus.of((rng.random((30, 4)) < 0.4).astype(int), ("a b", "c d", "e f", "g h"))
@@ -153,7 +153,7 @@ def test_label_candidates_are_the_formula():
 # --- merging and dropping ------------------------------------------------------------------------
 
 
-def test_a_merged_topic_is_that_of_the_added_counts(model):
+def test_merged_topic_has_the_sum_of_the_counts(model):
     both = model.merge_topics([[2, 0]])
     assert both.n_components == 2
     counts = np.array(COUNTS) @ [[1, 0], [0, 1], [1, 0]]
@@ -181,7 +181,7 @@ def test_groups_take_the_place_of_their_first_topic():
     assert (same.document_topic_ != model.document_topic_).nnz == 0
 
 
-def test_merging_in_two_steps_is_merging_at_once(fitted):
+def test_merging_in_two_steps_equals_merging_at_once(fitted):
     model, X = fitted
     at_once = model.merge_topics([[0, 2, 4]])
     in_steps = model.merge_topics([[0, 2]]).merge_topics([[0, 3]])
@@ -192,7 +192,7 @@ def test_merging_in_two_steps_is_merging_at_once(fitted):
     assert np.isfinite(at_once.perplexity(X))
 
 
-def test_the_joint_likelihood_is_that_of_the_new_state(model):
+def test_joint_likelihood_is_that_of_the_new_state(model):
     def likelihood(m):
         n_wk, n_dk = m.word_topic_.toarray(), m.document_topic_.toarray()
         a, b = m.doc_topic_prior_, np.full(len(n_wk), 0.5)
@@ -208,7 +208,7 @@ def test_the_joint_likelihood_is_that_of_the_new_state(model):
     assert dropped.bound_ == pytest.approx(likelihood(dropped))
 
 
-def test_dropped_topics_take_their_tokens_along(model):
+def test_tokens_of_dropped_topics_are_removed(model):
     left = model.drop_topics([1])
     assert (left.word_topic_.toarray() == np.array(COUNTS)[:, [0, 2]]).all()
     assert (left.document_topic_.toarray() == np.array(DOCUMENTS)[:, [0, 2]]).all()
@@ -218,7 +218,7 @@ def test_dropped_topics_take_their_tokens_along(model):
     assert np.allclose(shares[0], [9.5 / 10.7, 1.2 / 10.7])
 
 
-def test_parameters_speak_of_the_new_topics():
+def test_parameters_describe_the_new_topics():
     counts = np.diag([9, 8, 7, 6]) + 1
     seeds = {0: [0], 1: [1, 2], 3: {3: 2.0, 1: 1.0}}
     model = model_of(
@@ -235,7 +235,7 @@ def test_parameters_speak_of_the_new_topics():
     assert dropped.fit(counts).topics_.n_topics == 2
 
 
-# --- what is alike -------------------------------------------------------------------------------
+# --- similarity ----------------------------------------------------------------------------------
 
 
 def far(p, q, metric):
@@ -267,10 +267,10 @@ def test_similar_words(model, metric):
     assert model.similar_words(0, 1)[0][0] == "sun"
 
 
-def test_words_without_tokens_are_like_none():
+def test_words_without_tokens_are_not_similar_to_others():
     model = model_of([[3, 0], [0, 0], [2, 1]], [[5, 1]], [1, 1])
     assert [w for w, _ in model.similar_words(0)] == [2]
-    assert len(model.similar_words(1)) == 2  # but they may be asked for
+    assert len(model.similar_words(1)) == 2  # but they can be requested
 
 
 @pytest.mark.parametrize("metric", METRICS)
@@ -283,7 +283,7 @@ def test_similar_documents(fitted, metric, block, monkeypatch):
     found = model.similar_documents(X[[3, 77]], 5, among=X, metric=metric)
     for i, query in enumerate(queries):
         distances = np.array([far(query, t, metric) for t in theta])
-        # the order of equal distances is a matter of rounding in the reference
+        # the order of equal distances depends on rounding in the reference
         assert np.allclose(distances[found.indices[i]], np.sort(distances)[:5], atol=1e-6)
         assert np.allclose(found.distances[i], np.sort(distances)[:5], atol=1e-6)
     given = model.similar_documents(queries, 5, among=theta, metric=metric)
@@ -294,14 +294,14 @@ def test_similar_documents(fitted, metric, block, monkeypatch):
     assert (sparse.indices == found.indices).all()
 
 
-def test_documents_of_the_training_do_not_find_themselves(model):
+def test_training_documents_are_not_similar_to_themselves(model):
     found = model.similar_documents([0, 3], 2)
     assert found.indices.shape == (2, 2)
     assert found.indices[:, 0].tolist() == [1, 2]
     assert model.similar_documents(0, 99).indices.shape == (1, 3)
 
 
-def test_equal_documents_come_in_their_order():
+def test_equal_documents_keep_their_order():
     counts = np.array([[5, 1]] * 40)
     model = model_of([[200, 0], [0, 40]], counts, [1, 1])
     found = model.similar_documents(7, 30)
@@ -369,12 +369,12 @@ def test_bad_arguments_are_named(model, call, message):
         lambda m: m.assignments([[1]]),
     ],
 )
-def test_a_model_has_to_be_fitted(call):
+def test_unfitted_model_is_rejected(call):
     with pytest.raises(NotFittedError):
         call(LatentDirichletAllocation(2))
 
 
-def test_words_by_name_need_a_vocabulary(model):
+def test_words_by_name_require_a_vocabulary(model):
     bare = copy.copy(model)
     bare.vocabulary_ = None
     with pytest.raises(ValueError, match="needs a vocabulary"):

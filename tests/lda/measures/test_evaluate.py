@@ -1,4 +1,4 @@
-"""Measures of topic models: identities, cases computed by hand, slow references, bad input."""
+"""Measures of topic models: identities, small examples, slow references, invalid input."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ LISTS = [["a", "b", "c"], ["d", "y", "b"], ["a", "q", "b"]]
 
 
 def planted(rng, n=120, k=4, width=12, length=40):
-    """Return documents, each about one or two topics, which share no words."""
+    """Return documents about one or two topics each, which share no words."""
     phi = np.kron(np.eye(k), np.ones(width) / width) * 0.97 + 0.03 / (k * width)
     theta = rng.dirichlet(np.full(k, 0.15), n)
     return np.array([rng.multinomial(length, t @ phi) for t in theta]), phi
@@ -73,7 +73,7 @@ def test_whole_documents_are_split_by_the_seed():
     np.testing.assert_array_equal(one.log_likelihood, by_hand.log_likelihood)
 
 
-def test_a_fitted_model_brings_its_own_prior():
+def test_fitted_model_uses_its_own_prior():
     X, _ = planted(np.random.default_rng(3))
     model = quick(n_components=4).fit(X)
     explicit = evaluate.perplexity_document_completion(
@@ -86,7 +86,7 @@ def test_a_fitted_model_brings_its_own_prior():
         evaluate.left_to_right(quick(), X)
 
 
-def test_blocks_of_documents_change_nothing(monkeypatch):
+def test_blocks_of_documents_do_not_change_the_result(monkeypatch):
     X, phi = planted(np.random.default_rng(4))
     whole = evaluate.document_completion(phi, X, alpha=0.1, random_state=1)
     monkeypatch.setattr("gibbous.lda.measures.heldout._BLOCK", 28)
@@ -99,7 +99,8 @@ def test_left_to_right_agrees_with_enumeration_and_with_any_number_of_threads():
     X = np.array([[2, 1, 0, 1], [0, 0, 0, 0], [1, 1, 1, 1]])
     exact = [slow.log_probability(phi, np.full(3, 0.4), np.repeat(range(4), x)) for x in X]
     score = evaluate.left_to_right(phi, X, alpha=0.4, n_samples=20_000, random_state=1, n_jobs=1)
-    # one factor's deviation is below 1 in these documents, so the sum's below 4 / sqrt(20000)
+    # the deviation of one factor is below 1 in these documents, so that of the sum is below 4 /
+    # sqrt(20000)
     np.testing.assert_allclose(score.log_likelihood, exact, atol=5 * 4 / math.sqrt(20_000))
     np.testing.assert_array_equal(score.n_tokens, [4, 0, 4])
     again = evaluate.left_to_right(phi, X, alpha=0.4, n_samples=20_000, random_state=1, n_jobs=3)
@@ -129,7 +130,7 @@ def test_joint_log_likelihood_is_the_chain_rule(seeded):
     assert each == pytest.approx(want / 15, rel=1e-12)
 
 
-def test_joint_log_likelihood_is_the_estimators_own():
+def test_joint_log_likelihood_equals_that_of_the_estimator():
     X, _ = planted(np.random.default_rng(7))
     model = quick(n_components=4).fit(X)
     got = evaluate.joint_log_likelihood(
@@ -156,14 +157,14 @@ def test_coherence_of_texts_equals_reference(measure, window):
         assert value == pytest.approx(want, rel=1e-9)
 
 
-def test_u_mass_by_hand():
+def test_u_mass_of_a_small_example():
     # 5 documents with words; a in 4, b in 3, c in 2; a with b in 3, a with c in 2, b with c in 1
     want = (math.log(4 / 4) + math.log(3 / 4) + math.log(2 / 3)) / 3
     got = evaluate.coherence(LISTS[:1], texts=TEXTS, measure="u_mass", top_n=3)
     assert got[0] == pytest.approx(want, rel=1e-12)
 
 
-def test_c_npmi_by_hand():
+def test_c_npmi_of_a_small_example():
     # 2 documents of 4 with both words, 3 with the first, 2 with the second
     texts = [["v", "w"], ["w", "v"], ["v"], ["x"]]
     want = math.log(0.5 / (0.75 * 0.5)) / -math.log(0.5)
@@ -172,7 +173,7 @@ def test_c_npmi_by_hand():
     assert never == pytest.approx(math.log(1e-9 / (0.5 * 0.25)) / -math.log(1e-9), rel=1e-9)
 
 
-def test_words_that_are_always_together_have_the_highest_coherence():
+def test_words_that_always_occur_together_have_the_highest_coherence():
     for texts in ([["v", "w"]] * 3, [["v", "w"], ["x"]]):
         for measure in ("c_npmi", "c_v"):
             got = evaluate.coherence([["v", "w"]], texts=texts, measure=measure)
@@ -195,7 +196,7 @@ def test_a_corpus_counts_as_texts_with_windows_of_whole_documents(measure):
     np.testing.assert_array_equal(named, want[:2])
 
 
-def test_coherence_of_a_model_is_that_of_its_top_words():
+def test_coherence_of_a_model_equals_that_of_its_top_words():
     rng = np.random.default_rng(8)
     X, _ = planted(rng)
     names = [f"w{i}" for i in range(X.shape[1])]
@@ -204,7 +205,7 @@ def test_coherence_of_a_model_is_that_of_its_top_words():
     lists = [[names[w] for w in words] for words in model.topics_.top_words(10)]
     want = evaluate.coherence(lists, corpus)
     np.testing.assert_array_equal(evaluate.coherence(model, corpus), want)
-    # a reference with its words in another order, and one more
+    # a reference with its words in another order, and one additional word
     order = rng.permutation(X.shape[1])
     wider = np.column_stack([X[:, order], np.zeros(len(X), int)])
     other = Corpus.of(wider, [names[i] for i in order] + ["new"])
@@ -217,13 +218,13 @@ def test_coherence_of_a_model_is_that_of_its_top_words():
 # --- diversity, exclusivity -----------------------------------------------------------------------
 
 
-def test_topic_diversity_by_hand():
+def test_topic_diversity_of_a_small_example():
     assert evaluate.topic_diversity([["a", "b"], ["c", "d"]]) == 1.0
     assert evaluate.topic_diversity([["a", "b"], ["b", "a"]]) == 0.5
     assert evaluate.topic_diversity([["a", "b", "c"], ["c", "d", "e"]], top_n=2) == 1.0
 
 
-def test_exclusivity_by_hand():
+def test_exclusivity_of_a_small_example():
     phi = [[0.6, 0.3, 0.1], [0.2, 0.2, 0.6]]
     want = [(0.6 / 0.8 + 0.3 / 0.5) / 2, (0.6 / 0.7 + 0.2 / 0.8) / 2]
     np.testing.assert_allclose(evaluate.exclusivity(phi, top_n=2), want, rtol=1e-6)
@@ -252,7 +253,7 @@ def test_matching_undoes_a_permutation():
     assert "12 topics matched: mean cosine 1.0000" in str(match)
 
 
-def test_cosines_are_those_of_the_dense_rows():
+def test_cosines_equal_those_of_the_dense_rows():
     rng = np.random.default_rng(11)
     a, b = (TopicWord.from_counts(rng.poisson(0.5, (30, k)), 0.3) for k in (5, 3))
     match = evaluate.match_topics(a, b)
@@ -350,7 +351,7 @@ def test_selection_takes_texts_names_and_other_estimators():
     assert (selection.values["coherence"] > 0).all()
 
 
-def test_an_error_in_one_fit_comes_out_of_the_grid():
+def test_error_in_one_fit_propagates_from_the_grid():
     X, _ = planted(np.random.default_rng(15), n=30)
     for jobs in (1, 2):
         with pytest.raises(ValueError, match="max_iter"):
@@ -424,7 +425,7 @@ def test_bad_input_is_named(call, says):
         call()
 
 
-def test_a_corpus_of_other_words_is_refused():
+def test_corpus_with_other_words_is_rejected():
     X, _ = planted(np.random.default_rng(16), n=20)
     names = [f"w{i}" for i in range(X.shape[1])]
     model = quick(n_components=2).fit(Corpus.of(X, names))

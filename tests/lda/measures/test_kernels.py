@@ -1,4 +1,4 @@
-"""Topics held sparsely; fold-in, held-out probability, left to right and pair counts."""
+"""Sparse topics; fold-in, held-out probability, left-to-right estimates and pair counts."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def dense_topics(rng, k, n_words):
 
 
 def sparse_topics(rng, k, n_words):
-    """Few stored values, as counts leave: the sparse pass takes them."""
+    """Few stored values, as in counts: the sparse pass is used."""
     counts = rng.integers(1, 50, (n_words, k)) * (rng.random((n_words, k)) < 0.04)
     return TopicWord.from_counts(sp.csr_array(counts), 0.1)
 
@@ -40,7 +40,7 @@ def sparse_topics(rng, k, n_words):
 # --- TopicWord ------------------------------------------------------------------------------------
 
 
-def test_topics_of_counts_are_the_posterior_mean():
+def test_topics_from_counts_are_the_posterior_mean():
     rng = np.random.default_rng(1)
     counts = rng.poisson(0.4, (50, 7))
     seeds = sp.csr_array(rng.random((50, 7)) * (rng.random((50, 7)) < 0.1))
@@ -54,7 +54,7 @@ def test_topics_of_counts_are_the_posterior_mean():
     assert TopicWord.from_counts(counts, 0.1).values.size == np.count_nonzero(counts)
 
 
-def test_topics_of_dense_rows_are_these_rows():
+def test_topics_from_dense_rows_equal_these_rows():
     phi = np.random.default_rng(2).dirichlet(np.full(40, 0.1), 5)
     phi[0, :10] = 0
     phi[0] /= phi[0].sum()
@@ -64,7 +64,7 @@ def test_topics_of_dense_rows_are_these_rows():
     assert got.columns([]).shape == (5, 0)
 
 
-def test_top_words_ascend_by_number_where_probabilities_are_equal():
+def test_top_words_with_equal_probability_are_sorted_by_number():
     rng = np.random.default_rng(3)
     topics = TopicWord.from_counts(rng.poisson(0.2, (30, 6)), 0.5)
     for n in (1, 5, 30, 99):
@@ -72,7 +72,7 @@ def test_top_words_ascend_by_number_where_probabilities_are_equal():
         np.testing.assert_array_equal(topics.top_words(n), want)
 
 
-def test_probabilities_of_pairs_are_those_of_the_dense_array():
+def test_probabilities_of_pairs_equal_those_of_the_dense_array():
     rng = np.random.default_rng(5)
     for topics in (sparse_topics(rng, 6, 40), dense_topics(rng, 6, 40)):
         k, w = rng.integers(0, 6, 200), rng.integers(0, 40, 200)
@@ -117,7 +117,7 @@ def test_average_and_take():
         (lambda: dense_topics(np.random.default_rng(0), 2, 3).top_words(0), "at least 1"),
     ],
 )
-def test_topics_that_cannot_be_are_refused(make, says):
+def test_invalid_topics_are_rejected(make, says):
     with pytest.raises(ValueError, match=says):
         make()
 
@@ -142,7 +142,7 @@ def test_fold_in_equals_reference(dtype, k, make):
 
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("make", [dense_topics, sparse_topics])
-def test_a_documents_topics_depend_on_itself_alone(dtype, make):
+def test_topics_of_a_document_do_not_depend_on_other_documents(dtype, make):
     rng = np.random.default_rng(5)
     topics, X = make(rng, 21, 80), documents(rng, 300, 80)
 
@@ -158,7 +158,7 @@ def test_a_documents_topics_depend_on_itself_alone(dtype, make):
         np.testing.assert_array_equal(infer(X[d : d + 1])[0], theta[d])
 
 
-def test_the_tolerance_ends_a_document_at_its_fixed_point():
+def test_document_within_tolerance_is_at_its_fixed_point():
     rng = np.random.default_rng(6)
     topics, X = dense_topics(rng, 5, 40), bags(documents(rng, 50, 40))
     theta, n_open = fold_in(topics, 0.5, X, max_iter=10_000, tol=1e-10)
@@ -204,7 +204,7 @@ def test_completion_of_20news_equals_the_slow_iteration(data_folder):
     np.testing.assert_allclose(got, want, rtol=1e-9)
 
 
-def test_inputs_that_do_not_fit_are_refused():
+def test_mismatched_inputs_are_rejected():
     topics = dense_topics(np.random.default_rng(0), 3, 4)
     with pytest.raises(ValueError, match="alpha must be one number or one for each of the 3"):
         fold_in(topics, [1.0, 2.0], bags([[1, 1, 1, 1]]))
@@ -239,8 +239,8 @@ def estimate(topics, alpha, X, form="sequential", samples=20, resample=-1, seed=
 def test_the_sequential_estimate_is_unbiased_for_any_number_of_samples(samples, resample):
     seed = int(np.random.SeedSequence().generate_state(1)[0])
     rng = np.random.default_rng(seed)
-    # Topics at odds and a prior for one of them: sweeps hardly change a state, so that a chain that
-    # went on from the last of its states would be off by a fifth, 14 times the error here.
+    # Opposite topics and a prior that favors one of them: sweeps hardly change a state, so that a
+    # chain that continued from its last state would be off by a fifth, 14 times the error here.
     topics, alpha, doc = TopicWord.from_dense([[0.9, 0.1], [0.1, 0.9]]), np.full(2, 0.05), [2, 2]
     exact = np.exp(slow.log_probability(topics.dense(), alpha, np.repeat([0, 1], doc)))
     n, row = 16_000, bags([doc])
@@ -250,7 +250,7 @@ def test_the_sequential_estimate_is_unbiased_for_any_number_of_samples(samples, 
             for s in rng.integers(0, 2**63, n)
         ]
     )
-    error = got.std(ddof=1) / np.sqrt(n) + 1e-6 * exact  # the core keeps phi as float32
+    error = got.std(ddof=1) / np.sqrt(n) + 1e-6 * exact  # the core stores phi as float32
     assert abs(got.mean() - exact) < 5 * error, f"seed {seed}: {got.mean()} not {exact} +- {error}"
     if not got.std() > 0:
         pytest.fail(f"seed {seed}: the estimates do not vary, so that nothing was tested")
@@ -258,7 +258,7 @@ def test_the_sequential_estimate_is_unbiased_for_any_number_of_samples(samples, 
 
 @pytest.mark.parametrize("form", ["particles", "sequential"])
 @pytest.mark.parametrize("resample", [-1, 1])
-def test_many_samples_reach_their_limit(form, resample):
+def test_many_samples_converge_to_the_limit(form, resample):
     seed = int(np.random.SeedSequence().generate_state(1)[0])
     rng = np.random.default_rng(seed)
     topics = TopicWord.from_dense(rng.dirichlet(np.full(4, 0.5), 4))
@@ -266,18 +266,18 @@ def test_many_samples_reach_their_limit(form, resample):
     phi, tokens = topics.dense(), np.repeat(np.arange(4), doc)
     if form == "sequential":
         limits = [slow.log_probability(phi, alpha, tokens)]
-    else:  # a limit for each order of the tokens, which every run draws anew
+    else:  # the limit depends on the order of the tokens, which every run draws
         limits = [slow.particle_limit(phi, alpha, p, resample) for p in permutations(tokens)]
     seeds = rng.integers(0, 2**63, 200)
     got = np.array([estimate(topics, alpha, [doc], form, 2000, resample, seed=s)[0] for s in seeds])
-    # a logarithm's bias is half the variance of one estimate
+    # the bias of a logarithm is half the variance of one estimate
     error = got.std(ddof=1) / np.sqrt(len(got)) + got.var() / 2 + 1e-6
     want = np.mean(limits)
     assert abs(got.mean() - want) < 5 * error, f"seed {seed}: {got.mean()} not {want} +- {error}"
 
 
 @pytest.mark.parametrize("form", ["particles", "sequential"])
-def test_one_topic_leaves_no_doubt(form):
+def test_estimate_with_one_topic_is_exact(form):
     phi = np.random.default_rng(9).dirichlet(np.ones(6), 1)
     X = documents(np.random.default_rng(10), 8, 6)
     got = estimate(TopicWord.from_dense(phi), 0.7, X, form, 2)
@@ -286,7 +286,7 @@ def test_one_topic_leaves_no_doubt(form):
 
 @pytest.mark.parametrize("form", ["particles", "sequential"])
 @pytest.mark.parametrize("k", [3, 40, 131])
-def test_estimates_depend_on_the_document_and_the_seed_alone(form, k):
+def test_estimates_depend_only_on_the_document_and_the_seed(form, k):
     rng = np.random.default_rng(11)
     topics, X = sparse_topics(rng, k, 30), documents(rng, 40, 30, share=0.5)
     log_p = estimate(topics, 0.2, X, form, 4)
@@ -313,7 +313,7 @@ def test_ctrl_c_stops_a_long_document():
         estimate(topics, 1.0, [[100_000] * 4], "particles", 1000)
 
 
-def test_the_core_refuses_plans_it_does_not_know():
+def test_core_rejects_unknown_plans():
     topics = dense_topics(np.random.default_rng(0), 2, 3)
     for bad in ({"form": "backwards"}, {"samples": 0}, {"resample": -2}):
         with pytest.raises(ValueError, match=r"form must be known|samples must be at least 1"):
@@ -345,7 +345,7 @@ def test_pair_counts_equal_reference(window):
         assert windows == n
 
 
-def test_words_that_no_text_has_and_texts_without_words():
+def test_unused_words_and_texts_without_words():
     got, n = pairs_of([[], [0, 1, 1], []], [[0, -1, 1]], 2)
     assert n == 2
     np.testing.assert_array_equal(got[0], [[1, 0, 1], [0, 0, 0], [1, 0, 2]])

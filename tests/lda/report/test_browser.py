@@ -1,7 +1,7 @@
-"""Topic reports in a real browser without a window.
+"""Topic reports in a headless browser.
 
-Debian's Chromium will do: ``apt-get install chromium``. Where there is none the tests are skipped,
-unless ``GIBBOUS_BROWSER=required``, as in ``.ci/run``.
+Requires Chromium, for example Debian's: ``apt-get install chromium``. Without it the tests are
+skipped, unless ``GIBBOUS_BROWSER=required``, as in ``.ci/run``.
 """
 
 from __future__ import annotations
@@ -31,10 +31,10 @@ def browser() -> Iterator[Browser]:
         told = f"no browser: none of {', '.join(NAMES)} is on the PATH; apt-get install chromium"
         if os.environ.get("GIBBOUS_BROWSER") == "required":
             pytest.fail(told)
-        # a browser is no package that pip installs
+        # a browser cannot be installed with pip
         pytest.skip(told)
     with sync_playwright() as playwright:
-        # in a container there is no user to keep the browser's processes from
+        # in a container there is no user to protect from the browser's processes
         launched = playwright.chromium.launch(
             executable_path=found, args=["--no-sandbox", "--disable-gpu"]
         )
@@ -59,7 +59,7 @@ def large(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def open_page(browser: Browser) -> Iterator[Callable[..., Page]]:
-    """Return what opens a file; afterwards nothing may have gone wrong or out of the page."""
+    """Return a function that opens a file; on exit, check for errors and external requests."""
     context: Any = None
     wrong: list[str] = []
     asked: list[str] = []
@@ -92,7 +92,7 @@ def chosen(page: Page) -> str:
     return page.locator('#list [aria-selected="true"] .number').inner_text()
 
 
-def test_it_renders(open_page: Any, letters: Path) -> None:
+def test_page_renders(open_page: Any, letters: Path) -> None:
     page = open_page(letters)
     assert page.title() == "Letters" == page.locator("h1").inner_text()
     assert page.locator("#map circle").count() == 4 == page.locator("#list .row").count()
@@ -106,7 +106,7 @@ def test_it_renders(open_page: Any, letters: Path) -> None:
     assert page.locator("#charts svg").count() == 1
     page.locator("#settings-details summary").click()
     assert "random_state" in page.locator("#settings").inner_text()
-    # every bar has a length, and the topic's part is no longer than the whole
+    # every bar has a length, and the part of the topic is no longer than the total
     lengths = page.locator("#words .bar").evaluate_all(
         "bars => bars.map(bar => [...bar.children].map(b => b.getBoundingClientRect().width))"
     )
@@ -160,13 +160,13 @@ def test_the_search_finds_a_word_and_its_topics(open_page: Any, letters: Path) -
     assert page.locator("#map g.held").count() == 0
     page.keyboard.press("Escape")
     assert page.locator("#search").input_value() == "" == page.locator("#found").inner_text()
-    # a word of a topic can be asked for, too
+    # the words of a topic can be selected, too
     page.locator("#words li button").first.click()
     assert page.locator("#found .word").inner_text() == words(page)[0]
     assert page.locator("#map g.held").count() >= 1
 
 
-def test_keys_go_from_topic_to_topic(open_page: Any, letters: Path) -> None:
+def test_keys_move_between_topics(open_page: Any, letters: Path) -> None:
     page = open_page(letters)
     for key, topic in (("ArrowRight", 1), ("ArrowRight", 2), ("ArrowLeft", 1), ("ArrowDown", 1)):
         page.keyboard.press(key)
@@ -180,7 +180,7 @@ def test_keys_go_from_topic_to_topic(open_page: Any, letters: Path) -> None:
             assert chosen(page) == str(topic)
         active = page.locator(place).get_attribute("aria-activedescendant")
         assert page.locator(f"#{active}").get_attribute("aria-selected") == "true"
-    # whoever comes by the Tab key sees where they are
+    # keyboard users see the focus
     page.keyboard.press("Tab")
     outline = "getComputedStyle(document.activeElement).outlineStyle"
     assert page.evaluate(outline) != "none"
@@ -191,7 +191,7 @@ def test_keys_go_from_topic_to_topic(open_page: Any, letters: Path) -> None:
     assert values == sorted(values, reverse=True)
 
 
-def test_everything_on_the_page_has_a_name(open_page: Any, letters: Path) -> None:
+def test_every_element_has_an_accessible_name(open_page: Any, letters: Path) -> None:
     page = open_page(letters)
     nameless = page.evaluate(
         """() => [...document.querySelectorAll(
@@ -208,7 +208,7 @@ def test_everything_on_the_page_has_a_name(open_page: Any, letters: Path) -> Non
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_text_has_contrast(open_page: Any, letters: Path, scheme: str) -> None:
+def test_text_has_sufficient_contrast(open_page: Any, letters: Path, scheme: str) -> None:
     page = open_page(letters, color_scheme=scheme)
     pairs = page.evaluate(
         """() => ['#topic-facts', '#facts', '.note', '#list .value', '#words .count',
@@ -233,7 +233,7 @@ def test_text_has_contrast(open_page: Any, letters: Path, scheme: str) -> None:
     assert (luminance(paper) > 0.5) == (scheme == "light")
 
 
-def test_a_phone_needs_no_sideways_scroll(open_page: Any, letters: Path) -> None:
+def test_page_fits_the_width_of_a_phone(open_page: Any, letters: Path) -> None:
     page = open_page(letters, viewport={"width": 360, "height": 740}, is_mobile=True)
     page.locator("#search").fill("moon")
     page.locator("#settings-details summary").click()
@@ -247,7 +247,7 @@ def test_a_phone_needs_no_sideways_scroll(open_page: Any, letters: Path) -> None
     assert beyond == []
 
 
-def test_it_prints(open_page: Any, letters: Path) -> None:
+def test_page_can_be_printed(open_page: Any, letters: Path) -> None:
     page = open_page(letters)
     page.emulate_media(media="print")
     assert not page.locator(".tools").is_visible()
@@ -255,7 +255,7 @@ def test_it_prints(open_page: Any, letters: Path) -> None:
     assert page.pdf()[:5] == b"%PDF-"
 
 
-def test_hostile_text_does_nothing(open_page: Any, tmp_path: Path) -> None:
+def test_markup_in_texts_has_no_effect(open_page: Any, tmp_path: Path) -> None:
     path = tmp_path / "hostile.html"
     names = [HOSTILE, "b", "javascript:window.hacked=1"]
     vocabulary = ("moon", HOSTILE, "__proto__", "constructor")
@@ -282,8 +282,10 @@ def test_hostile_text_does_nothing(open_page: Any, tmp_path: Path) -> None:
     assert page.locator("script").count() == 2
 
 
-def test_the_policy_runs_no_other_script(browser: Browser, tmp_path: Path, letters: Path) -> None:
-    # if text became markup after all, the page's policy would still keep it from running
+def test_content_security_policy_blocks_other_scripts(
+    browser: Browser, tmp_path: Path, letters: Path
+) -> None:
+    # even if text became markup, the policy of the page would prevent it from running
     path = tmp_path / "broken.html"
     page_text = letters.read_text(encoding="utf-8")
     mark = '<p id="facts">'
@@ -313,7 +315,7 @@ def test_the_policy_runs_no_other_script(browser: Browser, tmp_path: Path, lette
 @pytest.mark.parametrize(
     "case", ["one topic", "empty topics", "no documents", "one word", "no date"]
 )
-def test_odd_models_have_pages_that_work(open_page: Any, tmp_path: Path, case: str) -> None:
+def test_pages_of_unusual_models_work(open_page: Any, tmp_path: Path, case: str) -> None:
     path = tmp_path / "odd.html"
     documents = corpus()
     one = np.ones((4, 1), dtype=int)
@@ -335,7 +337,7 @@ def test_odd_models_have_pages_that_work(open_page: Any, tmp_path: Path, case: s
     page.locator("#lambda").fill("3")
     page.locator("#search").fill("0" if case == "one word" else "moon")
     assert page.locator("#found .word").count() == 1
-    page.set_viewport_size({"width": 700, "height": 700})  # draws anew
+    page.set_viewport_size({"width": 700, "height": 700})  # redraws
     assert page.locator("#map circle").count() == model.topics_.n_topics
     assert (
         page.locator("svg").evaluate_all("all => all.some(s => /NaN/.test(s.outerHTML))") is False
@@ -354,7 +356,7 @@ def test_five_hundred_topics_load_and_react(open_page: Any, large: Path) -> None
              return row.top >= list.top - 1 && row.bottom <= list.bottom + 1; }"""
     )
     assert visible
-    # labels stand where they fit, so that no two of them meet, and not all of 500 do
+    # labels are placed without overlap, so that not all of 500 are shown
     boxes = page.locator("#map text.words").evaluate_all(
         """all => all.map(t => t.getBoundingClientRect())
                      .map(b => [b.left, b.right, b.top, b.bottom])"""

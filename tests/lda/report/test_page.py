@@ -1,4 +1,4 @@
-"""Topic reports: what is on the page, without a browser."""
+"""Topic reports: the contents of the page, without a browser."""
 
 from __future__ import annotations
 
@@ -59,23 +59,23 @@ def data(model: LatentDirichletAllocation, documents: Corpus) -> Any:
 
 def some_topics(rng: np.random.Generator, k: int, n_words: int) -> TopicWord:
     phi = rng.dirichlet(np.full(n_words, 0.1), size=k)
-    phi[rng.random(phi.shape) < 0.3] = 0  # words that a topic cannot have
+    phi[rng.random(phi.shape) < 0.3] = 0  # words with probability 0 in a topic
     return TopicWord.from_dense(phi / phi.sum(axis=1, keepdims=True))
 
 
 @pytest.mark.parametrize("floor", [False, True], ids=["zeros", "floor"])
-def test_divergences_are_those_of_all_words(rng: np.random.Generator, floor: bool) -> None:
+def test_divergences_use_all_words(rng: np.random.Generator, floor: bool) -> None:
     topics = some_topics(rng, 6, 40)
     if floor:
         topics = TopicWord.from_dense(0.9 * topics.dense() + 0.1 / 40)
     phi = topics.dense()
     phi /= phi.sum(axis=1, keepdims=True)
     slow = [[jensenshannon(p, q) ** 2 for q in phi] for p in phi]
-    # float32 probabilities sum to 1 within 1e-7 only
+    # float32 probabilities sum to 1 only within 1e-7
     np.testing.assert_allclose(divergences(topics), slow, atol=1e-6)
 
 
-def test_divergences_of_equal_and_of_foreign_topics() -> None:
+def test_divergences_of_equal_and_of_disjoint_topics() -> None:
     phi = np.array([[0.5, 0.5, 0, 0], [0.5, 0.5, 0, 0], [0, 0, 0.25, 0.75]])
     apart = np.log(2)
     expected = [[0, 0, apart], [0, 0, apart], [apart, apart, 0]]
@@ -92,8 +92,8 @@ def test_positions_keep_distances_of_the_plane(rng: np.random.Generator) -> None
     assert (found[largest, [0, 1]] > 0).all()
 
 
-def test_positions_are_ldavis(rng: np.random.Generator) -> None:
-    # as LDAvis's jsPCA and pyLDAvis's js_PCoA have them: cmdscale of the divergences themselves
+def test_positions_equal_those_of_ldavis(rng: np.random.Generator) -> None:
+    # as in jsPCA of LDAvis and js_PCoA of pyLDAvis: cmdscale of the divergences themselves
     far = divergences(some_topics(rng, 7, 50))
     centre = np.eye(7) - 1 / 7
     values, vectors = np.linalg.eigh(-0.5 * centre @ far**2 @ centre)
@@ -111,7 +111,7 @@ def test_positions_of_one_two_and_equal_topics() -> None:
 # --- words -----------------------------------------------------------------------------------
 
 
-def test_words_are_the_most_relevant_at_every_place_of_the_slider(
+def test_words_are_the_most_relevant_at_every_position_of_the_slider(
     rng: np.random.Generator,
 ) -> None:
     topics = some_topics(rng, 4, 60)
@@ -132,7 +132,7 @@ def test_words_are_the_most_relevant_at_every_place_of_the_slider(
         assert (np.diff(found.probability) <= 0).all()
 
 
-def test_holders_are_the_topics_of_a_word(rng: np.random.Generator) -> None:
+def test_topics_of_a_word(rng: np.random.Generator) -> None:
     topics = some_topics(rng, 5, 30)
     sizes = rng.integers(1, 1000, 5)
     joint = (sizes / sizes.sum())[:, None] * topics.dense()
@@ -147,7 +147,7 @@ def test_holders_are_the_topics_of_a_word(rng: np.random.Generator) -> None:
 # --- documents -------------------------------------------------------------------------------
 
 
-def test_words_of_texts_are_found_as_the_corpus_counted_them() -> None:
+def test_words_of_texts_are_found_like_the_corpus_counted_them() -> None:
     text = "Äpfel, “Birnen” und ÄPFEL; naïve Straße İstanbul 42 x"
     options = {"lowercase": True, "strip_accents": "unicode"}
     counts = Corpus.from_texts([text], **options)
@@ -164,7 +164,7 @@ def test_words_of_another_pattern_and_case() -> None:
     assert [(s.start, s.word) for s in found.find(text)] == [(0, 0), (11, 1), (16, 1)]
 
 
-def test_an_excerpt_is_the_part_of_the_topic() -> None:
+def test_excerpt_is_the_part_most_related_to_the_topic() -> None:
     text = "far " * 200 + "moon tide moon " * 5 + "far " * 200
     vocabulary = ("far", "moon", "tide")
     spans = list(Speller(vocabulary, {}).find(text))
@@ -176,7 +176,7 @@ def test_an_excerpt_is_the_part_of_the_topic() -> None:
 
 
 @pytest.mark.parametrize("most", [5, 30, 80, 1000])
-def test_an_excerpt_never_changes_the_text(most: int) -> None:
+def test_excerpt_is_part_of_the_text(most: int) -> None:
     text = " one two, three  four — five (six) seven and eight nine ten eleven twelve. "
     spans = list(Speller(("two", "six", "nine", "ten"), {}).find(text))
     for levels in ({}, {0: 1}, {2: 2, 3: 2}, {0: 3, 1: 3, 2: 3, 3: 1}):
@@ -189,11 +189,11 @@ def test_an_excerpt_never_changes_the_text(most: int) -> None:
 
 def test_levels_are_posterior_probabilities() -> None:
     phi = np.array([[0.5, 0.2, 0.1, 0.0], [0.1, 0.2, 0.3, 0.0]])
-    # 0.83, 0.5, 0.25 of topic 0; no topic has the last word
+    # 0.83, 0.5, 0.25 of topic 0; the last word has no topic
     np.testing.assert_array_equal(levels_of(phi, np.array([0.5, 0.5]), 0), [3, 2, 1, 0])
 
 
-def test_documents_without_texts_are_told_by_their_words() -> None:
+def test_documents_without_texts_are_described_by_their_words() -> None:
     pieces = counted(np.array([0, 1, 2]), np.array([1, 3, 1]), {1: 2}, ("a", "b", "c"))
     assert pieces == [("b ×3", 2), "  ", "a", "  ", "c"]
     assert counted(np.array([7]), np.array([1]), {}, None) == ["7"]
@@ -202,7 +202,7 @@ def test_documents_without_texts_are_told_by_their_words() -> None:
 # --- the page --------------------------------------------------------------------------------
 
 
-def test_the_page_tells_what_the_model_knows(
+def test_page_contains_the_results_of_the_model(
     data: Any, model: LatentDirichletAllocation, documents: Corpus
 ) -> None:
     assert sum(topic["share"] for topic in data["topics"]) == pytest.approx(1, abs=1e-3)
@@ -236,12 +236,12 @@ def test_shares_over_time_sum_to_one(data: Any) -> None:
     assert time["documents"] == [6] * 10 and time["at"] == list(range(1900, 1910))
 
 
-def test_periods_grow_until_they_are_few(model: LatentDirichletAllocation) -> None:
+def test_periods_are_lengthened_until_they_are_few(model: LatentDirichletAllocation) -> None:
     dated = Corpus.from_texts(
         texts(), vocabulary=model.vocabulary_, dates=[1000 + 17 * at for at in range(60)]
     )
     by = page_data(report_html(model, dated))["time"]["by"]
-    assert by == "year"  # sixty documents have no more than sixty years
+    assert by == "year"  # sixty documents have at most sixty years
     more = Corpus.from_texts(
         texts(70), vocabulary=model.vocabulary_, dates=[1000 + 7 * at for at in range(70)]
     )
@@ -254,7 +254,7 @@ def test_periods_grow_until_they_are_few(model: LatentDirichletAllocation) -> No
     assert page_data(report_html(model, daily, by="month"))["time"]["periods"][-1] == "1862-06"
 
 
-def test_typical_documents_are_the_topic_s(data: Any) -> None:
+def test_typical_documents_belong_to_their_topic(data: Any) -> None:
     for topic in data["topics"]:
         assert len(topic["documents"]) == 5
         shares = [d["share"] for d in topic["documents"]]
@@ -276,7 +276,7 @@ def test_a_page_without_documents(model: LatentDirichletAllocation) -> None:
     assert all(set(d) == {"number", "share"} for t in told["topics"] for d in t["documents"])
 
 
-def test_odd_corpora_have_pages(model: LatentDirichletAllocation) -> None:
+def test_unusual_corpora_have_pages(model: LatentDirichletAllocation) -> None:
     vocabulary = model.vocabulary_
     odd = Corpus.from_texts(["", "nothing known", "moon"], vocabulary=vocabulary)
     told = page_data(report_html(model, odd, texts=["", "nothing known", "moon"]))
@@ -298,13 +298,13 @@ def test_few_and_empty_topics_have_pages(documents: Corpus, k: int) -> None:
     assert all(np.isfinite([t["x"], t["y"]]).all() for t in told["topics"])
 
 
-def test_words_may_be_numbers_or_one_alone() -> None:
+def test_words_can_be_numbers_or_a_single_word() -> None:
     X = np.ones((4, 1), dtype=int)
     told = page_data(report_html(fitted(X, 2, max_iter=2), X))
     assert told["words"]["text"] == ["0"] and "exclusivity" not in told["quality"]
 
 
-def test_one_seed_gives_one_page(model: LatentDirichletAllocation, documents: Corpus) -> None:
+def test_same_seed_gives_the_same_page(model: LatentDirichletAllocation, documents: Corpus) -> None:
     pages = [report_html(model.set_params(n_jobs=n), documents) for n in (1, 2)]
     assert pages[0] == pages[1]
 
@@ -321,10 +321,10 @@ def test_five_hundred_topics_fit_in_three_megabytes() -> None:
     assert len(page_data(page)["topics"]) == 500
 
 
-# --- nothing of it can run -------------------------------------------------------------------
+# --- security --------------------------------------------------------------------------------
 
 
-def test_json_in_a_page_is_no_markup() -> None:
+def test_json_in_a_page_is_escaped() -> None:
     told = {"a": HOSTILE, "b": ["\ud800", "é moon 月", 1.5, None]}
     text = embedded_json(told)
     assert not set(text) & set("<>&\u2028\u2029\ud800")
@@ -345,7 +345,7 @@ def hostile_page() -> str:
     return report_html(model, X, texts=[HOSTILE, [HOSTILE]], title=HOSTILE)
 
 
-def test_hostile_text_stays_in_the_data() -> None:
+def test_markup_in_texts_stays_in_the_data() -> None:
     page = hostile_page()
     harmless = report_html(fitted(np.ones((2, 2), dtype=int), 2, max_iter=1))
     for mark in ("<", ">", "&", "\u2028"):
@@ -355,7 +355,7 @@ def test_hostile_text_stays_in_the_data() -> None:
     assert told["topics"][0]["label"] == HOSTILE
 
 
-def test_the_policy_names_the_one_script_and_the_one_style() -> None:
+def test_content_security_policy_names_the_script_and_the_style() -> None:
     page = hostile_page()
     policy = re.findall(r'http-equiv="Content-Security-Policy" content="([^"]*)"', page)
     assert len(policy) == 1
@@ -375,7 +375,7 @@ def test_the_policy_names_the_one_script_and_the_one_style() -> None:
     )
 
 
-def test_the_script_makes_no_markup_of_text() -> None:
+def test_script_does_not_parse_text_as_markup() -> None:
     script = re.findall(r"<script>(.*?)</script>", hostile_page(), re.S)[0]
     assert "textContent" in script
     risky = r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|eval\(|Function\(|setTimeout"
@@ -385,7 +385,7 @@ def test_the_script_makes_no_markup_of_text() -> None:
 # --- files and errors ------------------------------------------------------------------------
 
 
-def test_a_page_is_written_whole_or_not_at_all(
+def test_page_is_written_atomically(
     model: LatentDirichletAllocation, documents: Corpus, tmp_path: Path
 ) -> None:
     path = tmp_path / "report.html"
@@ -431,7 +431,7 @@ def test_errors_name_the_argument(
         write_report(model, tmp_path)
 
 
-def test_dates_that_are_none_are_warned_of(model: LatentDirichletAllocation) -> None:
+def test_invalid_dates_raise_a_warning(model: LatentDirichletAllocation) -> None:
     dated = Corpus.from_texts(texts(), vocabulary=model.vocabulary_, dates=["c. 1800"] * 60)
     with pytest.warns(UserWarning, match="no prevalence over time.*'c. 1800'"):
         told = page_data(report_html(model, dated))
@@ -499,7 +499,7 @@ def test_from_texts_to_the_page_in_one_line(lines: Path, tmp_path: Path) -> None
     assert (shown["title"], shown["time"]["by"], shown["shownWords"]) == ("Letters", "decade", 3)
 
 
-def test_the_command_tells_what_is_wrong(lines: Path, tmp_path: Path) -> None:
+def test_command_reports_errors(lines: Path, tmp_path: Path) -> None:
     model, page = tmp_path / "letters.model", tmp_path / "page.html"
     run("lda", "fit", lines, *FIT, "-o", model, "-q")
     counts = tmp_path / "counts.ldac"
