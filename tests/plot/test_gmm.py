@@ -1,4 +1,4 @@
-"""Pictures of mixtures say what the mixtures say."""
+"""Plots of mixtures agree with the mixtures."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def data(d: int = 2, n: int = 150) -> Any:
 
 
 @pytest.mark.parametrize("kind", ["full", "tied", "diag", "spherical"])
-def test_the_density_in_the_plane_is_the_marginal_one(kind: str) -> None:
+def test_density_in_the_plane_is_the_marginal_density(kind: str) -> None:
     X = data(4)
     model = GaussianMixture(3, covariance_type=kind, random_state=0).fit(X)
     view = plot.View.of(X, None)
@@ -49,7 +49,7 @@ def test_the_density_in_the_plane_is_the_marginal_one(kind: str) -> None:
     assert np.exp(plot_gmm._log_density(model, view, at)) == pytest.approx(want, rel=1e-9)
 
 
-def test_two_features_are_drawn_as_score_samples_says() -> None:
+def test_density_of_two_features_equals_score_samples() -> None:
     X = data()
     model = GaussianMixture(2, random_state=0).fit(X)
     ax = plot_gmm.plot_density(model, X, axes(), names=["a", "b"])
@@ -71,7 +71,7 @@ def test_uncertainty_is_one_minus_the_largest_responsibility() -> None:
         ax = plot_gmm.plot_uncertainty(model, X, axes())
         (points,) = [c for c in ax.collections if isinstance(c, PathCollection)]
         assert np.asarray(points.get_array()) == pytest.approx(np.sort(doubt))
-        # the doubtful are larger, and all are in the scale
+        # uncertain points are larger, and all are within the scale
         assert (np.diff(points.get_sizes()) >= 0).all()
         assert points.get_clim() == (0, 0.5)
         assert f"{doubt.mean():.1%} on average" in ax.get_title()
@@ -79,7 +79,7 @@ def test_uncertainty_is_one_minus_the_largest_responsibility() -> None:
         FigureCanvasAgg(ax.figure).draw()
 
 
-def test_one_feature_becomes_curves() -> None:
+def test_one_feature_is_drawn_as_curves() -> None:
     X = data(1)
     model = GaussianMixture(2, random_state=0).fit(X)
     ax = plot_gmm.plot_density(model, X, axes())
@@ -95,7 +95,7 @@ def test_one_feature_becomes_curves() -> None:
     assert curve.get_ydata() == pytest.approx(1 - model.predict_proba(x[:, None]).max(axis=1))
 
 
-def test_a_criterion_has_a_line_a_covariance_type_and_a_ring() -> None:
+def test_criterion_has_a_line_per_covariance_type_and_marks_the_best() -> None:
     X = data()[:40]
     found = select_mixture(X, [1, 2, 3, 41], ("full", "diag"), cv=2, random_state=0)
     for name in ("bic", "held_out"):
@@ -130,7 +130,7 @@ def test_labels_are_within_the_picture() -> None:
         assert box.x1 <= figure.bbox.x1 and box.y1 <= figure.bbox.y1, label.get_text()
 
 
-def test_components_are_those_of_clusters_and_only_mixtures_have_them() -> None:
+def test_components_match_clusters_and_require_a_mixture() -> None:
     X = data()
     ax = plot_gmm.plot_components(GaussianMixture(2, random_state=0).fit(X), X, axes())
     assert len(ax.patches) == 4
@@ -141,7 +141,7 @@ def test_components_are_those_of_clusters_and_only_mixtures_have_them() -> None:
     for draw in (plot_gmm.plot_density, plot_gmm.plot_uncertainty):
         with pytest.raises(ValueError, match=r"X must have the 2 features .* shape \(150, 1\)"):
             draw(model, X[:, :1], axes())
-        draw(model, X, axes())  # one component is in no doubt
+        draw(model, X, axes())  # one component has no uncertainty
 
 
 def test_missing_matplotlib_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -165,5 +165,5 @@ def test_the_gallery(tmp_path: Path) -> None:
     for path in files:
         assert path.read_bytes().startswith(b"\x89PNG")
         assert 20_000 < path.stat().st_size < 200_000
-        if shown.exists():  # a source distribution may be without
+        if shown.exists():  # a source distribution may not include them
             assert (shown / path.name).stat().st_size < 200_000

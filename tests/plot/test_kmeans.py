@@ -1,4 +1,4 @@
-"""Pictures of groups say which points are in them, how many, and how well."""
+"""Plots of clusters show which points they contain, how many, and how well separated they are."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def cells_of(ax: Any) -> list[Path]:
 
 
 @pytest.mark.parametrize(("d", "k"), [(2, 1), (2, 2), (2, 7), (3, 5), (6, 4)])
-def test_regions_are_where_predict_says_so(d: int, k: int) -> None:
+def test_regions_match_predict(d: int, k: int) -> None:
     seed = int(np.random.SeedSequence().generate_state(1)[0])
     print("seed", seed)
     X = data(d)
@@ -41,7 +41,7 @@ def test_regions_are_where_predict_says_so(d: int, k: int) -> None:
     (x0, x1), (y0, y1) = plot_plane.bounds(view.project(X))
     assert (ax.get_xlim(), ax.get_ylim()) == ((x0, x1), (y0, y1))
     at = np.random.default_rng(seed).uniform((x0, y0), (x1, y1), (2000, 2))
-    where = at @ view.axes.T + view.mean  # points of the plane itself, among all features
+    where = at @ view.axes.T + view.mean  # points of the plane itself, in the space of all features
     labels = model.predict(where)
     far = np.sort(((where[:, None] - model.cluster_centers_) ** 2).sum(axis=2), axis=1)
     sure = np.ones(len(at), bool) if k == 1 else far[:, 1] - far[:, 0] > 1e-6
@@ -53,7 +53,7 @@ def test_regions_are_where_predict_says_so(d: int, k: int) -> None:
         assert np.array_equal(inside[sure], (labels == label)[sure])
     drawn = cells_of(ax)
     assert len(drawn) == sum(len(polygon) > 0 for polygon in found)
-    # together they are the whole frame
+    # together they cover the frame
     sides = [p.T for p in found if len(p)]
     area = sum(0.5 * abs(x @ np.roll(y, -1) - y @ np.roll(x, -1)) for x, y in sides)
     assert area == pytest.approx((x1 - x0) * (y1 - y0))
@@ -67,7 +67,7 @@ def test_regions_have_the_colors_of_their_points() -> None:
     regions = [p for p in ax.patches if isinstance(p, Polygon)]
     for region, color in zip(regions, plot.colors(8), strict=True):
         assert region.get_facecolor()[:3] == pytest.approx(0.25 * color + 0.75)
-    # past the palette other marks, too
+    # beyond the palette, other markers
     assert [bool(r.get_hatch()) for r in regions] == [False] * 6 + [True] * 2
     points = [c for c in ax.collections if isinstance(c, PathCollection)]
     assert len(points) == 2
@@ -75,7 +75,7 @@ def test_regions_have_the_colors_of_their_points() -> None:
     assert [t.get_text() for t in ax.texts] == [str(k) for k in range(8)]
 
 
-def test_regions_need_two_features() -> None:
+def test_regions_require_two_features() -> None:
     X = data(1)
     with pytest.raises(ValueError, match="X must have two or more features"):
         plot.plot_regions(KMeans(2, random_state=0).fit(X), X, axes())
@@ -100,7 +100,7 @@ def test_sizes_are_counts_or_responsibilities() -> None:
         plot.plot_cluster_sizes(soft, ax=axes())
 
 
-def test_silhouettes_are_those_of_rousseeuw() -> None:
+def test_silhouettes_equal_those_of_rousseeuw() -> None:
     X = data()
     model = KMeans(3, random_state=0).fit(X)
     ax = plot.plot_silhouette(model, X, axes())
@@ -131,13 +131,13 @@ def test_half_and_half(d: int) -> None:
     view = plot.View.of(X, None)
     by_place = {tuple(p): i for i, p in enumerate(view.project(X).round(9).tolist())}
     rows = [[by_place[tuple(p)] for p in scattered(ax)[0].round(9).tolist()] for ax in pair]
-    # on the right blended by responsibility, the larger the less sure
+    # on the right blended by responsibility, larger if more uncertain
     shares = soft.predict_proba(X[rows[1]])
     assert scattered(right)[1] == pytest.approx(shares @ plot.colors(3), abs=1e-9)
     doubt = 1 - shares.max(axis=1)
     assert (np.diff(scattered(right)[2][np.argsort(doubt)]) >= 0).all()
     assert np.ptp(scattered(right)[2]) > 0
-    # on the left one color each: that of the component whose mean is nearest
+    # on the left one color each: that of the component with the nearest mean
     near = ((soft.means_[:, None] - hard.cluster_centers_) ** 2).sum(axis=2).argmin(axis=0)
     assert sorted(near) == [0, 1, 2]
     want = plot.colors(3)[near[hard.predict(X[rows[0]])]]
@@ -145,7 +145,7 @@ def test_half_and_half(d: int) -> None:
     assert np.ptp(scattered(left)[2]) == 0
     unsure = int((soft.predict_proba(X).max(axis=1) < 0.9).sum())
     assert f"{unsure} of 120 points" in right.get_title()
-    # regions and shades are of the plane, which of five features would not be the model's
+    # regions and shades are in the plane; with five features they would not match the model
     assert (len(cells_of(left)), len(right.images)) == ((3, 1) if d == 2 else (0, 0))
 
 
@@ -157,14 +157,14 @@ def test_shades_are_responsibilities() -> None:
     pixels = np.asarray(image.get_array())
     x0, x1, y0, y1 = image.get_extent()
     high, wide = pixels.shape[:2]
-    assert image.origin == "lower"  # the first row of pixels lies at y0
+    assert image.origin == "lower"  # the first row of pixels is at y0
     for row, column in ((10, 20), (100, 110), (200, 60)):
         at = [[x0 + (column + 0.5) * (x1 - x0) / wide, y0 + (row + 0.5) * (y1 - y0) / high]]
         blend = soft.predict_proba(np.array(at)) @ plot.colors(2)
         assert pixels[row, column] == pytest.approx(0.75 + 0.25 * blend[0], abs=1e-9)
 
 
-def test_half_and_half_needs_two_of_a_size() -> None:
+def test_half_and_half_requires_models_of_the_same_size() -> None:
     X = data()
     soft = GaussianMixture(2, random_state=0).fit(X)
     with pytest.raises(ValueError, match="kmeans and mixture must have the same number of groups"):
@@ -193,7 +193,7 @@ def test_pairs_have_the_ellipses_of_two_features(kind: str) -> None:
         ellipses = [p for p in ax.patches if isinstance(p, Ellipse)]
         if row == column:
             assert not ellipses
-            # the histogram holds all rows
+            # the histogram contains all rows
             assert sum(p.get_height() for p in ax.patches) == pytest.approx(len(X))
             continue
         pick = np.array([3, 0, 2])[[column, row]]
@@ -210,7 +210,7 @@ def test_pairs_have_the_ellipses_of_two_features(kind: str) -> None:
     assert [ax.get_ylabel() for ax in panels[:, 0]] == ["d", "a", "c"]
 
 
-def test_pairs_of_what_is_not_there() -> None:
+def test_pairs_of_missing_features() -> None:
     X = data(3)
     model = KMeans(2, random_state=0).fit(X)
     for features in ([0], [0, 3], list(range(7)), [-1, 0]):
@@ -218,7 +218,7 @@ def test_pairs_of_what_is_not_there() -> None:
             plot.plot_pairs(model, X, features=features)
 
 
-def test_ink_follows_the_style() -> None:
+def test_text_color_follows_the_style() -> None:
     import matplotlib
 
     X = data()

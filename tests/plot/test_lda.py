@@ -1,4 +1,4 @@
-"""Pictures of topics and documents say what the model says."""
+"""Plots of topics and documents agree with the model."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def boxes_of(ax: Any) -> Any:
     return np.array([[b.x0, b.y0, b.x1, b.y1] for b in found])
 
 
-def test_words_of_a_cloud_lie_beside_each_other_and_inside() -> None:
+def test_words_of_a_cloud_do_not_overlap_and_are_inside() -> None:
     seed = int(np.random.SeedSequence().generate_state(1)[0])
     print("seed", seed)
     rng = np.random.default_rng(seed)
@@ -79,18 +79,18 @@ def test_words_of_a_cloud_lie_beside_each_other_and_inside() -> None:
         assert not overlaps(box, boxes[at + 1 :]).any()
     (x0, x1), (y0, y1) = ax.get_xlim(), ax.get_ylim()
     assert (boxes[:, :2] >= [x0, y0]).all() and (boxes[:, 2:] <= [x1, y1]).all()
-    assert ax.get_aspect() == 1.0  # else letters would be stretched
+    assert ax.get_aspect() == 1.0  # otherwise letters would be stretched
     again = plot.plot_word_cloud(words, ax=axes(), n=50)
     assert np.array_equal(boxes_of(again), boxes)
 
 
-def test_areas_of_words_are_their_probabilities() -> None:
+def test_areas_of_words_are_proportional_to_their_probabilities() -> None:
     ax = plot.plot_word_cloud({"mean": 4.0, "sums": 1.0, "tiny": 1e-9, "none": 0.0}, ax=axes())
     heights = boxes_of(ax)[:, 3] - boxes_of(ax)[:, 1]
-    # letters without strokes above or below are as high in all of these words
+    # letters without ascenders and descenders have the same height in all of these words
     assert len(heights) == 3
     assert heights[0] / heights[1] == pytest.approx(2, rel=1e-2)
-    assert heights[2] > heights[0] / 10  # still to be read
+    assert heights[2] > heights[0] / 10  # still readable
 
 
 def test_a_cloud_has_the_words_of_its_topic(model: Any) -> None:
@@ -118,10 +118,10 @@ def test_bad_clouds_are_named(words: Any, more: Any, message: str) -> None:
         plot.plot_word_cloud(words, ax=axes(), **more)
 
 
-def test_places_are_near_the_middle() -> None:
+def test_positions_are_near_the_center() -> None:
     boxes = place_boxes([4.0] * 9, [1.0] * 9, 1.7)
     assert boxes[0] == pytest.approx([-2, -0.5, 2, 0.5])
-    # nine boxes of area 4 fill a good part of the frame about them
+    # nine boxes of area 4 fill most of the frame around them
     sides = boxes[:, 2:].max(axis=0) - boxes[:, :2].min(axis=0)
     assert 36 / sides.prod() > 0.4
 
@@ -156,20 +156,20 @@ def test_areas_sum_to_one(over_time: Any, smooth: int | None) -> None:
         assert ax.get_ylabel() == "share of the topic, average of 3 periods"
 
 
-def test_all_topics_leave_no_others(over_time: Any) -> None:
+def test_others_are_omitted_if_all_topics_are_drawn(over_time: Any) -> None:
     ax = plot.plot_topics_over_time(over_time, axes(), kind="areas", topics=range(5))
     assert len(ax.get_legend().get_texts()) == 5
     assert areas_of(ax, over_time.periods)[4, :, 1] == pytest.approx(1)
 
 
-def test_periods_are_averaged_by_their_tokens(over_time: Any) -> None:
+def test_average_over_periods_is_weighted_by_tokens(over_time: Any) -> None:
     ax = plot.plot_topics_over_time(over_time, axes(), topics=[1], smooth=3)
     drawn = ax.lines[0].get_ydata()
     share, weight = over_time.shares[:, 1], over_time.n_tokens
     for at in range(len(share)):
         near = slice(max(0, at - 1), at + 2)
         assert drawn[at] == pytest.approx(np.average(share[near], weights=weight[near]))
-    assert not ax.collections  # errors are those of periods as they are
+    assert not ax.collections  # errors are those of the original periods
     assert len(plot.plot_topics_over_time(over_time, axes(), topics=[1]).collections) == 1
 
 
@@ -188,7 +188,7 @@ def test_bad_arguments_over_time_are_named(over_time: Any, more: Any, message: s
         plot.plot_topics_over_time(over_time, axes(), **more)
 
 
-# --- what is alike ----------------------------------------------------------------------------
+# --- similarity -------------------------------------------------------------------------------
 
 
 def test_the_heat_map_has_the_distances(model: Any) -> None:
@@ -203,11 +203,11 @@ def test_the_heat_map_has_the_distances(model: Any) -> None:
         want = jensenshannon(phi[order[i]], phi[order[j]])
         assert found[i, j] == found[j, i] == pytest.approx(want, rel=1e-6)
     assert np.isnan(np.diag(found)).all()
-    # neighbors are nearer to each other than topics are in general
+    # neighbors are closer to each other than average topics
     assert np.diag(found, 1).mean() <= np.nanmean(found)
 
 
-def test_scaling_finds_points_of_a_plane_again() -> None:
+def test_scaling_recovers_points_of_a_plane() -> None:
     points = np.random.default_rng(3).normal(size=(12, 2)) * [3, 1]
     far = squareform(pdist(points))
     at, share = scaled(far)
@@ -216,7 +216,7 @@ def test_scaling_finds_points_of_a_plane_again() -> None:
     assert scaled(np.zeros((3, 3)))[0] == pytest.approx(np.zeros((3, 2)))
 
 
-def test_circles_are_as_large_as_topics(model: Any) -> None:
+def test_areas_of_circles_are_sizes_of_topics(model: Any) -> None:
     ax = plot.plot_topic_map(model, axes(), metric="hellinger", topics=[0, 2, 3, 4])
     circles = [p for p in ax.patches if isinstance(p, Circle)]
     sizes = np.sort(model.topic_sizes_[[0, 2, 3, 4]].astype(float))[::-1]
@@ -268,7 +268,7 @@ def test_words_have_the_colors_of_their_topics(model: Any) -> None:
     assert len(chips) == len(known) == 7
     for chip, word in zip(chips, known, strict=True):
         w = WORDS.index(word)
-        # on white: a quarter of the color at least, and all of it where the topic is sure
+        # on white: at least a quarter of the color, and all of it if the topic is certain
         want = 1 - (0.25 + 0.75 * sure[w]) * (1 - np.array(fills[int(best[w])]))
         assert chip.get_facecolor()[:3] == pytest.approx(want, abs=1e-4)
     assert len(set(fills.values())) == len(fills) > 1
@@ -277,7 +277,7 @@ def test_words_have_the_colors_of_their_topics(model: Any) -> None:
     assert told == 7
 
 
-def test_words_stand_in_lines_in_their_order(model: Any) -> None:
+def test_words_are_laid_out_in_lines_in_order(model: Any) -> None:
     words = ["moon", "tide", "unknown", "bank"] * 15
     ax = plot.plot_document(model, words, axes())
     boxes = boxes_of(ax)
@@ -291,7 +291,7 @@ def test_words_stand_in_lines_in_their_order(model: Any) -> None:
     assert lines > 1 and len(chips_of(ax)) == 45
 
 
-def test_few_topics_have_colors_and_the_others_are_gray(model: Any) -> None:
+def test_largest_topics_have_colors_and_others_are_gray(model: Any) -> None:
     ax = plot.plot_document(model, list(WORDS) * 2, axes(), n=1)
     names = [t.get_text() for t in ax.get_legend().get_texts()]
     assert len(names) == 2 and names[1].startswith("other topics (")

@@ -1,4 +1,4 @@
-"""Pictures say what the model says."""
+"""Plots agree with the model."""
 
 from __future__ import annotations
 
@@ -82,12 +82,12 @@ def test_ellipses_are_at_one_and_two_deviations(kind: str, covariances: Any) -> 
         )
         assert ellipse.center == pytest.approx(tuple(model.means_[at // 2]))
         if kind != "spherical":
-            # The longer axis lies along the first feature.
+            # The longer axis is along the first feature.
             turn = ellipse.angle + (0 if ellipse.width > ellipse.height else 90)
             assert turn % 180 == pytest.approx(0, abs=1e-9)
 
 
-def test_turned_ellipses_point_the_right_way() -> None:
+def test_rotated_ellipses_have_the_correct_direction() -> None:
     X = data()
     ax = plot.plot_clusters(mixture([[[2, 1.5], [1.5, 2]]] * 2, "full", X), X, axes())
     ellipse = next(p for p in ax.patches if isinstance(p, Ellipse))
@@ -107,7 +107,7 @@ def test_colors_are_blended_by_responsibility() -> None:
     points = np.vstack([X, model.means_.mean(axis=0)])
     where, color = drawn(plot.plot_clusters(model, points, axes()))
     assert color == pytest.approx(model.predict_proba(where) @ plot.colors(2), abs=1e-12)
-    # The picture has a point that is neither the one color nor the other.
+    # The plot has a point with neither of the two pure colors.
     assert np.abs(color[:, None] - plot.colors(2)).max(axis=2).min(axis=1).max() > 0.05
 
 
@@ -133,7 +133,7 @@ def test_components_without_rows_are_not_drawn(kind: str) -> None:
 
 
 @pytest.mark.parametrize("kind", ["full", "tied", "diag", "spherical"])
-def test_many_features_are_projected_and_labels_say_so(kind: str) -> None:
+def test_many_features_are_projected_and_labeled(kind: str) -> None:
     X = data(5)
     model = GaussianMixture(2, covariance_type=kind, random_state=0).fit(X)
     ax = plot.plot_clusters(model, X, axes())
@@ -146,14 +146,14 @@ def test_many_features_are_projected_and_labels_say_so(kind: str) -> None:
     assert f"({share:.0%} of the variance)" in ax.get_xlabel()
 
 
-def test_one_feature_becomes_a_histogram() -> None:
+def test_one_feature_is_drawn_as_a_histogram() -> None:
     X = data(1)
     ax = plot.plot_clusters(GaussianMixture(2, random_state=0).fit(X), X, axes(), names=["age"])
     assert ax.get_xlabel() == "age"
     assert sum(p.get_height() for p in ax.patches) == pytest.approx(len(X))
 
 
-def test_large_data_is_thinned_and_the_title_says_so() -> None:
+def test_large_data_are_subsampled_and_the_title_says_so() -> None:
     X = data(2, 50_000)
     ax = plot.plot_clusters(KMeans(2, random_state=0).fit(X), X, axes())
     assert len(drawn(ax)[0]) == 20_000
@@ -167,7 +167,7 @@ def test_names_come_from_the_model() -> None:
     assert (ax.get_xlabel(), ax.get_ylabel()) == ("length", "width")
 
 
-def test_odd_data_is_drawn(tmp_path: Path) -> None:
+def test_unusual_data_are_drawn(tmp_path: Path) -> None:
     for X in (np.ones((3, 3)), np.array([[1.0, 2.0]]), data(2)[:2]):
         model = KMeans(1, random_state=0).fit(X)
         plot.save_figure(plot.fit_figure(model, X), tmp_path / "p.png")
@@ -216,7 +216,7 @@ def panels_of(figure: Any) -> list[Any]:
     return [ax for ax in figure.axes if ax.axison]
 
 
-def test_topics_are_drawn_with_their_likeliest_words() -> None:
+def test_topics_are_drawn_with_their_most_probable_words() -> None:
     model = topics()
     panels = panels_of(plot.plot_topics(model, top_n=3))
     phi = model.exp_dirichlet_component_
@@ -229,7 +229,7 @@ def test_topics_are_drawn_with_their_likeliest_words() -> None:
         assert shown == [expected.get(WORDS[w], WORDS[w]) for w in order]
         share = model.topic_sizes_[k] / model.topic_sizes_.sum()
         assert ax.get_title() == f"topic {k}: {share:.1%}"
-        # The likeliest word stands above the others.
+        # The most probable word is at the top.
         assert ax.yaxis_inverted()
 
 
@@ -243,14 +243,14 @@ def test_topics_can_be_chosen_and_named() -> None:
         plot.plot_topics(model, topics=[1, 2], titles=["own"])
 
 
-def test_many_topics_are_not_all_panels_of() -> None:
+def test_number_of_panels_is_limited() -> None:
     model = topics(40)
     assert len(panels_of(plot.plot_topics(model))) == 24
     figure = plot.topics_figure(model)
     assert "the 12 largest of 40" in str(figure.subfigs[0].get_suptitle())
 
 
-def test_the_figure_of_a_fit_has_the_curves_looked_at(tmp_path: Path) -> None:
+def test_figure_of_a_fit_has_the_requested_curves(tmp_path: Path) -> None:
     model = topics(early_stopping=0.3)
     figure = plot.topics_figure(model)
     curve, held_out = figure.axes[-2:]

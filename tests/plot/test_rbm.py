@@ -1,4 +1,4 @@
-"""Pictures of Boltzmann machines say what the machine says."""
+"""Plots of Boltzmann machines agree with the machine."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def machine(d: int = 12, k: int = 6, **more: Any) -> Any:
 
 
 def picture(ax: Any) -> Any:
-    """Return the one image that is drawn, as colors."""
+    """Return the only image of the axes, as colors."""
     (image,) = ax.images
     return np.asarray(image.get_array())
 
@@ -51,11 +51,11 @@ def test_shapes_of_images() -> None:
             plot_rbm.image_shape(12, shape)
 
 
-def test_filters_are_the_weights() -> None:
+def test_filters_show_the_weights() -> None:
     model = machine()
     ax = plot_rbm.plot_filters(model, axes(), shape=(3, 4))
     most = np.quantile(np.abs(model.components_.astype(float)), 0.995)
-    lines, columns = 3, 2  # six images of 3 x 4 make the squarest whole so
+    lines, columns = 3, 2  # six images of 3 x 4 give the squarest layout
     for unit in range(6):
         for row, column in np.ndindex(3, 4):
             weight = model.components_[unit, 4 * row + column]
@@ -65,7 +65,7 @@ def test_filters_are_the_weights() -> None:
     assert ax.get_title() == "Weights of hidden units (6)"
 
 
-def test_red_turns_a_unit_on_and_blue_turns_it_off() -> None:
+def test_red_is_excitatory_and_blue_is_inhibitory() -> None:
     model = machine(4, 1)
     model.components_[...] = [[2.0, -2.0, 0.0, 0.0]]
     ax = plot_rbm.plot_filters(model, axes())
@@ -86,7 +86,7 @@ def test_filters_can_be_chosen() -> None:
             plot_rbm.plot_filters(model, axes(), units=units)
 
 
-def test_features_that_are_no_square_are_a_matrix() -> None:
+def test_number_of_features_that_is_not_square_is_drawn_as_a_matrix() -> None:
     pd = pytest.importorskip("pandas", reason="data frames are what has feature names")
     X = np.random.default_rng(0).random((30, 5)) < 0.5
     model = BernoulliRBM(3, n_iter=1, random_state=0).fit(
@@ -98,7 +98,7 @@ def test_features_that_are_no_square_are_a_matrix() -> None:
     assert ax.get_ylabel() == "hidden unit"
 
 
-def test_rows_stand_below_one_another() -> None:
+def test_rows_are_stacked() -> None:
     rng = np.random.default_rng(2)
     given, back = rng.random((3, 9)), rng.random((3, 9))
     given[1, 4] = np.nan
@@ -134,7 +134,7 @@ def test_reconstructions_and_samples() -> None:
     assert np.array_equal(picture(ax), X[:, :7])
 
 
-def test_the_course_of_a_fit_shows_rows_held_out() -> None:
+def test_convergence_plot_shows_held_out_rows() -> None:
     X = np.random.default_rng(3).random((60, 9)) < 0.4
     model = BernoulliRBM(4, n_iter=5, random_state=0).fit(X[:40], X_val=X[40:])
     figure = Figure()
@@ -173,7 +173,7 @@ def test_the_history_of_one_measure() -> None:
 
 
 @pytest.mark.parametrize("kind", ["binary", "classifier", "thresholded"])
-def test_chains_go_on_from_what_they_begin_with(kind: str) -> None:
+def test_chains_continue_from_their_initial_state(kind: str) -> None:
     X = np.random.default_rng(0).integers(0, 5, (30, 9)).astype(float)
     if kind == "classifier":
         model: Any = RBMClassifier(5, n_iter=2, data_max=4, random_state=0).fit(X, X[:, 0] > 2)
@@ -193,8 +193,8 @@ def test_chains_go_on_from_what_they_begin_with(kind: str) -> None:
     assert [t.get_text() for t in ax.get_xticklabels()] == ["0", "1", "4"]
 
 
-def test_chains_are_the_machines_own() -> None:
-    # no weights: whatever a chain begins with, after a step it shows the biases
+def test_chains_sample_from_the_machine() -> None:
+    # no weights: from any initial state, a chain shows the biases after one step
     model = machine(9, 3)
     model.components_[...] = 0
     model.intercept_visible_[...] = [30.0] * 4 + [-30.0] * 5
@@ -205,7 +205,7 @@ def test_chains_are_the_machines_own() -> None:
             assert found == pytest.approx([0.0] * 3 if at < 4 else [1.0] * 3)
 
 
-def test_chains_make_as_many_steps_as_they_say(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_chains_make_the_stated_number_of_steps(monkeypatch: pytest.MonkeyPatch) -> None:
     model, made = machine(9, 3), []
     sample = model.sample
 
@@ -228,7 +228,7 @@ def test_bad_chains_are_named() -> None:
     assert told == ["chain 0, 0", "chain 0, 2", "chain 1, 0", "chain 1, 2"]
 
 
-def test_hidden_units_are_their_probabilities() -> None:
+def test_hidden_units_show_their_probabilities() -> None:
     model = machine()
     X = np.random.default_rng(0).random((20, 12)) < 0.5
     ax = plot_rbm.plot_hidden(model, X, axes(), n=15)
@@ -240,7 +240,7 @@ def test_hidden_units_are_their_probabilities() -> None:
     assert (np.diff(picture(ax).mean(axis=0)) <= 0).all()
 
 
-def test_what_is_off_is_paper() -> None:
+def test_units_that_are_off_have_the_background_color() -> None:
     import matplotlib.pyplot as plt
 
     with plt.style.context("dark_background"):

@@ -1,4 +1,4 @@
-"""What all pictures share: axes in, axes out; light and dark; colors that can be told apart."""
+"""Properties of all plots: axes in and out; light and dark style; distinguishable colors."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from gibbous import (
 )
 from gibbous.plot import style as plot_style
 
-#: Simulates eyes without M cones, on linear RGB (Machado, Oliveira and Fernandes 2009, table 1).
+#: Simulates vision without M cones, on linear RGB (Machado, Oliveira and Fernandes 2009, table 1).
 DEUTERANOPIA = np.array(
     [
         [0.367322, 0.860646, -0.227968],
@@ -65,7 +65,7 @@ def things() -> dict[str, Any]:
     }
 
 
-#: Every picture of one panel: how it is called with axes, or without.
+#: Every plot with one panel: how it is called with axes, or without.
 PICTURES: dict[str, Any] = {
     "plot_chains": lambda t, ax: plot.plot_chains(t["rbm"], ax=ax, steps=(0, 2), n=2),
     "plot_cluster_sizes": lambda t, ax: plot.plot_cluster_sizes(t["kmeans"], ax=ax),
@@ -91,11 +91,11 @@ PICTURES: dict[str, Any] = {
     "plot_uncertainty": lambda t, ax: plot.plot_uncertainty(t["mixture"], t["X"], ax),
     "plot_word_cloud": lambda t, ax: plot.plot_word_cloud(t["lda"], 1, ax),
 }
-#: Those of several panels, which have tests of their own.
+#: Plots with several panels, which have their own tests.
 SEVERAL = {"plot_half_and_half", "plot_pairs", "plot_selection", "plot_topics"}
 
 
-def test_every_picture_is_tried() -> None:
+def test_every_picture_is_tested() -> None:
     named = {name for name in plot.__all__ if name.startswith("plot_")}
     assert named == set(PICTURES) | SEVERAL
     for name in named:
@@ -105,13 +105,13 @@ def test_every_picture_is_tried() -> None:
 
 
 @pytest.mark.parametrize("name", PICTURES)
-def test_axes_in_axes_out(name: str, things: Any) -> None:
+def test_given_axes_are_returned(name: str, things: Any) -> None:
     figure = Figure(layout="constrained")
     ax = figure.subplots()
     before = plt.get_fignums()
     assert PICTURES[name](things, ax) is ax
     FigureCanvasAgg(figure).draw()
-    assert plt.get_fignums() == before  # pyplot knows nothing of it
+    assert plt.get_fignums() == before  # pyplot is not used
     assert ax.get_title() or ax.get_xlabel() or name == "plot_rows"
     # readable at the size of a README, whatever matplotlib calls small
     sizes = [text.get_fontsize() for text in figure.findobj(matplotlib.text.Text)]
@@ -130,7 +130,7 @@ def test_without_axes_a_figure_is_made_and_not_shown(
 
 
 @pytest.mark.parametrize("name", PICTURES)
-def test_dark_pictures_can_be_read(name: str, things: Any) -> None:
+def test_dark_pictures_are_readable(name: str, things: Any) -> None:
     with plt.style.context("dark_background"):
         figure = Figure()
         ax = figure.subplots()
@@ -143,13 +143,13 @@ def test_dark_pictures_can_be_read(name: str, things: Any) -> None:
 
 
 @pytest.mark.parametrize("style", ["default", "dark_background"])
-def test_groups_can_be_told_apart_without_m_cones(style: str) -> None:
+def test_groups_are_distinguishable_without_m_cones(style: str) -> None:
     with plt.style.context(style):
         found = plot.colors(6)
         linear = np.where(found <= 0.04045, found / 12.92, ((found + 0.055) / 1.055) ** 2.4)
         seen = np.clip(linear @ DEUTERANOPIA.T, 0, 1)
         ground = plot_style.paper()
-        # an area needs far less contrast than text does; white on white has 1
+        # an area needs far less contrast than text; white on white has 1
         assert min(plot_style.contrast(color, ground) for color in found) > 1.9
     xyz = seen @ np.array(
         [[0.4124, 0.2126, 0.0193], [0.3576, 0.7152, 0.1192], [0.1805, 0.0722, 0.9505]]
@@ -157,22 +157,22 @@ def test_groups_can_be_told_apart_without_m_cones(style: str) -> None:
     f = np.cbrt(xyz / [0.9505, 1.0, 1.089])
     lab = np.stack([116 * f[:, 1] - 16, 500 * (f[:, 0] - f[:, 1]), 200 * (f[:, 1] - f[:, 2])], 1)
     far = np.linalg.norm(lab[:, None] - lab, axis=2) + 1e9 * np.eye(6)
-    # 2.3 is a difference that can just be seen (Mahy et al. 1994); four times that at a glance
+    # 2.3 is a just noticeable difference (Mahy et al. 1994); four times that is clear at a glance
     assert far.min() > 4 * 2.3
 
 
-def test_colors_past_the_palette_have_other_marks() -> None:
+def test_colors_beyond_the_palette_have_other_markers() -> None:
     marks = [(n % 6, plot_style.lap(n, plot_style.HATCHES)) for n in range(24)]
     assert len(set(marks)) == 24
     light = plot.colors(18)
     with plt.style.context("dark_background"):
         dark = plot.colors(18)
-    # nearer to the ink at each lap: darker on light paper, lighter on dark
+    # closer to the text color in each cycle: darker on light background, lighter on dark
     assert (light[6:12].sum(axis=1) < light[:6].sum(axis=1)).all()
     assert (dark[6:12].sum(axis=1) > dark[:6].sum(axis=1)).all()
 
 
-def test_contrast_is_that_of_the_web() -> None:
+def test_contrast_follows_wcag() -> None:
     assert plot_style.contrast((0, 0, 0), (1, 1, 1)) == pytest.approx(21)
     assert plot_style.contrast((1, 0, 0), (1, 1, 1)) == pytest.approx(3.998, abs=1e-3)
     assert plot_style.text_on((1, 1, 0.5)) == "black"
@@ -235,7 +235,7 @@ def test_missing_matplotlib_says_how_to_get_it(
         PICTURES[name](things, None)
 
 
-def test_the_places_of_old_are_kept() -> None:
+def test_previous_import_paths_work() -> None:
     from gibbous.plot import gmm as plot_gmm
     from gibbous.plot import rbm as plot_rbm
 
