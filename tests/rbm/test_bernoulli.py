@@ -1,4 +1,4 @@
-"""Training of Boltzmann machines: against a slow reference, exact gradients, and itself."""
+"""Training of Boltzmann machines: compared with a slow reference and exact gradients."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from reference import rbm as reference
 
 
 def states(rng: np.random.Generator, n: int, d: int) -> np.ndarray:
-    """Rows that have something to learn: noisy copies of a few patterns."""
+    """Rows with structure: noisy copies of a few patterns."""
     patterns = rng.random((3, d)) < 0.4
     rows = patterns[rng.integers(0, 3, n)] ^ (rng.random((n, d)) < 0.1)
     return rows.astype(np.uint8)
 
 
 def same_machine(model: BernoulliRBM) -> reference.Machine:
-    """The reference in the state in which the model stands."""
+    """The reference in the same state as the model."""
     settings = {
         "gibbs_steps": model.n_gibbs_steps,
         "rate": model.learning_rate,
@@ -90,7 +90,7 @@ def test_training_equals_the_slow_reference(
         k, dtype="float64", random_state=3, batch_size=25, n_iter=0, learning_rate=0.3, **options
     ).fit(X)
     slow = same_machine(model)
-    for batch in (X[:25], X[25:50], X[50:]):  # the last is smaller, and few rows go another way
+    for batch in (X[:25], X[25:50], X[50:]):  # few rows use another method
         model.partial_fit(batch)
         slow.batch(batch.astype(float))
     np.testing.assert_allclose(model.components_, slow.w, atol=1e-12)
@@ -106,7 +106,7 @@ def test_training_equals_the_slow_reference(
 
 
 @pytest.mark.parametrize("kind", ["real", "sample", "csr", "csr-ones", "weights", "bytes"])
-def test_every_kind_of_rows_trains_alike(kind: str) -> None:
+def test_every_kind_of_rows_trains_identically(kind: str) -> None:
     rng = np.random.default_rng(6)
     X = states(rng, 50, 40).astype(float)
     given: Any = X
@@ -163,8 +163,8 @@ def exact_gradient(
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.float32, np.float64])
-def test_states_are_packed_as_numpy_packs_them(dtype: type) -> None:
-    """Widths around a byte and a word; the first entry that is no state gives it up."""
+def test_states_are_packed_like_numpy_packbits(dtype: type) -> None:
+    """Widths around a byte and a word; packing stops at the first invalid state."""
     rng = np.random.default_rng(3)
     for d in (1, 7, 8, 9, 31, 32, 33, 100):
         X = (rng.random((5, d)) < 0.5).astype(np.uint8)
@@ -200,8 +200,8 @@ def test_exact_gradient_equals_finite_differences() -> None:
 
 
 @pytest.mark.parametrize("centered", [False, True])
-def test_gradient_of_long_chains_is_the_true_one(centered: bool) -> None:
-    """CD-k's expectation tends to the gradient: many chains of 40 steps leave only noise."""
+def test_gradient_of_long_chains_equals_the_exact_gradient(centered: bool) -> None:
+    """CD-k's expectation tends to the gradient: with many chains of 40 steps only noise is left."""
     seed = np.random.SeedSequence().entropy
     print("seed", seed)
     rng = np.random.default_rng(seed)
@@ -224,7 +224,7 @@ def test_gradient_of_long_chains_is_the_true_one(centered: bool) -> None:
             dw = dw - np.outer(db, mu) - np.outer(lam, da)
             da, db = da - lam @ dw, db - dw @ mu
         errors.append(max(np.abs(x - y).max() for x, y in zip(found, (dw, da, db), strict=True)))
-    # an entry is a mean of n numbers in [0, 1] (times at most d + k centered): 6 sigma of it
+    # an entry is a mean of n numbers in [0, 1] (times at most d + k if centered): 6 sigma of it
     assert errors[1] < 6 * 0.5 / np.sqrt(n) * (d + k if centered else 1)
     assert errors[1] < errors[0] / 3
 
@@ -257,7 +257,7 @@ def test_bits_are_equal_for_any_number_of_threads(options: dict[str, Any]) -> No
     assert all(f == found[0] for f in found)
 
 
-def test_moments_of_samples_are_those_of_the_machine() -> None:
+def test_moments_of_samples_match_the_machine() -> None:
     seed = np.random.SeedSequence().entropy
     print("seed", seed)
     rng = np.random.default_rng(seed)
@@ -277,11 +277,11 @@ def test_moments_of_samples_are_those_of_the_machine() -> None:
         (p @ v, X.mean(0)),
         ((v * p[:, None]).T @ v, X.T @ X / n),
     ):
-        sigma = np.sqrt(np.maximum(mean * (1 - mean), 1e-12) / n)  # one row a chain: independent
+        sigma = np.sqrt(np.maximum(mean * (1 - mean), 1e-12) / n)  # one row per chain: independent
         assert (np.abs(found - mean) < 5 * sigma + 1e-12).all()
 
 
-def test_chains_go_on() -> None:
+def test_chains_continue() -> None:
     rng = np.random.default_rng(3)
     X = states(rng, 60, 20)
     model = BernoulliRBM(8, n_iter=2, random_state=0).fit(X)
@@ -294,7 +294,7 @@ def test_chains_go_on() -> None:
         model.sample(2, start="cold")
     with pytest.raises(ValueError, match="n_chains=3, but start has 10 rows"):
         model.sample(2, start=rows[-10:], n_chains=3)
-    # what is drawn differs from call to call, and is the seed's from fit to fit
+    # draws differ between calls, and are reproducible with a seed
     again = BernoulliRBM(8, n_iter=2, random_state=0).fit(X)
     first, second = model.gibbs(X), model.gibbs(X)
     assert (first != second).any()
@@ -317,11 +317,11 @@ def test_imputation_samples_the_conditional() -> None:
     truth = (p / p.sum()) @ v
     many = model.impute(np.repeat(X, 2000, 0), n_steps=100, n_average=20, random_state=1)
     assert (many[:, [0, 1, 4]] == [1, 0, 1]).all()
-    # a mean of 40,000 probabilities, of which 20 in a row depend on each other
+    # a mean of 40,000 probabilities with an autocorrelation time of 20
     assert np.abs(many.mean(0) - truth).max() < 5 * 0.5 / np.sqrt(2000)
 
 
-def test_scores_are_what_their_definitions_say() -> None:
+def test_scores_match_their_definitions() -> None:
     rng = np.random.default_rng(1)
     X = states(rng, 40, 9).astype(float)
     model = BernoulliRBM(5, n_iter=3, random_state=0, dtype="float64", batch_size=40).fit(X)
@@ -344,7 +344,7 @@ def test_scores_are_what_their_definitions_say() -> None:
     np.testing.assert_allclose(model.reconstruction_error(X), ((X - back) ** 2).sum(1), rtol=1e-10)
 
 
-def test_partial_fit_goes_on_where_fit_stopped() -> None:
+def test_partial_fit_continues_after_fit() -> None:
     rng = np.random.default_rng(4)
     X = states(rng, 60, 30)
     options: dict[str, Any] = {
@@ -359,7 +359,7 @@ def test_partial_fit_goes_on_where_fit_stopped() -> None:
     np.testing.assert_array_equal(whole.h_samples_, parts.h_samples_)
 
 
-def test_held_out_rows_stop_a_fit_and_show_the_gap() -> None:
+def test_validation_rows_stop_a_fit_and_show_the_gap() -> None:
     rng = np.random.default_rng(7)
     X = states(rng, 300, 30)
     model = BernoulliRBM(
@@ -402,7 +402,7 @@ def test_a_learning_rate_that_diverges_is_named() -> None:
     assert np.isfinite(model.transform(X)).all()
 
 
-def test_core_refuses_arrays_that_do_not_fit() -> None:
+def test_core_rejects_mismatched_arrays() -> None:
     rows = core.layers.Rows32(4, 3, real=np.zeros((4, 3), np.float32))
     w, a, b = np.zeros((2, 5), np.float32), np.zeros(5, np.float32), np.zeros(2, np.float32)
     with pytest.raises(ValueError, match="must belong to one machine"):

@@ -11,7 +11,7 @@ from gibbous import CategoricalRBM
 
 
 def dependent(rng: np.random.Generator, n: int) -> np.ndarray:
-    """Two variables that follow a third one, and one that does not."""
+    """Two variables that depend on a third one, and one that does not."""
     a = rng.integers(0, 4, n)
     noise = rng.random((n, 2)) < 0.1
     b = np.where(noise[:, 0], rng.integers(0, 4, n), (a + 1) % 4)
@@ -19,7 +19,7 @@ def dependent(rng: np.random.Generator, n: int) -> np.ndarray:
     return np.stack([a, b, c, rng.integers(0, 2, n)], axis=1)
 
 
-def test_dependences_are_learned_and_missing_values_follow_them() -> None:
+def test_dependencies_are_learned_and_used_for_imputation() -> None:
     rng = np.random.default_rng(0)
     X, new = dependent(rng, 2000), dependent(rng, 400)
     model = CategoricalRBM(12, n_iter=40, batch_size=50, random_state=0, centered=True).fit(X)
@@ -52,7 +52,7 @@ def test_probabilities_of_all_rows_sum_to_one() -> None:
     assert np.exp(model.log_likelihood(every)).sum() == pytest.approx(1.0, abs=1e-5)
 
 
-def test_the_bias_begins_at_the_shares() -> None:
+def test_bias_is_initialized_from_the_frequencies() -> None:
     X = np.array([[0, 1], [0, 0], [1, 2], [0, 2]])
     model = CategoricalRBM(2, n_iter=0, dtype="float64").fit(X, sample_weight=[1, 1, 1, 1])
     expected = np.log([4 / 6, 2 / 6, 2 / 7, 2 / 7, 3 / 7])

@@ -1,4 +1,4 @@
-"""Classification by a Boltzmann machine with labels among its visible units."""
+"""Classification by a Boltzmann machine with labels as visible units."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def fitted(digits: tuple[Any, ...]) -> RBMClassifier:
     ).fit(X, y)  # fmt: skip
 
 
-def test_digits_are_recognised(digits: tuple[Any, ...], fitted: RBMClassifier) -> None:
+def test_digits_are_recognized(digits: tuple[Any, ...], fitted: RBMClassifier) -> None:
     _, X_new, _, y_new = digits
     assert fitted.score(X_new, y_new) >= 0.93
     p = fitted.predict_proba(X_new)
@@ -39,7 +39,7 @@ def test_digits_are_recognised(digits: tuple[Any, ...], fitted: RBMClassifier) -
     np.testing.assert_allclose(fitted.predict_proba(sp.csr_matrix(X_new)), p, atol=1e-4)
 
 
-def test_probabilities_are_those_of_free_energies(digits: tuple[Any, ...]) -> None:
+def test_probabilities_match_free_energies(digits: tuple[Any, ...]) -> None:
     X, _, y, _ = digits
     B = (X > 7).astype(np.uint8)[:200]
     names = np.array([f"digit {i}" for i in range(10)])[y[:200]]
@@ -65,10 +65,10 @@ def test_probabilities_are_those_of_free_energies(digits: tuple[Any, ...]) -> No
     assert model.get_feature_names_out().shape == (20,)
 
 
-def test_labels_can_be_held(fitted: RBMClassifier) -> None:
+def test_labels_can_be_clamped(fitted: RBMClassifier) -> None:
     X, y = fitted.sample(200, y=3, burn_in=200, random_state=0)
     assert X.shape == (200, 64) and (y == 3).all()
-    # most draws under a label look like it: chance is a tenth, and .7 to .85 is what fits have
+    # most samples with a clamped label look like it: chance is a tenth, and fits have .7 to .85
     assert (fitted.predict(16 * X) == 3).mean() > 0.5
     X, y = fitted.sample(20, n_chains=10, burn_in=50, random_state=0)
     assert len(set(y)) > 1
@@ -84,7 +84,7 @@ def test_labels_can_be_held(fitted: RBMClassifier) -> None:
 
 @pytest.mark.parametrize("binarize", [None, "sample", 0.5])
 @pytest.mark.parametrize("kind", ["dense", "bytes", "sparse"])
-def test_every_kind_of_rows_serves(digits: tuple[Any, ...], binarize: Any, kind: str) -> None:
+def test_every_kind_of_rows_is_accepted(digits: tuple[Any, ...], binarize: Any, kind: str) -> None:
     X, X_new, y, y_new = digits
     given: Any = {"dense": X, "bytes": X.astype(np.uint8), "sparse": sp.csr_matrix(X)}[kind]
     model = RBMClassifier(
@@ -99,7 +99,7 @@ def test_every_kind_of_rows_serves(digits: tuple[Any, ...], binarize: Any, kind:
     assert np.isfinite(model.score_samples(X_new)).all()
 
 
-def test_partial_fit_knows_classes_that_come_later(digits: tuple[Any, ...]) -> None:
+def test_partial_fit_accepts_classes_that_occur_later(digits: tuple[Any, ...]) -> None:
     X, _, y, _ = digits
     model = RBMClassifier(10, data_max=16, random_state=0)
     model.partial_fit(X[y < 5][:50], y[y < 5][:50], classes=np.arange(10))

@@ -12,7 +12,7 @@ from gibbous import ReplicatedSoftmax
 
 
 def documents(rng: np.random.Generator, n: int, words: int = 60) -> tuple[np.ndarray, np.ndarray]:
-    """Documents of one of three topics, each with words of its own and common ones."""
+    """Documents of one of three topics, with words of the topic and common words."""
     topic = rng.integers(0, 3, n)
     p = np.full((3, words), 0.2 / words)
     for t in range(3):
@@ -22,7 +22,7 @@ def documents(rng: np.random.Generator, n: int, words: int = 60) -> tuple[np.nda
 
 
 @pytest.mark.parametrize("method", ["cd", "pcd"])
-def test_topics_are_told_apart(method: str) -> None:
+def test_topics_are_separated(method: str) -> None:
     rng = np.random.default_rng(0)
     X, _ = documents(rng, 600)
     new, topic = documents(rng, 200)
@@ -35,7 +35,7 @@ def test_topics_are_told_apart(method: str) -> None:
         momentum=0.5,
         learning_rate=1.0 if method == "cd" else 0.5,
     ).fit(X)
-    # the topic is found from the features by the nearest mean of the training documents
+    # the topic is predicted from the features by the nearest mean of the training documents
     features = model.transform(new)
     means = np.array([features[topic == t].mean(0) for t in range(3)])
     nearest = ((features[:, None] - means) ** 2).sum(2).argmin(1)
@@ -47,7 +47,7 @@ def test_topics_are_told_apart(method: str) -> None:
     assert model.perplexity(new) < 1.05 * exact
 
 
-def test_sparse_rows_are_the_same_rows() -> None:
+def test_sparse_rows_equal_dense_rows() -> None:
     rng = np.random.default_rng(1)
     X, _ = documents(rng, 80)
     X[3] = 0  # a document without words
@@ -58,13 +58,13 @@ def test_sparse_rows_are_the_same_rows() -> None:
     np.testing.assert_array_equal(dense.transform(X), sparse.transform(sp.csr_matrix(X)))
     np.testing.assert_allclose(dense.score_samples(X), sparse.score_samples(sp.csr_matrix(X)))
     assert dense.score_samples(X)[3] == 0
-    np.testing.assert_allclose(dense.transform(X)[3], 0.5, atol=1e-5)  # b counts no times
+    np.testing.assert_allclose(dense.transform(X)[3], 0.5, atol=1e-5)  # b is weighted by the length
     np.testing.assert_array_equal(dense.gibbs(X).sum(1), X.sum(1))
     np.testing.assert_allclose(dense.reconstruct(X).sum(1), X.sum(1), rtol=1e-5)
     assert dense.reconstruction_error(X).shape == (80,)
 
 
-def test_samples_have_the_lengths_asked_for() -> None:
+def test_samples_have_the_requested_lengths() -> None:
     rng = np.random.default_rng(2)
     X, _ = documents(rng, 60)
     model = ReplicatedSoftmax(4, n_iter=2, method="pcd", n_chains=9, random_state=0).fit(X)

@@ -1,4 +1,4 @@
-"""BernoulliRBM as a user of scikit-learn meets it."""
+"""BernoulliRBM from the perspective of a scikit-learn user."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ QUESTIONS = (
 
 @pytest.mark.parametrize("kind", ["csr_matrix", "csr_array", "csc_array", "coo_array", "lil_array"])
 @pytest.mark.parametrize("dtype", [bool, np.uint8, np.int64, np.float32, np.float64])
-def test_every_kind_of_sparse_rows_is_as_dense_ones(kind: str, dtype: Any) -> None:
+def test_every_sparse_format_equals_dense_rows(kind: str, dtype: Any) -> None:
     X = states().astype(dtype)
     given = getattr(sp, kind)(X)
     dense, sparse = fitted(X), fitted(given)
@@ -55,7 +55,7 @@ def test_every_kind_of_sparse_rows_is_as_dense_ones(kind: str, dtype: Any) -> No
     assert np.array_equal(dense.components_, sparse.components_)
 
 
-def test_dtypes_are_scikit_learns() -> None:
+def test_dtypes_equal_those_of_scikit_learn() -> None:
     X, model = states(), fitted()
     for dtype in (np.float32, np.float64):
         theirs = neural_network.BernoulliRBM(5, n_iter=1, random_state=0).fit(X.astype(dtype))
@@ -68,13 +68,13 @@ def test_dtypes_are_scikit_learns() -> None:
         assert getattr(model, name).shape == getattr(theirs, name).shape, name
 
 
-def test_parameters_attributes_and_methods_are_there() -> None:
+def test_parameters_attributes_and_methods_exist() -> None:
     ours, theirs = BernoulliRBM(), neural_network.BernoulliRBM()
     given = theirs.get_params()
     assert {name: ours.get_params()[name] for name in given} == given
     theirs.fit(states())
     public = {name for name in dir(theirs) if not name.startswith("_")}
-    # the generator that theirs has kept is none of the results
+    # the random generator kept by scikit-learn is not a result
     assert public - {"random_state_"} <= set(dir(fitted()))
 
 
@@ -90,12 +90,12 @@ def test_data_frames_keep_their_names() -> None:
     filled = model.impute(half, n_steps=20, n_average=5)
     assert np.array_equal(filled[:, :10], X.to_numpy()[:, :10]) and not np.isnan(filled).any()
     for name in (*QUESTIONS, "gibbs", "partial_fit"):
-        getattr(model, name)(X)  # warns of nothing
+        getattr(model, name)(X)  # without warnings
     with pytest.raises(ValueError, match="feature names should match"):
         model.transform(X[X.columns[::-1]])
 
 
-def test_it_fits_into_pipelines_and_grids() -> None:
+def test_works_in_pipelines_and_grid_searches() -> None:
     X, y = load_digits(return_X_y=True)
     pipe = make_pipeline(
         BernoulliRBM(60, n_iter=10, data_max=16, random_state=0),
@@ -107,13 +107,13 @@ def test_it_fits_into_pipelines_and_grids() -> None:
     assert "random_state=0" in repr(grid.best_estimator_)
 
 
-# --- weights that were set by hand ------------------------------------------------------------
+# --- manually set weights ---------------------------------------------------------------------
 
 
 def by_hand(dtype: Any = np.float64) -> Any:
     rng = np.random.default_rng(4)
     model = BernoulliRBM(3, learning_rate=0.5)
-    # what a user takes from elsewhere is of any order
+    # arrays from other sources have any memory order
     model.components_ = np.asfortranarray(rng.normal(size=(3, D)).astype(dtype))
     model.intercept_hidden_ = rng.normal(size=3)
     model.intercept_visible_ = rng.normal(size=D)
@@ -121,7 +121,7 @@ def by_hand(dtype: Any = np.float64) -> Any:
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_a_machine_made_by_hand_answers(dtype: Any) -> None:
+def test_machine_with_manual_parameters_works(dtype: Any) -> None:
     model, X = by_hand(dtype), states().astype(float)
     h = 1 / (1 + np.exp(-(X @ model.components_.T + model.intercept_hidden_)))
     np.testing.assert_allclose(model.transform(X), h, rtol=1e-5)
@@ -135,7 +135,7 @@ def test_a_machine_made_by_hand_answers(dtype: Any) -> None:
     assert model.components_.dtype == dtype and (model.components_ != before).any()
 
 
-def test_weights_in_another_precision_are_gone_on_from() -> None:
+def test_training_continues_from_weights_of_another_precision() -> None:
     model = fitted()
     model.components_ = np.asfortranarray(model.components_.astype(np.float64))
     other = fitted(dtype="float64")
@@ -147,7 +147,7 @@ def test_weights_in_another_precision_are_gone_on_from() -> None:
     np.testing.assert_allclose(model.free_energy(X), other.free_energy(X), rtol=1e-12)
 
 
-def test_rows_that_others_own_stay_as_they_are() -> None:
+def test_input_rows_are_not_modified() -> None:
     indices, indptr = np.array([3, 1, 1, 0], np.int32), np.array([0, 3, 4], np.int32)
     X = sp.csr_matrix((np.full(4, 0.25, np.float32), indices, indptr), shape=(2, D))
     for part in (X.data, X.indices, X.indptr):
@@ -160,10 +160,10 @@ def test_rows_that_others_own_stay_as_they_are() -> None:
     fitted(fixed).partial_fit(fixed).gibbs(fixed)
 
 
-# --- going on ---------------------------------------------------------------------------------
+# --- resuming ---------------------------------------------------------------------------------
 
 
-def test_parameters_may_change_between_steps() -> None:
+def test_parameters_can_change_between_steps() -> None:
     X, model = states(), fitted(method="cd")
     assert not hasattr(model, "h_samples_")
     for changes, there in (
@@ -182,19 +182,19 @@ def test_parameters_may_change_between_steps() -> None:
         model.set_params(n_components=6).partial_fit(X)
 
 
-def test_momentum_that_is_turned_on_later_moves_the_next_steps() -> None:
+def test_momentum_can_be_enabled_later() -> None:
     X = states()
     whole = fitted(method="cd", momentum=0.0)
     late = fitted(method="cd", momentum=0.0).set_params(momentum=0.9)
     for model in (whole, late):
         model.partial_fit(X)
-    assert np.array_equal(whole.components_, late.components_)  # there was no last step
+    assert np.array_equal(whole.components_, late.components_)  # there was no previous step
     for model in (whole, late):
         model.partial_fit(X)
     assert not np.array_equal(whole.components_, late.components_)
 
 
-def test_a_warm_start_is_one_long_fit_and_another_fit_begins_anew() -> None:
+def test_warm_start_continues_and_fit_starts_again() -> None:
     X = states()
     long = BernoulliRBM(5, random_state=0, n_iter=6).fit(X)
     model = BernoulliRBM(5, random_state=0, n_iter=2, warm_start=True)
@@ -207,11 +207,11 @@ def test_a_warm_start_is_one_long_fit_and_another_fit_begins_anew() -> None:
         model.set_params(warm_start=True).fit(X[:, 1:])
 
 
-def test_little_work_is_done_by_one_thread_and_much_by_all() -> None:
+def test_number_of_threads_depends_on_the_work() -> None:
     machine = fitted().machine_
     assert machine.threads_for(100, 3) == 1
     assert machine.threads_for(10**9, 3) == 3
-    rows = (1 << 24) // machine.weights.size + 1  # just not little: another thread, not all
+    rows = (1 << 24) // machine.weights.size + 1  # just above the limit: two threads, not all
     found = [machine.threads_for(n, 3) for n in (rows - 1, rows, 7 * rows, 8 * rows)]
     assert found == [1, 2, 2, 3]
 
@@ -243,21 +243,21 @@ def test_little_work_is_done_by_one_thread_and_much_by_all() -> None:
         (lambda m, X: m.set_params(dtype="float16").fit(X), "'dtype' parameter"),
     ],
 )
-def test_errors_say_what_was_given_and_what_to_do(call: Any, message: str) -> None:
+def test_errors_state_what_was_given_and_what_to_do(call: Any, message: str) -> None:
     X = states()
     X[0, 0] = True
     with pytest.raises(ValueError, match=message):
         call(fitted(X), X)
 
 
-def test_nothing_is_asked_of_a_machine_that_was_not_fitted() -> None:
+def test_unfitted_machine_is_rejected() -> None:
     for name in (*QUESTIONS, "gibbs", "impute", "sample", "score"):
         arguments = () if name == "sample" else (states(),)
         with pytest.raises(NotFittedError):
             getattr(BernoulliRBM(), name)(*arguments)
 
 
-def test_a_step_that_runs_away_is_an_error_like_a_fit() -> None:
+def test_diverging_step_is_an_error_like_in_fit() -> None:
     model = fitted()
     before = model.components_.copy()
     model.set_params(learning_rate=1e39)

@@ -1,4 +1,4 @@
-"""Gaussian visible units: variances found, nothing blows up, bad input refused."""
+"""Gaussian visible units: recovered variances, stability, invalid input."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from gibbous import GaussianRBM
 
 
 def badly_scaled(rng: np.random.Generator) -> np.ndarray:
-    """Columns of all sizes, a constant one, heavy tails, and two far apart values."""
+    """Columns of all scales, a constant one, heavy tails, and two distant values."""
     X = load_breast_cancer().data
     X = X * 10.0 ** rng.integers(-8, 9, X.shape[1])
     return np.c_[
@@ -23,7 +23,7 @@ def badly_scaled(rng: np.random.Generator) -> np.ndarray:
 
 
 @pytest.mark.parametrize("name", ["digits", "cancer", "badly scaled", "one row", "constant"])
-def test_nothing_blows_up_with_defaults(name: str) -> None:
+def test_defaults_do_not_diverge(name: str) -> None:
     X = {
         "digits": load_digits().data,
         "cancer": load_breast_cancer().data,
@@ -40,19 +40,20 @@ def test_nothing_blows_up_with_defaults(name: str) -> None:
     assert (z >= np.log(0.001) - 1e-6).all() and (z <= np.log(4) + 1e-6).all()
     for out in (model.sample(20, burn_in=50), model.reconstruct(X), model.score_samples(X)):
         assert np.isfinite(out).all()
-    # samples are as large as the data
+    # samples have the scale of the data
     big = np.abs(X - X.mean(0)).max(0) + X.std(0)
     assert (
         np.abs(model.sample(50, burn_in=50) - X.mean(0)).max(0) <= 4 * big + 1e-6 + 6 * (big == 0)
     ).all()
 
 
-def test_the_variance_of_a_known_gaussian_is_found() -> None:
+def test_variance_of_a_known_gaussian_is_recovered() -> None:
     seed = np.random.SeedSequence().entropy
     print("seed", seed)
     rng = np.random.default_rng(seed)
-    # two clusters with unequal noise in each column: one hidden unit tells them apart. Chains from
-    # the data, because persistent ones hardly ever cross the 20 deviations between the clusters.
+    # two clusters with unequal noise in each column: one hidden unit separates them. Chains start
+    # from the data, because persistent ones hardly ever cross the 20 deviations between the
+    # clusters.
     sd = np.array([0.2, 1.0, 3.0])
     n = 4000
     X = rng.choice([-1.0, 1.0], n)[:, None] * np.array([2.0, 4.0, 6.0]) + rng.normal(0, sd, (n, 3))
@@ -70,7 +71,7 @@ def test_the_variance_of_a_known_gaussian_is_found() -> None:
     assert (np.abs(mean - 5) < 0.1 * np.array([0.1, 20.0])).all()
 
 
-def test_columns_of_any_scale_train_alike() -> None:
+def test_columns_of_any_scale_train_equally_well() -> None:
     rng = np.random.default_rng(1)
     X = rng.normal(size=(60, 5)) @ rng.normal(size=(5, 5))
     first = GaussianRBM(8, n_iter=4, random_state=0, dtype="float64").fit(X)
@@ -88,7 +89,7 @@ def test_columns_of_any_scale_train_alike() -> None:
     np.testing.assert_allclose(fixed.variance_, X.var(0), rtol=1e-6)
 
 
-def test_the_density_of_one_column_integrates_to_one() -> None:
+def test_density_of_one_column_integrates_to_one() -> None:
     rng = np.random.default_rng(3)
     X = np.r_[rng.normal(-3, 0.5, 300), rng.normal(2, 1.0, 300)][:, None]
     model = GaussianRBM(3, n_iter=20, learning_rate=0.05, random_state=0, dtype="float64").fit(X)

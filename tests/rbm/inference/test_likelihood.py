@@ -1,4 +1,4 @@
-"""log Z and likelihoods of Boltzmann machines: exact, by annealing, and the two together."""
+"""log Z and likelihoods of Boltzmann machines: exact, by annealing, and both combined."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from gibbous.rbm.inference.likelihood import LogPartition, schedule
 from reference import rbm_likelihood as reference
 from support.ctrl_c import answered_ctrl_c
 
-anneal: Any = core.rbm.anneal  # one function for both precisions
+anneal: Any = core.rbm.anneal  # the same function for both precisions
 exact_log_partition: Any = core.rbm.exact_log_partition
 
 
@@ -56,20 +56,20 @@ def model_of(
 )
 def test_exact_log_z_is_the_sum_over_all_states(d: int, k: int, dtype: str) -> None:
     rng = np.random.default_rng(1)
-    for spread in (0.3, 3.0, 200.0):  # the last is beyond what the range of numbers multiplies
+    for spread in (0.3, 3.0, 200.0):  # the last exceeds the range in which factors are multiplied
         w, a, b = machine_of(d, k, rng, spread, dtype)
         truth = reference.log_partition(*(x.astype(np.float64) for x in (w, a, b)))
         assert exact_log_partition(w, a, b, 1) == pytest.approx(truth, rel=1e-13, abs=1e-13)
 
 
 def test_exact_log_z_of_a_machine_of_independent_units() -> None:
-    """Weights that only one pair of units has: log Z is a sum of a few terms, at any width."""
+    """Only one pair of units has a weight: log Z is a sum of a few terms, at any width."""
     rng = np.random.default_rng(2)
     for d, k in ((12, 100), (100, 13), (2000, 6)):
         w, a, b = machine_of(d, k, rng)
         w *= 0
         w[3, 5] = 2.5
-        w[4, 2] = -700.0  # one unit of either layer that is too large to multiply
+        w[4, 2] = -700.0  # one unit of either layer is too large to multiply
         rest = (
             np.logaddexp(0, np.delete(a, [2, 5])).sum()
             + np.logaddexp(0, np.delete(b, [3, 4])).sum()
@@ -82,10 +82,10 @@ def test_exact_log_z_of_a_machine_of_independent_units() -> None:
         assert exact_log_partition(w, a, b, 2) == pytest.approx(truth, rel=1e-13)
 
 
-def test_exact_log_z_does_not_overflow_where_all_units_are_large() -> None:
+def test_exact_log_z_does_not_overflow_if_all_units_are_large() -> None:
     d, k = 900, 9
     w, a, b = np.full((k, d), 30.0), np.full(d, 10.0), np.zeros(k)
-    x = 10.0 + 30.0 * np.arange(k + 1)  # the input where so many hidden units are on
+    x = 10.0 + 30.0 * np.arange(k + 1)  # the input with so many hidden units on
     ways = comb(k, np.arange(k + 1))
     truth = np.logaddexp.reduce(np.log(ways) + d * np.logaddexp(0, x))
     assert exact_log_partition(w, a, b, 1) == pytest.approx(truth, rel=1e-13)
@@ -94,7 +94,7 @@ def test_exact_log_z_does_not_overflow_where_all_units_are_large() -> None:
     )
 
 
-def test_exact_log_z_is_that_of_the_turned_machine() -> None:
+def test_exact_log_z_equals_that_of_the_transposed_machine() -> None:
     rng = np.random.default_rng(3)
     w, a, b = machine_of(40, 14, rng, dtype="float32")
     turned = np.ascontiguousarray(w.T)
@@ -141,7 +141,7 @@ def test_annealing_equals_the_slow_reference(
     slow = reference.anneal(*wide, betas, hidden.astype(np.float64), 2**40 + 17)
     if dtype == "float64":
         np.testing.assert_allclose(found, slow, rtol=1e-12, atol=1e-12)
-    else:  # a draw near a probability may fall to the other side; then the chain goes another way
+    else:  # a draw may be rounded to the other side of a probability: another path
         close = np.isclose(found, slow, rtol=1e-5, atol=1e-5)
         assert close.mean() > 0.9
 
@@ -166,7 +166,7 @@ def test_bits_of_annealing_do_not_depend_on_threads_or_other_chains() -> None:
 
 
 def check_errors(estimates: list[LogPartition], truths: list[float], sign: float) -> None:
-    """Mean weights are unbiased, and lie within 3 errors as often as theory has it."""
+    """Mean weights are unbiased, and within 3 errors as often as predicted by theory."""
     off = np.array([np.expm1(sign * (e.value - t)) for e, t in zip(estimates, truths, strict=True)])
     # errors relative to the truth, like `off`
     error = np.array([e.standard_error * (1 + o) for e, o in zip(estimates, off, strict=True)])
@@ -176,7 +176,7 @@ def check_errors(estimates: list[LogPartition], truths: list[float], sign: float
         not e.interval[0] <= t <= e.interval[1] for e, t in zip(estimates, truths, strict=True)
     )
     print("outside", outside)
-    # 0.27% for a normal mean; weights are skewed and their spread estimated: at most 2%
+    # 0.27% for a normal mean; weights are skewed and their deviation is estimated: at most 2%
     assert outside <= binom.isf(3e-7, len(truths), 0.02)
 
 
@@ -203,8 +203,8 @@ def test_estimates_agree_with_exact_log_z_on_random_machines(method: str, dtype:
     check_errors(estimates, truths, -1.0 if method == "reverse_ais" else 1.0)
 
 
-def test_few_betas_show_on_which_side_each_estimate_errs() -> None:
-    """E[log w] is at most log E[w]: a chain's own estimate is too low forward, too high back."""
+def test_few_betas_show_the_direction_of_each_bias() -> None:
+    """E[log w] is at most log E[w]: estimates of a chain are too low forward, too high backward."""
     seed = np.random.SeedSequence().entropy
     print("seed", seed)
     rng = np.random.default_rng(seed)
@@ -233,9 +233,9 @@ def test_few_betas_show_on_which_side_each_estimate_errs() -> None:
     assert forward.effective_sample_size < many.effective_sample_size <= n
 
 
-def test_an_estimate_is_made_of_its_weights() -> None:
+def test_estimate_is_computed_from_its_weights() -> None:
     rng = np.random.default_rng(8)
-    log_w = rng.normal(700.0, 0.4, 500)  # past the range of exp()
+    log_w = rng.normal(700.0, 0.4, 500)  # beyond the range of exp()
     w = np.exp(log_w - 700)
     for method, sign in (("ais", 1.0), ("reverse_ais", -1.0)):
         e = LogPartition.of_weights(log_w, method, 9)
@@ -264,7 +264,7 @@ def test_estimates_print() -> None:
     assert str(model.log_partition()).endswith("(exact)")
 
 
-def test_the_schedule_is_that_of_the_paper() -> None:
+def test_schedule_equals_that_of_the_paper() -> None:
     betas = schedule(14_500)
     assert betas.shape == (14_501,)
     np.testing.assert_allclose(betas[[0, 500, 4500, 14_500]], [0, 0.5, 0.9, 1], rtol=0, atol=1e-15)
@@ -275,10 +275,10 @@ def test_the_schedule_is_that_of_the_paper() -> None:
         assert (np.diff(path) > 0).all() and 0.5 in path and 0.9 in path
 
 
-# ---- the door ----------------------------------------------------------------------------------
+# ---- the public interface ----------------------------------------------------------------------
 
 
-def test_auto_is_exact_where_it_can_be() -> None:
+def test_auto_is_exact_if_possible() -> None:
     rng = np.random.default_rng(9)
     assert model_of(*machine_of(60, 10, rng, 0.1)).log_partition().method == "exact"
     wide = model_of(*machine_of(30, 26, rng, 0.1))
@@ -296,14 +296,14 @@ def test_auto_is_exact_where_it_can_be() -> None:
     ).value  # fmt: skip
 
 
-def test_base_rates_of_data_and_starts_of_one_s_own_are_used() -> None:
+def test_given_base_rates_and_initial_states_are_used() -> None:
     rng = np.random.default_rng(10)
     w, a, b = machine_of(40, 30, rng, 0.0)
     model = model_of(w, a, b)
     rates = 1 / (1 + np.exp(-a))
     truth = 30 * np.log(2) + np.logaddexp(0, a).sum()
     model.intercept_hidden_[...] = 0
-    # without weights, from its own rates, the path stands still
+    # without weights, from its own base rates, the path is constant
     found = model.log_partition("ais", n_betas=5, n_chains=4, base_rates=rates)
     np.testing.assert_allclose(found.log_weights, truth, rtol=1e-12)
     other = model.log_partition("ais", n_betas=5, n_chains=4, base_rates=np.full(40, 0.5))
@@ -340,7 +340,7 @@ def test_bad_arguments_are_named(options: dict[str, Any], message: str) -> None:
         model.log_partition(**{"method": "ais", "n_betas": 5, **options})
 
 
-def test_rows_that_are_not_binary_are_refused() -> None:
+def test_rows_that_are_not_binary_are_rejected() -> None:
     model = model_of(*machine_of(4, 3, np.random.default_rng(0)))
     half = np.array([[0.0, 1.0, 0.5, 1.0]])
     for X in (half, sp.csr_matrix(half)):
@@ -362,7 +362,7 @@ def test_rows_that_are_not_binary_are_refused() -> None:
         BernoulliRBM().log_partition()
 
 
-def test_core_refuses_arrays_that_do_not_fit() -> None:
+def test_core_rejects_mismatched_arrays() -> None:
     w, a, b = machine_of(4, 3, np.random.default_rng(0))
     hidden, betas = np.zeros((2, 3)), np.array([0.0, 1.0])
     with pytest.raises(ValueError, match="must belong to one machine"):
@@ -379,7 +379,7 @@ def test_core_refuses_arrays_that_do_not_fit() -> None:
 
 
 @pytest.mark.parametrize("method", ["exact", "ais", "reverse_ais"])
-def test_ctrl_c_is_answered(method: str) -> None:
+def test_ctrl_c_interrupts_soon(method: str) -> None:
     k = 25 if method == "exact" else 300
     rng = np.random.default_rng(0)
     model = model_of(*machine_of(2000, k, rng, 0.1, "float32"), n_jobs=2)

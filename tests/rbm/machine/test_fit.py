@@ -1,4 +1,4 @@
-"""Fits of Boltzmann machines: progress, history, interruption, pickling, bad input."""
+"""Fits of Boltzmann machines: progress, history, interruption, pickling, invalid input."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ X = states()
 
 
 def arrays(model: BernoulliRBM) -> list[np.ndarray]:
-    """Everything that training goes on from."""
+    """The state that training continues from."""
     return [a.copy() for a in model.machine_.arrays().values()]
 
 
@@ -71,7 +71,7 @@ def test_callback_sees_every_epoch_and_can_stop() -> None:
     assert_same(model, BernoulliRBM(5, n_iter=3, random_state=0).fit(X))
 
 
-def test_history_says_what_was_done() -> None:
+def test_history_describes_the_fit() -> None:
     model = BernoulliRBM(5, n_iter=4, random_state=7, n_jobs=2)
     history = model.fit(X).history_
     assert (history.model, history.metric) == ("BernoulliRBM", "pseudo-likelihood")
@@ -80,14 +80,14 @@ def test_history_says_what_was_done() -> None:
     assert history.stop_reason == "completed" and not history.converged
     assert history.seed == model.machine_.key and history.n_threads == 2
     assert history.instruction_set == LEVEL and history.events == ()
-    # the watched rows are all rows here, and the score of an epoch is score's
+    # the validation rows are all rows here, and the score of an epoch is that of score()
     assert history.values[-1] == pytest.approx(model.score(X), rel=1e-12)
     assert "completed after 4 iterations" in str(history)
     none = BernoulliRBM(5, n_iter=0, random_state=0).fit(X)
     assert none.n_iter_ == 0 and none.history_.values == ()
 
 
-def test_an_exception_in_the_callback_comes_out() -> None:
+def test_exception_in_the_callback_propagates() -> None:
     def callback(progress: Progress) -> None:
         raise RuntimeError("mine")
 
@@ -97,7 +97,7 @@ def test_an_exception_in_the_callback_comes_out() -> None:
         BernoulliRBM(5).fit(X, callback=3)  # type: ignore[arg-type]
 
 
-def test_verbose_prints_an_epoch_a_line(capsys: pytest.CaptureFixture[str]) -> None:
+def test_verbose_prints_one_line_per_epoch(capsys: pytest.CaptureFixture[str]) -> None:
     BernoulliRBM(5, n_iter=2, random_state=0, verbose=1).fit(X, X_val=X[:9])
     lines = capsys.readouterr().out.splitlines()
     assert [line.split(",")[0] for line in lines] == [
@@ -136,7 +136,7 @@ def test_schedules_scale_the_rate_of_each_epoch(
 
 
 @pytest.mark.parametrize("jobs", [1, 2])
-def test_ctrl_c_during_an_epoch_keeps_the_one_before(
+def test_ctrl_c_during_an_epoch_keeps_the_previous_one(
     jobs: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     rows = states(600, 2000)
@@ -207,7 +207,7 @@ def test_an_interrupt_between_training_and_scoring_keeps_whole_epochs(
 
 @pytest.mark.parametrize("options", METHODS.values(), ids=METHODS)
 @pytest.mark.parametrize("copied", ["pickle", "deepcopy"])
-def test_a_copy_made_in_the_middle_goes_on_in_the_same_bits(
+def test_copy_made_during_training_continues_bit_identically(
     options: dict[str, Any], copied: str
 ) -> None:
     data = X * 0.8 if options.get("binarize") else X
@@ -225,7 +225,7 @@ def test_a_copy_made_in_the_middle_goes_on_in_the_same_bits(
     assert other.history_ == model.history_
 
 
-def test_partial_fit_alone_starts_a_machine() -> None:
+def test_partial_fit_initializes_a_machine() -> None:
     whole = BernoulliRBM(6, random_state=0, n_iter=1, batch_size=60, shuffle=False).fit(X)
     parts = BernoulliRBM(6, random_state=0, batch_size=60).partial_fit(X)
     assert_same(whole, parts)
@@ -271,7 +271,7 @@ def test_bad_training_rows_are_named(rows: Any, message: str, method: str) -> No
         "partial_fit",
     ],
 )
-def test_rows_that_do_not_fit_a_machine_are_named(method: str) -> None:
+def test_mismatched_rows_are_named(method: str) -> None:
     model = BernoulliRBM(4, n_iter=1, random_state=0).fit(X)
     call = getattr(model, method)
     with pytest.raises(ValueError, match="X has 5 features, but BernoulliRBM is expecting 20"):
@@ -308,7 +308,7 @@ def test_bad_weights_are_named(weight: np.ndarray, message: str) -> None:
 
 
 @pytest.mark.parametrize("answer", [-1.0, math.nan, math.inf])
-def test_a_schedule_that_gives_no_factor_is_named(answer: float) -> None:
+def test_schedule_with_an_invalid_factor_is_named(answer: float) -> None:
     model = BernoulliRBM(4, n_iter=3, learning_rate_schedule=lambda epoch, n_iter: answer)
     with pytest.raises(ValueError, match=r"learning_rate_schedule\(0, 3\) must return a factor"):
         model.fit(X)
@@ -316,9 +316,7 @@ def test_a_schedule_that_gives_no_factor_is_named(answer: float) -> None:
 
 @pytest.mark.parametrize("rate", [1e4, 1e30])
 @pytest.mark.parametrize("options", METHODS.values(), ids=METHODS)
-def test_a_rate_that_diverges_leaves_the_last_good_machine(
-    rate: float, options: dict[str, Any]
-) -> None:
+def test_diverging_fit_keeps_the_last_good_machine(rate: float, options: dict[str, Any]) -> None:
     data = X * 0.8 if options.get("binarize") else X
     model = BernoulliRBM(
         9, n_iter=9, learning_rate=rate, learning_rate_schedule=lambda e, n: 0.0 if e < 2 else 1.0,

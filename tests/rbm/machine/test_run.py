@@ -1,4 +1,4 @@
-"""Machines and runs without estimators: settings in, outcomes out, states that continue."""
+"""Machines and runs without estimators: settings in, outcomes out, resumable states."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def states(d: int = 12) -> np.ndarray:
 
 
 def kinds() -> dict[str, tuple[Units, Any]]:
-    """Units of each kind with rows that they have checked."""
+    """Units of each kind with validated rows."""
     rng = np.random.default_rng(1)
     codes = rng.integers(0, 3, (N, 4))
     labels = Features().for_classes(12, 3).labels
@@ -94,7 +94,7 @@ def plain(state: dict[str, Any]) -> dict[str, Any]:
 
 @pytest.mark.parametrize("options", OPTIONS.values(), ids=OPTIONS)
 @pytest.mark.parametrize("kind", kinds())
-def test_a_run_stopped_after_any_epoch_ends_in_the_same_bits(
+def test_run_stopped_after_any_epoch_resumes_bit_identically(
     kind: str, options: dict[str, Any]
 ) -> None:
     kept: list[dict[str, Any]] = []
@@ -122,7 +122,7 @@ def test_a_state_is_a_copy() -> None:
         np.testing.assert_array_equal(state["machine"]["arrays"][name], array)
 
 
-def test_a_restored_machine_gets_arrays_that_it_lacks() -> None:
+def test_restored_machine_allocates_missing_arrays() -> None:
     _, machine = run_of("gaussian", OPTIONS["chains"])
     other = Machine()
     other.restore(machine.state())
@@ -140,7 +140,7 @@ def test_a_restored_machine_gets_arrays_that_it_lacks() -> None:
         ("counts", ReplicatedSoftmax),
     ],
 )
-def test_a_machine_without_an_estimator_trains_alike(kind: str, cls: Any) -> None:
+def test_machine_without_an_estimator_trains_identically(kind: str, cls: Any) -> None:
     options = {"method": "pcd", "momentum": 0.5, "centered": True, "dtype": "float64"}
     units, X = kinds()[kind]
     model = cls(K, batch_size=16, n_iter=5, learning_rate=0.02, random_state=4, **options).fit(X)
@@ -156,7 +156,7 @@ def test_a_machine_without_an_estimator_trains_alike(kind: str, cls: Any) -> Non
     assert np.isfinite(out).all()
 
 
-def test_chains_that_continue_are_one_long_chain() -> None:
+def test_continued_chains_equal_one_long_chain() -> None:
     run, machine = run_of("bernoulli", OPTIONS["chains"])
     run.finish()
     hidden = chains.Start().hidden(machine, Bernoulli(), 8, seed=1, jobs=1)
@@ -168,7 +168,7 @@ def test_chains_that_continue_are_one_long_chain() -> None:
     np.testing.assert_array_equal(one.hidden, parts.hidden)
 
 
-def test_an_outcome_says_what_ended_the_run() -> None:
+def test_outcome_states_why_the_run_ended() -> None:
     def stop(progress: Any) -> None:
         raise KeyboardInterrupt
 
@@ -184,8 +184,8 @@ def test_an_outcome_says_what_ended_the_run() -> None:
     np.testing.assert_array_equal(machine.weights, before)
 
 
-def test_a_callback_sees_the_machine_as_a_file_would_hold_it() -> None:
-    """Steps and epochs are those of the parameters, so that training resumes from a copy."""
+def test_callback_sees_the_machine_as_it_would_be_saved() -> None:
+    """Steps and epochs match the parameters, so that training resumes from a copy."""
     seen: list[tuple[int, int]] = []
     model = RBMClassifier(K, n_iter=3, random_state=0, batch_size=16)
     y = np.arange(N) % 3
@@ -196,7 +196,7 @@ def test_a_callback_sees_the_machine_as_a_file_would_hold_it() -> None:
     assert seen[0][0] * 3 == seen[2][0] == model.machine_.steps
 
 
-def test_a_machine_without_a_key_is_refused() -> None:
+def test_machine_without_a_key_is_rejected() -> None:
     _, machine = run_of("bernoulli", OPTIONS["plain"])
     machine.key = None
     with pytest.raises(ValueError, match=r"no key for random numbers; set machine\.key"):

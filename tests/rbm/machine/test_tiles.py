@@ -1,4 +1,4 @@
-"""The products of a matrix unit, by the unit or plain C++ in its place, against the look-up."""
+"""Products of a matrix unit, real or emulated in C++, compared with table lookup."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 from gibbous import BernoulliRBM, CategoricalRBM, GaussianRBM, ReplicatedSoftmax
 from gibbous._ground.isa import core
 
-WAYS = ["plain", *(["1"] if core.has_matrix_unit() else [])]  # the unit where the machine has it
+WAYS = ["plain", *(["1"] if core.has_matrix_unit() else [])]  # the real unit if the machine has it
 
 
 def states(rng: np.random.Generator, n: int, d: int) -> np.ndarray:
@@ -37,7 +37,7 @@ OPTIONS: dict[str, dict[str, Any]] = {
 
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("options", OPTIONS.values(), ids=OPTIONS)
-def test_training_agrees_with_the_look_up(
+def test_training_agrees_with_table_lookup(
     options: dict[str, Any], way: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     rng = np.random.default_rng(5)
@@ -49,16 +49,16 @@ def test_training_agrees_with_the_look_up(
     ours = fitted(X, **options)
     monkeypatch.setenv("GIBBOUS_AMX", way)
     other = fitted(X, **options)
-    # either factor of a product is known to 2^-17 of itself there (one bfloat16 alone: 2^-9), and
-    # no draw of these lies so near to its threshold
+    # each factor of a product is accurate to 2^-17 (one bfloat16 alone: 2^-9), and no draw of these
+    # is that close to its threshold
     for name in ("components_", "intercept_visible_", "intercept_hidden_"):
         np.testing.assert_allclose(getattr(other, name), getattr(ours, name), atol=1e-5)
-    assert (other.components_ != ours.components_).any()  # another way was gone
+    assert (other.components_ != ours.components_).any()  # a different method was used
 
 
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("kind", ["gaussian", "stepped", "categories", "counts"])
-def test_other_units_agree_with_the_look_up(
+def test_other_units_agree_with_table_lookup(
     kind: str, way: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     rng = np.random.default_rng(8)
@@ -88,7 +88,7 @@ def test_bits_are_equal_for_any_number_of_threads(
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_samples_agree_with_the_look_up(way: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_samples_agree_with_table_lookup(way: str, monkeypatch: pytest.MonkeyPatch) -> None:
     X = states(np.random.default_rng(1), 200, 70)
     monkeypatch.setenv("GIBBOUS_AMX", "0")
     model = fitted(X)
@@ -99,7 +99,7 @@ def test_samples_agree_with_the_look_up(way: str, monkeypatch: pytest.MonkeyPatc
     assert (found != expected).any()
 
 
-def test_a_value_that_means_nothing_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_invalid_setting_is_rejected(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GIBBOUS_AMX", "yes")
     with pytest.raises(ValueError, match="GIBBOUS_AMX='yes': set it to 0"):
         fitted(states(np.random.default_rng(0), 10, 5))

@@ -1,4 +1,4 @@
-"""Machines of all kinds of units: against a slow reference, and against exact distributions."""
+"""Machines with all kinds of units: compared with a slow reference and exact distributions."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ SIZES = [3, 2, 5, 1, 4, 30, 2]  # categories of columns; the sixth crosses a pan
 
 
 def make(kind: str, k: int, **options: Any) -> Any:
-    """An estimator of a kind, in double precision, that does not train by itself."""
+    """An untrained estimator of a kind, in double precision."""
     options = {"dtype": "float64", "n_iter": 0, "random_state": 3, **options}
     if kind.startswith("gaussian"):
         relu = "relu" if kind.endswith("relu") else "binary"
@@ -44,7 +44,7 @@ def make(kind: str, k: int, **options: Any) -> Any:
 
 
 def data(kind: str, rng: np.random.Generator, n: int, d: int) -> tuple[np.ndarray, ...]:
-    """Rows that have something to learn, with labels for a classifier."""
+    """Rows with structure, with labels for a classifier."""
     pattern = rng.integers(0, 3, n)
     if kind.startswith("gaussian"):
         X = rng.normal(size=(3, d))[pattern] + 0.3 * rng.normal(size=(n, d))
@@ -54,7 +54,7 @@ def data(kind: str, rng: np.random.Generator, n: int, d: int) -> tuple[np.ndarra
         X = np.where(
             rng.random((n, d)) < 0.7, pattern[:, None] % sizes, rng.integers(0, sizes, (n, d))
         )
-        X[0] = sizes - 1  # all categories are seen
+        X[0] = sizes - 1  # all categories occur
         return (X,)
     if kind == "counts":
         rate = rng.gamma(0.3, size=(3, d))[pattern]
@@ -64,7 +64,7 @@ def data(kind: str, rng: np.random.Generator, n: int, d: int) -> tuple[np.ndarra
 
 
 def states_of(model: Any, given: tuple[np.ndarray, ...]) -> np.ndarray:
-    """Visible states as the machine sees them."""
+    """Visible states in the representation of the machine."""
     X = given[0]
     if isinstance(model, GaussianRBM):
         return np.asarray(model.units_.standardized(X))
@@ -76,7 +76,7 @@ def states_of(model: Any, given: tuple[np.ndarray, ...]) -> np.ndarray:
 
 
 def labelled(model: RBMClassifier, given: tuple[np.ndarray, ...]) -> Any:
-    """Features and labels side by side."""
+    """Features and labels concatenated."""
     codes = np.searchsorted(model.classes_, given[1])
     return model.units_.labels.labelled(given[0], codes)
 
@@ -96,12 +96,12 @@ def kinds_of(model: Any) -> dict[str, Any]:
 
 
 def arrays(model: Any) -> list[np.ndarray]:
-    """Everything that training continues from."""
+    """The state that training continues from."""
     return list(model.machine_.arrays().values())
 
 
 def same_machine(model: Any) -> reference.Units:
-    """The reference in the state in which the model stands."""
+    """The reference in the same state as the model."""
     rate = model.learning_rate
     length = getattr(model, "mean_length_", 1.0)
     settings = {
@@ -156,7 +156,7 @@ def test_training_equals_the_slow_reference(kind: str, options: dict[str, Any]) 
     rng = np.random.default_rng(5)
     rate = 0.02 if "relu" in kind else 0.1
     given = data(kind, rng, 60, 35)
-    if kind == "gaussian":  # the steps of z are felt
+    if kind == "gaussian":  # the steps of z have an effect
         options = {**options, "variance_learning_rate": 0.1 * rate}
     model = make(kind, 34, batch_size=25, learning_rate=rate, **options).fit(*given)
     slow = same_machine(model)
@@ -194,7 +194,7 @@ def small(
     if kind == "counts":
         given = (rng.multinomial(5, np.ones(d) / d, 8),)
     model = make(kind, k, **options).fit(*given)
-    size = 0.25 if kind == "gaussian-relu" else 0.7  # weights with which a density exists
+    size = 0.25 if kind == "gaussian-relu" else 0.7  # weights for which a density exists
     model.components_[...] = rng.normal(0, size, model.components_.shape)
     model.intercept_visible_[...] = rng.normal(0, 0.5, model.intercept_visible_.shape)
     model.intercept_hidden_[...] = rng.normal(0, 0.5, k)
@@ -213,8 +213,8 @@ def exact_of(model: Any) -> reference.Exact:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_gradient_of_long_chains_is_that_of_the_likelihood(kind: str) -> None:
-    """A step along CD-15 of many chains, against differences of the exact log-likelihood."""
+def test_gradient_of_long_chains_equals_that_of_the_likelihood(kind: str) -> None:
+    """A step along CD-15 of many chains, compared with differences of the exact log-likelihood."""
     seed = np.random.SeedSequence().entropy
     print("seed", seed)
     rng = np.random.default_rng(seed)
@@ -234,7 +234,7 @@ def test_gradient_of_long_chains_is_that_of_the_likelihood(kind: str) -> None:
     scale = 0.01 / length
     unit = 1.0 if truth.z is None else np.exp(truth.z)
     moved_b = model.intercept_hidden_ - truth.b
-    if truth.z is not None:  # z moves with the mixture's weights held, and b along with it
+    if truth.z is not None:  # z moves with the component weights held constant, and b with it
         change = np.exp(-truth.z) - np.exp(-model.log_variance_)
         w = model.components_
         moved_b = moved_b - (change * w * (model.intercept_visible_ + w / 2)).sum(1)
@@ -248,7 +248,7 @@ def test_gradient_of_long_chains_is_that_of_the_likelihood(kind: str) -> None:
         along_b = (moved_b / scale) @ held
         found.append(((model.log_variance_ - truth.z) / scale - along_b, truth.z))
     step = 1e-5
-    # of one chain: states times states over s^2; stepped and counted states go to about 10 and 5
+    # per chain: states times states over s^2; stepped and counted states reach about 10 and 5
     size = {"gaussian": 6.0, "gaussian-relu": 12.0, "relu": 6.0, "counts": 5.0}.get(kind, 1.0)
     for gradient, array in found:
         for i in np.ndindex(array.shape):
@@ -263,7 +263,7 @@ def test_gradient_of_long_chains_is_that_of_the_likelihood(kind: str) -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_moments_of_samples_are_those_of_the_machine(kind: str) -> None:
+def test_moments_of_samples_match_the_machine(kind: str) -> None:
     seed = np.random.SeedSequence().entropy
     print("seed", seed)
     rng = np.random.default_rng(seed)
@@ -276,7 +276,7 @@ def test_moments_of_samples_are_those_of_the_machine(kind: str) -> None:
     mean, pairs = exact_of(model).moments(5 if kind == "counts" else 1)
     products = v[:, :, None] * v[:, None, :]
     for truth, draws in ((mean, v), (pairs, products)):
-        error = draws.std(0) / np.sqrt(n)  # one row a chain: independent
+        error = draws.std(0) / np.sqrt(n)  # one row per chain: independent
         assert (np.abs(draws.mean(0) - truth) < 5 * error + 1e-12).all()
 
 
@@ -346,7 +346,7 @@ def test_pseudo_likelihood_is_the_sum_of_conditionals(kind: str) -> None:
                     changed[:, i] = on
                     others.append(truth.log_p(changed))
             total += truth.log_p(v) - np.logaddexp.reduce(others, axis=0)
-        if kind == "classifier":  # features and label together, as a fit watches them
+        if kind == "classifier":  # features and label together, as validation rows of a fit
             flips = Flips(model.machine_.key, v.shape[1] - 2)
             joint = model.units_.labels
             found = joint.pseudo_likelihood(model.machine_, labelled(model, given), flips, 1)
@@ -368,7 +368,7 @@ def test_imputation_is_the_mean_of_the_conditional(kind: str) -> None:
         model, (np.nan_to_num(np.asarray(given[0], dtype=float))[:1].astype(given[0].dtype),)
     )
     if kind == "counts":
-        # with one count unknown its value follows from the length; with two it is drawn
+        # with one unknown count its value follows from the length; with two it is drawn
         X[0, 1] = np.nan
         many, length = np.repeat(X, 4000, 0), float(given[0][0].sum())
         left = int(given[0][0, :2].sum())
@@ -404,7 +404,7 @@ def test_imputation_is_the_mean_of_the_conditional(kind: str) -> None:
     assert np.abs(found - mean).max() < 5 * spread / np.sqrt(4000)
 
 
-# ---- training, whatever the units ----------------------------------------------------------------
+# ---- training with all kinds of units ------------------------------------------------------------
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -427,7 +427,7 @@ def test_bits_are_equal_for_any_number_of_threads(kind: str) -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_training_goes_on_where_it_stopped(kind: str) -> None:
+def test_training_continues_after_a_stop(kind: str) -> None:
     rng = np.random.default_rng(4)
     given = data(kind, rng, 60, 30)
     options: dict[str, Any] = {
@@ -445,7 +445,7 @@ def test_training_goes_on_where_it_stopped(kind: str) -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_file_brings_everything_back(kind: str, tmp_path: Path) -> None:
+def test_file_restores_everything(kind: str, tmp_path: Path) -> None:
     rng = np.random.default_rng(4)
     given = data(kind, rng, 60, 30)
     model = make(
@@ -466,7 +466,7 @@ def test_a_file_brings_everything_back(kind: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("classes", [[3, 7], [1.0, 2.0], [False, True], ["a", "ü"]], ids=str)
-def test_labels_of_every_kind_come_back(classes: list[Any], tmp_path: Path) -> None:
+def test_labels_of_every_kind_are_restored(classes: list[Any], tmp_path: Path) -> None:
     X = np.array([[0, 1, 1], [1, 0, 0], [1, 1, 0], [0, 0, 1]])
     y = np.array(classes)[[0, 1, 1, 0]]
     model = RBMClassifier(2, n_iter=1, random_state=0).fit(X, y)
@@ -477,7 +477,7 @@ def test_labels_of_every_kind_come_back(classes: list[Any], tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_weights_count_rows_and_held_out_rows_are_watched(kind: str) -> None:
+def test_weights_equal_repeated_rows_and_validation_rows_are_scored(kind: str) -> None:
     rng = np.random.default_rng(4)
     given = data(kind, rng, 40, 20)
     weight = rng.integers(1, 3, 40).astype(float)
@@ -515,8 +515,8 @@ def test_a_learning_rate_that_diverges_is_named_and_an_interrupt_keeps_the_epoch
     np.testing.assert_array_equal(model.components_, two.components_)
 
 
-def test_stepped_units_have_the_law_of_their_copies() -> None:
-    """Means, free energies and draws against the copies one by one, far into both tails."""
+def test_stepped_units_have_the_distribution_of_their_copies() -> None:
+    """Means, free energies and draws compared with explicit copies, far into both tails."""
     x = np.array([-30.0, -3.0, -0.4, 0.0, 0.3, 1.0, 5.5, 6.99, 7.01, 13.2, 40.0])
     copies = np.arange(1, 200)
     mean = (1 / (1 + np.exp(-(x[:, None] - copies + 0.5)))).sum(1)
@@ -538,7 +538,7 @@ def test_stepped_units_have_the_law_of_their_copies() -> None:
         assert abs(draws.mean() - mean[i]) < 5 * sigma
 
 
-def test_core_refuses_units_that_do_not_fit() -> None:
+def test_core_rejects_invalid_units() -> None:
     with pytest.raises(ValueError, match="visible must be 0"):
         core.layers.Units(3, 0)
     rows = core.layers.Rows32(2, 4, real=np.zeros((2, 4), np.float32))
