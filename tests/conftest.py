@@ -1,4 +1,4 @@
-"""Fixtures that several test files use."""
+"""Fixtures shared by several test files."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
-# A shell without job control starts what it puts in the background with Ctrl-C ignored, and all
-# processes below inherit that: tests that press it would never end.
+# A shell without job control starts background processes with Ctrl-C ignored, and all child
+# processes inherit that: tests that send it would never end.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
-# An example that takes long on a busy machine is no finding.
+# An example that takes long on a busy machine is not an error.
 settings.register_profile(
     "gibbous", deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True
 )
@@ -23,10 +23,10 @@ settings.load_profile("gibbous")
 
 @pytest.fixture(scope="session")
 def data_folder() -> Path:
-    """Return the folder of real data sets: GIBBOUS_DATA, or shared/data beside the checkout."""
+    """Return the folder of real data sets: GIBBOUS_DATA, or shared/data next to the checkout."""
     default = Path(__file__).resolve().parents[2] / "shared" / "data"
     folder = Path(os.environ.get("GIBBOUS_DATA", default))
     if not folder.is_dir():
-        # the data sets are not ours to redistribute
+        # the licenses of the data sets do not allow redistribution
         pytest.skip("no folder of data sets: set GIBBOUS_DATA to one")
     return folder

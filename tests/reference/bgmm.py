@@ -1,5 +1,5 @@
-"""A variational Gaussian mixture, slow and obvious: Bishop 2006, section 10.2, one component at a
-time, with the lower bound as the sum of its seven expectations (10.71 to 10.77) in full."""
+"""A slow, straightforward variational Gaussian mixture: Bishop 2006, section 10.2, one component at
+a time, with the lower bound as the sum of its seven expectations (10.71 to 10.77) in full."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Prior:
 
 @dataclass
 class Posterior:
-    concentration: Any  # (k,), or a tuple of two of a process
+    concentration: Any  # (k,), or a pair for a Dirichlet process
     mean_precision: np.ndarray
     means: np.ndarray
     degrees_of_freedom: np.ndarray  # (k,)
@@ -40,7 +40,7 @@ def matrix(value, kind, d):
 
 
 def posterior_of(model) -> Posterior:
-    """Return the posterior of a fitted model, every component with a matrix of its own."""
+    """Return the posterior of a fitted model, with a full matrix for every component."""
     k, d = model.means_.shape
     nu = np.broadcast_to(model.degrees_of_freedom_, k)
     covariances = [
@@ -72,7 +72,7 @@ def prior_of(model) -> Prior:
 
 
 def log_sticks(concentration):
-    """Return E[log v], E[log(1 - v)] of the pieces of a stick."""
+    """Return E[log v], E[log(1 - v)] of stick-breaking fractions."""
     a, b = concentration
     return digamma(a) - digamma(a + b), digamma(b) - digamma(a + b)
 
@@ -95,7 +95,7 @@ def expected_log_det(q: Posterior, j):
 
 
 def log_rho(X, q: Posterior):
-    """Return log of the unnormalised responsibilities (10.46), (n, k)."""
+    """Return log of the unnormalized responsibilities (10.46), (n, k)."""
     d = X.shape[1]
     weights = expected_log_weights(q.concentration)
     out = np.empty((len(X), len(q.means)))
@@ -159,7 +159,7 @@ def log_beta(a, b):
 
 
 def log_wishart(scale, nu):
-    """Return log of the Wishart distribution's normaliser B(W, nu) (B.79)."""
+    """Return log of the normalizer B(W, nu) of the Wishart distribution (B.79)."""
     d = len(scale)
     return -nu / 2 * np.linalg.slogdet(scale)[1] - nu * d / 2 * np.log(2) - multigammaln(nu / 2, d)
 
@@ -212,7 +212,7 @@ def lower_bound(X, r, q: Posterior, prior: Prior, weight=None):
 
 @dataclass
 class Completed:
-    """What an E-step makes of rows with NaN: q(z) and, for each component, q(missing | z)."""
+    """Outputs of an E-step for rows with NaN: q(z) and, for each component, q(missing | z)."""
 
     r: np.ndarray  # (n, k)
     rows: np.ndarray  # (n, k, d): observed entries, and expected missing ones
@@ -223,7 +223,7 @@ class Completed:
 def e_step_missing(X, q: Posterior):
     """Return log of the integral of exp(E[log p(x, z)]) over the missing entries, and both q.
 
-    Of a component's E[log N(x)] only the quadratic form with P = nu W depends on x. Over the
+    Only the quadratic form with P = nu W in a component's E[log N(x)] depends on x. Over the
     missing entries m it integrates to (2 pi)^(m / 2) |P_mm|^(-1/2), and leaves the quadratic form
     of the observed ones with the Schur complement of P_mm.
     """
@@ -254,13 +254,13 @@ def e_step_missing(X, q: Posterior):
 
 
 def m_step_missing(c: Completed, prior: Prior, kind: str, weight=None) -> Posterior:
-    """Return the posterior given q(z) and q(missing | z), as :func:`m_step`."""
+    """Return the posterior given q(z) and q(missing | z), like :func:`m_step`."""
     n, k, d = c.rows.shape
     w = np.ones(n) if weight is None else np.asarray(weight, float)
     parts = []
     for j in range(k):
-        # rows whose scatter has what is left of the missing entries' variance in it: of each row
-        # two, one spread to either side, along every axis of its covariance
+        # rows whose scatter includes the conditional variance of the missing entries: two per row,
+        # shifted in both directions along every axis of its covariance
         lengths, axes = np.linalg.eigh(c.spreads[:, j])
         away = np.sqrt(d * np.maximum(lengths, 0.0))[:, None, :] * axes
         pairs = np.concatenate(
@@ -284,14 +284,14 @@ def m_step_missing(c: Completed, prior: Prior, kind: str, weight=None) -> Poster
 
 
 def lower_bound_missing(c: Completed, q: Posterior, prior: Prior, weight=None):
-    """Return the lower bound of log p(observed), as :func:`lower_bound`.
+    """Return the lower bound of log p(observed), like :func:`lower_bound`.
 
-    It is that of the rows completed with the expectation of each component, plus what the spread of
-    the missing entries takes from it, plus their entropy.
+    It is that of the rows completed with the expectation of each component, minus the effect of the
+    variance of the missing entries, plus their entropy.
     """
     n, k, d = c.rows.shape
     w = np.ones(n) if weight is None else np.asarray(weight, float)
-    # rows are not the same for all components: sum the bounds of the components' own terms
+    # completed rows differ between components: sum the bounds of the components
     bound = lower_bound(np.zeros((n, d)), c.r, q, prior, weight)
     for j in range(k):
         precision = q.degrees_of_freedom[j] * q.scales[j]

@@ -1,4 +1,4 @@
-"""EM for Gaussian mixtures, slow and obvious, in long double."""
+"""Slow, straightforward EM for Gaussian mixtures, in long double."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def step(X, m: Mixture, kind: str, reg: float, weight=None):
     log_prob, r = responsibilities(X, m, kind)
     r = r * w[:, None]
     nk = r.sum(0)
-    # about the old means, so that nothing cancels
+    # about the old means, to avoid cancellation
     shift = np.array([(r[:, k, None] * (X - m.means[k])).sum(0) / nk[k] for k in range(len(nk))])
     means = m.means.astype(LONG) + shift
     scatter = []

@@ -1,4 +1,4 @@
-"""EM for Gaussian mixtures on rows with NaN, row by row, slow and obvious, in long double."""
+"""Slow, straightforward EM for Gaussian mixtures on rows with NaN, row by row, in long double."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from .gmm import LONG, Mixture, cholesky, covariance_of
 
 
 def inverse(c):
-    """Return c^-1 of a positive definite matrix; NumPy's own knows no long double."""
+    """Return c^-1 of a positive definite matrix; NumPy's own function does not support long
+    double."""
     low = cholesky(c)
     d = len(c)
     inverse_low = np.zeros((d, d), LONG)
@@ -20,10 +21,10 @@ def inverse(c):
 
 
 def split(mask, c):
-    """Return what a pattern (True where missing) makes of one covariance.
+    """Return the quantities of a pattern (True where missing) for one covariance.
 
-    That is observed and missing features, precision and log-determinant of the observed ones, the
-    regression of the missing ones on them, and the covariance that is left.
+    These are observed and missing features, precision and log-determinant of the observed ones, the
+    regression of the missing ones on them, and the conditional covariance.
     """
     o, m = np.flatnonzero(~mask), np.flatnonzero(mask)
     if not len(o):

@@ -1,4 +1,5 @@
-"""Online EM for Gaussian mixtures, slow and obvious, on sums of 1, x and x x^T in long double."""
+"""Slow, straightforward online EM for Gaussian mixtures, on sums of 1, x and x x^T in long
+double."""
 
 from __future__ import annotations
 
@@ -9,7 +10,7 @@ from reference.gmm import LONG, Mixture
 
 
 class Online:
-    """Running statistics as plain sums a row, of what is left of x beyond a fixed origin."""
+    """Running statistics as plain sums of each row, relative to a fixed origin."""
 
     def __init__(self, kind: str, reg: float, decay: float, offset: float, origin=0.0) -> None:
         self.kind, self.reg, self.decay, self.offset = kind, reg, decay, offset
@@ -18,7 +19,7 @@ class Online:
         self.seen = self.worth = LONG(0)
 
     def start(self, m: Mixture, n: float) -> None:
-        """Go on from a fit to n rows."""
+        """Continue from a fit to n rows."""
         k, d = m.means.shape
         w, mu = m.weights.astype(LONG), m.means.astype(LONG) - self.origin
         full = np.array([gmm.covariance_of(m, self.kind, c) for c in range(k)]).astype(LONG)

@@ -1,4 +1,5 @@
-"""MAP-EM for Gaussian mixtures, slow and obvious: Fraley and Raftery (2007), SciPy's densities."""
+"""Slow, straightforward MAP-EM for Gaussian mixtures: Fraley and Raftery (2007), SciPy
+densities."""
 
 from __future__ import annotations
 
@@ -10,7 +11,7 @@ from reference.gmm import LONG, Mixture
 
 
 def log_prior(prior, m: Mixture, kind: str) -> float:
-    """Return the log density of a prior in numbers, from SciPy's distributions."""
+    """Return the log density of a numeric prior, from SciPy's distributions."""
     m = Mixture(*(np.asarray(a, float) for a in (m.weights, m.means, m.covariances)))
     k, d = m.means.shape
     value = 0.0
@@ -40,7 +41,7 @@ def penalised(X, prior, m: Mixture, kind: str, weight) -> float:
 
 
 def step(X, prior, m: Mixture, kind: str, weight) -> Mixture:
-    """Run one step of MAP-EM by the formulas of the paper's section 3; every part has a prior."""
+    """Run one step of MAP-EM by the formulas of section 3 of the paper; every part has a prior."""
     X = X.astype(LONG)
     d = X.shape[1]
     k = len(m.weights)

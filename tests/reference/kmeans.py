@@ -1,4 +1,4 @@
-"""Slow and obvious K-means in NumPy: direct differences, float64, one step after the other."""
+"""Slow, straightforward K-means in NumPy: direct differences in float64."""
 
 from __future__ import annotations
 

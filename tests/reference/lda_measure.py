@@ -1,4 +1,4 @@
-"""Slow and obvious versions of the topic measures."""
+"""Slow, straightforward versions of the topic measures."""
 
 from __future__ import annotations
 
@@ -31,10 +31,10 @@ def log_probability(phi, alpha, tokens):
 
 
 def particle_limit(phi, alpha, tokens, resample):
-    """Return what Algorithm 3 of Wallach et al. (2009) tends to with many particles.
+    """Return the limit of Algorithm 3 of Wallach et al. (2009) with many particles.
 
-    ``q`` holds the probability of every assignment that a particle can have; ``resample`` is the
-    number of earlier positions drawn anew, at random places, or -1 for all of them in order.
+    ``q`` holds the probability of every possible assignment of a particle; ``resample`` is the
+    number of earlier positions to resample, at random positions, or -1 for all of them in order.
     """
     k, q, log_p = len(phi), {(): 1.0}, 0.0
 
@@ -80,7 +80,7 @@ def windows(texts, window):
 
 
 def count_pairs(texts, lists, window):
-    """Return windows with each pair of each list's words, and the number of windows."""
+    """Return windows with each pair of words of each list, and the number of windows."""
     pairs = np.zeros((len(lists), len(lists[0]), len(lists[0])), np.int64)
     n = 0
     for seen in windows(texts, window):
@@ -125,7 +125,7 @@ def u_mass(texts, words, epsilon=None):
 
 
 def joint_log_likelihood(documents, topics, alpha, beta, n_words):
-    """Return log p(words, topics), token after token; beta is (words, topics)."""
+    """Return log p(words, topics), token by token; beta is (words, topics)."""
     n_wk, total = np.zeros_like(beta), 0.0
     for words, z in zip(documents, topics, strict=True):
         n_dk = np.zeros(len(alpha))

@@ -1,4 +1,4 @@
-"""Training of a Boltzmann machine, slow and obvious, with the core's random numbers."""
+"""Slow, straightforward training of a Boltzmann machine, with the random numbers of the core."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def sigmoid(x: np.ndarray) -> np.ndarray:
 
 @dataclass
 class Machine:
-    """Parameters and everything that training keeps."""
+    """Parameters and the state of training."""
 
     w: np.ndarray  # (hidden, visible)
     a: np.ndarray
@@ -126,7 +126,7 @@ class Machine:
     def exchange(
         self, v: np.ndarray, h: np.ndarray, energy: np.ndarray, chains: int, t: int
     ) -> None:
-        """Exchange neighbouring replicas, even pairs and then odd ones."""
+        """Exchange neighboring replicas, even pairs and then odd ones."""
         key = [self.seed & 0xFFFFFFFF, self.seed >> 32]
         step = self.step
         self.step += 1

@@ -1,4 +1,4 @@
-"""log Z of a Boltzmann machine, slow and obvious, with the core's random numbers."""
+"""Slow, straightforward log Z of a Boltzmann machine, with the random numbers of the core."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def all_states(n: int) -> np.ndarray:
 
 
 def log_partition(w: np.ndarray, a: np.ndarray, b: np.ndarray) -> float:
-    """Return log Z as the sum over every pair of states, which are all taken one by one."""
+    """Return log Z as the sum over every pair of states."""
     v, h = all_states(len(a)), all_states(len(b))
     return float(np.logaddexp.reduce((h @ w @ v.T + h @ b[:, None] + v @ a).ravel()))
 
@@ -24,7 +24,7 @@ def log_partition(w: np.ndarray, a: np.ndarray, b: np.ndarray) -> float:
 def log_unnormalised(
     v: np.ndarray, beta: float, w: np.ndarray, a: np.ndarray, b: np.ndarray, base: np.ndarray
 ) -> np.ndarray:
-    """Return log p* of visible states on the way from the base to the machine."""
+    """Return log p* of visible states on the path from the base to the machine."""
     x = v @ w.T + b
     return np.asarray(v @ ((1 - beta) * base + beta * a) + np.logaddexp(0, beta * x).sum(1))
 

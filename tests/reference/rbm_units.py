@@ -1,4 +1,4 @@
-"""Machines of other units than two states: slow training, and exact distributions."""
+"""Machines with units that are not binary: slow training, and exact distributions."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ from .rbm import TRAIN, Machine, sigmoid, words
 
 
 def step_law(x: np.ndarray, most: int = 60) -> np.ndarray:
-    """Return P(n), n = 0 ... most, of the stepped sigmoid unit: copy by copy, no closed form."""
+    """Return P(n), n = 0 ... most, of the stepped sigmoid unit: copy by copy, without a closed
+    form."""
     p = np.zeros((*x.shape, most + 1))
     p[..., 0] = 1.0
     for k in range(1, most + 60):
@@ -26,7 +27,7 @@ def step_law(x: np.ndarray, most: int = 60) -> np.ndarray:
 
 @dataclass
 class Units(Machine):
-    """A machine whose visible units are ``kind`` and whose hidden ones may be stepped."""
+    """A machine with visible units of a ``kind`` and optionally stepped hidden units."""
 
     kind: str = "binary"  # binary, gaussian, counts
     stepped: bool = False
@@ -55,7 +56,7 @@ class Units(Machine):
     def visible(
         self, h: np.ndarray, d: np.ndarray, step: int, heat: float | np.ndarray = 1.0
     ) -> np.ndarray:
-        """Return a draw of visible units (Gaussian: as they are) from draws of step ``step``."""
+        """Return a draw of visible units (Gaussian: unscaled) from draws of step ``step``."""
         w, a, _ = self.chain_parameters()
         rows, units = len(h), len(a)
         bits = words(self.seed, TRAIN, step, rows, units)
@@ -79,7 +80,7 @@ class Units(Machine):
     def count_draws(self, logits: np.ndarray, d: np.ndarray, step: int) -> np.ndarray:
         v = np.zeros_like(logits)
         panels = int(d.max()) // 64 + 1
-        # row r has the draws that rows 2 r and 2 r + 1 share elsewhere
+        # row r has the draws that rows 2 r and 2 r + 1 share for other units
         pool = words(self.seed, TRAIN, step, 2 * len(d), 32 * panels)
         for r, length in enumerate(d):
             draws = pool[2 * r : 2 * r + 2].reshape(2, panels, 32).transpose(1, 0, 2).ravel()
@@ -98,8 +99,8 @@ class Units(Machine):
         n = len(v0)
         factor = (np.ones(n) if weight is None else weight) / n
         d0 = self.rows_of(v0)
-        self.step += 1  # the draws of probabilities, unused
-        fast, self.fast = self.fast, None  # the data see the regular weights
+        self.step += 1  # the draws for probabilities, unused
+        fast, self.fast = self.fast, None  # the data use the regular weights
         p0, h0, _ = self.hidden(self.up(v0), d0, self.draw_words(n, len(self.b)))
         self.fast = fast
         persistent = self.chains is not None
@@ -109,7 +110,7 @@ class Units(Machine):
         if persistent:
             self.chains = h
         f1 = np.full(len(v1), factor.sum() / len(v1)) if persistent else factor
-        if persistent and self.kind == "counts":  # the chains stand for as many words
+        if persistent and self.kind == "counts":  # the chains represent as many words
             f1 = f1 * (factor @ d0) / (f1 @ d1)
         self.learn((v0, p0, factor, d0), (v1, p1, f1, d1))
 
@@ -135,7 +136,7 @@ class Units(Machine):
         return v, p, h, d
 
     def learn(self, data: tuple[np.ndarray, ...], model: tuple[np.ndarray, ...]) -> None:
-        """Take the step of :meth:`Machine.update`, in the metric of the units."""
+        """Apply the step of :meth:`Machine.update`, in the metric of the units."""
         s = self.settings
         (v0, p0, f0, d0), (v1, p1, f1, d1) = data, model
         u0, u1 = self.up(v0), self.up(v1)
@@ -154,7 +155,7 @@ class Units(Machine):
         if self.z is not None:
             square = f0 @ (v0 - self.a) ** 2 - f1 @ (v1 - self.a) ** 2
             dh = f0 @ p0 - f1 @ p1
-            held = np.exp(-self.z) * w * (self.a + w / 2)  # of b, so that the mixture stays
+            held = np.exp(-self.z) * w * (self.a + w / 2)  # of b, so that the mixture is unchanged
             dz = square * np.exp(-self.z) / 2 - (w * raw).sum(0) + dh @ held
         decayed = dw - s["l2"] * w - s["l1"] * np.sign(w)
         step = [s["rate"] * decayed * unit, s["rate"] * da * unit, s["rate"] * db]
@@ -183,7 +184,7 @@ class Units(Machine):
 
 @dataclass
 class Exact:
-    """A small machine with all of its hidden states: h, and the logarithm of their measure."""
+    """A small machine with all of its hidden states: h, and the logarithm of their multiplicity."""
 
     w: np.ndarray
     a: np.ndarray

@@ -1,4 +1,4 @@
-"""Rows in blocks, for the tests of mixtures that read them so."""
+"""Rows in blocks, for tests of mixtures that read them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import gibbous._rows.blocks as blocks
 
 @pytest.fixture(autouse=True)
 def small_blocks(monkeypatch):
-    """Read everything in blocks, of 256 rows."""
+    """Read everything in blocks of 256 rows."""
     monkeypatch.setattr(blocks, "SMALL_BYTES", 0)
     monkeypatch.setattr(blocks, "BLOCK_BYTES", 0)
 

@@ -1,4 +1,4 @@
-"""Small corpora, and what makes two of them equal."""
+"""Small corpora, and their comparison."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def small(**more):
 
 
 def canonical(corpus):
-    """Check a corpus that was made without checks as one that anybody hands in."""
+    """Check a corpus that was constructed without checks like one from a user."""
     Corpus(corpus.indptr, corpus.indices, corpus.counts, n_words=corpus.n_words)
     return corpus
 

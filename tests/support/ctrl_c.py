@@ -1,4 +1,4 @@
-"""Ctrl-C pressed while a call runs, and how much was still done before it was answered."""
+"""Ctrl-C sent during a call, and how long the call continued to work."""
 
 from __future__ import annotations
 
@@ -15,22 +15,22 @@ import pytest
 def answered_ctrl_c(after: float, n_threads: int) -> Iterator[Callable[[], None]]:
     """Expect KeyboardInterrupt from the block, at most half a second after Ctrl-C.
 
-    Half a second of so many threads is this much processor time at most. That is what is measured,
-    and not the clock on the wall, which goes on while a busy machine gives its time to others.
+    The limit is on processor time, half a second per thread, and not on wall time, which passes
+    while a busy machine runs other processes.
 
     Parameters
     ----------
     after : float
-        Seconds between the call of what is yielded and Ctrl-C. Call it within the block, so that
-        Ctrl-C cannot come before it.
+        Seconds between the call of the yielded function and Ctrl-C. Call it within the block, so
+        that Ctrl-C cannot come before it.
     n_threads : int
-        Threads that the block computes with.
+        Threads used by the block.
     """
     pressed = []
 
     def press() -> None:
-        # To this thread: the system may hand Ctrl-C to any, and one other than Python's main thread
-        # does not wake that from a wait for a lock.
+        # To this thread: the system may deliver Ctrl-C to any thread, and a thread other than
+        # Python's main thread does not end a wait for a lock of the latter.
         signal.pthread_kill(threading.get_ident(), signal.SIGINT)
         # after it: this thread may lose the processor here, and the block must not pay for that
         pressed.append(time.process_time())

@@ -23,6 +23,6 @@ def em(X, weight=None, *, covariance_type, reg_covar, k, threads=1, missing=Fals
 
 
 def em_in_blocks(X, weight, *, covariance_type, k, key=None):
-    """Return EM on rows that are read in blocks."""
+    """Return EM on rows read in blocks."""
     rows = BlockRows(source_of(X), BlockWeights(weight, float), key, k)
     return em_on(Complete(rows, covariance_type, 1), k)

@@ -1,4 +1,4 @@
-"""Rows with holes, and mixtures fitted to them."""
+"""Rows with missing entries, and mixtures fitted to them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from sklearn.exceptions import ConvergenceWarning
 TYPES = ["full", "tied", "diag", "spherical"]
 INITS = ["kmeans", "k-means++", "random", "random_from_data"]
 
-#: What a fit leaves of parameters.
+#: The fitted parameters.
 FITTED = ("weights_", "means_", "covariances_", "precisions_cholesky_")
 
 
@@ -26,7 +26,7 @@ def holes(n, d, k, share, *, seed=0, dtype=np.float64, spread=3.0):
 
 
 def fitted(model, X, **fit):
-    """Fit a fixed number of iterations without the warning that belongs to it."""
+    """Fit a fixed number of iterations without its warning."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
         return model.fit(X, **fit)

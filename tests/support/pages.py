@@ -62,7 +62,7 @@ def compare(says: str, printed: str) -> bool:
 
 
 def _python(block: Block, page: Path, names: dict[str, object]) -> str:
-    # empty lines before it, so that tracebacks have the line numbers of the page
+    # preceding empty lines, so that tracebacks have the line numbers of the page
     code = compile("\n" * block.line + block.code, str(page), "exec")
     with contextlib.redirect_stdout(io.StringIO()) as printed:
         exec(code, names)
@@ -74,7 +74,7 @@ def _shell(block: Block, page: Path) -> str:
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
     done = subprocess.run(
         ["bash", "-euo", "pipefail", "-c", block.code],
-        # one thread: the data are small, and the number of threads changes no result
+        # one thread: the data are small, and the number of threads does not change the result
         env={
             **os.environ,
             "PATH": path,

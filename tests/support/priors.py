@@ -33,7 +33,7 @@ def start_of(kind, k, means, variance=1.0):
 
 
 def whole_prior(kind, k, d, seed=0, each=False):
-    """Return a prior with every part, in numbers."""
+    """Return a numeric prior with every part."""
     rng = np.random.default_rng(seed)
     a = rng.standard_normal((d, d + 2))
     scale = {

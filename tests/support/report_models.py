@@ -1,4 +1,4 @@
-"""Small models and corpora that the tests of topic reports share."""
+"""Small models and corpora shared by the tests of topic reports."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from gibbous import Corpus, LatentDirichletAllocation
 SKY = "moon tide star orbit comet planet eclipse crater"
 MONEY = "stock bond bank credit market loan profit dividend"
 
-#: Text that would run a script, were it markup anywhere.
+#: Text that would run a script if it were treated as markup.
 HOSTILE = (
     "</script><script>window.hacked=1</script><img src=x onerror=window.hacked=1>"
     "<svg onload=window.hacked=1><!--<script> {{script}} \u2028 \u2029 &lt;b&gt; 'onload=\"x"
@@ -21,7 +21,7 @@ HOSTILE = (
 
 
 def texts(n: int = 60) -> list[str]:
-    """Return texts about the sky and about money, in turn; the sky's become rarer."""
+    """Return texts about the sky and about money, alternately; those about the sky become rarer."""
     rng = np.random.default_rng(4)
     return [
         "The " + " and the ".join(rng.choice((SKY, MONEY)[at % 2].split(), size=12).tolist())
@@ -42,13 +42,13 @@ def corpus() -> Corpus:
 
 
 def fitted(X: Any, k: int = 2, **options: Any) -> LatentDirichletAllocation:
-    """Return a model that parts the sky from money."""
+    """Return a model that separates sky and money."""
     usual = {"max_iter": 40, "settle_iter": 5, "doc_topic_prior": 0.1, "random_state": 1}
     return LatentDirichletAllocation(k, **(usual | options)).fit(X)
 
 
 def many_topics(k: int = 500) -> tuple[LatentDirichletAllocation, Corpus]:
-    """Return a model of many topics, and documents of a few words of a topic each."""
+    """Return a model of many topics, and documents with a few words of one topic each."""
     rng = np.random.default_rng(2)
     n, n_words = 3 * k, 8 * k
     own = np.repeat(np.arange(k), 3)[:, None] * 8
@@ -60,7 +60,7 @@ def many_topics(k: int = 500) -> tuple[LatentDirichletAllocation, Corpus]:
 
 
 def page_data(page: str) -> Any:
-    """Return what a page has in its block of data."""
+    """Return the contents of the data block of a page."""
     found = re.search(r'<script type="application/json" id="data">(.*?)</script>', page, re.S)
     assert found is not None
     return json.loads(found[1])

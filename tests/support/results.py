@@ -1,4 +1,4 @@
-"""Made-up records and files of results, for the tests of what the benchmark makes of them."""
+"""Made-up records and result files, for tests of reports."""
 
 from __future__ import annotations
 

@@ -10,7 +10,7 @@ from gibbous.lda.topic_word import TopicWord
 
 
 def model_of(word_topic, document_topic, alpha, beta=0.5, vocabulary=None, **params):
-    """Return a model with the state of a sampler that was written down by hand."""
+    """Return a model from a handwritten sampler state."""
     words, k = np.shape(word_topic)
     model = LatentDirichletAllocation(k, **params)
     model.word_topic_ = sp.csr_array(np.asarray(word_topic, np.int32))
