@@ -293,7 +293,7 @@ class BayesianGaussianMixture(Mixture):
         resume = self.warm_start and hasattr(self, "converged_")
         if resume:
             check_resumable(self, d)
-        # the sample that starts are found in has the seed of the starts
+        # the sample for starts uses the seed of the starts
         key = None if resume else random.key_of(self.random_state)
         expectation = expectation_of(data, sample_weight, key, self)
         form = Form(
@@ -310,7 +310,8 @@ class BayesianGaussianMixture(Mixture):
         def first(em: EM, index: int) -> Parameters:
             if key is None:
                 return self._resumed(prior, data.dtype)
-            # the first start takes the key itself: its K-means is KMeans with the same random_state
+            # the first start uses the key itself, so that its K-means is KMeans with the same
+            # random_state
             own = random.child(key, "gmm-start", index) if index else key
             found, failed = start(em, self.init_params, own)
             if failed >= 0:
@@ -352,7 +353,7 @@ class BayesianGaussianMixture(Mixture):
         )
 
     def _resumed(self, prior: Prior, dtype: Any) -> Posterior:
-        """Return the fitted posterior, under the prior that is asked for now."""
+        """Return the fitted posterior, under the current prior."""
         p = parameters_of(self, dtype)
         assert p.log_weights is not None
         return Posterior(
@@ -370,7 +371,7 @@ class BayesianGaussianMixture(Mixture):
         )
 
     def _keep_fit(self, outcome: Outcome, em: EM, key: int | None) -> None:
-        """Keep where a run ended, and what follows from it."""
+        """Store the outcome of a run and its derived attributes."""
         self._keep_outcome(outcome, key, em.threads)
         p = outcome.parameters
         assert isinstance(p, Posterior)

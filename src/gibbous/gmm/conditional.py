@@ -88,7 +88,7 @@ class Derived(NamedTuple):
     """A mixture that was computed from another one."""
 
     parameters: Parameters
-    features: NDArray[np.int64]  # of the other one, in order
+    features: NDArray[np.int64]  # of the other features, in order
     event: str  # for the history
 
 
@@ -107,7 +107,7 @@ def condition(mixture: Fitted, on: int | str | Features, values: ArrayLike) -> D
     rest = np.setdiff1d(np.arange(names.d), known)
     if not len(rest):
         raise ValueError(f"on names all {names.d} features; at least one has to be left")
-    # what overflows is infinitely far
+    # overflow means an infinite distance
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
         p = conditional(mixture.parameters(np.float64), mixture.kind, known, rest, given)
         reached = np.isfinite(p[1].astype(mixture.means.dtype)).all()
@@ -147,7 +147,7 @@ def _derived(
     features: NDArray[np.int64],
     event: str,
 ) -> Derived:
-    """Return a mixture of weights, means and covariances, in the dtype of the one it is from."""
+    """Return a mixture of weights, means and covariances, in the dtype of the original."""
     weights, means, covariances = parts
     k, d = means.shape
     dtype = mixture.means.dtype
@@ -222,7 +222,7 @@ def _complete(mixture: Fitted, rows: Floats, out: Completion) -> None:
 
 
 def _rows_for(mixture: Fitted, X: ArrayLike, targets: NDArray[np.int64]) -> Floats:
-    """Return rows of all features with NaN for the targets, which X may have or not."""
+    """Return rows of all features with NaN for the targets, which X may or may not include."""
     d = mixture.means.shape[1]
     others = np.setdiff1d(np.arange(d), targets)
     shape = np.shape(X)

@@ -39,7 +39,7 @@ def rows_to_fit(model: Any, X: Any) -> Floats | Source:
             return source
         check_finite(small, 0, missing=True)
         rows = _array(model, small)
-        validate_data(model, source.first, skip_check_array=True)  # which may name the columns
+        validate_data(model, source.first, skip_check_array=True)  # which may have column names
     check_enough(rows.shape[0], model.n_components)
     return np.asarray(rows)
 
@@ -92,7 +92,7 @@ def expectation_of(
     found: Expectation
     try:
         found = Complete(BlockRows(data, weights, key, k), kind, threads)
-    except MissingEntry:  # found on the way: from here on, rows with missing entries are expected
+    except MissingEntry:  # found later: from here on, rows with missing entries are expected
         found = Missing(BlockRows(data, weights, key, k), kind, threads)
     check_enough(found.n, k)
     return found

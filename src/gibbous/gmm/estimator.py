@@ -188,7 +188,7 @@ class Mixture(DensityMixin, BaseEstimator):  # type: ignore[misc]
         self.precisions_ = p.precisions(self.covariance_type)
 
     def _keep_outcome(self, outcome: Outcome, key: int | None, threads: int) -> None:
-        """Keep the parameters and the record of a run."""
+        """Store the parameters and the history of a run."""
         self._keep(outcome.parameters)
         trace = outcome.trace
         self.converged_ = outcome.converged

@@ -360,7 +360,7 @@ class GaussianMixture(Mixture):
         )
 
     def _em(self, expectation: Expectation, settled: MixturePrior | None = None) -> EM:
-        """Return EM on these rows with the prior that was asked for."""
+        """Return EM on these rows with the current prior."""
         kind, k, threads = self.covariance_type, self.n_components, expectation.threads
         d, dtype = expectation.d, expectation.dtype
         form = Form(kind, k, d, dtype, float(self.reg_covar), threads)
@@ -372,16 +372,17 @@ class GaussianMixture(Mixture):
         return EM(expectation, MAP(form, prior))
 
     def _start(self, em: EM, given: GivenStart, key: int | None, index: int) -> Parameters:
-        """Return the parameters that one start begins with."""
+        """Return the initial parameters of one start."""
         if key is None:
             return given.parameters(em.kind, em.form.dtype)
-        # the first start takes the key itself: its K-means is KMeans with the same random_state
+        # the first start uses the key itself, so that its K-means is KMeans with the same
+        # random_state
         own = random.child(key, "gmm-start", index) if index else key
         found, failed = start(em, self.init_params, own)
         return given.replace(em, found, failed, self.on_collapse == "repair")
 
     def _keep_fit(self, outcome: Outcome, em: EM, key: int | None) -> None:
-        """Keep where a run ended, and what follows from it."""
+        """Store the outcome of a run and its derived attributes."""
         self._keep_outcome(outcome, key, em.threads)
         for name in ("prior_", "posterior_", "_running", "n_samples_seen_", "n_steps_"):
             self.__dict__.pop(name, None)
@@ -389,7 +390,7 @@ class GaussianMixture(Mixture):
         prior, moments = em.maximization.prior, outcome.parameters.moments
         if isinstance(prior, MixturePrior):
             self.prior_ = prior
-        if isinstance(prior, MixturePrior) and moments is not None:  # else no step was made
+        if isinstance(prior, MixturePrior) and moments is not None:  # otherwise no step was made
             self.posterior_ = posterior_of(prior, em.kind, moments)
             self._running = Running.of(moments, moments.mass.sum())
 
@@ -452,7 +453,7 @@ class GaussianMixture(Mixture):
         weight = validate.sample_weights(sample_weight, rows.shape[0], rows.dtype)
         batch = MemoryRows(rows, weight, getattr(self, "feature_names_in_", None))
         threads = validate.n_threads(self.n_jobs)
-        # a later batch may miss a feature
+        # a feature may be missing in a later batch
         expectation = expectation_in_memory(
             batch, weight, self.covariance_type, threads, whole=first
         )
@@ -481,7 +482,7 @@ class GaussianMixture(Mixture):
         return self
 
     def _keep_belief(self, em: EM) -> None:
-        """Keep the prior of a batch, and the posterior that the running statistics make of it."""
+        """Store the prior of a batch, and the posterior given the running statistics."""
         for name in ("prior_", "posterior_"):
             self.__dict__.pop(name, None)
         prior = em.maximization.prior
@@ -515,7 +516,7 @@ class GaussianMixture(Mixture):
         return queries.icl(Fitted.of(self), X)
 
     def _n_parameters(self) -> int:
-        """Return the number of free parameters, by scikit-learn's private name."""
+        """Return the number of free parameters; the private name is scikit-learn's."""
         return queries.free_parameters(Fitted.of(self))
 
     # ---- some features -------------------------------------------------------------------------

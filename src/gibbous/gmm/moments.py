@@ -58,7 +58,7 @@ def moments_of_sums(
     scatter : ndarray of shape (d, d) or None
         Second moments of all rows about the center, for tied sums about the center.
     """
-    # as in the kernels' own M-step: no division by 0 where a component has no rows
+    # as in the M-step of the kernels: no division by 0 if a component has no rows
     mass = nk + 10 * np.finfo(origin.dtype).eps
     d = s1.shape[1]
     shift = s1 / mass[:, None]

@@ -15,7 +15,7 @@ from .moments import Moments
 Floats = NDArray[Any]
 Doubles = NDArray[np.float64]
 
-#: The dtypes in which rows are used as they are; all others become the first.
+#: The dtypes that are used without conversion; all others are converted to the first.
 DTYPES = [np.float64, np.float32]
 
 
@@ -27,9 +27,9 @@ class Parameters:
     means: Floats
     covariances: Floats
     factors: Floats  # precisions_cholesky
-    # what they were estimated from, in rows, if there is a prior
+    # effective number of rows of the estimates, if there is a prior
     moments: Moments | None = field(default=None, kw_only=True)
-    # what takes the place of log(weights) in an E-step, if anything does
+    # replaces log(weights) in an E-step, if given
     log_weights: Doubles | None = field(default=None, kw_only=True)
 
     def precisions(self, covariance_type: str) -> Floats:

@@ -62,7 +62,7 @@ class MixturePosterior:
             return NotImplemented
         return all(np.array_equal(getattr(self, f.name), getattr(other, f.name)) for f in _FIELDS)
 
-    # two that are equal hold arrays of their own
+    # unhashable: equal objects may hold different arrays
     __hash__ = None  # type: ignore[assignment]
 
     # ---- point estimates ------------------------------------------------------------------------
@@ -167,7 +167,7 @@ class MixturePosterior:
             f"posterior of {k} components ({self.covariance_type}) after {self.n_samples:.6g} rows"
         ]
         for line in table:
-            # numbers to the right, means of different length to the left
+            # numbers are right-aligned, means of different length left-aligned
             cells = [cell.rjust(size) for cell, size in zip(line[:-1], sizes[:-1], strict=True)]
             lines.append("  ".join([*cells, line[-1]]))
         if k > _MOST_ROWS:
@@ -185,7 +185,7 @@ def _tails(level: float) -> Doubles:
 
 
 def _over(values: Any, like: Doubles) -> Any:
-    """Return one number a component in a shape that divides an array of one entry a component."""
+    """Return one number per component, broadcastable to an array with components first."""
     values = np.asarray(values)
     return (
         values.reshape(values.shape + (1,) * (like.ndim - values.ndim)) if values.ndim else values
@@ -204,20 +204,20 @@ def posterior_of(prior: MixturePrior, kind: str, moments: Moments) -> MixturePos
     """
     n, mean = moments.mass, moments.means
     k, d = mean.shape
-    # flat priors have numbers of the same kinds: they are limits of the others
+    # flat priors are limits of the others
     given = prior.covariances_given
     alpha: Any = prior.weight_concentration if prior.weights_given else 1.0
-    centre: Any = prior.mean if prior.means_given else 0.0
+    center: Any = prior.mean if prior.means_given else 0.0
     before: Any = prior.mean_precision if prior.means_given else 0.0
     start: Any = prior.covariance if given else 0.0
     nu: Any = prior.degrees_of_freedom
     if not given:
         nu = -(d + 1.0) if kind in ("full", "tied") else -2.0
-    one = 0.0 if prior.means_given else 1.0  # power of the covariance that a flat mean takes away
+    one = 0.0 if prior.means_given else 1.0  # the power of the covariance that a flat mean removes
     precision = before + n
-    shift = centre - mean
+    shift = center - mean
     means = mean + (before / precision)[:, None] * shift
-    pull = before / precision * n  # rows that the distance between the two means is worth
+    pull = before / precision * n  # number of rows that the distance between the two means is worth
     between: Any
     if kind == "full":
         between = pull[:, None, None] * shift[:, :, None] * shift[:, None, :]

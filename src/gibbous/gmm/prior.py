@@ -14,7 +14,7 @@ from scipy.special import gammaln, multigammaln, xlogy
 from .moments import Moments
 from .parameters import Doubles, Parameters
 
-#: The one word for Fraley and Raftery's default.
+#: The name of Fraley and Raftery's default.
 FRALEY_RAFTERY = "fraley-raftery"
 
 
@@ -99,7 +99,7 @@ class MixturePrior:
             for f in fields(self)
         )
 
-    # two that are equal may hold arrays of their own
+    # unhashable: equal objects may hold different arrays
     __hash__ = None  # type: ignore[assignment]
 
     @property
@@ -261,7 +261,7 @@ def _scale(value: Any, kind: str, d: int) -> Any:
 
 
 def _is_definite(matrix: Doubles, dtype: Any = np.float64) -> bool:
-    """Return whether a matrix is positive definite by more than rounding in ``dtype``."""
+    """Return whether a matrix is positive definite beyond rounding in ``dtype``."""
     variances = np.diagonal(matrix)
     if not (variances > 0).all():
         return False
@@ -274,7 +274,7 @@ def _is_definite(matrix: Doubles, dtype: Any = np.float64) -> bool:
 def _default_scale(kind: str, k: int, d: int, dtype: Any, data: Moments) -> Any:
     """Return Fraley and Raftery's scale, from the unbiased covariance of the data."""
     rows = float(data.mass[0])
-    # a weight says how many times its row counts, so that n - 1 is the sum of the weights less 1
+    # weights are numbers of repetitions, so that n - 1 is their sum minus 1
     unbiased = rows / max(rows - 1.0, rows / 2.0)
     about = data.covariances if kind == "tied" else data.covariances[0]
     scale = np.asarray(about * (unbiased / k ** (2.0 / d)))
@@ -284,7 +284,7 @@ def _default_scale(kind: str, k: int, d: int, dtype: Any, data: Moments) -> Any:
             raise ValueError(_NO_SPREAD.format("X has no two different rows"))
         return scale
     variances = np.diagonal(scale)
-    # the rounding of a constant column leaves a variance of its own
+    # rounding gives a constant column a variance
     tiny = (4 * np.finfo(np.float64).eps * np.abs(data.means[0])) ** 2
     if not (variances > tiny).all():
         column = int(np.argmin(variances > tiny))
@@ -347,6 +347,6 @@ def _log_inverse_wishart(
         one -= multigammaln(0.5 * nu, d)
         trace = float((np.matmul(low.T, u) ** 2).sum())  # of scale times all precisions
         return float(len(log_u) * one + (nu + d + 1.0) * log_u.sum() - 0.5 * trace)
-    logs = np.log(u)  # log of one over the standard deviation
+    logs = np.log(u)  # log of the inverse standard deviation
     one = np.broadcast_to(0.5 * nu * np.log(0.5 * scale) - gammaln(0.5 * nu), logs.shape)
     return float((one + (nu + 2.0) * logs - 0.5 * scale * u**2).sum())

@@ -27,7 +27,7 @@ from .densities import check_explained, posterior, posterior_missing
 from .em.variational_update import e_step_log_weights
 from .parameters import DTYPES, Floats, Parameters, covariances_of_factors, n_parameters
 
-#: Numbers of one block of responsibilities: 8 MB in float64, whatever the rows.
+#: Numbers in a block of responsibilities: 8 MB in float64, for any number of rows.
 _BLOCK = 2**20
 
 
@@ -54,7 +54,7 @@ def parameters_of(model: Any, dtype: Any) -> Parameters:
     return Parameters(
         cast(model.weights_),
         cast(model.means_),
-        # parameters that were set by hand may lack covariances
+        # manually set parameters may lack covariances
         covariances_of_factors(factors, model.covariance_type) if given is None else cast(given),
         factors,
         log_weights=log_weights,
@@ -86,7 +86,7 @@ class Fitted:
         NotFittedError
             If it has none.
         """
-        check_is_fitted(model, "means_")  # a fit that failed leaves n_features_in_
+        check_is_fitted(model, "means_")  # a failed fit may leave n_features_in_
         return cls(model, model.covariance_type, validate.n_threads(model.n_jobs))
 
     @property
@@ -111,7 +111,7 @@ class Fitted:
             reset=False,
             ensure_all_finite="allow-nan",
         )
-        # float32 rows under a float64 model are lifted: the model's digits are not thrown away
+        # float32 rows are converted to the float64 of the model, to keep its precision
         return np.asarray(rows, dtype=np.promote_types(rows.dtype, self.means.dtype))
 
     def source(self, X: Any) -> Source:
@@ -186,7 +186,7 @@ def score_samples(mixture: Fitted, X: Any) -> Floats:
 
 
 def _rowwise(mixture: Fitted, X: Any, query: Callable[[Floats], Floats]) -> Floats:
-    """Return the answer to a query of each row of X, which may be read in blocks."""
+    """Return the result of a query for each row of X, which may be read in blocks."""
     if not (isinstance(X, Source) or is_source(X)):
         return query(mixture.rows(X))
     parts: list[Floats] = []
@@ -204,7 +204,7 @@ def _rowwise(mixture: Fitted, X: Any, query: Callable[[Floats], Floats]) -> Floa
 
 
 def _located(query: Callable[[Floats], Floats], first: int, rows: Floats) -> Floats:
-    """Return the answer for a block; an error names its place."""
+    """Return the result for a block; an error names its position."""
     try:
         return query(rows)
     except ValueError as error:

@@ -26,12 +26,12 @@ if TYPE_CHECKING:
 
 COVARIANCE_TYPES = ("full", "tied", "diag", "spherical")
 
-#: The criteria, and whether more is better.
+#: The criteria, and whether higher is better.
 CRITERIA = {"bic": False, "aic": False, "icl": False, "held_out": True}
 
-#: Numbers in X up to which fits run side by side, each on one thread. Twelve fits on two threads
-#: took so 0.14 (3,000 x 8), 0.40 (50,000 x 8) and 0.66 (130,000 x 16) of the time that they took
-#: one after another with both. Beyond, copies of the folds, one a thread, would fill the memory.
+#: Size of X up to which fits run in parallel, each on one thread. Twelve fits on two threads then
+#: took 0.14 (3,000 x 8), 0.40 (50,000 x 8) and 0.66 (130,000 x 16) of the time of serial fits with
+#: two threads each. Beyond, copies of the folds, one per thread, would need too much memory.
 _SMALL = 2**21
 
 _FOLDS = 5
@@ -124,7 +124,7 @@ class MixtureSelection:
     def best_estimator_(self) -> GaussianMixture:
         """The mixture of the best trial, fitted to all rows."""
         model = self.best_.estimator
-        assert model is not None  # a trial without one has no rank
+        assert model is not None  # a trial without a score has no rank
         return model
 
     def ranked(self, criterion: str | None = None) -> list[MixtureTrial]:
@@ -149,7 +149,7 @@ class MixtureSelection:
                 + ("; pass cv to select_mixture" if name == "held_out" and not self.folds else "")
             )
         sign = -1 if CRITERIA[name] else 1
-        # of equals the simplest
+        # the simplest in case of ties
         return sorted(known, key=lambda t: (sign * getattr(t, name), t.n_parameters))
 
     @property
@@ -235,7 +235,7 @@ class MixtureSelection:
 
     def __str__(self) -> str:
         rows = self.rows()
-        # a mark stands beside the numbers, not in their columns
+        # marks are next to the numbers, not in their columns
         padded = [[c if c.endswith(("*", "+")) else f"{c} " for c in row] for row in rows]
         widths = [max(len(row[i]) for row in padded) for i in range(len(rows[0]))]
         lines = [
@@ -387,7 +387,7 @@ def _check_criterion(criterion: Any) -> None:
 
 
 def _template(parameters: dict[str, Any]) -> GaussianMixture:
-    """Return an unfitted mixture with the parameters that all fits share."""
+    """Return an unfitted mixture with the parameters shared by all fits."""
     if "covariance_type" in parameters:
         raise ValueError("covariance_type cannot be given here; give covariance_types")
     model = GaussianMixture(**parameters)
@@ -399,7 +399,7 @@ def _rows(X: ArrayLike, template: GaussianMixture) -> NDArray[Any]:
     from sklearn.utils import get_tags
     from sklearn.utils.validation import check_array
 
-    # what a mixture can be fitted to, missing values or not, is the mixture's to say
+    # the mixture checks what it can be fitted to, including missing values
     finite = "allow-nan" if get_tags(template).input_tags.allow_nan else True
     rows: NDArray[Any] = check_array(
         X,
@@ -414,7 +414,7 @@ def _rows(X: ArrayLike, template: GaussianMixture) -> NDArray[Any]:
 
 
 def _seed(random_state: random.RandomState) -> int:
-    """Return a seed that a mixture takes and prints: the one given where it is an int."""
+    """Return a seed that a mixture accepts and prints: the given one if it is an int."""
     key = random.key_of(random_state)
     return int(random_state) if isinstance(random_state, Integral) else key & 0xFFFFFFFF
 
@@ -453,11 +453,11 @@ def _name_features(model: GaussianMixture, X: ArrayLike) -> None:
 class _Job(NamedTuple):
     k: int
     kind: str
-    fold: int  # 0 for all rows, else the fold that is left out, from 1
+    fold: int  # 0 for all rows, else the number of the held-out fold, from 1
 
 
 class _Result(NamedTuple):
-    model: GaussianMixture | None  # of all rows only
+    model: GaussianMixture | None  # only for all rows
     numbers: tuple[float, float]  # log-likelihood and log-certainty, or held-out sum and rows
     seconds: float
     error: str
@@ -469,7 +469,7 @@ class _Work(NamedTuple):
     template: GaussianMixture
 
     def fit(self, job: _Job, threads: int, stop: Stop) -> _Result:
-        """Fit one mixture; a ValueError becomes a result that says so."""
+        """Fit one mixture; a ValueError becomes a result with its message."""
         from sklearn.base import clone
 
         model = clone(self.template).set_params(
@@ -501,7 +501,7 @@ def _run(
     threads: int,
     progress: Callable[[int, int], object] | None,
 ) -> list[_Result]:
-    """Return the result of each job, in their order."""
+    """Return the results of the jobs, in order."""
     workers = min(threads, len(jobs)) if work.rows.size <= _SMALL else 1
     stop, each = Stop(), threads if workers == 1 else 1
     longest_first = sorted(range(len(jobs)), key=lambda i: -jobs[i].k)
@@ -511,7 +511,7 @@ def _run(
 
 
 def _trial(job: _Job, results: list[_Result], rows: NDArray[Any]) -> MixtureTrial:
-    """Gather what the fits of one mixture gave: that to all rows, and those without a fold."""
+    """Combine the fits of one mixture: to all rows, and without each fold."""
     whole, *folds = results
     n, free = len(rows), n_parameters(job.kind, job.k, rows.shape[1])
     total, certainty = whole.numbers

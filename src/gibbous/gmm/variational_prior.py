@@ -92,7 +92,7 @@ class GivenPrior:
 
 
 def _double(value: Any, shape: tuple[int, ...], name: str) -> Doubles:
-    if np.ndim(value) == 0:  # for which scikit-learn's check has other words
+    if np.ndim(value) == 0:  # for which scikit-learn's check has another message
         raise ValueError(
             f"The parameter '{name}' should have the shape of {shape}, but got one number"
         )

@@ -19,9 +19,9 @@ from ..moments import Moments
 from ..parameters import Doubles, Floats, Parameters
 from .statistics import Statistics
 
-# The fast kernels refer sums to the data's center. That costs about (distance / width)^2 ulps of
-# the log-density and of the variances, so they serve only below these squares: errors of 6e-11 in
-# float64 and 1e-4 in float32. Beyond, sums are taken about each component's own mean.
+# The fast kernels refer sums to the center of the data. That costs about (distance / width)^2 ulps
+# of the log-density and of the variances, so that they are used only below these squares: errors of
+# 6e-11 in float64 and 1e-4 in float32. Beyond, sums are about the mean of each component.
 FOLD_LIMIT = {np.dtype(np.float64): 2.0**18, np.dtype(np.float32): 2.0**11}
 
 
@@ -77,7 +77,7 @@ class Complete:
         d = self.d
         center, self.spread, radius2 = np.empty(d), np.empty(d), np.empty(1)
         self.scatter = np.empty((d, d)) if self.kind == "tied" else None
-        if self.direct:  # nothing below is used, and the pass over the data would be wasted
+        if self.direct:  # not used below, so that the pass over the data would be wasted
             self.total = rows.total()
             self.center = np.zeros(d, self.dtype)
             return
@@ -88,7 +88,7 @@ class Complete:
         self.center = center.astype(self.dtype)
 
     def _survey_blocks(self, rows: BlockRows) -> None:
-        """Check every row, and measure the data about the first block's center."""
+        """Check every row, and compute statistics about the center of the first block."""
         d = self.d
         self.spread, self.radius2, self.total = np.zeros(d), 0.0, 0.0
         self.scatter = np.zeros((d, d)) if self.kind == "tied" else None
@@ -113,7 +113,7 @@ class Complete:
     def mean(self) -> Floats:
         """Return the mean of the rows; of rows in blocks, that of the first block."""
         rows = self.rows
-        if self.direct and isinstance(rows, MemoryRows):  # not surveyed so far
+        if self.direct and isinstance(rows, MemoryRows):  # not computed yet
             mean, spread, radius2 = np.empty(self.d), np.empty(self.d), np.empty(1)
             core.gmm.survey(rows.X, rows.weight, mean, spread, radius2, None, self.threads)
             return mean.astype(self.dtype)
@@ -145,7 +145,7 @@ class Complete:
     def _widest(self, factors: Floats) -> float:
         """Return the largest squared distance from the center, in widths of the components."""
         u = np.abs(factors.astype(np.float64, copy=False))
-        with np.errstate(over="ignore", invalid="ignore"):  # NaN and infinity mean no
+        with np.errstate(over="ignore", invalid="ignore"):  # also False for NaN and infinity
             if self.kind == "diag":
                 return float((u * self.spread).max() ** 2)
             if self.kind == "spherical":
@@ -180,7 +180,7 @@ class Complete:
         )
 
     def _fill(self, p: Parameters, origin: Floats | None) -> Any:
-        """Return what sums one block."""
+        """Return a function that sums one block."""
 
         def fill(
             block: Block, nk: Doubles, s1: Doubles, s2: Doubles, entropy: Doubles | None = None

@@ -96,14 +96,14 @@ class EM:
         folded = e.folds(old.factors)
         value, new, failed = self._once(old, folded)
         if folded and (failed >= 0 or not e.folds(new.factors, slack=4.0)):
-            # the components shrank past what the fast kernels resolve: take this step again
+            # the components became too narrow for the fast kernels: repeat this step
             folded = False
             value, new, failed = self._once(old, folded)
         if not folded and moved_far(self.kind, old.means, new):
-            # sums about the old means cancel where a mean moved by many new widths
+            # sums about the old means cancel if a mean moved by many of the new widths
             again = self._once(old, folded, new.means)
-            # a variance below the rounding of the data may come out as 0 here: like scikit-learn,
-            # go on with the first answer if that was positive
+            # a variance below the rounding of the data may become 0 here: like scikit-learn, keep
+            # the first result if that was positive
             if again[2] < 0 or failed >= 0:
                 return again
         return value, new, failed

@@ -152,7 +152,7 @@ class MAP(Likelihood):
         In numbers.
     """
 
-    # spelled as in the histories of models that are already saved
+    # spelled as in the histories of saved models
     metric = f"penalised {Likelihood.metric}"
 
     def __init__(self, form: Form, prior: MixturePrior) -> None:

@@ -78,17 +78,17 @@ def accumulate(
 
 @dataclass(frozen=True)
 class _Assigned:
-    """Sums of rows that were given to components, as far as their entries were observed.
+    """Sums of the observed entries of rows assigned to components.
 
-    Those of several blocks of rows add up.
+    Those of several blocks of rows are additive.
 
     Attributes
     ----------
     nk, s1, s2 : ndarray
-        Zeroth, first and second moments about each component's origin, with 0 in place of what is
-        missing; (k,), (k, d) and as ``core.gmm.second_moments`` counts them unfolded.
+        Zeroth, first and second moments about the origin of each component, with missing entries
+        replaced by 0; (k,), (k, d) and as ``core.gmm.second_moments`` counts them unfolded.
     absent : ndarray of shape (k, d)
-        Mass of the rows that miss a feature.
+        Mass of the rows in which a feature is missing.
     within : ndarray of shape (k, d)
         Sums of squares of each feature.
     """
@@ -103,9 +103,9 @@ class _Assigned:
         return _Assigned(*(getattr(self, f) + getattr(other, f) for f in self.__annotations__))
 
     def completed(self, covariance_type: str) -> NDArray[np.float64]:
-        """Return second moments to which missing entries contribute.
+        """Return second moments that include missing entries.
 
-        They are at the origin and vary as much as the feature does within components.
+        These are at the origin and have the variance of the feature within components.
         """
         k, d = self.s1.shape
         seen = np.maximum(self.nk[:, None] - self.absent, 0.0).sum(axis=0)
@@ -157,7 +157,7 @@ class Missing:
 
     def on(self, rows: MemoryRows) -> Missing:
         """Return the same kind of E-step on some of the rows."""
-        # a feature that few rows have may be in none of these
+        # a rarely observed feature may be in none of these
         return Missing(rows, self.kind, self.threads, self.center)
 
     def alone(self) -> Missing:
@@ -181,7 +181,7 @@ class Missing:
             self.center[empty] = unseen[empty]
 
     def _observed(self, rows: MemoryRows, a: int) -> tuple[Floats, Floats | None]:
-        """Return the observed entries of a column that count, in float64, and their weights."""
+        """Return the observed entries of a column with weight, in float64, and their weights."""
         there = ~np.isnan(rows.X[:, a])
         if rows.weight is None:
             return rows.X[there, a].astype(np.float64), None
@@ -198,7 +198,7 @@ class Missing:
                 w = np.ones(len(X)) if weight is None else weight.astype(np.float64)
                 self.total += float(w.sum())
                 there = ~np.isnan(X)
-                if origin is None:  # sums about numbers of the data's size, so that nothing cancels
+                if origin is None:  # sums about values of the data, to avoid cancellation
                     origin = np.zeros(d)
                     for a in np.flatnonzero(there.any(axis=0)):
                         origin[a] = X[np.argmax(there[:, a]), a]
@@ -321,7 +321,7 @@ class Missing:
         for a in range(self.d):
             there = ~np.isnan(rows.X[:, a])
             w = np.ones(there.sum()) if rows.weight is None else rows.weight[there]
-            # about the center, so that nothing cancels
+            # about the center, to avoid cancellation
             z = (rows.X[there, a] - self.center[a]).astype(np.float64)
             mass = np.bincount(labels[there], weights=w, minlength=k)
             sums = np.bincount(labels[there], weights=w * z, minlength=k)
@@ -349,7 +349,7 @@ class Missing:
         """
         out = np.empty(len(X), X.dtype)
         self.posterior(p, X, out, None)
-        # the entropy of a Gaussian as wide as the column
+        # the entropy of a Gaussian with the variance of the column
         average = 0.5 * np.log(2 * np.pi * np.e * np.maximum(np.nan_to_num(variance), 1e-300))
         for a in range(X.shape[1]):
             out += np.where(np.isnan(X[:, a]), 0, average[a]).astype(out.dtype)
@@ -368,7 +368,7 @@ def _assigned(
     key: int,
     threads: int,
 ) -> _Assigned:
-    """Sum rows of the components that ``labels`` name, or with random responsibilities.
+    """Sum rows of the components given by ``labels``, or with random responsibilities.
 
     Without labels the origins are all the same.
     """
@@ -378,7 +378,7 @@ def _assigned(
     filled = np.where(missing, origins[0] if labels is None else origins[labels], X)
     found: list[Doubles] = []
     for rows, about, own in (
-        # the mask's first moments are the mass that misses each feature
+        # the first moments of the mask are the mass that misses each feature
         (missing.astype(X.dtype), np.zeros_like(origins), "diag"),
         (filled, origins, "diag"),
         (filled, origins, kind),
@@ -424,7 +424,7 @@ def latent_entropy(
     nk, s1, s2 = sums
     k, d = s1.shape
     c = p.covariances.astype(np.float64)
-    away = origin.astype(np.float64) - p.means  # what the sums are about, from the means
+    away = origin.astype(np.float64) - p.means  # the origins of the sums, relative to the means
     if kind in ("full", "tied"):
         packed = s2.reshape(-1, d * (d + 1) // 2)
         i, j = np.tril_indices(d)

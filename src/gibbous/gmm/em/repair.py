@@ -57,12 +57,12 @@ def repair(em: EM, old: Parameters, new: Parameters, components: list[int]) -> P
 
 
 def _wide(em: EM, variance: Floats) -> Any:
-    """Return one component's covariance, as wide as the data."""
+    """Return the covariance of one component with the width of the data."""
     return {"full": np.diag(variance), "diag": variance, "spherical": variance.mean()}[em.kind]
 
 
 def _worst(em: EM, old: Parameters, count: int, variance: Floats) -> Floats:
-    """Return the rows that a mixture explains worst, the worst first, (count, d) at most."""
+    """Return the rows with the lowest density, lowest first, (count, d) at most."""
     e = em.expectation
     values, kept = np.empty(0, e.dtype), np.empty((0, e.d), e.dtype)
     with closing(e.rows.blocks()) as blocks:
@@ -71,7 +71,7 @@ def _worst(em: EM, old: Parameters, count: int, variance: Floats) -> Floats:
             if weight is not None:
                 log_prob[weight == 0] = np.inf
             order = np.argsort(log_prob, kind="stable")[:count]
-            # rows of earlier blocks stand first, so that a stable sort keeps their order
+            # rows of earlier blocks come first, so that a stable sort keeps their order
             values = np.concatenate([values, log_prob[order]])
             kept = np.concatenate([kept, X[order]])
             order = np.argsort(values, kind="stable")[:count]

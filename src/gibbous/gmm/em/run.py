@@ -23,7 +23,7 @@ from .repair import repair
 from .split_merge import moves
 from .squarem import Squarem, Steps
 
-#: Moves that fail in a row before split and merge ends, if no number is given.
+#: Number of consecutive failed moves that ends split and merge, by default.
 DEFAULT_TRIES = 5
 
 
@@ -134,7 +134,7 @@ class Run:
         self._best = -1
         self._best_bound = -math.inf
         self._best_parameters: Parameters | None = None
-        # of the start that is climbed
+        # of the start that is being optimized
         self._index = 0
         self._recorder: Recorder | None = None
         self._current: Parameters | None = None
@@ -180,7 +180,7 @@ class Run:
         if reason == "converged" and self.settings.tries:
             reason = self._escape()
         self._print_end(reason)
-        if reason == "callback":  # what stopped here can go on from here
+        if reason == "callback":  # a run that stopped here can continue
             self._climb.stopped = True
             return False
         self._close(reason)
@@ -255,7 +255,7 @@ class Run:
         climb, settings, recorder = self._climb, self.settings, self._recorder
         assert recorder is not None and self._current is not None
         if climb.move is not None or climb.origin is not None:
-            return "converged"  # it had done so before split and merge began
+            return "converged"  # it had converged before split and merge started
         if climb.steps is None:
             climb.steps = self._stepper(recorder)
         steps, old = climb.steps, self._current
@@ -284,7 +284,7 @@ class Run:
         return "converged" if climb.converged else "max_iter"
 
     def _mend(self, old: Parameters, new: Parameters, failed: int) -> tuple[Parameters, int]:
-        """Repair what collapsed, if asked to; return the parameters and how many were."""
+        """Repair collapsed components, if enabled; return the parameters and their number."""
         if not self.settings.repairs:
             raise self.em.collapse(failed)
         assert self._climb.steps is not None and self._recorder is not None
@@ -298,7 +298,7 @@ class Run:
         return repair(self.em, old, new, broken), len(broken)
 
     def _stepper(self, recorder: Recorder) -> Steps:
-        """Return what makes the steps: plain EM, or EM with jumps."""
+        """Return the algorithm that makes the steps: plain EM, or EM with jumps."""
         if not self.settings.squarem:
             return Steps(self.em, self.settings.tol)
 
@@ -310,7 +310,7 @@ class Run:
     # ---- split and merge -----------------------------------------------------------------------
 
     def _escape(self) -> str:
-        """Split and merge components as long as that leads higher; return why it stopped."""
+        """Split and merge components as long as that improves; return why it stopped."""
         climb, recorder = self._climb, self._recorder
         assert recorder is not None
         found = True
@@ -321,7 +321,7 @@ class Run:
             assert climb.origin is not None
             for index, move in enumerate(moves(self.em, climb.origin, self.settings.tries)):
                 if climb.move is not None and index < climb.move.index:
-                    continue  # tried before the state was taken
+                    continue  # tried before the state was stored
                 if climb.move is None or climb.move.index < index:
                     climb.move = _Try(index, move.start, self._value, self._stepper(recorder))
                 reason = self._try(climb.move)
@@ -335,7 +335,7 @@ class Run:
         return "converged"
 
     def _try(self, at: _Try) -> str:
-        """Run EM from a move; what is kept changes once it is higher than that."""
+        """Run EM from a move; keep the result if it is better than the current one."""
         recorder, settings = self._recorder, self.settings
         assert recorder is not None
         while at.iteration < settings.max_iter:
@@ -344,7 +344,7 @@ class Run:
             at.iteration += 1
             try:
                 value, at.old, failed = at.steps.step(at.old)
-            except ValueError:  # rows without density: it leads nowhere
+            except ValueError:  # rows with zero density: the move fails
                 return "failed"
             if failed >= 0:
                 return "failed"
@@ -423,7 +423,7 @@ class Run:
 
 @dataclass
 class _Try:
-    """A move that is tried: how far its climb has come."""
+    """A trial move and the progress of its optimization."""
 
     index: int
     old: Parameters
@@ -455,14 +455,14 @@ class _Try:
 
 @dataclass
 class _Climb:
-    """How far the climb from one start has come."""
+    """The progress of the optimization from one start."""
 
     steps: Steps | None = None
     iteration: int = 0
     repairs: int = 0
     converged: bool = False
-    stopped: bool = False  # by a callback
-    origin: Parameters | None = None  # where split and merge looks for moves
+    stopped: bool = False  # stopped by a callback
+    origin: Parameters | None = None  # the position of the search of split and merge
     move: _Try | None = None
 
     def state(self) -> dict[str, Any]:

@@ -12,9 +12,9 @@ from .engine import EM
 from .run import Run
 from .variational import Variational
 
-#: Rows times components times numbers of a covariance. With less, Python's own work on a step is
-#: most of it, which threads cannot share (8 starts, 2 threads: .82 times as fast at 8e4); with
-#: more a step is shared out well (on a busy machine 3.9 times as fast at 3e6, 1.4 at 4e7).
+#: Rows times components times numbers of a covariance. With less, Python overhead dominates a step,
+#: which threads cannot share (8 starts, 2 threads: .82 times as fast at 8e4); with more, the
+#: threads of a step scale well (on a busy machine 3.9 times as fast at 3e6, 1.4 at 4e7).
 _LEAST_WORK, _MOST_WORK = 5e5, 2e7
 
 
@@ -87,7 +87,7 @@ def run_starts(run: Run, n_init: int) -> None:
 
 
 def _take_over(run: Run, futures: list[Future[Run]]) -> None:
-    """Take over what the starts that were not finished have reached."""
+    """Store the progress of the starts that were not finished."""
     for future in futures[run.n_traces :]:
         if not future.cancelled() and future.exception() is None:
             run.absorb(future.result(), interrupted=True)

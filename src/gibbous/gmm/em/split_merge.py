@@ -19,7 +19,7 @@ from ..parameters import Doubles, Parameters
 from .engine import EM
 from .likelihood import Likelihood
 
-#: Steps of EM on three components at most, and rows whose responsibilities are held at a time.
+#: Maximum steps of EM on three components, and rows whose responsibilities are in memory.
 _PARTIAL_STEPS = 20
 _BLOCK = 8192
 
@@ -67,7 +67,7 @@ def moves(em: EM, p: Parameters, count: int) -> Iterator[Move]:
 def _responsibilities(
     em: EM, p: Parameters, at: int
 ) -> tuple[NDArray[Any], Doubles, Doubles, Doubles]:
-    """Return rows from ``at`` on, their weights, log p(x) and responsibilities."""
+    """Return rows starting at ``at``, their weights, log p(x) and responsibilities."""
     X, weights = em.memory()
     rows = X[at : at + _BLOCK]
     r, log_prob = np.empty((len(rows), em.k), rows.dtype), np.empty(len(rows), rows.dtype)
@@ -77,7 +77,7 @@ def _responsibilities(
 
 
 def _criteria(em: EM, p: Parameters) -> tuple[Doubles, Doubles]:
-    """Return how alike responsibilities are, (k, k), and how well components fit, (k,)."""
+    """Return the similarity of responsibilities, (k, k), and how well components fit, (k,)."""
     gram, fit, mass = np.zeros((em.k, em.k)), np.zeros(em.k), np.zeros(em.k)
     for at in range(0, em.expectation.n, _BLOCK):
         _, weight, log_prob, r = _responsibilities(em, p, at)
@@ -92,7 +92,7 @@ def _criteria(em: EM, p: Parameters) -> tuple[Doubles, Doubles]:
 
 
 def _moved(em: EM, p: Parameters, pair: tuple[int, int], k: int) -> Parameters | None:
-    """Return the mixture with a pair merged and a component split, settled by EM on the three."""
+    """Return the mixture with a pair merged and a component split, after EM on the three."""
     three = [*pair, k]
     found = _shares(em, p, three)
     total = p.weights[three].astype(np.float64).sum()
@@ -117,16 +117,16 @@ def _moved(em: EM, p: Parameters, pair: tuple[int, int], k: int) -> Parameters |
     covariances = p.covariances.astype(np.float64)
     weights[three] = start.weights.astype(np.float64) * total
     means[three] = start.means
-    if em.kind != "tied":  # what all share is not for three to change
+    if em.kind != "tied":  # parameters shared by all components must not change
         covariances[three] = start.covariances
     moved, failed = em.parameters(weights / weights.sum(), means, covariances)
     return None if failed >= 0 else moved
 
 
 def _shares(em: EM, p: Parameters, three: list[int]) -> tuple[NDArray[Any], float, Doubles] | None:
-    """Return how much of each row three components hold, and the longest axis of the last one.
+    """Return the share of each row in three components, and the longest axis of the last one.
 
-    The axis comes with the variance along it. None if the components hold nothing.
+    The axis comes with the variance along it. None if the components have no mass.
     """
     k, d = three[-1], em.form.d
     share = np.empty(em.expectation.n, em.form.dtype)
@@ -135,7 +135,7 @@ def _shares(em: EM, p: Parameters, three: list[int]) -> tuple[NDArray[Any], floa
     for at in range(0, len(share), _BLOCK):
         rows, weight, _, r = _responsibilities(em, p, at)
         share[at : at + _BLOCK] = weight * r[:, three].sum(axis=1)
-        # missing entries count as the mean: this looks for a direction, and EM decides
+        # missing entries count as the mean: only a direction is needed, which EM refines
         own, z = weight * r[:, k], np.nan_to_num(rows - about)
         mass, first = mass + own.sum(), first + own @ z
         second += (z * own[:, None]).T @ z
@@ -149,20 +149,20 @@ def _shares(em: EM, p: Parameters, three: list[int]) -> tuple[NDArray[Any], floa
 def _split_and_merged(
     kind: str, p: Parameters, three: list[int], spread: float, axis: Doubles
 ) -> tuple[Doubles, Doubles, Doubles]:
-    """Return weights, means and covariances: of the pair as one, and of the two halves.
+    """Return weights, means and covariances: of the merged pair, and of the two halves.
 
-    The pair keeps its moments. The halves stand .6 deviations to either side along the longest
-    axis of the rows, and with what is left of its variance they keep the moments as well.
+    The pair keeps its moments. The halves are placed .6 deviations to either side along the longest
+    axis of the rows; the remaining variance along it keeps the moments, too.
     """
     w = p.weights[three].astype(np.float64)
     m = p.means[three].astype(np.float64)
     i, j, k = range(3)
     pair = w[i] + w[j]
     a = w[i] / pair if pair > 0 else 0.5
-    centre, apart = a * m[i] + (1 - a) * m[j], m[i] - m[j]
+    center, apart = a * m[i] + (1 - a) * m[j], m[i] - m[j]
     step = 0.6 * np.sqrt(max(spread, 0.0)) * axis
     weights = np.array([pair, w[k] / 2, w[k] / 2])
-    means = np.array([centre, m[k] + step, m[k] - step])
+    means = np.array([center, m[k] + step, m[k] - step])
     if kind == "tied":
         return weights / weights.sum(), means, p.covariances.astype(np.float64)
     c = p.covariances[three].astype(np.float64)
@@ -174,7 +174,7 @@ def _split_and_merged(
 
     merged = a * c[i] + (1 - a) * c[j] + a * (1 - a) * outer(apart, apart)
     taken = outer(step, step)
-    # never narrower than a tenth, whatever the shape of the rows
+    # at least a tenth of the variance, for any shape of the rows
     half = c[k] - taken if kind == "full" else np.maximum(c[k] - taken, 0.1 * c[k])
     if kind == "full" and np.linalg.eigvalsh(half)[0] <= 0:
         half = 0.64 * c[k]

@@ -24,25 +24,25 @@ from .position import packed, unpacked
 
 # Measured on thousands of random problems (noise, overlapping and separated groups, parts of iris,
 # wine, Old Faithful and digits; 2 to 8 components, all covariance types and starts; tol 1e-6) and
-# on the data sets of `python -m bench squarem`. What follows halves the map evaluations of EM. A
-# longest step of 1e9 in the place of 6 saves 1% more and ends in another optimum more often.
+# on the data sets of `python -m bench squarem`. These settings halve the map evaluations of EM. A
+# longest step of 1e9 instead of 6 saves another 1% and ends in another optimum more often.
 _LONGEST = 6.0
 _FIRST = 4.0
-#: The last try before stopping may go further: it finds out what the slowest direction still holds.
+#: The last trial before stopping may be longer, to find what the slowest direction still gains.
 _LAST_LONGEST = 64.0
-#: Of two steps of EM in a row: with less they turn, and do not say where EM is heading.
+#: Minimum cosine of consecutive steps of EM: below, the path turns and cannot be extrapolated.
 _LEAST_COSINE = 0.9
-#: Steps of EM between two jumps. What is kept is then at least as high as EM's own second point.
-#: Tries after one step saved up to 8% of the evaluations on random problems and nothing on real
+#: Steps of EM between two jumps. The result is then at least as good as EM's own second point.
+#: Trials after one step saved up to 8% of the evaluations on random problems and nothing on real
 #: data, and one jump in a hundred ended below that point.
 _LEAST_STEPS = 2
-#: Nats per row: while EM gains more it has not decided where to go, and jumps decide for it.
-#: Without this limit and the one on cosines 5.7% of the problems ended more than 1e-3 below EM,
-#: with both 2.7%, for as many evaluations.
+#: Nats per row: while EM gains more, it has not approached an optimum yet, and jumps may select
+#: another. Without this limit and the one on cosines 5.7% of the problems ended more than 1e-3
+#: below EM, with both 2.7%, for as many evaluations.
 _MOST_GAIN = 0.03
 
 
-#: Numbers of a climb with jumps, which its state holds.
+#: Numbers of an accelerated run, which its state stores.
 _NUMBERS = (
     *("left", "longest", "plain_only", "length", "gain", "value", "done", "last_try", "missed"),
     *("plain", "noise"),
@@ -131,15 +131,15 @@ class Squarem(Steps):
         self._forget()
 
     def _forget(self) -> None:
-        """Begin anew where the climb stands: the points before are not of this path."""
+        """Start again at the current point: the previous points are not of this path."""
         self._at: Parameters | None = None
         self._before: tuple[Parameters, float] | None = None  # a point and its objective
         self._jump: Parameters | None = None
         self._gain = self._value = -math.inf
-        self._done: bool | None = None  # None: nothing to compare with so far
+        self._done: bool | None = None  # None: no previous value to compare with
         self._last_try = self._missed = False
         self._plain = 0  # steps of EM since the last jump
-        self._noise: float | None = None  # of this path: what rounding alone may move
+        self._noise: float | None = None  # of this path: changes that are only rounding
 
     def state(self) -> dict[str, Any]:
         """Return what a new object needs to continue, between two steps."""
@@ -208,7 +208,7 @@ class Squarem(Steps):
         return value, new, failed
 
     def _retreat(self, point: Parameters, value: float) -> tuple[float, Parameters, int]:
-        """Go back to where the last jump began and leave it to plain EM."""
+        """Return to the start of the last jump and continue with plain EM."""
         self._note("a jump led to a component without rows: taken back, plain EM from there")
         self._plain_only, self._refuge = True, None
         self._forget()
@@ -218,12 +218,12 @@ class Squarem(Steps):
     def _judge(
         self, a: tuple[Parameters, float], b: tuple[Parameters, float], c: Parameters
     ) -> None:
-        """Decide after a step of EM whether to stop, to jump or to go on."""
+        """Decide after a step of EM whether to stop, to jump or to continue."""
         gain = b[1] - a[1]
         calm = gain <= min(self._gain, _MOST_GAIN)
         self._plain += 1
         self._gain, self._last_try = gain, abs(gain) < self.tol
-        # with reg_covar EM may fall in the end; there is nothing to be had by going on
+        # with reg_covar EM may decrease in the end, and further steps do not help
         tries = gain > 0 and (calm or self._last_try) and not self._plain_only and self._left > 1
         if tries and self._plain < _LEAST_STEPS:
             self._done = False
@@ -233,12 +233,12 @@ class Squarem(Steps):
         self._done = self._last_try and self._jump is None
 
     def _ahead(self, a: Parameters, b: Parameters, c: Parameters) -> Parameters | None:
-        """Return where a jump from three points of EM ends, or None where none should be made."""
+        """Return the end of a jump from three points of EM, or None if none should be made."""
         kind = self.engine.type
         points = [_coordinates(p, kind) for p in (a, b, c)]
         r = [y - x for x, y in zip(points[0], points[1], strict=True)]
         s = [y - x for x, y in zip(points[1], points[2], strict=True)]
-        for move in (r, s):  # a component without rows has no logarithm of its weight, and stays
+        for move in (r, s):  # the log weight of a component without rows is not finite, and is kept
             move[0][~np.isfinite(move[0])] = 0.0
         in_metric = _Metric(b, points[1], kind)
         ruler = in_metric(r), in_metric(s)
@@ -261,11 +261,11 @@ class Squarem(Steps):
         return _parameters(end, kind, b, float(getattr(self.engine, "reg_covar", 0.0)))
 
     def _land(self, old: Parameters, jump: Parameters) -> tuple[float, Parameters, int]:
-        """Try a jump; return where it leads, or what was given where that is not as high."""
+        """Try a jump; return its end, or the given point if that is higher."""
         self._jump = None
         try:
             value, new, failed = self.engine.step(jump)
-        except ValueError:  # rows without density there
+        except ValueError:  # rows with zero density
             failed = 0
         least = self._value + (self.tol if self._last_try else 0.0)
         if failed >= 0 or not value >= least:
@@ -300,10 +300,10 @@ def _coordinates(p: Parameters, kind: str) -> list[Doubles]:
 
 
 def _parameters(end: list[Doubles], kind: str, like: Parameters, least: float) -> Parameters | None:
-    """Return the mixture at some coordinates, or None where it cannot be told in its dtype.
+    """Return the mixture at some coordinates, or None if its dtype cannot represent it.
 
-    ``least`` is a variance that EM never goes below: nor may a jump, since the objective past it
-    is none that EM could keep.
+    ``least`` is the minimum variance of EM. Jumps must not go below it, because EM could not keep
+    the objective there.
     """
     dtype = like.weights.dtype
     with np.errstate(over="ignore", under="ignore", invalid="ignore", divide="ignore"):
@@ -324,7 +324,7 @@ def _parameters(end: list[Doubles], kind: str, like: Parameters, least: float) -
 
 
 class _Metric:
-    """The Fisher information at a mixture, of rows whose components are known.
+    """The Fisher information at a mixture, for rows with known components.
 
     With Phi = U^-1 dU the squared length of a move is, summed over components with their weights,
     (d log w)^2 + |U^T d mu|^2 + 2 sum_i Phi_ii^2 + sum_i<j Phi_ij^2.
@@ -339,7 +339,7 @@ class _Metric:
             self._inverse = np.linalg.inv(at[3]) / self._scale[..., :, None]
 
     def __call__(self, move: list[Doubles]) -> Doubles:
-        """Return a move as a vector whose length is that in the metric."""
+        """Return a move as a vector with its length in the metric."""
         root, kind = self._root, self._kind
         if kind == "full":
             shift = (move[1][:, None, :] @ self._u)[:, 0, :]
@@ -354,13 +354,13 @@ class _Metric:
             phi = self._inverse @ (move[3] * self._scale[..., None, :])
             parts.append(phi * (root[:, None, None] if kind == "full" else 1.0))
         else:
-            # one variance a component is that of every feature
+            # one variance per component is that of every feature
             same = 2.0 if kind == "diag" else 2.0 * move[1].shape[1]
             parts.append(math.sqrt(same) * (root[:, None] if kind == "diag" else root) * move[2])
         return np.concatenate([part.ravel() for part in parts])
 
     def noise(self, at: list[Doubles], p: Parameters) -> float:
-        """Return the squared length of what rounding alone may move, eight units of each number."""
+        """Return the squared length of rounding errors, eight units of each number."""
         unit = 8.0 * float(np.finfo(p.weights.dtype).eps)
         sizes = [np.ones_like(at[0]), np.abs(at[1]), np.ones_like(at[2])]
         if len(at) > 3:

@@ -28,8 +28,8 @@ from .complete import Complete
 from .engine import EM
 from .repair import repair_start
 
-#: Short runs, and steps of each at most. Biernacki et al. stop a run where a step gains less than a
-#: hundredth of what the run has gained so far.
+#: Number of short runs, and maximum steps of each. Biernacki et al. stop a run when a step gains
+#: less than a hundredth of what the run has gained so far.
 _RUNS = 10
 _STEPS = 20
 _SHARE = 0.01
@@ -57,7 +57,7 @@ def start(em: EM, init_params: str, key: int) -> tuple[Parameters, int]:
     few = em.sampled()
     if few is not em and (init_params != "kmeans" or e.missing):
         found = start(few, init_params, key)
-        em.nk = few.nk  # which a message about a collapsed component needs
+        em.nk = few.nk  # needed for a message about a collapsed component
         return found
     labels, origins = _labels(few, init_params, key)
     if few is not em:
@@ -94,7 +94,7 @@ def _labels(em: EM, init_params: str, key: int) -> tuple[NDArray[np.int32], Floa
 
 
 def _allowed(rows: MemoryRows) -> NDArray[np.intp]:
-    """Return the numbers of the rows with a weight."""
+    """Return the indices of the rows with a weight."""
     return np.arange(rows.n) if rows.weight is None else np.flatnonzero(rows.weight)
 
 
@@ -135,7 +135,7 @@ def _drawn(em: EM, key: int) -> Parameters | None:
 
 
 def _short(em: EM, p: Parameters) -> tuple[float, Parameters] | None:
-    """Run EM a few steps; return where it ends, or None if a component collapsed."""
+    """Run a few steps of EM; return the result, or None if a component collapsed."""
     first = last = -np.inf
     for step in range(_STEPS):
         try:
@@ -233,7 +233,7 @@ class GivenStart:
 def _check_weights(value: ArrayLike, k: int) -> None:
     weights = checked_shape(value, (k,), "weights")
     if (weights < 0.0).any() or (weights > 1.0).any():
-        # scikit-learn's text has the two values the wrong way round, and its tests match it
+        # scikit-learn's text has the two values in the wrong order, and its tests match it
         raise ValueError(
             "The parameter 'weights' should be in the range [0, 1], but got max value "
             f"{weights.min():.5f}, min value {weights.max():.5f}"

@@ -42,7 +42,7 @@ class Variational:
     def update(self, sums: Statistics) -> tuple[Posterior, int]:
         """Return the posterior, and the first component that failed or -1."""
         form, prior = self.form, self.prior
-        unit = sums.unit  # rows are counted against the prior, so their number matters
+        unit = sums.unit  # rows are weighed against the prior, so that their number matters
         scaled = Sums(
             sums.nk * unit,
             sums.s1 * unit,
@@ -118,7 +118,7 @@ def completed_prior(given: GivenPrior, e: Complete | Missing, form: Form) -> Pri
         return given.completed(k, given.mean, given.covariance)
     kind = "full" if form.kind == "tied" else form.kind
     origin = e.mean()
-    sums = e.assign(origin[None], None, 0, kind=kind)  # all rows are one component's
+    sums = e.assign(origin[None], None, 0, kind=kind)  # all rows are in one component
     nk, s1 = sums.nk, sums.s1
     shift, mass = s1[0] / nk[0], float(nk[0]) * sums.unit
     mean = origin.astype(np.float64) + shift
@@ -141,7 +141,7 @@ def completed_prior(given: GivenPrior, e: Complete | Missing, form: Form) -> Pri
 
 
 def _covariance(kind: str, sums: Statistics, shift: Doubles, unbiased: float) -> Any:
-    """Return the covariance of all rows with a divisor of their mass less one, by type."""
+    """Return the covariance of all rows with divisor mass - 1, by type."""
     s2, nk, d = sums.s2, float(sums.nk[0]), len(shift)
     if kind == "diag":
         return np.maximum(s2 - nk * shift**2, 0.0) * unbiased

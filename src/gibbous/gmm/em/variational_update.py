@@ -19,8 +19,8 @@ from ..._ground.isa import core
 from ..parameters import Doubles, Floats, Parameters
 from ..variational_prior import Prior
 
-#: Of a Dirichlet distribution its (k,) parameters; of a Dirichlet process those of the k beta
-#: distributions of the pieces of the stick.
+#: The (k,) parameters of a Dirichlet distribution, or those of the k beta distributions of
+#: stick-breaking fractions for a Dirichlet process.
 Concentration = Doubles | tuple[Doubles, Doubles]
 
 
@@ -37,9 +37,9 @@ class Posterior(Parameters):
     prior: Prior
     concentration: Concentration
     mean_precision: Doubles  # (k,)
-    degrees_of_freedom: Any  # (k,), or one float for all where the covariance is tied
+    degrees_of_freedom: Any  # (k,), or one float for all if the covariance is tied
     normaliser: float
-    mass: float  # rows, each as often as its weight says
+    mass: float  # total weight of the rows
     log_weights: Doubles = field(kw_only=True)  # (k,)
 
 
@@ -104,11 +104,11 @@ def e_step_log_weights(
     return np.asarray(_expected_log_weights(concentration) + constants)
 
 
-# ---- normalisers ----------------------------------------------------------------------------
+# ---- normalizers ----------------------------------------------------------------------------
 
 
 def _log_weights_norm(concentration: Concentration) -> float:
-    """Return the log normalisers of the beta distributions, or of the Dirichlet distribution."""
+    """Return the log normalizers of the beta distributions, or of the Dirichlet distribution."""
     if isinstance(concentration, tuple):
         return float(betaln(*concentration).sum())
     return float(gammaln(concentration).sum() - gammaln(concentration.sum()))
@@ -125,14 +125,14 @@ def _log_wishart_norm(degrees_of_freedom: Any, log_det: Any, d: int) -> Any:
 
 
 def _log_det_factors(factors: Doubles, kind: str, d: int) -> Any:
-    """Return log|U| of each component, or of the one that is shared."""
+    """Return log|U| of each component, or of the shared one."""
     if kind in ("full", "tied"):
         return np.log(np.diagonal(factors, axis1=-2, axis2=-1)).sum(axis=-1)
     return np.log(factors).sum(axis=-1) if kind == "diag" else d * np.log(factors)
 
 
 def _half_log_det_prior(covariance: Any, kind: str, d: int) -> float:
-    """Return log|W| / 2 of the prior, whose W^-1 is the covariance prior; inf where singular."""
+    """Return log|W| / 2 of the prior, whose W^-1 is the covariance prior; inf if singular."""
     if kind in ("full", "tied"):
         sign, log_det = np.linalg.slogdet(covariance)
         return -0.5 * float(log_det) if sign > 0 else math.inf
@@ -144,10 +144,10 @@ def _half_log_det_prior(covariance: Any, kind: str, d: int) -> float:
 def _normaliser(
     concentration: Concentration, mean_precision: Doubles, nu: Any, log_det: Any, kind: str, d: int
 ) -> float:
-    """Return log of what the product of weights, means and precisions integrates to.
+    """Return the log of the integral over weights, means and precisions.
 
     At the optimum of the M-step the lower bound is this plus the entropy of the responsibilities.
-    As in scikit-learn, constants of prior and data are left out.
+    Like scikit-learn, it omits constants of prior and data.
     """
     wishart = _log_wishart_norm(nu, log_det, d)
     total = len(mean_precision) * float(wishart[0]) if kind == "tied" else float(wishart.sum())
@@ -181,7 +181,7 @@ def evidence_constant(prior: Prior, kind: str, k: int, mass: float) -> float:
 
 @functools.lru_cache(maxsize=4)
 def _triangle(d: int) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.bool_]]:
-    """Return rows and columns of a packed lower triangle, and which are equal."""
+    """Return rows and columns of a packed lower triangle, and whether they are equal."""
     i, j = np.tril_indices(d)
     return i, j, i == j
 
@@ -204,7 +204,7 @@ def _packed_covariances(
 def _tied_covariance(
     prior: Any, sums: Sums, nk: Doubles, shift: Doubles, pull: Doubles, diff: Doubles, reg: float
 ) -> Doubles:
-    """Return nu times the one covariance: the mean over components of their W^-1."""
+    """Return nu times the shared covariance: the mean over components of their W^-1."""
     k, d = shift.shape
     if sums.scatter is None:
         about = np.empty((d, d))
@@ -243,8 +243,9 @@ def _covariances(
 ) -> Doubles:
     """Return W^-1 / nu, the covariances in scikit-learn's shapes.
 
-    Each is nu_0 / nu parts prior, and for the rest the scatter about the component's own mean and
-    how far that mean lies from the prior's. ``reg`` is added to the own scatter's variances.
+    Each is a mean of the prior, with weight nu_0 / nu, and of the scatter about the mean of the
+    component, including the distance of that mean from the prior's. ``reg`` is added to the
+    variances of the scatter.
     """
     xk = sums.origin + shift
     diff = xk - prior.mean
@@ -266,7 +267,7 @@ def _degrees_of_freedom(prior: Prior, kind: str, nk: Doubles) -> Any:
 
 
 def _representable(covariances: Doubles, factors: Doubles, kind: str, dtype: Any) -> int:
-    """Return the first component too narrow or too wide for the dtype of the data, or -1."""
+    """Return the first component with a variance out of range for the dtype, or -1."""
     limits = np.finfo(dtype)
     variances = covariances
     if kind in ("full", "tied"):
@@ -279,7 +280,7 @@ def _representable(covariances: Doubles, factors: Doubles, kind: str, dtype: Any
     return int(np.argmax(bad)) if bad.any() else -1
 
 
-@np.errstate(over="ignore", invalid="ignore", divide="ignore")  # the engine looks at what comes
+@np.errstate(over="ignore", invalid="ignore", divide="ignore")  # the engine checks the result
 def update(
     prior: Prior, kind: str, sums: Sums, *, reg_covar: float, dtype: Any, threads: int
 ) -> tuple[Posterior, int]:
@@ -298,7 +299,7 @@ def update(
         the posterior's factors and bounds mean nothing.
     """
     k, d = sums.s1.shape
-    nk = sums.nk + 10 * np.finfo(np.float64).eps  # as in scikit-learn: never divide by 0
+    nk = sums.nk + 10 * np.finfo(np.float64).eps  # as in scikit-learn: avoids division by 0
     shift = sums.s1 / nk[:, None]
     beta = prior.mean_precision + nk
     xk = sums.origin + shift
@@ -308,7 +309,7 @@ def update(
     covariances = _covariances(prior, kind, sums, nk, shift, reg_covar)
     factors = np.ones_like(covariances)
     failed = int(core.gmm.factorize(kind, k, d, covariances, factors, threads))
-    if failed < 0 and dtype != np.float64:  # which the factors are made in
+    if failed < 0 and dtype != np.float64:  # the dtype of the factors
         failed = _representable(covariances, factors, kind, dtype)
     normaliser = math.nan
     if failed < 0:
