@@ -28,8 +28,8 @@ def _choose() -> tuple[str, ModuleType]:
     Raises
     ------
     ImportError
-        If ``GIBBOUS_ISA`` names no level, or one that this processor cannot run or that this
-        installation does not contain.
+        If ``GIBBOUS_ISA`` is not a level, or if this processor or this installation does not
+        support it.
     """
     from .. import _cpu
 
@@ -58,7 +58,7 @@ def _choose() -> tuple[str, ModuleType]:
 
 LEVEL: str
 if TYPE_CHECKING:
-    from .. import _core as core  # the stub that stands for every level
+    from .. import _core as core  # the stub for every level
 else:
     LEVEL, core = _choose()
 

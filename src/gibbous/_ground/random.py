@@ -10,7 +10,7 @@ import numpy as np
 #: The types of ``random_state``.
 RandomState = Any
 
-#: Purposes of child keys. Never renumber them: the results of a seed depend on the numbers.
+#: Purposes of child keys. Never renumber them: they are part of what a seed means.
 PURPOSES = {
     "kmeans++": 1,
     "kmeans-random": 2,

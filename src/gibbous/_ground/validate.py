@@ -34,7 +34,7 @@ def validate_data(estimator: Any, X: Any, y: Any = "no_validation", **checks: An
             _refuse_text(X, estimator, error)
         raise
     checked = result[0] if isinstance(result, tuple) else result
-    if getattr(getattr(checked, "dtype", None), "kind", "") == "O":  # columns of several kinds
+    if getattr(getattr(checked, "dtype", None), "kind", "") == "O":  # columns with different dtypes
         _refuse_text(X, estimator, None)
         numbers = np.asarray(checked, np.float64)
         return (numbers, *result[1:]) if isinstance(result, tuple) else numbers
@@ -70,7 +70,8 @@ def check_params(estimator: Any) -> None:
     ValueError
         If a parameter has an invalid value.
     """
-    # The method is scikit-learn's, for authors of estimators; there is no public function for it.
+    # The method is scikit-learn's, for developers of estimators; there is no public function for
+    # it.
     estimator._validate_params()
 
 

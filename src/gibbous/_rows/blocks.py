@@ -16,12 +16,12 @@ from numpy.typing import NDArray
 
 Floats = NDArray[Any]
 
-#: Bytes of a block. Two are held, one that is read and one that is worked on. Iterations over 1 GB
+#: Bytes of a block. Two are in memory, one being read and one being processed. Iterations over 1 GB
 #: (d 16, k 8, diagonal and full) took the same processor time within 10% from 2 to 16 MB, and up to
 #: half as much again from 32 MB on.
 BLOCK_BYTES = 16 << 20
 
-#: Up to this many bytes a source is read into memory once, and fitted as an array is.
+#: Sources of up to this many bytes are read into memory once and fitted like an array.
 SMALL_BYTES = 64 << 20
 
 _FEWEST_ROWS = 256
@@ -75,7 +75,7 @@ class Source(ABC):
 
     @abstractmethod
     def _blocks(self) -> Generator[Floats, None, None]:
-        """Yield the rows of each block, by a generator."""
+        """Yield the rows of each block, with a generator."""
 
     def whole(self) -> Floats | None:
         """Return all rows if they are few, else None."""
@@ -109,7 +109,7 @@ def check_finite(rows: Floats, first: int, *, missing: bool = False) -> None:
         if np.isfinite(rows.sum()):
             return
     finite = ~np.isinf(rows) if missing else np.isfinite(rows)
-    if finite.all():  # only their sum overflows
+    if finite.all():  # only the sum overflows
         return
     row, column = np.argwhere(~finite)[0]
     nan = bool(np.isnan(rows[row, column]))

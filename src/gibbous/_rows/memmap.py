@@ -38,7 +38,7 @@ class MappedSource(Source):
 
     def _blocks(self) -> Generator[Floats, None, None]:
         assert self.n is not None
-        # one thread, one block ahead: two blocks are all that is held
+        # one thread, one block ahead: at most two blocks are in memory
         pool = ThreadPoolExecutor(1, "gibbous-read")
         with mapped_reader(self._map) as read, pool:
             size = self.block_rows
@@ -67,7 +67,7 @@ class MappedSource(Source):
         return np.ascontiguousarray(rows, self.dtype)
 
 
-#: Reads rows ``first`` up to ``last``; the result may lie in the buffer.
+#: Reads rows ``first`` up to ``last``; the result may be the buffer.
 Reader = Callable[[int, int, Bytes], Floats]
 
 
@@ -102,8 +102,8 @@ def mapped_reader(array: Any) -> Iterator[Reader]:
 
 
 def _copier(array: Any) -> Reader:
-    """Return what copies rows from the map, and lets go of the pages where nothing is lost."""
-    private = getattr(array, "mode", "c") == "c"  # its pages may hold changes of their own
+    """Return a function that copies rows from the map, and releases the pages if that is safe."""
+    private = getattr(array, "mode", "c") == "c"  # pages of a copy-on-write map may be modified
 
     def read(first: int, last: int, buffer: Bytes) -> Floats:
         rows = np.array(array[first:last])
@@ -115,17 +115,17 @@ def _copier(array: Any) -> Reader:
 
 
 def _place_in_file(array: Any) -> int | None:
-    """Return where the first number of a memmap lies in its file, or None where rows have gaps."""
+    """Return the offset of the first number of a memmap in its file, or None for strided rows."""
     if getattr(array, "mode", "c") == "c" or not array.flags.c_contiguous or not array.size:
         return None
     start = np.frombuffer(array._mmap, np.uint8).__array_interface__["data"][0]
     into = array.__array_interface__["data"][0] - start
-    # a map begins at the last page border before the offset that was asked for
+    # a map starts at the last page boundary before the requested offset
     return int(array.offset - array.offset % mmap.ALLOCATIONGRANULARITY + into)
 
 
 def _open_same_file(array: Any) -> int | None:
-    """Open the file that is mapped; None where its name now belongs to another file, or to none."""
+    """Open the mapped file; None if its name now refers to another file, or to none."""
     if array.filename is None:
         return None
     try:
@@ -136,7 +136,7 @@ def _open_same_file(array: Any) -> int | None:
     device, inode = _mapped_inode(array)
     same = inode == found.st_ino
     if same and device != (os.major(found.st_dev), os.minor(found.st_dev)):
-        # layers of file systems tell one device here and another there
+        # some layered file systems report different device numbers here
         same = _starts_alike(array, handle, found.st_size)
     if same:
         return handle
@@ -145,7 +145,7 @@ def _open_same_file(array: Any) -> int | None:
 
 
 def _mapped_inode(array: Any) -> tuple[tuple[int, int], int]:
-    """Return the device and the inode that the system has behind a map, or -1 as the inode."""
+    """Return the device and the inode behind a map, or -1 as the inode."""
     address = array.__array_interface__["data"][0]
     try:
         with open("/proc/self/maps", encoding="utf-8", errors="replace") as file:
@@ -161,10 +161,10 @@ def _mapped_inode(array: Any) -> tuple[tuple[int, int], int]:
 
 
 def _starts_alike(array: Any, handle: int, size: int) -> bool:
-    """Return whether a file holds what the first and last rows of a map do, or ends before them."""
+    """Return whether a file has the first and last rows of a map, or is shorter."""
     at = _place_in_file(array) or 0
     if size < at + array.nbytes:
-        return True  # reading it will tell that it is cut short; reading the map would kill
+        return True  # reading a truncated file raises an error; its map would crash
     flat = array.reshape(-1)
     count = min(512, flat.size)
     ends = ((0, flat[:count]), (flat.size - count, flat[-count:]))

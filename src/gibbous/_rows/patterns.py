@@ -14,7 +14,7 @@ Floats = NDArray[Any]
 def has_missing(X: Floats) -> bool:
     """Return whether there is a NaN among the numbers of X, of which none is infinite."""
     with np.errstate(over="ignore", invalid="ignore"):
-        if np.isfinite(X.sum()):  # a sum, because it needs no memory
+        if np.isfinite(X.sum()):  # a sum, because it needs no additional memory
             return False
     return bool(np.isnan(X).any())
 
@@ -72,12 +72,12 @@ class Patterns:
             return None
         n, d = X.shape
         words = np.zeros((n, -(-d // 64) * 8), np.uint8)
-        # some rows at a time: the mask of one byte an entry would be an eighth of the data
+        # in blocks of rows: a mask of one byte per entry would take an eighth of the data
         for first in range(0, n, 4096):
             part = np.packbits(np.isnan(X[first : first + 4096]), axis=1)
             words[first : first + 4096, : part.shape[1]] = part
         keys = words.view(np.uint64)
-        # lexsort is stable, and so is what it makes of one column
+        # lexsort is stable, and so is the sort by one column
         order = np.lexsort(keys.T).astype(np.int64, copy=False)
         ahead = (keys[order[1:]] != keys[order[:-1]]).any(axis=1)
         starts = np.concatenate([[0], np.flatnonzero(ahead) + 1, [n]]).astype(np.int64)

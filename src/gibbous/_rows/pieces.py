@@ -43,7 +43,7 @@ class PieceSource(Source):
             ) from error
 
     def _checked(self) -> Iterator[Floats]:
-        """Yield the blocks as they come, as arrays of one width and dtype."""
+        """Yield the blocks as arrays of equal width and dtype."""
         for index, piece in enumerate(self._pieces()):
             rows = _array_of(piece, index)
             if rows.shape[1] != self.d:

@@ -87,7 +87,7 @@ class MemoryRows:
         return self.weight is not None
 
 
-#: Writes the sums of one block to the arrays it is given, and returns a value that adds up too.
+#: Writes the sums of one block to the given arrays, and returns a value that is added up, too.
 Fill = Callable[..., float]
 
 
@@ -189,7 +189,7 @@ class BlockRows:
             with closing(self.blocks()) as blocks:
                 for block in blocks:
                     sample.offer(block.X, block.weight)
-        self._sample = None  # its rows belong to what is returned
+        self._sample = None  # the result is a view of its rows
         return MemoryRows(sample.rows, sample.weight).in_units_of(self.mass / total, self.unit)
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from .._ground import random
 from .blocks import Floats
 
-#: Rows of the sample that starts are found in, at most, and its bytes; but a few per component.
+#: Maximum rows and bytes of the sample for starts, but at least a few rows per component.
 SAMPLE_ROWS = 65536
 SAMPLE_BYTES = 32 << 20
 _LEAST_SAMPLE = 10

@@ -11,7 +11,7 @@ from .._ground import validate
 from .blocks import Floats
 from .memmap import mapped_reader
 
-_WEIGHTS = 1 << 20  # weights that are looked at at once
+_WEIGHTS = 1 << 20  # weights that are checked at once
 
 
 class BlockWeights:
@@ -52,14 +52,14 @@ class BlockWeights:
         largest, total = 0.0, 0.0
         for first in range(0, self.n, _WEIGHTS):
             part = self._read(first, min(first + _WEIGHTS, self.n))
-            if part.any():  # all of them may not be zero, some blocks may
+            if part.any():  # their total must not be zero; that of a block may be
                 _check_weights(part, first)
             largest = max(largest, float(part.max()))
             total += float(part.sum(dtype=np.float64))
         if not largest:
             raise ValueError("sample_weight must not be all zero: no row would count")
         self.sum, self._largest = total, largest
-        # in two steps, as in memory: the sum of tiny or of huge weights is no number
+        # in two steps, as in memory: the sum of tiny or of huge weights may underflow or overflow
         scaled = 0.0
         for first in range(0, self.n, _WEIGHTS):
             part = self._read(first, min(first + _WEIGHTS, self.n)).astype(np.float64)
