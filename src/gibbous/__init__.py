@@ -30,8 +30,8 @@ if TYPE_CHECKING:
     from .rbm.counts import ReplicatedSoftmax
     from .rbm.gaussian import GaussianRBM
 
-# scikit-learn takes most of a second to import, so a name's module is loaded when it is asked for.
-# So is the core: where this processor has none, the command line says so in a line.
+# Importing scikit-learn takes most of a second, so that modules are loaded on first use of their
+# names. So is the core: if this processor has none, the command line reports it in one line.
 _MODULES = {
     "BayesianGaussianMixture": "gmm.bayesian",
     "BernoulliRBM": "rbm.bernoulli",

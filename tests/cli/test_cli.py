@@ -204,7 +204,7 @@ def test_help_shows_the_defaults_of_both_classes(monkeypatch: pytest.MonkeyPatch
 
 def test_the_summary_and_the_seed(points: Path) -> None:
     text = run("kmeans", "fit", points, "-k", 2).stdout
-    assert "2 clusters, 100 rows" in text and "centre length" in text and "converged" in text
+    assert "2 clusters, 100 rows" in text and "center length" in text and "converged" in text
     seed = text.split("--seed ")[1].split()[0]
     told = json.loads(run("kmeans", "fit", points, "-k", 2, "--json", "--seed", seed).stdout)
     assert f"{told['inertia']:.6g}" in text

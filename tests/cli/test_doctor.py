@@ -61,7 +61,7 @@ def test_wrong_fit_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(gibbous.KMeans, "fit", off)
     found = findings(code=1)
     assert found["K-means"]["status"] == "problem"
-    assert "the centres is" in found["K-means"]["found"]
+    assert "the centers is" in found["K-means"]["found"]
     assert "pip install" in found["K-means"]["remedy"]
     assert found["mixture"]["status"] == "ok"
     assert "1 problem, " in run("doctor", code=1).stdout

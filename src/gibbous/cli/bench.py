@@ -26,8 +26,8 @@ def run(arguments: list[str]) -> int:
         )
     importlib.import_module(
         ".._ground.isa", __package__
-    )  # no core for this processor: said in one line
-    # options alone are those of the commonest command: gibbous bench --quick
+    )  # reports a missing core for this processor in one line
+    # options without a command belong to the most common one: gibbous bench --quick
     if arguments and arguments[0].startswith("-") and arguments[0] not in ("-h", "--help"):
         arguments = ["run", *arguments]
     with subprocess.Popen([sys.executable, "-m", BENCHMARK, *arguments]) as process:
@@ -37,5 +37,5 @@ def run(arguments: list[str]) -> int:
                 # a signal's number, as shells report it
                 return code if code >= 0 else 128 - code
             except KeyboardInterrupt:
-                # Ctrl-C reaches the benchmark as well, which ends by itself
+                # Ctrl-C reaches the benchmark, too, which ends by itself
                 continue

@@ -20,7 +20,7 @@ from .session import print_json
 
 OK, WARNING, PROBLEM = "ok", "warning", "problem"
 
-#: Extras that are for those who change the package.
+#: Extras for developers of the package.
 _OWN_EXTRAS = ("test", "dev", "docs")
 
 #: The effect of these variables is reported when they are set.
@@ -88,7 +88,7 @@ def examine() -> Iterator[Finding]:
     yield from _extras()
     yield from _environment()
     yield from _fits()
-    # after the fits: scikit-learn and its libraries are loaded by now
+    # after the fits, so that scikit-learn and its libraries are loaded
     yield _openmp()
     yield from _places()
 
@@ -132,7 +132,7 @@ def _memory() -> Finding:
     total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     free = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_AVPHYS_PAGES")
     try:
-        # what the kernel can take back, such as its cache of files, is available as well
+        # memory that the kernel can reclaim, such as the file cache, is available as well
         text = Path("/proc/meminfo").read_text(encoding="ascii")
         free = 1024 * int(re.findall(r"^MemAvailable:\s+(\d+)", text, re.MULTILINE)[0])
     except (OSError, IndexError):
@@ -148,7 +148,7 @@ def _memory() -> Finding:
 
 
 def _limit() -> int | None:
-    """Return the limit of the control group in bytes, as containers have one."""
+    """Return the limit of the control group in bytes, as set for containers."""
     for path in ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"):
         try:
             return int(Path(path).read_text(encoding="ascii"))
@@ -289,7 +289,7 @@ def _fits() -> Iterator[Finding]:
     for name, check in checks.items():
         try:
             yield Finding("check", name, OK, check())
-        except Exception as error:  # whatever it is, it belongs into the report
+        except Exception as error:  # any error belongs in the report
             found = " ".join(f"{type(error).__name__}: {error}".split())
             yield Finding("check", name, PROBLEM, found, _BROKEN)
 
@@ -305,7 +305,7 @@ def _kmeans() -> str:
     from ..kmeans.lloyd import KMeans
 
     model = KMeans(2, n_init=4, random_state=0).fit([[0.0], [1.0], [10.0], [11.0]])
-    _close("the centres", sorted(model.cluster_centers_.ravel()), [0.5, 10.5])
+    _close("the centers", sorted(model.cluster_centers_.ravel()), [0.5, 10.5])
     _close("the inertia", model.inertia_, 1.0)
     return "0, 1, 10, 11 in two groups: centers 0.5 and 10.5"
 

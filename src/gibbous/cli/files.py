@@ -16,7 +16,7 @@ INPUT = "standard input"
 
 
 class _Spool:
-    """Where standard input lies, once it was read: all readers want a file, most of them twice."""
+    """Path of standard input after it was read: all readers need a file, most of them twice."""
 
     folder: str | None = None
     file: Path | None = None

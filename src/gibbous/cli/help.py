@@ -40,7 +40,7 @@ def _write_options(command: Any, ctx: Any, formatter: Any) -> None:
         record = parameter.get_help_record(ctx)
         if record is None:
             continue
-        # Defaults in words have brackets of their own.
+        # Defaults that are text include their own brackets.
         record = (record[0], re.sub(r"\[default: \((.*)\)", r"[default: \1", record[1]))
         panel = getattr(parameter, "rich_help_panel", None)
         if parameter.param_type_name == "argument":
@@ -61,12 +61,12 @@ def _write_options(command: Any, ctx: Any, formatter: Any) -> None:
 
 
 class _Look:
-    """What the help of commands and of groups has in common."""
+    """Shared formatting of the help of commands and groups."""
 
     epilog: str | None
 
     def collect_usage_pieces(self, ctx: Any) -> list[str]:
-        """Return the arguments, each in capitals."""
+        """Return the arguments in capitals."""
         pieces: list[str] = super().collect_usage_pieces(ctx)  # type: ignore[misc]
         return [piece.strip("{}") for piece in pieces]
 
@@ -80,7 +80,7 @@ class _Look:
         _write_options(self, ctx, formatter)
 
     def format_epilog(self, ctx: Any, formatter: Any) -> None:
-        """Write the examples, a line each: they are commands to copy."""
+        """Write the examples, one command per line, to be copied."""
         if self.epilog:
             formatter.write_paragraph()
             for line in self.epilog.splitlines():
@@ -96,7 +96,7 @@ class Group(_Look, TyperGroup):
 
     def format_options(self, ctx: Any, formatter: Any) -> None:
         """Write the commands, by panels, and then the options."""
-        # Groups of models first: Typer has them behind single commands.
+        # Groups of models first: Typer lists them after single commands.
         panels: dict[str, list[tuple[str, str]]] = {MODELS: []}
         for name in self.list_commands(ctx):
             command = self.get_command(ctx, name)
@@ -122,7 +122,7 @@ class App(typer.Typer):
         super().__init__(
             help=text,
             no_args_is_help=True,
-            # Typer's rich help and tracebacks are what takes long.
+            # Typer's rich help and tracebacks take most of the import time.
             rich_markup_mode=None,
             pretty_exceptions_enable=False,
             context_settings=_SETTINGS,

@@ -47,7 +47,7 @@ def describe(model: Any, path: Path) -> dict[str, Any]:
     }
     if history is None:
         return found
-    # A model that partial_fit alone has made, has no record of a fit.
+    # A model fitted only by partial_fit has no history of a fit.
     found["history"] = {
         "metric": history.metric,
         "first": history.values[0] if history.values else None,
@@ -69,9 +69,9 @@ def describe(model: Any, path: Path) -> dict[str, Any]:
 
 
 def _arrays(model: Any) -> dict[str, Any]:
-    """Return shape and kind of the arrays that a file of the model holds."""
+    """Return shape and kind of the arrays in a file of the model."""
     kind = type(model)
-    # Boltzmann machines have their arrays as properties.
+    # Boltzmann machines have arrays as properties.
     names = {*vars(model), *(n for n in dir(kind) if isinstance(getattr(kind, n), property))}
     found: dict[str, Any] = {}
     for name in sorted(names):

@@ -207,7 +207,7 @@ def grouped(command: Callable[..., None]) -> Callable[..., None]:
     parameters = []
     for name, parameter in inspect.signature(command).parameters.items():
         if not dataclasses.is_dataclass(hints[name]):
-            # A group in front may have defaults although this parameter has none.
+            # The group may have defaults although this parameter has none.
             parameters.append(
                 parameter.replace(annotation=hints[name], kind=inspect.Parameter.KEYWORD_ONLY)
             )

@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from .._fit.history import Callback, Progress
 
-#: Seconds before the first line of a pipe, and between two of them at least; a long fit has about
-#: twenty lines in each of the first minute, hour and day.
+#: Seconds before the first line in a pipe, and the minimum between two lines; a long fit prints
+#: about twenty lines in each of the first minute, hour and day.
 _FIRST_LINE, _NEXT_LINE, _SHARE = 2.0, 1.0, 0.05
 
-#: Columns of a bar: a shorter one shows too little, and is left out to make room for numbers.
+#: Minimum columns of a bar: a shorter one is omitted to make room for numbers.
 _LEAST_BAR, _MOST_BAR = 4, 40
 
-#: Pieces that are worth more than the bar: the iteration, the metric, the time left, the rate.
+#: Pieces that have priority over the bar: the iteration, the metric, the time left, the rate.
 _BEFORE_BAR = 4
 
 
@@ -45,7 +45,7 @@ def progress_bar(quiet: bool, as_json: bool = False) -> Iterator[Bar]:
         "{task.description}", markup=False, table_column=Column(no_wrap=True, overflow="ellipsis")
     )
     with progress.Progress(bar, text, console=console, transient=True) as shown:
-        # two columns for the ^C that a terminal writes, which would begin a new row
+        # two columns for the ^C of a terminal, which would otherwise start a new row
         yield Bar(shown, bar, console.width - 2)
 
 
@@ -76,7 +76,7 @@ class Bar:
         self._begun = time.monotonic()
         self._next = self._begun + (_FIRST_LINE if lines else 0.0)
         self._last: float | None = None
-        self._seconds = 0.0  # of an iteration, of late
+        self._seconds = 0.0  # per iteration, recently
         self._count = 0
         self.tokens: int | None = None
         self.timed = False
@@ -120,7 +120,7 @@ class Bar:
         return True
 
     def _note(self, now: Progress) -> None:
-        # Not the iteration's own seconds: those of starts side by side would add up.
+        # Not the iteration's own seconds: those of parallel starts would add up.
         at = time.monotonic()
         passed = now.seconds if self._last is None else at - self._last
         self._last = at
@@ -154,7 +154,7 @@ class Bar:
         if self._lines:
             print(f"gibbous: {name}: {', '.join(pieces)}", file=sys.stderr, flush=True)
             return
-        # If there is no room for all: the first pieces, the bar, the other pieces, the name.
+        # Priority if there is no room for all: first pieces, bar, other pieces, name.
         fitting = [pieces[0]]
         for at, piece in enumerate(pieces[1:], start=1):
             bar = 2 if at < _BEFORE_BAR else _LEAST_BAR + 1
@@ -187,7 +187,7 @@ def clock(seconds: float) -> str:
 
 
 def _measures(now: Progress) -> list[str]:
-    """Return the metric, and what it is elsewhere, such as on held-out rows."""
+    """Return the metric, and its value on other data, such as held-out rows."""
     found = [f"{now.metric} {now.value:.6g}"]
     for name, value in now.more.items():
         if name.endswith(now.metric):

@@ -31,7 +31,7 @@ EXIT_CODES = {
 
 
 class _Root(Group):
-    """Imports the commands of a model when one of them is asked for."""
+    """Imports the commands of a model on demand."""
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         name, command, rest = super().resolve_command(ctx, args)
@@ -78,7 +78,7 @@ def _root(
         typer.Option("--version", callback=_version, is_eager=True, help="Print the version."),
     ] = False,
 ) -> None:
-    """Take the options before a command."""
+    """Process the options before a command."""
 
 
 @app.verb("gibbous demo", "gibbous demo -o pictures", rich_help_panel=HERE)
@@ -162,5 +162,5 @@ def main() -> None:
     try:
         app(prog_name="gibbous")
     except KeyboardInterrupt:
-        # Before or after a command; during one, reporting() has answered.
+        # Before or after a command; during one, reporting() has handled it.
         sys.exit(INTERRUPTED)

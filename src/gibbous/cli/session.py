@@ -38,12 +38,12 @@ if TYPE_CHECKING:
     from ..io.tables import Table
 
 
-#: Exit codes after SIGTERM, and after what reads standard output went away.
+#: Exit codes after SIGTERM, and after the reader of standard output closed it.
 TERMINATED, CUT_OFF = 143, 141
 
 
 class _Ending:
-    """What an interrupted command ends with."""
+    """The outcome of an interrupted command."""
 
     code = INTERRUPTED
 
@@ -67,7 +67,7 @@ def reporting() -> Iterator[None]:
         warnings.showwarning = lambda message, *_, **__: say(f"warning: {message}")
         try:
             yield
-            # Here and not at the end of Python, when a closed pipe could no longer be reported.
+            # Here and not at the exit of Python, when a closed pipe could no longer be reported.
             sys.stdout.flush()
         except BrokenPipeError as error:
             _leave_output()
@@ -91,7 +91,7 @@ def _message(error: Exception) -> str:
 
 
 def _leave_output() -> None:
-    # What is still to be written at the end of Python goes nowhere.
+    # Discard what Python would still write at exit.
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, sys.stdout.fileno())
     os.close(nowhere)
@@ -99,7 +99,7 @@ def _leave_output() -> None:
 
 @contextmanager
 def _terminable() -> Iterator[None]:
-    """Let SIGTERM end a command as Ctrl-C does."""
+    """Let SIGTERM end a command like Ctrl-C."""
     _Ending.code = INTERRUPTED
     if threading.current_thread() is not threading.main_thread():
         yield
@@ -178,7 +178,7 @@ class Job:
         if columns is not None and asked.weights not in columns:
             columns = [*columns, asked.weights]
         table = read_table(data, columns=columns, **how)
-        # With --columns the table has the columns asked for, in that order.
+        # With --columns the table has the requested columns, in that order.
         rest, weight = table.split(
             asked.weights if columns is None else columns.index(asked.weights)
         )
@@ -293,7 +293,7 @@ def count_missing(values: NDArray[Any]) -> int:
     """Return how many entries are NaN."""
     import numpy as np
 
-    # some rows at a time: they may be mapped from a large file
+    # in blocks: the rows may be mapped from a large file
     parts = (values[first : first + 65536] for first in range(0, len(values), 65536))
     return sum(int(np.isnan(part).sum()) for part in parts)
 

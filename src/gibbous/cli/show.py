@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from ..io.tables import Table
 
-#: Columns of a pipe, where COLUMNS does not say.
+#: Columns in a pipe if COLUMNS is not set.
 _WIDE = 120
 
 _MOST_GROUPS = 20
@@ -78,24 +78,24 @@ def print_fit(
     shown = console(Path(files["model"]) if "model" in files else None)
     if is_standard(Path(files.get("labels", ""))):
         shown = console(Path(files["labels"]))
-    centres = model.means_ if sizes is None else model.cluster_centers_
+    centers = model.means_ if sizes is None else model.cluster_centers_
     column = [f"{w:.4f}" for w in model.weights_] if sizes is None else [f"{n:,}" for n in sizes]
     share = f", {missing:,} values ({missing / table.values.size:.1%}) missing" if missing else ""
-    shown.print(f"{len(centres)} {group}s, {len(table.values):,} rows{share}")
+    shown.print(f"{len(centers)} {group}s, {len(table.values):,} rows{share}")
     if hasattr(model, "n_effective_components_"):
         shown.print(f"{model.n_effective_components_} of them hold a row or more")
-    most = min(centres.shape[1], _MOST_COLUMNS)
-    names = table.names or [f"column {at + 1}" for at in range(centres.shape[1])]
-    what = "mean" if sizes is None else "centre"
+    most = min(centers.shape[1], _MOST_COLUMNS)
+    names = table.names or [f"column {at + 1}" for at in range(centers.shape[1])]
+    what = "mean" if sizes is None else "center"
     heads = [group, "weight" if sizes is None else "rows", *(f"{what} {n}" for n in names[:most])]
-    if most < centres.shape[1]:
-        heads.append(f"and {centres.shape[1] - most} more")
+    if most < centers.shape[1]:
+        heads.append(f"and {centers.shape[1] - most} more")
     found = grid(shown, heads)
-    for at, centre in enumerate(centres[:_MOST_GROUPS]):
-        found.add_row(str(at), column[at], *(f"{value:.5g}" for value in centre[:most]))
+    for at, center in enumerate(centers[:_MOST_GROUPS]):
+        found.add_row(str(at), column[at], *(f"{value:.5g}" for value in center[:most]))
     shown.print(found)
-    if len(centres) > _MOST_GROUPS:
-        shown.print(f"and {len(centres) - _MOST_GROUPS} more {group}s")
+    if len(centers) > _MOST_GROUPS:
+        shown.print(f"and {len(centers) - _MOST_GROUPS} more {group}s")
     print_end(shown, model, files)
 
 

@@ -298,7 +298,8 @@ class BagOfWords:
             span = slice(at, at + CHUNK)
             scaled = self.counts[span] * weight[self.indices[span]]
             whole = np.floor(scaled)
-            # As floor(c v + u), but exact if c v is whole: the sum may be rounded up.
+            # Equals floor(c v + u), but is exact if c v is an integer, when the sum may be rounded
+            # up.
             whole += draw.random(len(whole)) >= 1 - (scaled - whole)
             if whole.max(initial=0) > MOST:
                 raise ValueError(
@@ -534,7 +535,7 @@ def _integers(values: Any, dtype: type[np.integer[Any]], what: str) -> NDArray[A
 
 
 def _positions(rows: Any, n: int) -> Int64:
-    """Return the numbers of rows given by number or by mask."""
+    """Return row numbers from numbers or a mask."""
     array = np.atleast_1d(np.asarray(rows))
     if array.dtype == bool:
         if array.shape != (n,):

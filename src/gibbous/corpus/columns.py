@@ -53,7 +53,7 @@ def column(values: Any, n: int, what: str) -> NDArray[Any] | None:
 
 
 def _gather(values: Any, what: str) -> NDArray[Any]:
-    """Return a sequence as an array of objects, without padding text to one length."""
+    """Return a sequence as an array of objects, without padding text to a common length."""
     if isinstance(values, str) or not isinstance(values, Iterable):
         raise TypeError(f"{what} must be a sequence of one entry per document; got {values!r:.60}")
     if hasattr(values, "to_numpy"):  # of pandas or polars
@@ -66,7 +66,7 @@ def _gather(values: Any, what: str) -> NDArray[Any]:
 
 
 def _typed(array: NDArray[Any], what: str) -> NDArray[Any]:
-    """Convert objects to the one kind that they have in common."""
+    """Convert objects to their common kind."""
     kinds = {_kind(item) for item in array.tolist()}
     kinds.discard("none")
     if kinds <= {"text"}:

@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 from .._ground.files import replacing
 from .rows import Rows, check
 
-#: Number of the format that is written; newer ones are refused.
+#: Version of the format that is written; newer ones are rejected.
 FORMAT = 1
 
 MARK = b"gibbous corpus\r\n"

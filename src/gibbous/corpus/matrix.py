@@ -88,7 +88,7 @@ def _of_sparse(X: Any) -> Rows:
         documents, words, data = np.asarray(X.row, dtype=np.int64), X.col, X.data
     wide = np.float64 if data.dtype.kind == "f" else np.int64
     if data.dtype == np.uint64 and len(data) and data.max() > MOST:
-        wide = np.float64  # refused for its size, with its position
+        wide = np.float64  # rejected for its size, with its position
     return sum_triples(documents, words.astype(np.int64), data.astype(wide), int(X.shape[0]))
 
 
@@ -204,7 +204,7 @@ def _of_pairs(batch: list[NDArray[np.float64]], first: int) -> Rows:
     except ValueError:
         if first == 0:
             raise
-        # again with the document's number in the whole, which the message has to name
+        # again with the document's number in the whole corpus, for the message
         shifted = documents + first
         sum_triples(shifted, joined[:, 0].astype(np.int64), joined[:, 1], first + len(batch))
         raise

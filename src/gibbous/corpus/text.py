@@ -90,7 +90,7 @@ def _two(value: Any) -> tuple[int, int]:
 
 
 def _coded(words: Iterable[str]) -> frozenset[Any]:
-    """Return words both as text and as the bytes that they are in joined texts."""
+    """Return words both as text and as their bytes in joined texts."""
     words = frozenset(words)
     return words | {word.encode("utf-8", "surrogatepass") for word in words}
 
@@ -252,8 +252,8 @@ class TermCounter:
             keys = (grams[:left] << 32) | ids[length - 1 :]
             unique, inverse = np.unique(keys[same], return_inverse=True)
             new = np.fromiter(map(numbers.__getitem__, unique.tolist()), np.int64, len(unique))
-            # Positions without a gram of this length keep a number that is never used: no longer
-            # gram begins there either.
+            # Positions without a gram of this length keep a number that is never used, because
+            # longer grams do not start there either.
             grams = np.zeros(left, dtype=np.int64)
             grams[same] = new[inverse]
             if length >= self._low:
@@ -313,7 +313,7 @@ class TermCounter:
 
 
 def _run_length(options: TextOptions) -> int | None:
-    """Return k if the tokens are the runs of at least k word characters, otherwise None."""
+    """Return k if the tokens are the runs of at least k word characters, else None."""
     if options.tokenizer is not None or not isinstance(options.token_pattern, str):
         return None
     found = _RUN.fullmatch(options.token_pattern)

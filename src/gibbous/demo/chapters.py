@@ -19,7 +19,7 @@ from rich.table import Table
 from ..gmm.mixture import GaussianMixture
 from ..kmeans.lloyd import KMeans
 
-#: The seed of every chapter, so that the pictures are those of the documentation.
+#: The seed of every chapter, so that the plots are those of the documentation.
 SEED = 7
 
 
@@ -127,7 +127,7 @@ def photograph(console: Console, k: int = 8) -> Photograph | None:
     table = _grid(console, f"{len(pixels):,} pixels of a photograph in {k} colors")
     for name in ("", "seconds", "iterations", "mean color error", "pixels between colors"):
         table.add_column(name, justify="right" if name else "left")
-    # Pixels with no responsibility of 90% or more.
+    # Pixels in which no component has a responsibility of at least 90%.
     unsure = float((shares.max(axis=1) < 0.9).mean())
     for name, model, took, image, part in (
         ("K-means", kmeans, seconds[0], hard, 0.0),

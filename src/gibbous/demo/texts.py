@@ -53,14 +53,14 @@ def docstrings(library: Path) -> Iterator[tuple[str, str]]:
                 warnings.simplefilter("ignore")
                 tree = ast.parse(path.read_bytes())
         except (SyntaxError, ValueError, OSError, RecursionError):
-            continue  # what cannot be parsed has no docstrings
+            continue  # files that cannot be parsed have no docstrings
         module = ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
         yield from _documented(tree, module)
 
 
 def _sources(library: Path) -> Iterator[Path]:
     for folder, inner, files in os.walk(library):
-        # Pruned during the walk: other packages may have many thousand files.
+        # Pruned during the walk: other packages may have thousands of files.
         inner[:] = sorted(set(inner) - _LEFT_OUT)
         yield from (Path(folder, name) for name in sorted(files) if name.endswith(".py"))
 

@@ -132,7 +132,7 @@ class _Arrays:
         }
         self._tuples = [key for key in spec.tuples if set(spec.members(key)) & set(tensors)]
         self._shapes = self._expected()
-        #: What the letters of the specification stand for.
+        #: The meaning of the letters of the specification.
         self._sizes: dict[str, int] = {"k": params[spec.k], "d": fitted["n_features_in_"]}
         if fitted.get("_n_features_out", self._sizes["k"]) != self._sizes["k"]:
             raise ValueError(

@@ -191,7 +191,7 @@ CONCENTRATION = Part(
 
 # --- the classes -----------------------------------------------------------------------------
 
-#: The record of a fit. A mixture that was only fitted by partial_fit has none.
+#: The history of a fit. A mixture that was only fitted by partial_fit has none.
 _FIT = frozenset({"converged_", "n_iter_", "lower_bounds_", "history_"})
 
 SPECS = {

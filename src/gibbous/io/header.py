@@ -10,7 +10,7 @@ from typing import Any
 import safetensors.numpy
 from numpy.typing import NDArray
 
-#: Version of the format that is written; older versions stay readable, newer ones are refused.
+#: Version of the format that is written; older versions can be read, newer ones are rejected.
 FORMAT = 1
 
 #: What to do about a file that cannot be used.

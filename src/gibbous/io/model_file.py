@@ -59,11 +59,11 @@ def save(model: Any, path: str | os.PathLike[str]) -> None:
 
 
 def _check_readable(name: str, data: bytes) -> None:
-    """Read a model as :func:`load` will, before its file replaces one that can be read."""
+    """Read a model like :func:`load`, before its file replaces a valid one."""
     try:
         decode(data)
     except (ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:
-        # Messages of decode end with what to do about a file, of which there is none yet.
+        # Messages of decode end with advice about a file, which does not exist yet.
         fault = str(error).removesuffix(f"; {AGAIN}")
         raise ValueError(
             f"cannot save: this {name} {fault}; a parameter or attribute was changed after the "
@@ -101,7 +101,7 @@ def load(path: str | os.PathLike[str]) -> Any:
     try:
         with open(path, "rb") as file:
             start = file.read(9)
-            # Any other file may be large, and need not be read to be refused.
+            # Other files may be large, and are rejected without reading them.
             data = start + file.read() if start[8:] == b"{" else start
     except FileNotFoundError as error:
         raise FileNotFoundError(f"{path}: no such file") from error

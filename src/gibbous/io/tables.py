@@ -257,7 +257,7 @@ def _chosen(
 
 
 def _distinct(names: Sequence[str], where: str) -> None:
-    """Refuse columns with the same name, of which output by name would keep only one."""
+    """Reject columns with the same name, of which output by name would keep only one."""
     seen: set[str] = set()
     for name in names:
         if name in seen:
@@ -272,8 +272,8 @@ def _distinct(names: Sequence[str], where: str) -> None:
 
 
 def _read_npy(path: str, columns: Sequence[str] | None, small: bool, mapped: bool) -> Table:
-    # Mapped first: no memory is allocated, whatever size a damaged header claims, and arrays of
-    # Python objects, which only pickle can read, are refused.
+    # Mapped first: no memory is allocated for the size that a damaged header claims, and arrays of
+    # Python objects, which only pickle can read, are rejected.
     try:
         with open(path, "rb") as file:
             if file.read(6) != b"\x93NUMPY":

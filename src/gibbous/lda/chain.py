@@ -72,7 +72,7 @@ class Chain:
         self.iteration = 0
         self.document_tokens = np.zeros(corpus.n_documents + 1, np.int64)
         np.cumsum(corpus.document_lengths(), out=self.document_tokens[1:])
-        self._sum: Any = None  # of the samples' values, words x topics
+        self._sum: Any = None  # of the values of the samples, words x topics
         self._floor = np.zeros(len(priors.alpha))
         self.n_averaged = 0
         self._start(z)
@@ -133,7 +133,7 @@ class Chain:
         """
         k = len(self.priors.alpha)
         z = self.topics()
-        del self.sampler  # as large as all that is made here
+        del self.sampler  # as large as everything allocated here
         rows = core.lda.document_counts(self.document_tokens, z, k, self.settings.n_threads)
         indptr, topics, counts = rows
         shape = (self.corpus.n_documents, k)

@@ -35,7 +35,7 @@ from .setup import CONSTRAINTS, Asked, corpus_of, priors_of, run_of
 
 _NEW_MODEL = "LatentDirichletAllocation\n    A new model; this one is not changed."
 
-#: What a fit finds.
+#: The fitted attributes.
 _FOUND = (
     "topics_",
     "word_topic_",
@@ -321,7 +321,7 @@ class LatentDirichletAllocation(
         try:
             run.go()
         except BaseException:
-            # returned at once: the outcome is put together when it is asked for
+            # returns immediately: the outcome is combined on demand
             self._unfinished = (run, seen)
             self._keep_summary(run.summary())
             raise
@@ -335,7 +335,7 @@ class LatentDirichletAllocation(
         raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
 
     def __getstate__(self) -> Any:
-        hasattr(self, "topics_")  # puts an interrupted model together
+        hasattr(self, "topics_")  # finishes an interrupted model
         return super().__getstate__()
 
     def _corpus(self, X: Any, *, reset: bool) -> Corpus:
@@ -542,7 +542,7 @@ class LatentDirichletAllocation(
 
     def _edited(self, found: edit.Edited) -> LatentDirichletAllocation:
         model: LatentDirichletAllocation = clone(self)
-        # the topics of tokens are those of the old topics; without a topic its tokens have none
+        # the topics of tokens are the old topics, or none if a topic was dropped
         left_out = {*self.get_params(deep=False), "token_topics_"}
         for name in vars(self).keys() - left_out:
             setattr(model, name, vars(self)[name])

@@ -13,13 +13,13 @@ from scipy.special import digamma, gammaln
 
 from .._ground.isa import core
 
-# The minimum of an optimized prior: a topic that no document uses must stay reachable.
+# The minimum of an optimized prior: a topic without documents must stay reachable.
 _LEAST = 1e-6
 
-# Counts below this are counted in a table, which then has at most half a gigabyte.
+# Counts below this use a table, which then takes at most half a gigabyte.
 _COUNTABLE = 1 << 26
 
-# Rounds of the fixed point per optimization, which is soon repeated with other counts.
+# Fixed-point iterations per optimization, which is repeated soon with other counts.
 _ROUNDS = 20
 
 
@@ -67,7 +67,7 @@ class TopicCounts:
         if len(data) and data.max() >= _COUNTABLE:
             values, times = np.unique(data, return_counts=True)
             return values.astype(np.int64), times
-        table = np.bincount(data)  # ten times as fast as sorting
+        table = np.bincount(data)  # ten times faster than sorting
         values = np.flatnonzero(table)
         return values, table[values]
 

@@ -25,7 +25,7 @@ from .topic_word import TopicWord
 
 METRIC = "joint log-likelihood a token"
 
-#: The file that a run is written to while it goes.
+#: The file that a run writes its state to.
 CHECKPOINT = arrayfile.Kind("gibbous-checkpoint", "checkpoint of a topic model")
 
 
@@ -167,12 +167,12 @@ class Run:
         )
         self.value = math.nan
         self.stop_reason = "interrupted"
-        self.end = self.plan.max_iter  # sooner if the held-out documents say so
+        self.end = self.plan.max_iter  # earlier if the held-out documents require it
         self.best = math.inf
         self.stale = 0
         self.perplexities: list[tuple[int, float]] = []
         self._checkpoint: Checkpoint | None = None
-        self._identity = self._describe(start)  # now: the priors change during the run
+        self._identity = self._describe(start)  # now, because the priors change during the run
 
     # --- state -------------------------------------------------------------------------------
 
@@ -216,7 +216,7 @@ class Run:
             raise ValueError(f"{path}: {error}") from error
 
     def _describe(self, start: NDArray[np.uint16] | None) -> str:
-        """Return a hash of all that the bits of a fit depend on, apart from its corpus."""
+        """Return a hash of everything that determines the bits of a fit, except its corpus."""
         settings, priors = self.chain.settings, self.chain.priors
         parts: dict[str, Any] = {"plan": asdict(self.plan), "sampler": self.settings.sampler}
         parts |= {"key": settings.key, "alpha": priors.alpha.tolist(), "beta": priors.beta}
@@ -237,7 +237,7 @@ class Run:
     def go(self) -> None:
         """Sweep to the end; the chain holds what was reached also after an exception."""
         began = time.perf_counter()
-        if self.end == 0:  # nothing is drawn, and the value is that of the present state
+        if self.end == 0:  # nothing is drawn, and the value is that of the current state
             counts = self.chain.counts()
             self.value = self.chain.priors.joint_log_likelihood(counts) / max(
                 int(counts.totals.sum()), 1
@@ -283,7 +283,7 @@ class Run:
         return sweep in (1, self.end) or (every > 0 and sweep % every == 0)
 
     def _look_at_held_out(self, held_out: HeldOut, sweep: int) -> None:
-        """Move the end nearer once the held-out perplexity no longer falls."""
+        """Reduce the number of sweeps once the held-out perplexity no longer decreases."""
         perplexity = held_out.perplexity(self.chain)
         self.perplexities.append((sweep, perplexity))
         if perplexity < self.best * (1 - self.plan.tol):

@@ -19,12 +19,12 @@ from .priors import Priors, seeds_of
 from .run import HeldOut, Plan, Run, Settings
 from .topic_word import MOST_TOPICS
 
-# The sum of the document-topic prior if none is given: a document has a few topics.
+# The sum of the document-topic prior if none is given: documents have few topics.
 _ALPHA_SUM = 5.0
 _BETA = 0.01
 
 
-#: What the parameters may be, in the form of scikit-learn.
+#: Constraints of the parameters, in scikit-learn's format.
 CONSTRAINTS: dict[str, list[Any]] = {
     "n_components": [Interval(Integral, 1, MOST_TOPICS, closed="both")],
     "doc_topic_prior": [None, Interval(Real, 0, None, closed="neither"), "array-like"],

@@ -61,7 +61,7 @@ from .style import (
     tidy,
 )
 
-#: The British spelling, which code written for earlier versions uses.
+#: The British spelling of a module name, for code written for earlier versions.
 colours = colors
 
 __all__ = [

@@ -63,7 +63,7 @@ Points = NDArray[np.float64]
 #: With more features the panels are too small.
 _MOST_FEATURES = 6
 
-#: A point whose largest responsibility is below this counts as lying between groups.
+#: A point whose largest responsibility is below this is between groups.
 _SURE = 0.9
 
 

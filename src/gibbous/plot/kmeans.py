@@ -95,7 +95,7 @@ def plot_clusters(
     if points.shape[1] == 1:
         histogram(ax, points[:, 0], shares, names)
     else:
-        # components without rows lie at the mean of the prior, and would cover the others
+        # components without rows are at the mean of the prior, and would cover the others
         shown = getattr(model, "effective_components_", np.arange(len(centers)))
         view = View.of(points, names)
         scatter(ax, view.project(points), shares)

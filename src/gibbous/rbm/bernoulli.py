@@ -310,7 +310,7 @@ class BernoulliRBM(BoltzmannMachine):
         return np.asarray(units.free_energy(machine, v, jobs))
 
     def _mean_hiddens(self, v: Any) -> Array:
-        """Return P(h = 1 | v) without the checks of :meth:`transform`, as scikit-learn's does."""
+        """Return P(h = 1 | v) without the checks of :meth:`transform`, as in scikit-learn."""
         machine, units, jobs = self._fitted()
         one = not sp.issparse(v) and np.ndim(v) == 1
         rows = v if sp.issparse(v) else np.atleast_2d(v)
@@ -319,6 +319,6 @@ class BernoulliRBM(BoltzmannMachine):
         return h[0] if one else h
 
     def _sample_hiddens(self, v: Any, rng: np.random.RandomState) -> Array:
-        """Return a draw from P(h | v), as scikit-learn's method of this name does."""
+        """Return a draw from P(h | v), like scikit-learn's method of this name."""
         p = self._mean_hiddens(v)
         return np.asarray(rng.uniform(size=p.shape) < p)

@@ -141,7 +141,7 @@ class BoltzmannMachine(
         raise TypeError(f"{type(self).__name__} has no units")
 
     def _keep(self, units: Any) -> None:
-        """Keep what the units measured on the training data as attributes."""
+        """Store what the units measured on the training data as attributes."""
 
     @property
     def units_(self) -> Any:
@@ -149,10 +149,10 @@ class BoltzmannMachine(
         return self._units(fitted=True)
 
     def _fitted(self) -> tuple[Machine, Any, int]:
-        """Return the machine, its units and the threads for a question to a fitted machine."""
+        """Return the machine, its units and the threads for a query of a fitted machine."""
         check_is_fitted(self)
         machine = self.machine_
-        if machine.key is None:  # parameters that were set by hand
+        if machine.key is None:  # manually set parameters
             machine.key = random.key_of(self.random_state)
         return machine, self.units_, validate.n_threads(self.n_jobs)
 
@@ -165,7 +165,7 @@ class BoltzmannMachine(
         return chains.Start(at, self.n_chains or self.batch_size)
 
     def _flips(self, machine: Machine, n: int | None = 1) -> Flips:
-        """Return the source of the variables that an estimate uses: the same in every call."""
+        """Return the random source of the variables of an estimate: the same in every call."""
         seed = self.random_state
         key = random.key_of(seed) if isinstance(seed, Integral) else machine.key
         return Flips(key or 0, n)
@@ -230,7 +230,7 @@ class BoltzmannMachine(
         jobs: int,
         callback: Callback | None,
     ) -> None:
-        """Train on rows that have been checked."""
+        """Train on validated rows."""
         settings = Settings.of(self)
         data = self._weighted(data, sample_weight)
         key = random.key_of(self.random_state) if first else self._fitted()[0].key or 0
@@ -255,7 +255,7 @@ class BoltzmannMachine(
         return Data(data.X, weight, data.X_val)
 
     def _begin(self, units: Units, settings: Settings, data: Data, key: int | None) -> Units:
-        """Start a machine with a key, or without one prepare the present machine to continue."""
+        """Initialize a machine with a key, or prepare the current one to continue without."""
         if key is None:
             resume(self.machine_, units, settings, data)
         else:
@@ -266,7 +266,7 @@ class BoltzmannMachine(
         return units
 
     def _store(self, outcome: Outcome, jobs: int) -> None:
-        """Keep the record of a run, and raise what ended it."""
+        """Store the history of a run, and raise its error."""
         self.n_iter_ = outcome.n_iter
         self.history_ = History.of(
             type(self).__name__,
@@ -316,7 +316,7 @@ class BoltzmannMachine(
         return self
 
     def _step(self, units: Units, X: Any, sample_weight: Any, first: bool, jobs: int) -> None:
-        """Take a gradient step on rows that have been checked."""
+        """Make a gradient step on validated rows."""
         settings = Settings.of(self)
         data = self._weighted(Data(X), sample_weight)
         if not first:
@@ -556,7 +556,7 @@ class BoltzmannMachine(
     def _imputed(
         self, X: Any, averaging: chains.Averaging, random_state: random.RandomState, **known: Any
     ) -> Array:
-        """Return X with missing entries filled in; ``known`` is for :meth:`Units.clamp`."""
+        """Return X with missing entries imputed; ``known`` is for :meth:`Units.clamp`."""
         machine, units, jobs = self._fitted()
         accepts = {**units.accepts_missing, "ensure_all_finite": "allow-nan"}
         X = validate_data(self, X, reset=False, **accepts)

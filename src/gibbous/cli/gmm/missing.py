@@ -101,7 +101,7 @@ def condition(
         known = _known(on, loaded)
         given = loaded.condition(list(known), list(known.values()))
         report = options.Report(output, None, as_json, quiet)
-        # no picture was asked for, so that nothing will be drawn
+        # no plot was requested
         files = write_report(report, given, lambda: None)  # type: ignore[arg-type,return-value]
         mean, std = _moments(given)
         names = list(feature_columns(loaded, loaded.means_))

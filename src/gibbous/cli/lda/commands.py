@@ -184,7 +184,7 @@ def _is_model(source: CorpusFile) -> bool:
         return False
     with open(source.corpus, "rb") as file:
         start = file.read(9)
-    # safetensors: the length of a JSON header, and the header. In text it would be far too long.
+    # safetensors: the length of a JSON header, and the header. As text it would be far too long.
     size = int.from_bytes(start[:8], "little")
     return start[8:] == b"{" and size < source.corpus.stat().st_size
 

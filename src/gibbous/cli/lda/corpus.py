@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 CORPUS = "Corpus"
 WORDS = "Words"
 
-#: Options of texts that unseen documents have to be read with as well, since they say what a word
-#: is. A model file keeps them.
+#: Options of texts that unseen documents need as well, because they define what a word is. A model
+#: file stores them.
 _SPELLING = ("lowercase", "token_pattern", "strip_accents", "ngram_range", "stop_words")
 
 
@@ -368,7 +368,7 @@ def _read(asked: CorpusFile, kind: str, options: dict[str, Any]) -> Corpus:
 
 @contextmanager
 def _option_names(corpus: Path) -> Iterator[None]:
-    """Let errors name options as the command line does, and the corpus where no word is left."""
+    """Let errors name options of the command line, and the corpus if no word is left."""
     try:
         yield
     except ValueError as error:

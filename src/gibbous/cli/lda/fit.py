@@ -296,7 +296,7 @@ def _run(
             )
         except KeyboardInterrupt:
             interrupted = True
-    # Unseen texts have to become words in the same way.
+    # Unseen texts must be tokenized in the same way.
     model.text_options_ = spelling
     if interrupted:
         if stopping.checkpoint is not None and stopping.checkpoint.exists():

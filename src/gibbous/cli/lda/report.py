@@ -168,6 +168,6 @@ def write_page(
 
 
 def _name(path: Path) -> str:
-    """Return a title for what is in a file."""
+    """Return a title for the contents of a file."""
     name = name_of(path)
     return f"Topics of {name.partition('.')[0] or name}"

@@ -317,7 +317,7 @@ def score(
 def _log_partitions(
     model: Any, table: NDArray[Any], method: Likelihood, **options: Any
 ) -> list[Any]:
-    """Return the estimates of log Z that were asked for."""
+    """Return the requested estimates of log Z."""
     if method is Likelihood.none:
         return []
     try:
@@ -446,19 +446,19 @@ def _plots() -> Any:
 
 
 class _Picture:
-    """A picture that was asked for, or none."""
+    """A requested plot, or none."""
 
     def __init__(self, path: Path | None, shape: tuple[int, int] | None) -> None:
         self.path, self.shape = path, shape
 
     @classmethod
     def of(cls, asked: Drawing | Filters) -> _Picture:
-        """Check before the work that the picture can be written.
+        """Check in advance that the plot can be written.
 
         Raises
         ------
         ValueError, OSError, ImportError
-            If not.
+            If it cannot.
         """
         path = asked.plot
         if path is not None:
@@ -471,12 +471,12 @@ class _Picture:
         return cls(path, image_shape(asked.shape))
 
     def check(self, model: Any) -> None:
-        """Raise a ValueError if the features do not make images of the shape that was given."""
+        """Raise a ValueError if the features do not make images of the given shape."""
         if self.shape is not None:
             _plots().image_shape(model.n_features_in_, self.shape)
 
     def draw(self, draw: Any, size: tuple[float, float]) -> None:
-        """Draw on axes of this size in inches, and write the picture."""
+        """Draw on axes of this size in inches, and write the plot."""
         if self.path is None:
             return
         from ...plot import new_figure, save_figure
@@ -492,14 +492,14 @@ class _Picture:
 
 @dataclass(frozen=True)
 class _Rows:
-    """Rows that a command made, and the rest of its result."""
+    """Rows made by a command, and the rest of its result."""
 
     result: dict[str, Any]
     key: str
     rows: NDArray[Any]
 
     def finish(self, model: Any, output: Path | None, as_json: bool, picture: _Picture) -> None:
-        """Write the rows; not if only a picture was asked for."""
+        """Write the rows, unless only a plot was requested."""
         result = self.result | picture.files()
         if picture.path is not None and output is None:
             if as_json:

@@ -297,7 +297,7 @@ def fit(
     130; with -o the model of the last finished epoch is kept.
     """
     with reporting():
-        # the model gone on from may be written over
+        # the initial model may be overwritten
         check_report(report, read=[rows.data, rows.validation])
         given = {"n_components": n_components, **vars(learning), **vars(stopping)}
         given |= values.parameters() | {"n_jobs": repeat.n_jobs}
@@ -389,7 +389,7 @@ def _run(rows: Rows, model: Any, shape: tuple[int, int] | None, report: options.
 
 
 def _read(rows: Rows, model: Any) -> tuple[Table, NDArray[Any] | None]:
-    """Return the rows to learn from and their weights.
+    """Return the rows to train on and their weights.
 
     Raises
     ------

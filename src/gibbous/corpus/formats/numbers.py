@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from ..rows import Int64
 from .files import PathLike
 
-#: From the announced or least number of words to the words, or None.
+#: Maps the announced or minimum number of words to the words, or None.
 Vocabulary = Callable[[int, bool], "tuple[str, ...] | None"]
 
 

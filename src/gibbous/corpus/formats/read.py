@@ -168,7 +168,7 @@ def _given(vocabulary: Any) -> tuple[str, ...] | None:
 
 
 def _finder(path: PathLike, kind: str, vocabulary: Any) -> Vocabulary:
-    """Return what finds the words of a file of counts: those given, or a file next to it."""
+    """Return a function that finds the words of a file of counts, given or in a file."""
 
     def find(n_words: int, exact: bool) -> tuple[str, ...] | None:
         given = vocabulary

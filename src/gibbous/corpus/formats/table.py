@@ -90,7 +90,7 @@ def _number(text: str | None) -> Any:
 
 @contextmanager
 def _long_fields() -> Iterator[None]:
-    """Let csv read fields of any length: its limit for the whole process is 128 KB otherwise."""
+    """Let csv read fields of any length: the limit of the process is 128 KB by default."""
     before = csv.field_size_limit(min(sys.maxsize, 2**31 - 1))
     try:
         yield

@@ -23,7 +23,7 @@ class Table:
     n: int
     n_words: int
     n_entries: int
-    announced: int  # the line that says so
+    announced: int  # the line with the sizes
     dtype: type[Any]
     width: int
     blocks: Iterator[tuple[int, bytes]]
@@ -94,7 +94,7 @@ def _ordered(table: Table) -> Iterator[Part]:
 
 
 def _any_order(table: Table) -> Iterator[Part]:
-    """Yield all documents of a table at once."""
+    """Yield all documents of a table at the end."""
     parts = [_checked(table, block, first) for first, block in table.blocks]
     end_of(table, sum(len(part[0]) for part in parts))
     if parts:

@@ -19,7 +19,7 @@ from .similar import Neighbors, Rows
 from .tables import SparseTable, TopicTable, document_rows
 from .words import check_n, check_threshold
 
-#: Numbers of theta that are held at a time: 32 MB.
+#: Numbers of theta in memory at a time: 32 MB.
 _BLOCK = 1 << 22
 
 

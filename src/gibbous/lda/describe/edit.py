@@ -133,7 +133,7 @@ def drop_topics(fitted: FittedTopics, topics: Any) -> Edited:
 
 
 class _Change(NamedTuple):
-    """The new number of each topic, the same as a matrix, new distributions and new prior."""
+    """The new number of each topic, the corresponding matrix, new distributions and new prior."""
 
     new: NDArray[np.int64]
     onto: Any
@@ -145,7 +145,7 @@ def _sum_of(topics: TopicWord, new: NDArray[np.int64], k: int, beta: float) -> T
     """Return the posterior mean of topics whose counts are sums.
 
     ``phi_kw m_k`` is a topic's counts with the prior, where ``m_k = beta / floor_k``: the counts
-    above the prior are added, and the prior comes once.
+    above the prior are added, and the prior is included once.
     """
     mass = beta / topics.floor.astype(np.float64)
     above = topics.matrix(np.float64)
@@ -191,7 +191,7 @@ def _summed(counts: Any, onto: Any) -> Any:
 
 
 def _carried(labels: tuple[str, ...] | None, change: _Change) -> tuple[str, ...] | None:
-    """Return for each new topic the first label among the topics that it consists of."""
+    """Return for each new topic the first label among its old topics."""
     if labels is None:
         return None
     fresh = [""] * len(change.alpha)
@@ -202,7 +202,7 @@ def _carried(labels: tuple[str, ...] | None, change: _Change) -> tuple[str, ...]
 
 
 def _renumbered(parameters: Mapping[str, Any], change: _Change) -> dict[str, Any]:
-    """Return the parameters that depend on the numbers of topics."""
+    """Return the parameters that depend on topic numbers."""
     result: dict[str, Any] = {"n_components": len(change.alpha)}
     given = parameters["doc_topic_prior"]
     if given is not None and np.ndim(given):
@@ -220,7 +220,7 @@ def _renumbered(parameters: Mapping[str, Any], change: _Change) -> dict[str, Any
 
 
 def _joined(a: Any, b: Any) -> Any:
-    """Return the seeds of two topics as those of one."""
+    """Return the combined seeds of two topics."""
     if hasattr(a, "items") or hasattr(b, "items"):
         first, second = (x if hasattr(x, "items") else dict.fromkeys(x) for x in (a, b))
         words = dict.fromkeys([*first, *second])
@@ -233,7 +233,7 @@ def _added(a: float | None, b: float | None) -> float | None:
 
 
 def _bound(priors: Priors, documents: Any, words: Any, totals: NDArray[np.int64]) -> float:
-    """Return the joint log-likelihood per token of the present counts.
+    """Return the joint log-likelihood per token of the current counts.
 
     NaN if the model was updated with new documents, whose topics are only part of the counts.
     """

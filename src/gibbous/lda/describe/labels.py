@@ -199,7 +199,7 @@ def _expected_pmi(
     phi /= np.maximum(phi.sum(axis=1, keepdims=True), np.finfo(float).tiny)
     rows = np.repeat(np.arange(k), top.shape[1])
     weights = sp.csr_array((phi.ravel(), (place.ravel(), rows)), shape=(len(words), k))
-    # Pairs that met: log(n + s) - log s; all pairs: the rest, which is a sum of two terms.
+    # Pairs with counts: log(n + s) - log s; all pairs: the rest, which is a sum of two terms.
     met = sp.csr_array(_presence(phrases, labels).T @ _presence(corpus, words))
     s, n = _SMOOTHING, max(corpus.n_documents, 1)
     met.data = np.log1p(met.data / s)
@@ -211,7 +211,7 @@ def _expected_pmi(
 
 
 def _presence(corpus: Corpus, words: Any) -> Any:
-    """Return which documents have which of some words, (n_documents, len(words))."""
+    """Return which documents contain which words, (n_documents, len(words))."""
     number = np.full(corpus.n_words, -1)
     number[words] = np.arange(len(words))
     column = number[corpus.indices]

@@ -16,7 +16,7 @@ from ..fold_in import Bags
 from .documents import step_of
 from .labels import topic_labels
 
-#: Periods of the calendar; the first table has those that are a number of years.
+#: Calendar periods; the first table has those that are a number of years.
 _YEARS = {"year": 1, "decade": 10, "century": 100}
 _UNITS = {"day": "D", "week": "W", "month": "M"}
 PERIODS = ("day", "week", "month", "quarter", *_YEARS)
@@ -202,7 +202,7 @@ def _calendar(when: NDArray[Any], by: str) -> NDArray[Any]:
         months = when.astype("M8[M]")
         first: NDArray[Any] = months - (months.astype(np.int64) % 3).astype("m8[M]")
         return first
-    if by == "week":  # weeks begin on Mondays; NumPy's on Thursdays, as 1970-01-01 was one
+    if by == "week":  # weeks start on Mondays; NumPy's on Thursdays, the weekday of 1970-01-01
         days = when.astype("M8[D]")
         monday: NDArray[Any] = days - ((days.astype(np.int64) + 3) % 7).astype("m8[D]")
         return monday

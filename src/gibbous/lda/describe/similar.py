@@ -13,7 +13,7 @@ METRICS = ("hellinger", "jensen-shannon", "cosine")
 #: Numbers in each of a few arrays at a time: 32 MB.
 _BLOCK = 1 << 22
 
-#: Candidates of a block, beyond those asked for, that are ranked exactly.
+#: Candidates of a block, in addition to those requested, that are ranked exactly.
 _SPARE = 16
 
 
@@ -106,11 +106,11 @@ def _merged(
     n: int,
     metric: str,
 ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    """Return the nearest among those found before and a block."""
+    """Return the nearest among the previous ones and a block."""
     take = min(n + _SPARE, len(rough))
     ids = np.argpartition(rough, take - 1)[:take] if take < len(rough) else np.arange(len(rough))
     ids = ids[np.isfinite(rough[ids])]
-    # The rough distances are matrix products, whose last bits depend on the block.
+    # Approximate distances are matrix products, whose last bits depend on the block.
     exact = distance(query, rows[ids], metric)
     numbers = np.concatenate([best[0], ids + first])
     distances = np.concatenate([best[1], exact])
@@ -155,7 +155,7 @@ def _root(rows: NDArray[np.float64], metric: str) -> NDArray[np.float64]:
 def _rough(
     queries: NDArray[np.float64], rows: NDArray[np.float64], root: NDArray[np.float64], metric: str
 ) -> NDArray[np.float64]:
-    """Return values sorted as the distances are, of shape (n_queries, n_rows)."""
+    """Return values sorted by distance, of shape (n_queries, n_rows)."""
     if metric == "jensen-shannon":
         return np.stack([_divergence(query, rows) for query in queries])
     product: NDArray[np.float64] = -(_root(queries, metric) @ root.T)

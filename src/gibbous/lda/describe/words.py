@@ -16,7 +16,7 @@ from ..topic_word import TopicWord
 MEASURES = ("probability", "lift", "relevance", "frex")
 
 #: The default weight of each measure: that of Sievert and Shirley (2014, section 3.2), with which
-#: their readers identified topics best, and an even mean for FREX.
+#: readers identified topics best, and equal weights for FREX.
 _WEIGHTS = {"relevance": 0.6, "frex": 0.5}
 
 
@@ -130,7 +130,7 @@ class WordScores:
             if measure == "lift":
                 return np.where(self.marginal > 0, phi / self.marginal, 0.0)
             if measure == "relevance":
-                # (1 - lambda) log lift + lambda log phi, without 0 times infinity in between
+                # (1 - lambda) log lift + lambda log phi, without an intermediate 0 times infinity
                 relevance = np.log(phi) - (1 - w) * np.log(self.marginal)
                 return np.where(phi > 0, relevance, -np.inf)
             exclusive = np.where(self._over_topics > 0, phi / self._over_topics, 0.0)

@@ -113,7 +113,7 @@ def coherence(
 def _from_corpus(
     lists: list[list[Any]], names: tuple[str, ...] | None, corpus: Any
 ) -> tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.int32]]:
-    """Return offsets, words and the top words' numbers, or -1 for what the corpus lacks."""
+    """Return offsets, words and the numbers of the top words, or -1 for those not in the corpus."""
     documents = corpus_of(corpus, name="corpus")
     n_words, own = documents.n_words, documents.vocabulary
     as_text = isinstance(lists[0][0], str)
@@ -187,14 +187,14 @@ def _u_mass(p: NDArray[np.float64], eps: float) -> NDArray[np.float64]:
 
 
 def _npmi(p: NDArray[np.float64], eps: float) -> NDArray[np.float64]:
-    """NPMI of all pairs; the diagonal is a word with itself."""
+    """NPMI of all pairs; the diagonal pairs a word with itself."""
     single = np.diagonal(p, axis1=1, axis2=2)
     product = single[:, :, None] * single[:, None, :]
     both = p + eps
     known, always = product > 0, both >= 1
     with np.errstate(divide="ignore", invalid="ignore"):
         value = np.log(both / product) / -np.log(both)
-    # words of every window always occur together: the limit as P grows to 1
+    # words that occur in every window always occur together: the limit as P tends to 1
     return np.where(always, 1.0, np.where(known, value, 0.0))
 
 

@@ -314,7 +314,7 @@ def joint_log_likelihood(
 def _word_prior(
     words: Any, beta: NDArray[np.float64], seeds: Any
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return the prior of each stored count, and the priors' sum of each topic."""
+    """Return the prior of each stored count, and the sum of the priors of each topic."""
     row = np.repeat(np.arange(words.shape[0]), np.diff(words.indptr))
     stored = beta[row]
     total = np.full(words.shape[1], beta.sum())

@@ -26,7 +26,7 @@ from .stability import stability
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-#: The measures, and whether more is better.
+#: The measures, and whether higher is better.
 MEASURES = {
     "perplexity": False,
     "coherence": True,
@@ -253,7 +253,7 @@ class _Data(NamedTuple):
 
     @classmethod
     def of(cls, corpus: Corpus, share: float, key: int) -> _Data:
-        """Set documents aside and split their tokens."""
+        """Hold out documents and split their tokens."""
         if not share:
             return cls(corpus, None, None)
         train, test = corpus.split(float(share), Key(child(key, "lda-select", 0)))
@@ -293,7 +293,7 @@ def _run(
     threads: int,
     progress: Callable[[int, int], object] | None,
 ) -> list[_Fit]:
-    """Return the fits of the grid, seeds of one number of topics side by side."""
+    """Return the fits of the grid, seeds of one number of topics adjacent."""
     jobs = [
         (k, child(key, "lda-select", 2 + k * n_seeds + s) & 0xFFFFFFFF)
         for k in grid

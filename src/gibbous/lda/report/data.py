@@ -32,11 +32,11 @@ MOST_TOPICS = 2000
 #: The most frequent words, which the search finds in addition to those that a topic shows.
 SEARCHED_WORDS = 10_000
 
-#: Characters of documents in a page, and the minimum and maximum for one document.
+#: Characters of documents on a page, and the minimum and maximum for one document.
 _CHARACTERS = 1_000_000
 _LEAST, _MOST = 240, 1200
 
-#: The maximum number of points of a line over time; with more, a longer period is taken.
+#: The maximum number of points of a line over time; with more, a longer period is used.
 _MOST_PERIODS = 60
 
 #: Words of a topic that measures use.
@@ -255,7 +255,7 @@ def _over_time(fitted: FittedTopics, corpus: Corpus, by: Any) -> dict[str, Any] 
     except ValueError as error:
         if by is not None:
             raise
-        # a column called date may hold anything
+        # a column called date may contain anything
         warnings.warn(f"the report has no prevalence over time: {error}", stacklevel=2)
         return None
     return {
@@ -270,7 +270,7 @@ def _over_time(fitted: FittedTopics, corpus: Corpus, by: Any) -> dict[str, Any] 
 
 
 def _period(dates: NDArray[Any]) -> str:
-    """Return the shortest period of the calendar that gives few enough points."""
+    """Return the shortest calendar period that gives few enough points."""
     by = "century"
     for name in reversed(PERIODS):
         try:
@@ -318,7 +318,7 @@ def _add_documents(
     chosen = [
         (int(topic), int(document), float(share))
         for topic, document, share in rows
-        # the topics of a document without a known word are only the prior
+        # the topics of a document without known words are only the prior
         if lengths is None or lengths[document] > 0
     ]
     if corpus is None:

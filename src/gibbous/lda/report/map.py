@@ -39,7 +39,7 @@ def divergences(topics: TopicWord) -> NDArray[np.float64]:
     found = np.zeros((k, k))
     mine = np.zeros(n_words, bool)
     for a in range(k - 1):
-        later = slice(start[a + 1], start[k])  # what the topics after this one have drawn
+        later = slice(start[a + 1], start[k])  # the strength of the topics after this one
         words = word[start[a] : start[a + 1]]
         mine[words] = True
         alone = ~mine[word[later]]
@@ -85,7 +85,7 @@ def positions(distances: NDArray[np.float64]) -> NDArray[np.float64]:
         size, vector = values[-1 - axis], vectors[:, -1 - axis]
         if size <= 1e-9 * largest:  # rounding
             continue
-        # among entries that are equal up to rounding, the first decides
+        # among entries that are equal up to rounding, the first one decides
         at = int(np.argmax(np.abs(vector) > (1 - 1e-9) * np.abs(vector).max()))
         found[:, axis] = vector * np.sqrt(size) * (1 if vector[at] > 0 else -1)
     return found

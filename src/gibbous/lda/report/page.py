@@ -55,7 +55,7 @@ def write(
         As :func:`gibbous.report_lda.write_report`.
     """
     check_topics(fitted)
-    # opened first, so that a path that cannot be written is reported before the work
+    # opened first, so that a path that cannot be written is reported before the computation
     with replacing(path) as file:
         file.write(_page(report_data(fitted, record, corpus, options)).encode())
 

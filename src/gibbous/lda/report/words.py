@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from ..describe.words import WordScores
 
-#: The positions of the slider: a page contains every word that one of them shows.
+#: The positions of the slider: a page contains every word shown by one of them.
 LAMBDAS = tuple(step / 20 for step in range(21))
 
 #: The maximum number of topics listed for a word, and the least ``p(k | w)`` that is listed.

@@ -13,10 +13,10 @@ from ..machine.units import Units
 
 Array = NDArray[Any]
 
-#: The most hidden units whose states are enumerated: a minute or two.
+#: Maximum number of hidden units whose states are enumerated: a minute or two.
 MOST_ENUMERATED = 25
 
-#: States of the hidden layer that are in memory at once.
+#: States of the hidden layer in memory at once.
 _AT_ONCE = 1 << 12
 
 

@@ -105,7 +105,7 @@ def rows_of(
 
 
 def _above(X: Any, threshold: float) -> Any:
-    """Return which entries lie above a threshold, as bytes or as a CSR matrix of ones."""
+    """Return which entries exceed a threshold, as bytes or as a CSR matrix of ones."""
     if not sp.issparse(X):
         return (np.asarray(threshold) < X).view(np.uint8)
     if threshold < 0:

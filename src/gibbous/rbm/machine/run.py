@@ -176,7 +176,7 @@ class Run:
         return Outcome(self._recorder.trace(reason), error)
 
     def _epochs(self) -> str:
-        """Run the epochs that are left and return why they ended."""
+        """Run the remaining epochs and return why they ended."""
         while self._epoch < self.settings.n_iter:
             if self._is_stale():
                 return "converged"
@@ -192,7 +192,7 @@ class Run:
         return "converged" if self._is_stale() else "completed"
 
     def _train_epoch(self) -> tuple[float, dict[str, float]]:
-        """Train for one epoch and score it; parameters are of whole epochs, whatever ends it."""
+        """Train for one epoch and score it; parameters are always of whole epochs."""
         settings, machine = self.settings, self.machine
         kept = machine.state()
         order = self._order()
@@ -214,7 +214,7 @@ class Run:
         return value, held_out
 
     def _order(self) -> NDArray[np.int64]:
-        """Return the order of the rows in this epoch of the machine."""
+        """Return the order of the rows in the current epoch."""
         n = int(self._rows.n)
         if not self.settings.shuffle:
             return np.arange(n, dtype=np.int64)
@@ -224,7 +224,7 @@ class Run:
     # ---- what is monitored -----------------------------------------------------------------------
 
     def _score(self) -> tuple[float, dict[str, float]]:
-        """Return the mean pseudo-likelihood of the monitored rows, and how held-out rows score."""
+        """Return the mean pseudo-likelihood of monitored rows, and the held-out score."""
         train, validation = self._watched.train, self._watched.validation
         value = self._mean(self._pseudo_likelihood, train)
         if validation is None:

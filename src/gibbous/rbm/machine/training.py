@@ -20,7 +20,7 @@ Array = NDArray[Any]
 T = TypeVar("T")
 U = TypeVar("U", bound=Units)
 
-#: A weight or bias of this size alone decides its units in every row.
+#: A weight or bias of this size determines its units in every row by itself.
 _LARGE = 100.0
 
 
@@ -211,7 +211,7 @@ def step(
 def _has_diverged(machine: Machine, units: Units, X: Any, flips: Flips, jobs: int) -> bool:
     if not machine.is_finite():
         return True
-    # parameters of this size are rare, and looking for them costs little
+    # parameters of this size are rare, and the check is cheap
     if max(float(np.abs(a).max()) for a in machine.parameters()) < _LARGE:
         return False
     found = units.pseudo_likelihood(machine, X[: units.watched_rows], flips, jobs)

@@ -124,7 +124,7 @@ class Bernoulli(Units):
     # ---- scores ----------------------------------------------------------------------------------
 
     def least_score(self, machine: Machine) -> float:
-        # four times that of fair coins; values outside of [0, 1] have no bound
+        # four times that of fair coins; values outside of [0, 1] are unbounded
         fair = machine.n_visible * float(np.log(2.0))
         return -4.0 * fair if self.out_of_range == "raise" else -np.inf
 

@@ -16,7 +16,7 @@ from ..machine.units import Clamp, Flips, Units
 Array = NDArray[Any]
 
 #: Upper bound of a unit's variance, in variances of its column: no fit needs more, and chains that
-#: have not mixed yet ask for it.
+#: have not mixed yet would increase it without bound.
 _MOST_VARIANCE = 4.0
 
 
