@@ -38,8 +38,8 @@ STATE = (
 def blobs(n, d, k, *, seed=0, spread=3.0, shift=0.0, dtype=np.float64):
     """Return rows from k Gaussians of width 1."""
     rng = np.random.default_rng(seed)
-    centres = spread * rng.standard_normal((k, d)) + shift
-    X = centres[rng.integers(k, size=n)] + rng.standard_normal((n, d))
+    centers = spread * rng.standard_normal((k, d)) + shift
+    X = centers[rng.integers(k, size=n)] + rng.standard_normal((n, d))
     return np.ascontiguousarray(X, dtype=dtype)
 
 
@@ -358,9 +358,9 @@ def test_number_of_components_kept_equals_number_of_clusters():
     rng = np.random.default_rng(seed)
     # ten widths apart: a row belongs to another cluster with odds of e^-50, and three components
     # were kept for all of 400 such data sets
-    centres = np.array([[0.0, 0.0], [10.0, 0.0], [0.0, 10.0]])
+    centers = np.array([[0.0, 0.0], [10.0, 0.0], [0.0, 10.0]])
     z = rng.integers(3, size=300)
-    X = centres[z] + rng.standard_normal((300, 2))
+    X = centers[z] + rng.standard_normal((300, 2))
     for process in PRIORS:
         model = BayesianGaussianMixture(
             10, weight_concentration_prior_type=process, max_iter=1000, random_state=seed
@@ -368,7 +368,7 @@ def test_number_of_components_kept_equals_number_of_clusters():
         assert model.n_effective_components_ == 3, f"seed {seed}: {model.weights_}"
         assert np.sort(model.weights_)[-3:].sum() > 0.95
         large = np.argsort(model.weights_)[-3:]
-        nearest = np.abs(model.means_[large, None] - centres).max(axis=-1).min(axis=1)
+        nearest = np.abs(model.means_[large, None] - centers).max(axis=-1).min(axis=1)
         # a mean of at least 70 rows; five standard errors
         assert nearest.max() < 5 / np.sqrt(70), f"seed {seed}: {model.means_[large]}"
         label = model.predict(X)

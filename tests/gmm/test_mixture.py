@@ -24,11 +24,11 @@ TYPES = ["full", "tied", "diag", "spherical"]
 def blobs(n, d, k, *, seed=0, spread=3.0, widths=None, shift=0.0, dtype=np.float64):
     """Return rows from k Gaussians and means near theirs."""
     rng = np.random.default_rng(seed)
-    centres = spread * rng.standard_normal((k, d)) + shift
+    centers = spread * rng.standard_normal((k, d)) + shift
     widths = np.ones(k) if widths is None else np.asarray(widths)
     z = rng.integers(k, size=n)
-    X = centres[z] + rng.standard_normal((n, d)) * widths[z, None]
-    start = centres + 0.2 * rng.standard_normal((k, d)) * widths[:, None]
+    X = centers[z] + rng.standard_normal((n, d)) * widths[z, None]
+    start = centers + 0.2 * rng.standard_normal((k, d)) * widths[:, None]
     return np.ascontiguousarray(X, dtype=dtype), start
 
 

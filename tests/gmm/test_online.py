@@ -24,9 +24,9 @@ pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceW
 def stream(n, d, k, *, seed=0, spread=3.0, width=1.0, shift=0.0):
     """Return rows from k Gaussians, and settings of a start near them."""
     rng = np.random.default_rng(seed)
-    centres = spread * rng.standard_normal((k, d)) + shift
-    X = centres[rng.integers(k, size=n)] + width * rng.standard_normal((n, d))
-    return X, centres + 0.2 * width * rng.standard_normal((k, d))
+    centers = spread * rng.standard_normal((k, d)) + shift
+    X = centers[rng.integers(k, size=n)] + width * rng.standard_normal((n, d))
+    return X, centers + 0.2 * width * rng.standard_normal((k, d))
 
 
 def given_start(kind, k, means, variance=1.0):
@@ -215,15 +215,15 @@ def test_a_stream_from_a_known_mixture(kind):
     print(f"seed {seed}")
     rng = np.random.default_rng(seed)
     d, k, batch = 2, 3, 200
-    centres = np.array([[-6.0, 0.0], [0.0, 6.0], [6.0, 0.0]])
+    centers = np.array([[-6.0, 0.0], [0.0, 6.0], [6.0, 0.0]])
     weights = np.array([0.5, 0.3, 0.2])
 
     def draw(n):
-        return centres[rng.choice(k, n, p=weights)] + rng.standard_normal((n, d))
+        return centers[rng.choice(k, n, p=weights)] + rng.standard_normal((n, d))
 
     # means far from the truth, but each nearest to its own group: K-means on the first batch would
     # once in hundreds of seeds split one group
-    rough = {"means_init": centres / 2, "random_state": seed}
+    rough = {"means_init": centers / 2, "random_state": seed}
     model = GaussianMixture(k, covariance_type=kind, **rough)
     batches = [draw(batch) for _ in range(100)]
     for rows in batches:
@@ -232,7 +232,7 @@ def test_a_stream_from_a_known_mixture(kind):
     assert 1000 < worth < 100 * batch
     order = np.argsort(model.means_[:, 0])
     # components six widths apart: each mean is that of about worth * weight rows
-    error = np.abs(model.means_[order] - centres) * np.sqrt(worth * weights[:, None])
+    error = np.abs(model.means_[order] - centers) * np.sqrt(worth * weights[:, None])
     assert error.max() < 5, f"seed {seed}: {error}"
     error = np.abs(model.weights_[order] - weights) / np.sqrt(weights * (1 - weights) / worth)
     assert error.max() < 5, f"seed {seed}: {error}"

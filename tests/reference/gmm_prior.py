@@ -19,10 +19,10 @@ def log_prior(prior, m: Mixture, kind: str) -> float:
         value += scipy.stats.dirichlet.logpdf(m.weights, prior.weight_concentration)
     full = [gmm.covariance_of(m, kind, c).astype(float) for c in range(k)]
     if prior.mean is not None:
-        centres = np.broadcast_to(prior.mean, (k, d))
+        centers = np.broadcast_to(prior.mean, (k, d))
         for c in range(k):
             value += scipy.stats.multivariate_normal.logpdf(
-                m.means[c], centres[c], full[c] / prior.mean_precision
+                m.means[c], centers[c], full[c] / prior.mean_precision
             )
     if prior.covariance is not None:
         nu, scale = prior.degrees_of_freedom, np.asarray(prior.covariance)
@@ -51,16 +51,16 @@ def step(X, prior, m: Mixture, kind: str, weight) -> Mixture:
     alpha = np.broadcast_to(np.asarray(prior.weight_concentration, LONG), (k,))
     weights = (n + alpha - 1) / (n + alpha - 1).sum()
     kappa, nu = LONG(prior.mean_precision), LONG(prior.degrees_of_freedom)
-    centres = np.broadcast_to(np.asarray(prior.mean, LONG), (k, d))
+    centers = np.broadcast_to(np.asarray(prior.mean, LONG), (k, d))
     scale = np.asarray(prior.covariance, LONG)
     means, parts = np.empty((k, d), LONG), []
     for c in range(k):
         mean = (r[:, c, None] * X).sum(0) / n[c]
         z = X - mean
         within = (r[:, c, None] * z).T @ z
-        apart = np.outer(mean - centres[c], mean - centres[c])
+        apart = np.outer(mean - centers[c], mean - centers[c])
         parts.append(kappa * n[c] / (kappa + n[c]) * apart + within)
-        means[c] = (n[c] * mean + kappa * centres[c]) / (kappa + n[c])
+        means[c] = (n[c] * mean + kappa * centers[c]) / (kappa + n[c])
     if kind == "full":
         c = np.array([(scale + parts[c]) / (nu + n[c] + d + 2) for c in range(k)])
     elif kind == "tied":

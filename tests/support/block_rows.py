@@ -17,9 +17,9 @@ def small_blocks(monkeypatch):
 
 def rows_of(n, d, k, *, seed=0, spread=3.0, dtype=np.float64):
     rng = np.random.default_rng(seed)
-    centres = spread * rng.standard_normal((k, d))
-    X = (centres[rng.integers(k, size=n)] + rng.standard_normal((n, d))).astype(dtype)
-    return X, centres + 0.2 * rng.standard_normal((k, d))
+    centers = spread * rng.standard_normal((k, d))
+    X = (centers[rng.integers(k, size=n)] + rng.standard_normal((n, d))).astype(dtype)
+    return X, centers + 0.2 * rng.standard_normal((k, d))
 
 
 def mapped(X, path, mode="r", offset=0):

@@ -11,9 +11,9 @@ TYPES = ["full", "tied", "diag", "spherical"]
 
 def rows_of(n, d, k, seed=0, shift=0.0):
     rng = np.random.default_rng(seed)
-    centres = 2.5 * rng.standard_normal((k, d))
-    X = centres[rng.integers(k, size=n)] + rng.standard_normal((n, d)) * rng.uniform(0.3, 1.5, d)
-    return X + shift, centres + 0.3 * rng.standard_normal((k, d)) + shift
+    centers = 2.5 * rng.standard_normal((k, d))
+    X = centers[rng.integers(k, size=n)] + rng.standard_normal((n, d)) * rng.uniform(0.3, 1.5, d)
+    return X + shift, centers + 0.3 * rng.standard_normal((k, d)) + shift
 
 
 def start_of(kind, k, means, variance=1.0):

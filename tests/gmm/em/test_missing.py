@@ -236,7 +236,7 @@ def test_patterns():
 # ---- the likelihood of the observed entries ----
 
 
-def integral(log_density, axis, centre, reach):
+def integral(log_density, axis, center, reach):
     """Integrate exp(log_density(rows)) over some columns of a row by the trapezoidal rule.
 
     It converges faster than any power for smooth functions such as these that vanish at both ends.
@@ -244,7 +244,7 @@ def integral(log_density, axis, centre, reach):
     steps = 401 if len(axis) == 1 else 161
     grid = np.linspace(-reach, reach, steps)
     points = np.stack(np.meshgrid(*[grid] * len(axis), indexing="ij"), -1).reshape(-1, len(axis))
-    rows = np.tile(centre, (len(points), 1))
+    rows = np.tile(center, (len(points), 1))
     rows[:, axis] = points
     return rows, np.exp(log_density(rows)) * (grid[1] - grid[0]) ** len(axis)
 

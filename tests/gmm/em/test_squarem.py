@@ -45,8 +45,8 @@ def mixture(kind, k=3, d=2, seed=0, dtype=np.float64):
 
 def groups(n, d, k, seed, spread=2.0, dtype=np.float64):
     rng = np.random.default_rng(seed)
-    centres = spread * rng.normal(size=(k, d))
-    X = centres[rng.integers(k, size=n)] + rng.normal(size=(n, d))
+    centers = spread * rng.normal(size=(k, d))
+    X = centers[rng.integers(k, size=n)] + rng.normal(size=(n, d))
     return np.ascontiguousarray(X, dtype)
 
 

@@ -137,12 +137,12 @@ def test_merging_and_splitting_keep_the_moments(kind):
 
     def moments(w, m, c):
         w = w / w.sum()
-        centre = w @ m
+        center = w @ m
         spread = sum(
-            a * (second(s) + np.outer(x - centre, x - centre))
+            a * (second(s) + np.outer(x - center, x - center))
             for a, x, s in zip(w, m, c, strict=True)
         )
-        return centre, {"full": spread, "diag": np.diag(spread)}.get(kind, np.trace(spread))
+        return center, {"full": spread, "diag": np.diag(spread)}.get(kind, np.trace(spread))
 
     pair, halves = (slice(0, 2), slice(1, 3))
     for got, want in (

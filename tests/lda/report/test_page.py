@@ -95,8 +95,8 @@ def test_positions_keep_distances_of_the_plane(rng: np.random.Generator) -> None
 def test_positions_equal_those_of_ldavis(rng: np.random.Generator) -> None:
     # as in jsPCA of LDAvis and js_PCoA of pyLDAvis: cmdscale of the divergences themselves
     far = divergences(some_topics(rng, 7, 50))
-    centre = np.eye(7) - 1 / 7
-    values, vectors = np.linalg.eigh(-0.5 * centre @ far**2 @ centre)
+    center = np.eye(7) - 1 / 7
+    values, vectors = np.linalg.eigh(-0.5 * center @ far**2 @ center)
     expected = vectors[:, [-1, -2]] * np.sqrt(values[[-1, -2]])
     np.testing.assert_allclose(np.abs(positions(far)), np.abs(expected), atol=1e-9)
 
