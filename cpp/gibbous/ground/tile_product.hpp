@@ -4,7 +4,7 @@
 // high + low represents the weight with 17 bits. The unit sums over pairs and computes s high + s
 // low, so that states are exact; sums are kept in float. The right operand is a panel of 32
 // columns. The left one, a layer, is stored in contiguous tiles of 16 rows by 16 words, because
-// rows a page apart would defeat the prefetcher.
+// rows one page apart would defeat the prefetcher.
 #pragma once
 #include <cstdint>
 

@@ -8,7 +8,7 @@
 
 namespace gibbous::layers {
 
-// What one phase knows about its rows: hidden probabilities times the factors of the rows (negative
+// The rows of one phase: hidden probabilities times the factors of the rows (negative
 // in the negative phase), and the visible states in the form that the product of the gradient
 // needs.
 template <class T>

@@ -60,7 +60,7 @@ class RowWriter {
   }
 
  private:
-  // Draws a component by its responsibility, then the missing entries given it.
+  // Samples a component by its responsibility, then the missing entries given it.
   template <class Given>
   void draw(Index row, const std::vector<Index>& missing, Given& given, T* filled) {
     const Stream stream(*out_.seed, Purpose::gmm_impute);

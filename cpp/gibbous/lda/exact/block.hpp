@@ -263,7 +263,7 @@ GIBBOUS_INLINE void prefetch_words(const State& s, const Kernel& kernel, Index v
   if (v + 3 < last) kernel.prefetch_row(s.row[begin(s.words[at(v + 3)])]);
 }
 
-// Where a kernel resumes: at a token of the current word, and at a draw.
+// The position of a kernel: a token of the current word, and a draw.
 template <class Kernel>
 struct ChainOf {
   Kernel* kernel;
@@ -398,7 +398,7 @@ inline Index best_together(Index blocks, Index threads, Index most) {
 }
 
 // One sweep: P diagonals, document group minus word group = 0, 1, ... mod P. Document groups of one
-// word group ascend, so that a word finds its tokens of the next group where it stopped. Blocks of
+// word group ascend, so that a word resumes with its tokens of the next group. Blocks of
 // a diagonal share no mutable state, so that interleaving them does not change results.
 template <class Kernel>
 void sample_blocks(State& s, typename Kernel::Rows& rows, const Sweep& sweep,

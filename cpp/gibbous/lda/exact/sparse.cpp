@@ -178,7 +178,7 @@ class SparseKernel : public Desk {
     return n;
   }
 
-  // Draws a topic for a token of the current word whose topic is `old`; `row` is that of its
+  // Samples a topic for a token of the current word whose topic is `old`; `row` is that of its
   // document.
   GIBBOUS_INLINE Index sample(const Tables& tables, PriorMass& mass, Cell* row, Index old,
                               double uniform) {

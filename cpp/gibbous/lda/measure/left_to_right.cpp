@@ -209,7 +209,7 @@ class Estimator {
     return total_;
   }
 
-  // Draws a topic with probability proportional to the last products.
+  // Samples a topic with probability proportional to the last products.
   Index draw(Draws& draws) const {
     // rounding can exceed the total: use the last topic with positive probability
     double left = draws.uniform() * total_;
