@@ -1,7 +1,7 @@
-"""The language of pages, messages and docstrings: patterns to avoid.
+"""The language of pages, messages, docstrings and comments: patterns to avoid.
 
-As a script it lists the findings in files or folders, including comments:
-``python tests/test_language.py src/gibbous/gmm``.
+As a script it lists the findings in files or folders:
+``python tests/codebase/test_language.py src/gibbous/gmm cpp``.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import io
 import re
 import sys
 import tokenize
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -20,7 +20,7 @@ import pytest
 ROOT = next(p for p in Path(__file__).resolve().parents if (p / "pyproject.toml").exists())
 SRC = ROOT / "src" / "gibbous"
 
-#: Parts of src/gibbous whose messages, help and public docstrings are checked.
+#: Parts of src/gibbous whose messages, help, docstrings and comments are checked.
 CLEAN: tuple[str, ...] = (
     "_fit",
     "_ground",
@@ -38,7 +38,13 @@ CLEAN: tuple[str, ...] = (
 )
 
 #: Pages that are checked.
-PAGES = ("README.md", "CHANGELOG.md", "docs", "examples")
+PAGES = ("README.md", "CHANGELOG.md", "CONTRIBUTING.md", "docs", "examples")
+
+#: Folders of code whose docstrings, comments and names of tests are checked.
+CODE = ("bench", "cpp", "tests", "tools")
+
+
+SUFFIXES = (".py", ".md", ".rst", ".cpp", ".hpp")
 
 
 class Pattern(NamedTuple):
@@ -288,9 +294,42 @@ def source_texts(path: Path, everything: bool = False) -> Iterator[Text]:
                 yield Text(token.start[0], "comment", token.string)
 
 
+def names_of_tests(path: Path) -> Iterator[Text]:
+    """Yield the names of the tests of a module, as words."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"), str(path))):
+        if isinstance(node, ast.FunctionDef) and node.name.startswith("test_"):
+            yield Text(node.lineno, "name", node.name.replace("_", " "))
+
+
+def cxx_texts(path: Path) -> Iterator[Text]:
+    """Yield the comments of a C++ file; adjacent lines are one text."""
+    lines = path.read_text(encoding="utf-8").splitlines()
+    comments = [(n, line.partition("//")[2]) for n, line in enumerate(lines, 1) if "//" in line]
+    texts: list[Text] = []
+    for n, words in comments:
+        if texts and n == texts[-1].line + texts[-1].words.count("\n") + 1:
+            texts[-1] = texts[-1]._replace(words=f"{texts[-1].words}\n{words}")
+        else:
+            texts.append(Text(n, "comment", words))
+    yield from texts
+
+
+def texts_of(path: Path, everything: bool) -> Iterator[Text]:
+    """Yield the texts of a file of any kind."""
+    if path.suffix in (".cpp", ".hpp"):
+        return cxx_texts(path)
+    if path.suffix == ".py":
+        return source_texts(path, everything)
+    return page_texts(path)
+
+
 def findings(path: Path, everything: bool = False) -> list[str]:
     """Return a line for each pattern found in a file."""
-    texts = source_texts(path, everything) if path.suffix == ".py" else page_texts(path)
+    return reported(path, texts_of(path, everything))
+
+
+def reported(path: Path, texts: Iterable[Text]) -> list[str]:
+    """Return a line for each pattern found in texts of a file."""
     hits = [
         (text.line + line, text.kind, what, instead)
         for text in texts
@@ -303,10 +342,10 @@ def findings(path: Path, everything: bool = False) -> list[str]:
 
 
 def files(folder: Path) -> list[Path]:
-    """Return the modules and pages of a folder, or the one file."""
+    """Return the modules, pages and C++ files of a folder, or the one file."""
     if folder.is_file():
         return [folder]
-    return sorted(p for p in folder.rglob("*") if p.suffix in (".py", ".md", ".rst"))
+    return sorted(p for p in folder.rglob("*") if p.suffix in SUFFIXES)
 
 
 # ---- tests -------------------------------------------------------------------------------------
@@ -321,10 +360,22 @@ def test_pages_are_in_plain_english(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", CLEAN)
-def test_messages_and_docstrings_are_in_plain_english(name: str) -> None:
+def test_messages_docstrings_and_comments_are_in_plain_english(name: str) -> None:
     paths = [p for p in files(SRC / name) if p.suffix == ".py"]
     assert paths, f"there is no {name}"
-    lines = [line for path in paths for line in findings(path)]
+    lines = [line for path in paths for line in findings(path, everything=name != "kmeans")]
+    assert not lines, "\n".join(lines)
+
+
+@pytest.mark.parametrize("name", CODE)
+def test_code_is_described_in_plain_english(name: str) -> None:
+    paths = [p for p in files(ROOT / name) if p.suffix in (".py", ".cpp", ".hpp")]
+    assert paths, f"there is no {name}"
+    lines: list[str] = []
+    for path in paths:
+        texts = [text for text in texts_of(path, everything=True) if text.kind != "message"]
+        texts += names_of_tests(path) if path.suffix == ".py" else ()
+        lines += reported(path, texts)
     assert not lines, "\n".join(lines)
 
 
@@ -348,6 +399,15 @@ def test_code_is_not_checked(tmp_path: Path) -> None:
     )
     assert [line.split(": ")[1] for line in findings(module)] == ["docstring", "message"]
     assert len(findings(module, everything=True)) == 4
+
+
+def test_comments_of_cxx_and_names_of_tests_are_checked(tmp_path: Path) -> None:
+    source = tmp_path / "kernel.cpp"
+    source.write_text("int colour = 0;\n// It goes\n// on.\n\nint x = 1;  // tells\n")
+    assert [line.split(":")[1] for line in findings(source)] == ["2", "5"]
+    module = tmp_path / "test_module.py"
+    module.write_text("def test_it_goes_on():\n    pass\n")
+    assert len(reported(module, names_of_tests(module))) == 1
 
 
 if __name__ == "__main__":

@@ -158,7 +158,7 @@ def test_of_csr_of_our_own_dtype_with_zeros():
         Corpus.of(X)
 
 
-def test_of_shares_memory_where_nothing_changes():
+def test_of_shares_memory_if_nothing_changes():
     X = sp.csr_matrix(COUNTS.astype(np.int32))
     assert np.shares_memory(Corpus.of(X).counts, X.data)
     corpus = Corpus.of(X)

@@ -12,7 +12,7 @@ from gibbous._fit.parallel import Stop, side_by_side
 
 
 @pytest.mark.parametrize("workers", [1, 2, 5])
-def test_results_are_in_the_order_of_their_indices(workers: int) -> None:
+def test_results_are_sorted_by_index(workers: int) -> None:
     told: list[tuple[int, int]] = []
     found = side_by_side(
         lambda i: i * i, [3, 0, 2, 1], workers, Stop(), lambda *at: told.append(at)

@@ -93,7 +93,7 @@ def test_sparse_values_are_kept_sparse():
 
 
 @pytest.mark.parametrize("topics", [20, 150])
-def test_a_document_is_independent_of_threads_neighbours_and_order(topics):
+def test_document_is_independent_of_threads_neighbors_and_order(topics):
     topic_word, alpha, X = case(11, topics, documents=150)
     whole, _ = infer(topic_word, alpha, bags_of(X))
     for threads in (2, 3, 7):
