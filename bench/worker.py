@@ -1,4 +1,4 @@
-"""One run in a process of its own: ``python -m bench.worker SPEC.json``.
+"""One run in a separate process: ``python -m bench.worker SPEC.json``.
 
 The specification names the adapter, the case and the files of the data; the answer goes to the
 files that it names too, because a library may print what it likes.
@@ -13,7 +13,7 @@ from pathlib import Path
 
 from .harness.machine import limit_memory, pin
 
-#: What measures each task; it is loaded when it is asked for, so that memory counts only its own.
+#: The function that measures each task; loaded on demand, so that memory counts only its own.
 _MODULES = {
     "rows": "rows.worker",
     "small": "rows.small",

@@ -15,7 +15,7 @@ from pathlib import Path
 
 PACKAGE = Path(__file__).parents[1] / "src" / "gibbous"
 
-# pybind11 says what a caster would take; we promise less, and need fewer words.
+# pybind11 lists every type that a caster accepts; stubs are narrower and shorter.
 REWRITES = (
     (r"typing\.SupportsInt( \| typing\.SupportsIndex)?", "int"),
     (r"typing\.SupportsFloat( \| typing\.SupportsIndex)?", "float"),
@@ -23,12 +23,12 @@ REWRITES = (
     (r"-> tuple:", "-> tuple[typing.Any, ...]:"),
     (r"-> dict:", "-> dict[str, typing.Any]:"),
     (r'"""\n *(.*)\n *"""', r'"""\1"""'),
-    (r"(__version__: str) = .*", r"\1"),  # the version is said in pyproject.toml only
+    (r"(__version__: str) = .*", r"\1"),  # the version is in pyproject.toml only
 )
 
 
 def rewritten(text: str, module: str, name: str) -> str:
-    """Return a stub as it is committed: in our words, and for any level of the core."""
+    """Return a stub as it is committed: simplified, and for any level of the core."""
     for pattern, replacement in REWRITES:
         text = re.sub(pattern, replacement, text)
     text = re.sub(rf"\b{re.escape(module)}\b", f"gibbous.{name}", text)

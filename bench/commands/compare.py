@@ -58,7 +58,7 @@ class Comparison:
 
     @property
     def regressions(self) -> list[str]:
-        """Return what got worse of ours, in words."""
+        """Return what got worse in gibbous, in words."""
         worse = [schema.key_text(c.key) for c in self.changes if c.regression]
         return worse + self.broken
 
@@ -88,7 +88,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def main(options: argparse.Namespace) -> int:
-    """Print the comparison; return 0, 1 for a regression of ours, 2 if they cannot be compared."""
+    """Print the comparison; return 0, 1 for a regression of gibbous, 2 if they cannot be
+    compared."""
     try:
         if not options.threshold >= 0:
             raise ValueError(f"--threshold must be at least 0 percent; got {options.threshold}")
@@ -234,7 +235,7 @@ def _version_changes(old: dict[str, Any], new: dict[str, Any]) -> list[str]:
     ]
 
 
-# ---- for people, and for programs --------------------------------------------------------------
+# ---- output ------------------------------------------------------------------------------------
 
 
 def text(found: Comparison) -> str:
@@ -283,7 +284,7 @@ def _row(change: Change) -> list[str]:
 
 
 def _peers_text(found: Comparison) -> str | None:
-    """Return how the peers' figures changed: what the machine explains, if nothing else did."""
+    """Return how the peers' figures changed: an effect of the machine, if nothing else changed."""
     factors = [c.factor for c in found.changes if not c.ours and c.factor is not None]
     if not factors:
         return None

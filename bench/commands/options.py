@@ -169,7 +169,7 @@ def _add_topic_arguments(group: Any) -> None:
 
 
 def jobs(options: argparse.Namespace) -> tuple[list[Job], Settings]:
-    """Return what the options ask for, and the command's own settings.
+    """Return the requested jobs, and the settings of the command.
 
     Raises
     ------

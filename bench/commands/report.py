@@ -1,4 +1,4 @@
-"""The command ``report``: what to make of result files."""
+"""The command ``report``: makes reports of result files."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def main(options: argparse.Namespace) -> int:
-    """Write what was asked for; return the exit status: 0, or 2 if a file cannot be used."""
+    """Write the requested files; return the exit status: 0, or 2 if a file cannot be used."""
     try:
         results = [(path.name, schema.load(path)) for path in options.files]
         found = sections.gather(results)

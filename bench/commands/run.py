@@ -1,4 +1,4 @@
-"""The command ``run``: does the jobs one by one, and keeps what they found."""
+"""The command ``run``: runs the jobs one by one and stores the results."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ _SAME = ("processor", "processors", "instruction_sets", "memory_bytes")
 
 
 def main(given: argparse.Namespace, parser: argparse.ArgumentParser) -> int:
-    """Run what the options ask for and return the exit status.
+    """Run the requested jobs and return the exit status.
 
-    It is 1 where ours is wrong, and 130 after Ctrl-C.
+    It is 1 if gibbous is wrong, and 130 after Ctrl-C.
     """
     try:
         jobs, settings = options.jobs(given)
@@ -122,7 +122,7 @@ def _read(path: Path, settings: Settings) -> dict[str, Any]:
 
 
 def _take(result: dict[str, Any], before: dict[str, Any]) -> None:
-    """Keep what a run before has finished; a part that was cut off runs again."""
+    """Keep the finished parts of an earlier run; an interrupted part runs again."""
     for kind in kinds.KINDS:
         result[kind.section] = [part for part in before[kind.section] if part.get("finished")]
     result["peaks"] = before["peaks"]
@@ -141,7 +141,7 @@ def _facts() -> dict[str, Any]:
 
 
 def _measure_peaks(result: dict[str, Any], settings: Settings) -> None:
-    """Measure what products and memory give at most, where that is not known yet."""
+    """Measure the peaks of matrix products and memory, if they are not known yet."""
     if result["peaks"] is None and not settings.quick:
         from ..harness import peaks
 
@@ -151,6 +151,6 @@ def _measure_peaks(result: dict[str, Any], settings: Settings) -> None:
 
 
 def _say(text: str) -> None:
-    """Show what runs now on a terminal; a pipe gets the tables only."""
+    """Show the current job on a terminal; a pipe gets only the tables."""
     if sys.stderr.isatty():
         print(f"\r\033[K{text}", end="\r", file=sys.stderr, flush=True)

@@ -50,7 +50,7 @@ CASES: dict[str, Case] = {
         _bgmm("bgmm-B-f32", _V, "full", extra_iter=2, dtype="float32", tolerance=1e-4),
     )
 }
-#: What the words on the command line stand for.
+#: The meaning of the words on the command line.
 GROUPS: dict[str, tuple[str, ...]] = {
     "gmm": tuple(name for name, case in CASES.items() if case.kind == "gmm"),
     "bgmm": tuple(name for name, case in CASES.items() if case.kind == "bgmm"),

@@ -1,4 +1,4 @@
-"""Real data with entries removed at random, and how far what is filled in is off."""
+"""Real data with entries removed at random, and the error of imputed entries."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ GROUPS = {"impute": tuple(CASES)}
 
 
 def hold_outs(rows: np.ndarray, seed: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Yield rows with some more entries removed, and which; settings are chosen by these."""
+    """Yield rows with more entries removed, and which; settings are chosen with these."""
     place = np.random.default_rng([seed, 1]).random(rows.shape)
     for turn in range(_TIMES):
         more = (place >= turn * _HELD_OUT) & (place < (turn + 1) * _HELD_OUT) & ~np.isnan(rows)

@@ -17,7 +17,7 @@ from ..harness.settings import OK, SKIPPED, Settings
 from ..harness.tables import line
 from .holes import HolesCase, rmse
 
-#: Seconds that a run may take where the limit is less: settings are chosen within it.
+#: Seconds for a run if the limit is lower: settings are chosen within it.
 _LIMIT = 1800.0
 
 _COLUMNS = (("", 26), ("RMSE", 8), ("range", 17), ("ratio", 7), ("s/draw", 9))
@@ -54,7 +54,7 @@ def run_case(case: HolesCase, settings: Settings) -> dict[str, Any]:
 
 
 def measure(spec: dict[str, Any]) -> list[dict[str, Any]]:
-    """Return the errors of one implementation, a list with one entry a variant."""
+    """Return the errors of one implementation, a list with one entry per variant."""
     case = HolesCase(**spec["case"])
     adapter = adapters.find(spec["adapter"], "impute")
     truth = case.rows()

@@ -102,7 +102,7 @@ def _read(path: Path) -> float:
 def _speeds(path: Path) -> dict[str, float]:
     forget(path)
     cold = _read(path)
-    a, b = np.ones(1 << 25), np.ones(1 << 25)  # no page is new to the system any more
+    a, b = np.ones(1 << 25), np.ones(1 << 25)  # no page is new to the system any longer
     began = time.perf_counter()
     np.copyto(b, a)
     return {
@@ -150,7 +150,7 @@ def _worker(spec: dict[str, Any]) -> dict[str, Any]:
     model.fit(rows)
     seconds = time.perf_counter() - began
     warm = model.history_.seconds
-    # a start that is given: nothing but iterations, each on a file that is not cached
+    # a given start: only iterations, each on a file that is not cached
     model.set_params(warm_start=True, max_iter=2).fit(
         rows, callback=lambda progress: forget(path) if progress.iteration == 1 else None
     )
@@ -214,7 +214,7 @@ def _apart(a: Any, b: Any) -> float:
 
 
 def text(result: dict[str, Any]) -> str:
-    """Return the figures for people."""
+    """Return the figures as text."""
     gb, n = result["bytes"] / 1e9, result["n"]
     lines = [
         f"\nout of core: a file of {gb:.3g} GB (n {n:,} d {result['d']} float64), "

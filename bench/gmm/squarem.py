@@ -85,7 +85,7 @@ def mixture(
 
 
 def run(folder: Path, quick: bool, threads: int, repeats: int) -> list[dict[str, Any]]:
-    """Return one row a data set and tolerance."""
+    """Return one row per data set and tolerance."""
     found = []
     for name, rows, k in data_sets(folder, quick):
         given = start(rows, k)

@@ -1,4 +1,4 @@
-"""One module an implementation and family of models.
+"""One module per implementation and family of models.
 
 An adapter defines
 
@@ -68,7 +68,7 @@ PEERS = tuple(dict.fromkeys(name for known in FAMILIES.values() for name in know
 
 
 def takes_part(name: str, family: str) -> bool:
-    """Whether an implementation has something of that family: see ``FAMILIES``."""
+    """Whether an implementation supports that family: see ``FAMILIES``."""
     if name in PEERS or name in FAMILIES[family]:
         return name in FAMILIES[family]
     return hasattr(find(name), _ENTRY[family])
@@ -109,7 +109,7 @@ def _installed(name: str) -> bool:
     try:
         spec = importlib.util.find_spec(name)
     except ModuleNotFoundError:
-        # the package around it is not
+        # the package is not installed
         return False
-    # any folder of that name on the path, such as one of tests, is a namespace package
+    # a folder with that name on the path, such as one of tests, is a namespace package
     return spec is not None and spec.origin is not None

@@ -12,45 +12,45 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-#: Processors busy with something else above which figures are doubtful.
+#: Number of processors busy with other work above which figures are doubtful.
 BUSY = 0.25
 
 
 def resident_bytes() -> int:
-    """Memory that this process holds now."""
+    """Memory that this process uses now."""
     found = _status("VmRSS")
     return found if found is not None else _max_rss()
 
 
 def peak_bytes() -> int:
-    """Most memory that this process has held.
+    """Maximum memory that this process has used.
 
-    ``ru_maxrss`` is the fall-back only: on Linux a child inherits there what its parent held when
-    it was started, which is the whole data here.
+    ``ru_maxrss`` is only the fallback: on Linux a child inherits the value of its parent at the
+    time it was started, which includes the data.
     """
     found = _status("VmHWM")
     return found if found is not None else _max_rss()
 
 
 def reset_peak() -> None:
-    """Count the peak from here on, where the system can; elsewhere it stays what it was."""
+    """Reset the peak, if the system can; otherwise it is unchanged."""
     with contextlib.suppress(OSError):
         Path("/proc/self/clear_refs").write_text("5")
 
 
 def available_bytes() -> int:
-    """Memory that can be had without pushing others out."""
+    """Memory that is available without swapping."""
     found = _field(Path("/proc/meminfo"), "MemAvailable")
     return found if found is not None else os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
 
 
 def limit_memory(limit: int) -> None:
-    """Let this process and its children have so many bytes of addresses each, and no more."""
+    """Limit the address space of this process and its children to so many bytes each."""
     resource.setrlimit(resource.RLIMIT_AS, (limit, resource.RLIM_INFINITY))
 
 
 def pin(threads: int) -> None:
-    """Keep the process to so many processors: not every library obeys the same variable."""
+    """Restrict the process to so many processors: not every library obeys the same variable."""
     if hasattr(os, "sched_setaffinity"):
         allowed = sorted(os.sched_getaffinity(0))
         os.sched_setaffinity(0, allowed[:threads])
@@ -68,7 +68,7 @@ def versions(distributions: tuple[str, ...]) -> dict[str, str]:
 
 
 class Children:
-    """Most memory that the processes started by this one held together, looked at now and then.
+    """Maximum total memory of the child processes, sampled periodically.
 
     Pages shared between processes count in parts (PSS), so that a fork costs what it writes to.
     """
@@ -97,11 +97,11 @@ class Children:
 
 
 def _descendants() -> list[int]:
-    """Return the processes below this one."""
+    """Return the child processes of this one, and theirs."""
     parents: dict[int, list[int]] = {}
     for folder in Path("/proc").glob("[0-9]*"):
         try:
-            # the name is in brackets and may hold anything; state and parent follow
+            # the name is in parentheses and may contain anything; state and parent follow
             fields = (folder / "stat").read_text().rpartition(")")[2].split()
         except OSError:
             continue

@@ -1,4 +1,4 @@
-"""What the machine can do at most: matrix products and memory traffic, measured.
+"""The peaks of the machine: matrix products and memory traffic, measured.
 
 Every number of threads is measured in a fresh process, so that its environment pins the threads of
 every library from the start.
@@ -28,13 +28,13 @@ _ORDER = 2048
 
 #: Elements of the triad's arrays: 128 MB each, beyond any cache.
 _LENGTH = 1 << 24
-#: Elements that a thread works on at a time: what numpy writes in between stays in the cache.
+#: Elements that a thread works on at a time: NumPy's temporaries stay in the cache.
 _BLOCK = 1 << 14
 
 #: Seconds for each figure; the best pass counts.
 _SECONDS = 0.8
 
-#: What the libraries read; the same ones that pin the threads of a run.
+#: Variables that the libraries read; the same ones that limit the threads of a run.
 _VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "BLIS_NUM_THREADS")
 
 
@@ -48,7 +48,7 @@ def measure(threads: list[int], *, quick: bool = False) -> dict[str, Any]:
     Raises
     ------
     RuntimeError
-        If a measurement failed, with what it said.
+        If a measurement failed, with its output.
     """
     result: dict[str, Any] = {
         "gemm_flops_per_second": {dtype: {} for dtype in DTYPES},
@@ -100,7 +100,7 @@ def _triad(threads: int, length: int, seconds: float) -> float:
         a[rows], b[rows], c[rows] = 0.0, 1.0, 2.0
 
     def add(part: tuple[int, int]) -> None:
-        # numpy lets go of the GIL in every call; the product stays in the cache
+        # NumPy releases the GIL in every call; the product stays in the cache
         held = np.empty(_BLOCK)
         for first in range(part[0], part[1], _BLOCK):
             rows = slice(first, min(first + _BLOCK, part[1]))
@@ -117,7 +117,7 @@ def _triad(threads: int, length: int, seconds: float) -> float:
 
 
 def _best(work: Callable[[], object], seconds: float) -> float:
-    """Return the seconds of the fastest of many passes, the first of which does not count."""
+    """Return the seconds of the fastest of many passes, without the first one."""
     work()
     passes: list[float] = []
     while not passes or sum(passes) < seconds:

@@ -1,4 +1,4 @@
-"""Workers: every measurement runs in a process of its own."""
+"""Workers: every measurement runs in a separate process."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def start_worker(spec: dict[str, Any], folder: Path, threads: int, limit: float)
 
 
 def root() -> Path | None:
-    """Return the folder to start workers in: the repository, or none for what is installed."""
+    """Return the folder to start workers in: the repository, or None for an installation."""
     return None if "." in PACKAGE else Path(__file__).resolve().parents[2]
 
 

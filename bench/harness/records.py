@@ -87,7 +87,7 @@ def value(runs: list[float]) -> dict[str, Any]:
 
 
 def short(n: float) -> str:
-    """Return a number as people say it: 100k, 2.2M."""
+    """Return a number in short form: 100k, 2.2M."""
     for unit, name in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
         if n >= unit:
             return f"{n / unit:.3g}{name}"
@@ -133,7 +133,7 @@ def _of_matrices(part: Part) -> Iterator[Record]:
                 "value": row["value"],
                 "reference": part["reference"],
                 "tolerance": abs(part["reference"]) * part["tolerance"],
-                # equal starts have equal answers; drawn centers may be better
+                # equal starts must give equal results; drawn centers may be better
                 "higher_is_better": None if part["kind"] != "kmeans++" else mixture,
             }
         yield record
@@ -150,7 +150,7 @@ def _work(part: Part) -> dict[str, float]:
         "spherical": 4 * n * k * d,
         "": 2 * n * k * d,
     }[part["covariance"]]
-    # draws of centers look at some trials per center, and each implementation chooses their number
+    # draws of centers use some trials per center, and each implementation chooses their number
     return rows if part["kind"] == "kmeans++" else {**rows, "flops": flops}
 
 
@@ -245,7 +245,7 @@ def _of_machines(part: Part) -> Iterator[Record]:
 
 
 def _furthest(part: Part, found: dict[str, float]) -> dict[str, Any]:
-    """Return that of the figures which is further from the reference's."""
+    """Return the figure that differs more from the reference's."""
     known = part["reference"]
     name = max(known, key=lambda name: abs(found[name] / known[name] - 1.0))
     return {
@@ -280,7 +280,7 @@ def _of_quality(part: Part) -> Iterator[Record]:
 
 # ---- rows with holes ----
 
-#: Part of the best error that an equal one may be above it.
+#: Relative excess over the best error up to which a method counts as equal.
 _WORSE = 0.05
 
 
@@ -313,7 +313,7 @@ def _of_holes(part: Part) -> Iterator[Record]:
         yield {**record, "measure": "seconds to impute", "value": value([row["seconds"]])}
 
 
-# ---- groups of one piece ----
+# ---- groups that run as a whole ----
 
 
 def _of_wholes(part: Part) -> Iterator[Record]:
@@ -353,7 +353,7 @@ def _of_small(part: Part) -> Iterator[Record]:
                 **record,
                 "implementation": part["ours"] if ours else "scikit-learn",
                 "ours": ours,
-                # it is ours that is held against the peer
+                # gibbous is compared with the peer
                 "status": row["status"] if ours else OK,
                 "value": value(row[f"{side}_runs"]),
                 "quality": quality,

@@ -22,7 +22,7 @@ class BadFile(ValueError):
 
 
 def load(path: Path | str) -> dict[str, Any]:
-    """Return the contents of the file, in the words that are used now.
+    """Return the contents of the file, with current names.
 
     Raises
     ------

@@ -29,9 +29,9 @@ class Settings:
     budget: float = 5.0
     #: Numbers of threads of the runs on topics and of Boltzmann machines.
     thread_counts: tuple[int, ...] = (1,)
-    #: Numbers of threads of the cases that are about scaling.
+    #: Numbers of threads of the scaling cases.
     scaling_counts: tuple[int, ...] = (1,)
-    #: Of topics only: seconds of sampling, bytes per run, samplers of gibbous by name, and
+    #: Topics only: seconds of sampling, bytes per run, samplers of gibbous by name, and
     #: where corpora are kept.
     sampling: float = 10.0
     curve: float = 64.0

@@ -1,4 +1,4 @@
-"""Tables for people."""
+"""Printed tables."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any
 
 
 def machine_text(machine: dict[str, Any], settings: dict[str, Any]) -> str:
-    """Return the heading: where this ran, and how."""
+    """Return the heading: the machine and the settings."""
     lines = [
         f"{machine['processor']}, {machine['processors']} processors, "
         f"{machine['memory_bytes'] / 1e9:.0f} GB, {' '.join(machine['instruction_sets'])}",
@@ -21,7 +21,7 @@ def machine_text(machine: dict[str, Any], settings: dict[str, Any]) -> str:
 
 
 def _build_text(config: dict[str, Any] | None) -> str:
-    """Name what a reader of times needs from show_config's tables; the JSON has all of it."""
+    """Select what a reader needs from show_config's tables; the JSON has all of it."""
     if config is None:
         return "not installed"
     build, processor = config.get("build", {}), config.get("processor", {})

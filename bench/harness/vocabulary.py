@@ -1,4 +1,4 @@
-"""Names that result files of earlier versions use, and the ones that are used now.
+"""Names in result files of earlier versions, and the current ones.
 
 Result files are kept for years: they stay as they were written, and are renamed when they are
 read. The numbers are never touched.
@@ -52,7 +52,7 @@ _TEXTS = tuple(
 
 
 def text(said: str) -> str:
-    """Return a title, a reason or a warning in the words that are used now."""
+    """Return a title, a reason or a warning with current names."""
     for pattern, now in _TEXTS:
         said = pattern.sub(now, said)
     return said

@@ -54,10 +54,10 @@ def _cases() -> list[TopicCase]:
 #: Every case by name, in the order of the report.
 CASES: dict[str, TopicCase] = {case.name: case for case in _cases()}
 
-#: Cases that only their name asks for: they take hours, or more memory than most machines have.
+#: Cases that must be requested by name: they take hours, or more memory than most machines have.
 _BY_NAME_ONLY = ("synth300m",)
 
-#: What the word on the command line stands for.
+#: The meaning of the word on the command line.
 GROUPS: dict[str, tuple[str, ...]] = {
     "lda": tuple(name for name, case in CASES.items() if case.corpus not in _BY_NAME_ONLY)
 }

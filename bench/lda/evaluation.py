@@ -1,4 +1,4 @@
-"""What a sweep is worth: plain collapsed Gibbs sampling on a few documents, and the check by it.
+"""The quality of a sweep: comparison with plain collapsed Gibbs sampling on a few documents.
 
 A sampler can be made fast by leaving out tokens, by counts that are out of date or by poor
 proposals, and seconds per sweep do not show it. So every sampler also runs for a fixed number of
@@ -23,26 +23,28 @@ from .cases import TopicCase
 #: Part of the cached files' names: a change of the sampler or of the documents needs new ones.
 _VERSION = 2
 
-#: Tokens of the documents, and sweeps from a random start: few, because what sweeps are worth shows
-#: on the way and hardly at the end. Exact samplers must come further than half-way from where the
-#: plain one is after half of the sweeps: those of three libraries, and seeds, are within half of
-#: that for 8, 100 and 1000 topics; one that leaves out every second token is as far below again.
+#: Tokens of the documents, and sweeps from a random start: few, because differences between
+#: samplers are visible before convergence and hardly after it. Exact samplers must come further
+#: than half-way from where the plain one is after half of the sweeps: those of three libraries, and
+#: seeds, are within half of that for 8, 100 and 1000 topics; one that omits every second token is
+#: as far below again.
 _TOKENS, SWEEPS = 8_000, 10
 
-#: Tokens for each topic at the least: with fewer, proposals have hardly a count to draw from.
+#: Minimum tokens per topic: with fewer, proposals have hardly a count to draw from.
 _TOPIC_TOKENS = 8
 
-#: Samplers of proposals have more sweeps, and a joint log-likelihood that may be that much lower,
-#: relatively. Proposals are rarely accepted if a topic has few tokens: with 1000 topics they
-#: stay 3% below even after 120 sweeps. They are not ranked by seconds per sweep.
+#: Samplers with proposals make more sweeps, and may have a joint log-likelihood that is lower by
+#: this share. Proposals are rarely accepted if a topic has few tokens: with 1000 topics they stay
+#: 3% below even after 120 sweeps. They are not ranked by seconds per sweep.
 _PROPOSED = 0.045
 
-#: Variational posteriors have no assignments: their held-out perplexity may be that much higher.
+#: Variational posteriors have no assignments: their held-out perplexity may be higher by this
+#: share.
 _PERPLEXITY = 0.05
 
 
 def sweeps(case: TopicCase, proposals: bool) -> int:
-    """Return for how many sweeps a sampler runs.
+    """Return the number of sweeps of a sampler.
 
     With 10,000 topics and those few documents, one of proposals comes after 30 as far as the plain
     one after less than 5, after 60 not as far as it is allowed to be behind, and after 90 it does.
@@ -116,7 +118,7 @@ class Gibbs:
 
 
 def reference(case: TopicCase, corpus: Path, cache: Path) -> dict[str, float]:
-    """Return what the plain sampler reaches, computed once.
+    """Return the results of the plain sampler, computed once.
 
     ``joint`` and ``perplexity`` are those after all sweeps, ``half`` is the joint log-likelihood
     after half of them.
@@ -150,7 +152,7 @@ def look(
 
 
 def check(case: TopicCase, adapter: Any, spec: dict[str, Any]) -> dict[str, Any]:
-    """Run an implementation on the documents; called in its own process after the clock."""
+    """Run an implementation on the documents; called in its own process after timing."""
     train, given, asked = documents(case, corpora.load(Path(spec["corpus"])))
     variant = spec["variant"]
     proposals = variant in getattr(adapter, "PROPOSALS", ())

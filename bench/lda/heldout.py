@@ -1,4 +1,4 @@
-"""The judge of topics: one split, one held-out evaluator and one likelihood for all.
+"""The evaluator of topics: one split, one held-out estimate and one likelihood for all.
 
 Held-out perplexity is that of document completion (Wallach et al. 2009, "Evaluation methods for
 topic models", section 5.1): a held-out document's tokens are halved, its mixture of topics is
@@ -18,7 +18,7 @@ from scipy.special import gammaln
 #: Columns of the topics for some word ids: (topics, words) float32; a whole row sums to 1.
 Columns = Callable[[np.ndarray], np.ndarray]
 
-#: Bytes of columns that are held at a time.
+#: Bytes of columns in memory at a time.
 _MOST_BYTES = 1 << 28
 
 
@@ -115,7 +115,7 @@ def perplexity(
     *,
     n_iter: int = 30,
 ) -> float:
-    """Return the perplexity of the asked halves under mixtures estimated from the given ones.
+    """Return the perplexity of one half under mixtures estimated from the other half.
 
     The mixture is a fixed point: theta_k in proportion to alpha plus the expected tokens of topic
     k, ``n_iter`` times from the uniform one.
@@ -140,7 +140,7 @@ def _row(matrix: sparse.csr_matrix, d: int) -> np.ndarray:
 
 
 def _groups(columns: Columns, documents: sparse.csr_matrix) -> Sequence[np.ndarray]:
-    """Return the documents' numbers in groups whose columns can be held together."""
+    """Return the documents' numbers in groups whose columns fit in memory together."""
     n_topics = len(columns(np.zeros(1, dtype=np.int64)))
     # both halves of a document: about twice the entries of one
     most = max(1, int(2 * documents.nnz * 4 * n_topics // _MOST_BYTES) + 1)
@@ -161,10 +161,10 @@ def _mixture(topics: np.ndarray, counts: np.ndarray, alpha: float, n_iter: int) 
 
 
 def joint_log_likelihood(state: Counts, alpha: float) -> float | None:
-    """Return log p(w, z | alpha, beta) a token, topics and mixtures integrated out.
+    """Return log p(w, z | alpha, beta) per token, with topics and mixtures integrated out.
 
-    Griffiths and Steyvers (2004), equations 2 and 3, for symmetric priors. None where the
-    assignments are not known by document.
+    Griffiths and Steyvers (2004), equations 2 and 3, for symmetric priors. None if the assignments
+    are not known by document.
     """
     if state.document_topic is None:
         return None
@@ -174,9 +174,10 @@ def joint_log_likelihood(state: Counts, alpha: float) -> float | None:
 
 
 def _dirichlet_multinomial(counts: sparse.csr_matrix, prior: float) -> tuple[float, int]:
-    """Return the log-probability of the counts, a Dirichlet-multinomial a row, and their sum."""
+    """Return the log-probability of the counts, one Dirichlet-multinomial per row, and their
+    sum."""
     n_rows, n_columns = counts.shape
-    # equal counts have equal terms, and few values are different
+    # equal counts have equal terms, and there are few distinct values
     values, times = np.unique(counts.data, return_counts=True)
     totals = np.asarray(counts.sum(axis=1)).ravel().astype(np.float64)
     cells = float(times @ (gammaln(values + prior) - gammaln(prior)))

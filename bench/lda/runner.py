@@ -1,4 +1,4 @@
-"""The parent of the topic cases: starts the runs, and compares what they reached."""
+"""The parent of the topic cases: starts the runs, and compares their results."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from .cases import TopicCase
 #: Quality counts as equal from this factor of the best peer's last perplexity on.
 EQUAL = 1.01
 
-#: Marks of a curve: half of the seconds, a quarter, and so on.
+#: Time marks of a curve: half of the seconds, a quarter, and so on.
 _MARKS = 7
 
 
@@ -62,7 +62,7 @@ def run_case(
 
 
 def _proposals(adapter: ModuleType, variant: str) -> bool:
-    """Whether sweeps are of another kind than those of collapsed Gibbs sampling."""
+    """Whether sweeps are not equivalent to those of collapsed Gibbs sampling."""
     return variant in getattr(adapter, "PROPOSALS", ())
 
 
@@ -99,7 +99,7 @@ def _title(row: dict[str, Any]) -> str:
 
 
 def _too_slow(row: dict[str, Any], settings: Settings) -> bool:
-    """A run that took a good part of the limit is not repeated: its figure is far from any tie."""
+    """A run that took much of the limit is not repeated: its figure is far from a tie."""
     return row["runs"][-1]["wall_seconds"] > settings.limit / 2
 
 
@@ -120,7 +120,7 @@ def _run_once(
         # Java reserves addresses that it never uses
         "memory": 0 if row["adapter"] == "mallet" else settings.memory,
     }
-    # what samples for so long by order is not slow, and some begin anew at each mark
+    # runs with a fixed sampling time are not slow, and some start again at each mark
     limit = settings.limit + (6 * settings.curve if case.kind == "lda-curve" else 0)
     with tempfile.TemporaryDirectory(prefix="gibbous-bench-") as folder:
         try:
@@ -136,7 +136,7 @@ def _run_once(
 
 
 def _summarise(row: dict[str, Any]) -> None:
-    """Put a row's figures together from its runs: medians, and the curve of the first."""
+    """Combine the figures of a row's runs: medians, and the curve of the first run."""
     runs = row["runs"]
     seconds = [run["seconds"] for run in runs]
     row["seconds"] = {"median": statistics.median(seconds), "min": min(seconds)}
@@ -156,7 +156,7 @@ def _summarise(row: dict[str, Any]) -> None:
 
 
 def _judge(case: TopicCase, row: dict[str, Any], known: dict[str, float] | None) -> None:
-    """Mark a row whose sweeps are not worth what they should be."""
+    """Mark a row whose sweeps have too low a quality."""
     found = row["runs"][0].get("check") if row["runs"] else None
     if known is None or found is None:
         return
@@ -197,7 +197,7 @@ def compare(part: dict[str, Any]) -> None:
 def seconds_to(looks: list[dict[str, Any]], target: float) -> float | None:
     """Return the seconds of sampling to that perplexity, or None if it was not reached.
 
-    Between two looks the logarithm of perplexity is taken as linear in that of the seconds.
+    Between two evaluations log perplexity is interpolated linearly in log seconds.
     """
     last: dict[str, Any] | None = None
     for look in looks:

@@ -1,4 +1,4 @@
-"""Tables of the topic cases for people."""
+"""Printed tables of the topic cases."""
 
 from __future__ import annotations
 

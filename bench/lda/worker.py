@@ -1,4 +1,4 @@
-"""One implementation's sampling, clocked; called by the worker of ``bench.worker``.
+"""One implementation's sampling, timed; called by the worker of ``bench.worker``.
 
 An implementation is a chain that does sweeps and shows its state. The clock runs during sweeps
 only: set-up has a figure of its own, and a look at the state costs nothing.
@@ -19,14 +19,14 @@ from ..harness import adapters, machine
 from . import corpora, evaluation, heldout
 from .cases import TopicCase
 
-#: Sweeps after which a sampler's speed is taken: those that follow the counts' sparsity get
-#: faster as topics form.
+#: Sweeps before the speed of a sampler is measured: samplers that exploit sparse counts get faster
+#: as topics form.
 _BURN_IN = 10
 
-#: Most sweeps in a measurement.
+#: Maximum number of sweeps in a measurement.
 _SWEEPS = 50
 
-#: A mark of time counts as reached from this share of it on.
+#: A time mark counts as reached from this share of it on.
 _NEAR = 0.95
 
 
@@ -82,7 +82,7 @@ class _Clock:
         began, worked = time.perf_counter(), sum(os.times()[:4])
         own = self.chain.sweep(n)
         spent = time.perf_counter() - began if own is None else float(own)
-        # what a chain that begins anew works is more than these sweeps
+        # a chain that starts again does more work than these sweeps
         self.processor = sum(os.times()[:4]) - worked if own is None else self._told()
         self.sweeps += n
         self.seconds = getattr(self.chain, "total", self.seconds + spent)
@@ -113,7 +113,7 @@ def _speed(clock: _Clock, budget: float) -> dict[str, Any]:
     return {
         "first_sweep_seconds": first,
         "seconds": spent / n,
-        # of all threads together, for where others keep the processors busy
+        # of all threads together, in case others keep the processors busy
         "processor_seconds": None if clock.processor is None else clock.processor / n,
         "sweeps": clock.sweeps,
         "measured": n,
@@ -127,7 +127,7 @@ def _curve(
     halves: list[sparse.csr_matrix],
     marks: list[float],
 ) -> dict[str, Any]:
-    """Look at the state at each mark of seconds; a mark may be passed by part of a sweep."""
+    """Evaluate the state at each time mark; a mark may be exceeded by part of a sweep."""
     looks: list[dict[str, Any]] = []
     peak = 0
     for mark in marks:
@@ -136,7 +136,7 @@ def _curve(
             left = mark - clock.seconds
             clock.sweep(max(1, int(left / clock.rate())) if clock.sweeps else 1)
         if clock.sweeps > before:
-            # what the looks need is not the implementation's
+            # memory of the evaluation is not that of the implementation
             peak = peak or machine.peak_bytes()
             looks.append(_look(case, clock, corpus, halves))
     return {
@@ -154,7 +154,7 @@ def _look(
     corpus: sparse.csr_matrix,
     halves: list[sparse.csr_matrix] | None,
 ) -> dict[str, Any]:
-    """Judge the state: faults, joint log-likelihood a token, held-out perplexity."""
+    """Evaluate the state: faults, joint log-likelihood per token, held-out perplexity."""
     state = clock.chain.state()
     found: dict[str, Any] = {"sweeps": clock.sweeps, "sampling_seconds": clock.seconds}
     found["faults"] = state.faults(corpus)

@@ -18,7 +18,7 @@ from .kinds import Job
 _START = {"torch": 3.0, "rbms": 4.0, "learnergy": 4.0}
 _STARTED = 1.5
 
-#: How many times as long as ours the others take.
+#: Times of the peers relative to those of gibbous.
 _SLOWER = {
     "daal4py": 4.0,
     "sklearnex": 3.0,
@@ -29,7 +29,7 @@ _SLOWER = {
     "learnergy": 8.0,
 }
 
-#: Operations a second of ours on one processor, and of the references in NumPy.
+#: Operations per second of gibbous on one processor, and of the references in NumPy.
 _MIXTURES, _MACHINES, _NUMPY = 2e10, 1.2e11, 8e9
 
 #: Tokens of real corpora.
@@ -52,7 +52,7 @@ def seconds(job: Job) -> float:
 
 
 def _taking_part(family: str, case: Any, settings: Settings) -> list[tuple[str, Any]]:
-    """Return who runs: those that are installed and know the case."""
+    """Return the participants: those that are installed and support the case."""
     found = []
     for name in (settings.ours, *settings.peers):
         if adapters.takes_part(name, family):
@@ -65,7 +65,7 @@ def _taking_part(family: str, case: Any, settings: Settings) -> list[tuple[str, 
 def _matrices(case: Case, settings: Settings) -> float:
     n, d, k = case.n, case.d, case.k
     work = {"full": 2.0 * n * k * d * d, "tied": 2.0 * n * d * d + 4.0 * n * k * d}
-    # exponentials come on top of a mixture's products
+    # exponentials, in addition to the products of a mixture
     once = work.get(case.covariance, 8.0 * n * k * d) + 50.0 * n * k
     if not case.mixture:
         once = 2.0 * n * k * d
@@ -87,7 +87,7 @@ def _topics(case: TopicCase, settings: Settings) -> float:
     for name, adapter in _taking_part("lda", case, settings):
         variants = adapter.variants(case) if hasattr(adapter, "variants") else ("",)
         variants = [v for v in variants if not settings.samplers or not v or v in settings.samplers]
-        # ours begins anew at every look
+        # ours starts again for every evaluation
         anew = 2.0 if name == settings.ours else 1.0
         if case.kind == "lda-curve":
             spent = settings.curve * anew + 7 * min(1.0, tokens / 1e5)
@@ -120,4 +120,4 @@ def _rest(name: str, settings: Settings) -> float:
     if name == "import":
         rows = 1 + sum(len(known) for _, known in IMPORTS.values())
         return 11.0 if settings.quick else 1.5 * rows * (1 + settings.repeats)
-    return 300.0  # a Boltzmann machine that is trained well
+    return 300.0  # a well-trained Boltzmann machine

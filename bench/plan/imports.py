@@ -1,4 +1,4 @@
-"""What it takes before anything is computed: imports, and the command's help.
+"""The time before any computation: imports, and the command's help.
 
 Every import is in a fresh interpreter; the clock runs from before the import to after it, so that
 the interpreter's own start does not count. One run of each comes first and is thrown away: files
@@ -21,7 +21,7 @@ from ..harness.machine import BUSY, Neighbors, versions
 from ..harness.process import environment
 from ..harness.settings import FAILED, OK, SKIPPED, Settings
 
-#: Case: what it says, and for each implementation the import, the module that must be there and the
+#: Case: its title, and for each implementation the import, the required module and the
 #: distribution.
 IMPORTS: dict[str, tuple[str, tuple[tuple[str, str, str, str], ...]]] = {
     "import-package": (
@@ -106,9 +106,9 @@ def timed(statement: str) -> str:
 
 
 def run(settings: Settings, say: Callable[[str], None]) -> list[dict[str, Any]]:
-    """Return one row an import."""
+    """Return one row per import."""
     rows = []
-    # in small two of them show that all can be done
+    # in quick size two of them are enough
     for case, (title, known) in list(IMPORTS.items())[: 2 if settings.quick else None]:
         for name, what, module, distribution in known:
             if name == "gibbous" or not settings.quick or name == "scikit-learn":

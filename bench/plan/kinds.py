@@ -1,4 +1,4 @@
-"""All cases of all kinds in one place: what runs them, and which words stand for them."""
+"""All cases of all kinds in one place: their runners, and the words that stand for them."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class Kind:
 def _run_whole(
     whole: wholes.Whole, settings: Settings, say: Say, changed: Changed
 ) -> dict[str, Any]:
-    """Run a group that is one piece of work."""
+    """Run a group that runs as a whole."""
     say(whole.name)
     part: dict[str, Any] = {"name": whole.name, "threads": settings.threads}
     if whole.name == "small":
@@ -134,10 +134,10 @@ KINDS = (
     Kind("wholes", wholes.CASES, _run_whole, _whole_text),
 )
 
-#: Where a case belongs.
+#: The group of a case.
 OF: dict[str, Kind] = {name: kind for kind in KINDS for name in kind.cases}
 
-#: What the words on the command line stand for.
+#: The meaning of the words on the command line.
 GROUPS: dict[str, tuple[str, ...]] = {
     **gmm_cases.GROUPS,
     **kmeans_cases.GROUPS,
@@ -151,7 +151,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
 
 @dataclass(frozen=True)
 class Job:
-    """One case with the settings that it runs under; ``id`` is the same in every such run."""
+    """One case with its settings; ``id`` is the same in every run with these."""
 
     id: str
     case: Any
@@ -203,7 +203,7 @@ def chosen(groups: Iterable[str], patterns: str | None) -> list[str]:
 
 
 def jobs(names: Iterable[str], settings: Settings) -> list[Job]:
-    """Return what is to be run; of cases that are the same in quick size only the first."""
+    """Return the jobs; of cases that are equal in quick size only the first."""
     found: dict[Any, Job] = {}
     for name in names:
         case = OF[name].cases[name]
@@ -214,7 +214,7 @@ def jobs(names: Iterable[str], settings: Settings) -> list[Job]:
 
 
 def _sizes(case: Any) -> str:
-    """Return what makes a case another piece of work."""
+    """Return the key by which cases are equal."""
     if isinstance(case, wholes.Whole):
         return case.name
     if isinstance(case, Case):
@@ -223,7 +223,7 @@ def _sizes(case: Any) -> str:
 
 
 def _jobs(name: str, case: Any, settings: Settings) -> list[Job]:
-    """Return a job, or one a number of threads for a mixture or K-means that is to scale."""
+    """Return a job, or one per number of threads for scaling cases of mixtures and K-means."""
     if case.group == "growth":
         return [Job(name, case, replace(settings, thread_counts=(settings.threads,)))]
     if case.group != "scaling":
@@ -238,7 +238,7 @@ def _jobs(name: str, case: Any, settings: Settings) -> list[Job]:
 
 
 def failed(part: dict[str, Any]) -> bool:
-    """Whether ours failed or reached something else there."""
+    """Whether gibbous failed or has different quality there."""
     entries = [entry for entry in part.get("results", ()) if entry["ours"]]
     entries += [row for row in part.get("rows", ()) if "status" in row and row.get("ours", True)]
     entries += part.get("told", {}).get("fits", [])

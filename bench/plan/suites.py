@@ -1,4 +1,4 @@
-"""What runs: groups by name, or a suite of steps that have settings of their own."""
+"""The jobs: groups by name, or a suite of steps with their own settings."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from .kinds import Job
 #: The default: every group that compares speed and does not take long.
 DEFAULT = ("gmm", "bgmm", "kmeans", "lda", "rbm", "small", "import")
 
-#: Groups that compare with the fastest peers only: what they show is how seconds grow.
+#: Groups that compare with the fastest peers only: they show how seconds grow.
 _FASTEST = ("daal4py", "sklearnex", "tomotopy", "torch")
 
 
@@ -97,7 +97,7 @@ SUITES: dict[str, tuple[Step, ...]] = {
             {"repeats": 1, "budget": 0.5, "sampling": 0.5, "samplers": ("fast", "exact")},
         ),
     ),
-    # what standard leaves out because the peers take long
+    # cases that standard omits because the peers take long
     "long": (
         Step(
             "lda-20news-10000",
@@ -152,7 +152,7 @@ def of_suite(name: str, settings: Settings, peers_given: bool) -> list[Job]:
         if peers_given or "peers" not in own:
             own.pop("peers", None)
         counts = own.pop("thread_counts", settings.thread_counts)
-        # a machine of one processor has no two threads
+        # a machine with one processor cannot use two threads
         own["thread_counts"] = tuple(c for c in counts if c <= settings.threads) or (1,)
         changed = replace(settings, **own)
         names = [n for p in step.patterns.split(",") for n in fnmatch.filter(kinds.OF, p)]

@@ -1,4 +1,4 @@
-"""Groups that are not made of shapes: each is one piece of work that runs as a whole."""
+"""Groups that consist of one job that runs as a whole."""
 
 from __future__ import annotations
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-#: Shapes of the cases that are about speed.
+#: Shapes of the speed cases.
 HIDDEN = (128, 500, 1024)
 BATCHES = (64, 128, 500)
 
@@ -28,7 +28,7 @@ class RbmCase:
     data: str = "mnist"
     n_epochs: int = 2
     rate: float = 0.05
-    #: Relative difference from the reference that is no more than chance; see rbm_judge.
+    #: Maximum relative difference from the reference due to chance; see rbm/evaluation.py.
     tolerance: float = 0.02
     #: Rows of the data that are trained on; 0 for all of them.
     n_rows: int = 0
@@ -85,7 +85,7 @@ class QualityCase:
 
 
 def _tolerance(k: int, hidden: int, batch: int) -> float:
-    """Return how far machines of other seeds come to lie apart."""
+    """Return the tolerance for machines with other seeds."""
     # few and long steps: after 240, with 1024 hidden units, two of PyTorch's were 1.9% apart, ours
     # between them, and the reference 2.5% below; one of half the steps is 15% above
     return 0.05 if k == 10 and hidden >= 500 and batch == 500 else 0.02
@@ -162,5 +162,5 @@ QUALITY: dict[str, QualityCase] = {
     )
 }
 
-#: What the words on the command line stand for.
+#: The meaning of the words on the command line.
 GROUPS: dict[str, tuple[str, ...]] = {"rbm": tuple(CASES), "rbm-quality": tuple(QUALITY)}

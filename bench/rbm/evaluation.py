@@ -1,4 +1,4 @@
-"""What a trained Boltzmann machine is worth, by one evaluator in float64, and a plain reference.
+"""The quality of a trained Boltzmann machine, by one evaluator in float64, and a plain reference.
 
 Nothing here belongs to an implementation under test.
 """
@@ -11,7 +11,7 @@ import numpy as np
 
 from .cases import RbmCase
 
-#: Rows that machines are judged on, and units of each that are turned over.
+#: Rows that machines are evaluated on, and units of each that are flipped.
 _ROWS, _FLIPS = 1000, 40
 
 
@@ -60,7 +60,7 @@ def evaluate(machine: Machine, rows: np.ndarray) -> dict[str, float]:
     for units in np.argsort(rng.random((n, d)), axis=1)[:, :flips].T:
         sign = 1.0 - 2.0 * x[np.arange(n), units]
         turned = np.logaddexp(0.0, field + sign[:, None] * w.T[units]).sum(axis=1)
-        # log P(as it is) against turned over: the difference of free energies
+        # log P(state) compared with the flipped one: the difference of free energies
         total -= np.logaddexp(0.0, sign * a[units] + turned - softplus)
     return {
         "reconstruction": float(entropy.sum(axis=1).mean()),
@@ -69,7 +69,7 @@ def evaluate(machine: Machine, rows: np.ndarray) -> dict[str, float]:
 
 
 def train(case: RbmCase, data: np.ndarray, seed: int) -> Machine:
-    """Train by the book in NumPy, float32 (Hinton 2002; Tieleman 2008)."""
+    """Textbook training in NumPy, float32 (Hinton 2002; Tieleman 2008)."""
     rng = np.random.Generator(np.random.SFC64(seed))
     d, k, size = data.shape[1], case.hidden, case.batch
     w = (0.01 * rng.standard_normal((k, d))).astype(np.float32)
@@ -98,5 +98,5 @@ def train(case: RbmCase, data: np.ndarray, seed: int) -> Machine:
 
 
 def difference(found: dict[str, float], reference: dict[str, float]) -> float:
-    """Return the larger of the two relative differences, with no regard to its sign."""
+    """Return the larger of the two relative differences, in absolute value."""
     return max(abs(found[name] / reference[name] - 1.0) for name in reference)

@@ -1,4 +1,4 @@
-"""How good our Boltzmann machines get: trained in a process of its own, judged by likelihood.
+"""The quality of our Boltzmann machines: trained in a separate process, evaluated by likelihood.
 
 There is no peer here: the figures are compared with published ones, and printed even if they do
 not reach these.
@@ -20,7 +20,7 @@ from .cases import QualityCase
 from .data import Images
 from .runner import read
 
-#: Seconds that a run may take where the limit is less: these are trainings, not clocked laps.
+#: Seconds for a run if the limit is lower: trainings are not timed measurements.
 _LIMIT = 7200.0
 
 #: Chains and steps of annealed importance sampling: as in Salakhutdinov and Murray (2008).
@@ -28,7 +28,7 @@ _CHAINS, _BETAS = 100, 14_500
 
 
 def run_case(case: QualityCase, settings: Settings) -> dict[str, Any]:
-    """Train and judge one machine and return its part of the report."""
+    """Train and evaluate one machine and return its part of the report."""
     found = read(case.data, settings.data)
     part: dict[str, Any] = {
         **case.to_dict(),
@@ -60,14 +60,14 @@ def run_case(case: QualityCase, settings: Settings) -> dict[str, Any]:
             part |= start_worker(spec, Path(folder), settings.threads, limit)
         except RunError as error:
             return {**part, "status": error.status, "reason": str(error)}
-    # published figures are of MNIST and nothing else
+    # published figures are of MNIST only
     value = part[case.log_z]["test_log_likelihood"]
     part["reached"] = bool(value >= case.target) if found.real else None
     return part
 
 
 def rows(found: Images, case: QualityCase) -> tuple[np.ndarray, np.ndarray]:
-    """Return what is trained on and the states that are judged.
+    """Return the training rows and the states for evaluation.
 
     States to be sampled are trained on as gray levels, from which the machine draws; test rows are
     drawn once, with a seed of their own.
@@ -79,7 +79,7 @@ def rows(found: Images, case: QualityCase) -> tuple[np.ndarray, np.ndarray]:
 
 
 def measure(spec: dict[str, Any]) -> dict[str, Any]:
-    """Train and judge; called by ``bench.worker``."""
+    """Train and evaluate; called by ``bench.worker``."""
     case = QualityCase(**spec["case"])
     adapter = adapters.find(spec["adapter"], "rbm")
     with np.load(spec["data"], allow_pickle=False) as archive:
@@ -123,7 +123,7 @@ class _Clock:
 
 
 def text(part: dict[str, Any]) -> str:
-    """Return a case's lines for people."""
+    """Return the printed lines of a case."""
     facts = part["facts"]
     settings = ", ".join(f"{name}={value}" for name, value in part["settings"].items())
     head = (

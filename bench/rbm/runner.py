@@ -1,4 +1,4 @@
-"""The parent of the cases of Boltzmann machines: starts the runs, and judges what they reached."""
+"""The parent of the cases of Boltzmann machines: starts the runs, and evaluates their results."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from . import evaluation
 from .cases import RbmCase
 from .data import Images, images
 
-#: Settings of data sets that were read already: cases share them.
+#: Settings of data sets that have been read: cases share them.
 _READ: dict[tuple[str, str], Images] = {}
 
 
@@ -96,12 +96,12 @@ def _rows(case: RbmCase, settings: Settings) -> list[dict[str, Any]]:
 
 
 def title(row: dict[str, Any]) -> str:
-    """Return what a row is called."""
+    """Return the name of a row."""
     return f"{row['implementation']} {row['variant']}".strip() + f" ({row['threads']} threads)"
 
 
 def _too_slow(row: dict[str, Any], settings: Settings) -> bool:
-    """A run that took a good part of the limit is not repeated: its figure is far from any tie."""
+    """A run that took much of the limit is not repeated: its figure is far from a tie."""
     return bool(row["runs"][-1]["fit_seconds"] > settings.limit / 2)
 
 
@@ -131,7 +131,7 @@ def _run_once(
 
 
 def _summarise(row: dict[str, Any]) -> None:
-    """Put a row's figures together from its runs."""
+    """Combine the figures of a row's runs."""
     runs = row["runs"]
     seconds = [run["seconds"] for run in runs]
     row["seconds"] = {
@@ -151,7 +151,8 @@ def _summarise(row: dict[str, Any]) -> None:
 def judge(
     case: RbmCase, row: dict[str, Any], reference: dict[str, float], test: np.ndarray
 ) -> None:
-    """Judge the machine that the row's last run left, and mark one that is not the reference's."""
+    """Evaluate the machine of the row's last run, and mark one that differs from the
+    reference's."""
     machine = row.pop("machine", None)
     if machine is None:
         return
@@ -168,7 +169,7 @@ def judge(
 
 
 def compare(rows: list[dict[str, Any]]) -> None:
-    """Fill in how many times as fast as the best peer each row is, at its number of threads.
+    """Fill in the speedup of each row over the best peer at the same number of threads.
 
     The best peer's median over the row's; the spread is that of the ratios of runs of one turn,
     which met the same other work. None for a row of another quality, which is not ranked.

@@ -1,4 +1,4 @@
-"""Tables of the cases of Boltzmann machines for people."""
+"""Printed tables of the cases of Boltzmann machines."""
 
 from __future__ import annotations
 

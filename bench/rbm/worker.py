@@ -1,4 +1,4 @@
-"""One implementation's training, clocked epoch by epoch; called by ``bench.worker``."""
+"""One implementation's training, timed epoch by epoch; called by ``bench.worker``."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from .cases import RbmCase
 
 
 def measure(spec: dict[str, Any]) -> dict[str, Any]:
-    """Return seconds and bytes of one implementation on one case; save what it reached."""
+    """Return seconds and bytes of one implementation on one case; save its parameters."""
     case = RbmCase(**spec["case"])
     adapter = adapters.find(spec["adapter"], "rbm")
     adapter.load(case, spec["threads"])
@@ -36,7 +36,7 @@ def measure(spec: dict[str, Any]) -> dict[str, Any]:
     w, a, b = trainer.parameters()
     np.savez(spec["arrays"], w=w, a=a, b=b)
     return {
-        # noise only ever adds time
+        # noise only increases times
         "seconds": min(seconds),
         "epochs": seconds,
         "processor_seconds": processor / case.n_epochs,

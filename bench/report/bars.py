@@ -22,7 +22,7 @@ def memory(section: Section) -> list[Part]:
 
 
 def _memory_rows(section: Section, size: str) -> list[str]:
-    """Return rows of bars, the most threads of each implementation, a case at a time."""
+    """Return rows of bars, with the most threads of each implementation, by case."""
     cases: dict[tuple[str, str], dict[str, dict[str, Any]]] = {}
     for record in section.records:
         sizes = record["sizes"]
@@ -54,7 +54,7 @@ def _per(record: dict[str, Any], size: str) -> float:
 
 
 def peaks(section: Section, found: list[Verdict]) -> list[Part]:
-    """Return what ours and the best peers reach of the measured peaks, where both are known."""
+    """Return the shares of the measured peaks of gibbous and the best peers, if both are known."""
     if section.peaks is None:
         return []
     rows = []
@@ -99,7 +99,7 @@ def _shares(record: dict[str, Any], measured: dict[str, Any]) -> list[str]:
 
 
 def dtype(record: dict[str, Any]) -> str:
-    """Return the type of a record's arithmetic: what it says, else what its title does."""
+    """Return the floating-point type of a record, stated or from its title."""
     told = record.get("dtype")
     if told is None:
         # Boltzmann machines are float32 throughout

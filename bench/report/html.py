@@ -172,7 +172,7 @@ def _peer(verdict: Verdict) -> str:
     return f"{escape(wording.median(verdict.peer))} {escape(wording.name(verdict.peer))}"
 
 
-# ---- a table a group ---------------------------------------------------------------------------
+# ---- one table per group -----------------------------------------------------------------------
 
 _HEADINGS = [
     "",
@@ -221,7 +221,7 @@ def _place(record: dict[str, Any]) -> tuple[str, int, str]:
 
 
 def _order(record: dict[str, Any]) -> tuple[int, bool, float]:
-    """Sort by threads, then the best first, then what does not count."""
+    """Sort by threads, then the best first, then invalid results."""
     value = record["value"]
     if value is None or record["status"] != verdicts.OK:
         return record["threads"], True, 0.0
@@ -337,7 +337,7 @@ def _growth(section: Section, looks: plots.Looks, number: str) -> list[Part]:
         found.setdefault(key, {}).setdefault(line.threads, []).append(line)
     figures = []
     for i, ((heading, along, measure), by_threads) in enumerate(found.items()):
-        # one number of threads is drawn, the one with most lines and of these the fewest threads
+        # one number of threads is drawn: the one with most lines, the smallest in case of ties
         threads = min(by_threads, key=lambda t: (-len(by_threads[t]), t))
         svg = plots.growth(by_threads[threads], looks, f"{number}g{i}")
         note = f"over {along}, {measure}, {wording.threads(threads)}"

@@ -189,7 +189,7 @@ def _svg(draw: Callable[[Any], None], number: str) -> str:
 
 
 def _for_page(svg: str, number: str) -> str:
-    """Return an SVG file's picture alone, in the page's colors and font, with ids of its own."""
+    """Return the drawing of an SVG file, in the page's colors and font, with unique ids."""
     svg = svg[svg.index("<svg") :]
     for color, variable in VARIABLES.items():
         svg = re.sub(rf"(?i){color}\b", f"var({variable})", svg)

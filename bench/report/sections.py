@@ -34,7 +34,7 @@ _BUSY = re.compile(r"the machine was busy at the start \(load average ([\d.]+)\)
 
 @dataclass
 class Section:
-    """All that was measured on one machine."""
+    """All measurements on one machine."""
 
     machine: dict[str, Any]
     names: list[str] = field(default_factory=list)
@@ -80,7 +80,7 @@ def group_text(group: str) -> str:
 def gather(results: list[tuple[str, dict[str, Any]]]) -> list[Section]:
     """Return one section per machine; the first to appear comes first.
 
-    Where two files have the same figure of one machine, the later file's counts.
+    If two files have the same figure of one machine, that of the later file is used.
     """
     found: dict[tuple[Any, ...], Section] = {}
     for name, result in results:

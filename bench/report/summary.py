@@ -12,13 +12,13 @@ from .sections import Section
 from .verdicts import Verdict
 from .wording import NOTHING
 
-#: Most rows of the table.
+#: Maximum number of rows of the table.
 MOST = 15
 
 
 @dataclass(frozen=True)
 class _Row:
-    """A row: what it says, the cases it stands for, and the measure if they have several."""
+    """A row: its text, its cases, and the measure if they have several."""
 
     title: str
     cases: str

@@ -1,4 +1,4 @@
-"""How seconds grow with a size, and how they fall with threads."""
+"""How seconds grow with a size, and decrease with threads."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 from . import wording
 
-#: Documents and words of a vocabulary come with more tokens: they are not sizes of their own.
+#: Documents and vocabulary grow with tokens: they are not independent sizes.
 _WITH_TOKENS = ("n", "d", "words")
 
 
@@ -27,7 +27,7 @@ class Exponent:
 
 @dataclass(frozen=True)
 class Point:
-    """One record's place on a line."""
+    """The point of one record on a line."""
 
     x: float
     median: float
@@ -97,7 +97,7 @@ def growth(records: list[dict[str, Any]]) -> list[Line]:
 
 
 def scaling(records: list[dict[str, Any]]) -> list[Line]:
-    """Return the lines over threads, a line a case and implementation."""
+    """Return the lines over threads, one per case and implementation."""
     found: dict[tuple[Any, ...], list[dict[str, Any]]] = {}
     for record in _timed(records):
         key = record["group"], record["case"], record["title"], record["measure"]
@@ -110,7 +110,7 @@ def scaling(records: list[dict[str, Any]]) -> list[Line]:
 
 
 def speed_up(line: Line) -> list[tuple[int, float]]:
-    """Return threads and times as fast as with the fewest threads."""
+    """Return threads and the speedup over the smallest number of threads."""
     first = line.points[0]
     return [(int(p.x), first.median / p.median) for p in line.points]
 
@@ -127,7 +127,7 @@ def _timed(records: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def _points(rows: list[dict[str, Any]], place: Any) -> tuple[Point, ...]:
-    """Return points in order of x, one an x."""
+    """Return points in order of x, one per x."""
     points = {
         place(row): Point(
             place(row), row["value"]["median"], row["value"]["min"], row["value"]["max"]

@@ -128,7 +128,7 @@ def _ranked(row: dict[str, Any]) -> bool:
 
 
 def _cost(row: dict[str, Any]) -> float:
-    """Return a figure that is lower for what is better."""
+    """Return a figure for which lower is better."""
     if row["value"] is None:
         return float("inf")
     median = float(row["value"]["median"])

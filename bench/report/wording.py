@@ -1,4 +1,4 @@
-"""How numbers and names are written in every table and plot."""
+"""The format of numbers and names in every table and plot."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def short(value: float) -> str:
 def _scaled(value: float, units: tuple[tuple[float, str], ...], gap: str = " ") -> str:
     if value == 0:
         return f"0{gap}{units[-1][1] if units is not _SECONDS else 's'}"
-    # what rounds to 1000 of a unit becomes 1 of the next
+    # 1000 of a unit after rounding becomes 1 of the next
     magnitude = abs(float(f"{value:.2e}"))
     scale, name = next((unit for unit in units if magnitude >= unit[0]), units[-1])
     return f"{digits(value / scale)}{gap}{name}"

@@ -10,7 +10,7 @@ import numpy as np
 
 @dataclass(frozen=True)
 class Case:
-    """One piece of work that every implementation is given.
+    """One task that every implementation gets.
 
     ``spread`` is the standard deviation of the centers' coordinates, in widths of a group: about
     .15 (128 columns) to 1 (8 columns) lets adjacent groups overlap, 3 separates them.
@@ -36,7 +36,7 @@ class Case:
 
     @property
     def n_iter(self) -> int:
-        """Iterations after which the answer is judged."""
+        """Iterations before the result is evaluated."""
         return self.extra_iter + 1
 
     @property
@@ -57,9 +57,9 @@ class Case:
         """Return the same kind of work in a size for smoke tests."""
         if self.group == "growth":
             return replace(self, n=self.n // 50, extra_iter=1)
-        # Few centers leave k-means++ to chance: two draws may differ by tens of percent.
+        # With few centers k-means++ depends on chance: two draws may differ by tens of percent.
         tolerance = 1.0 if self.one_sided else self.tolerance
-        # Lloyd's iterations must not end before the count does, so groups overlap there.
+        # Lloyd's iterations must not converge early, so groups overlap there.
         spread = 0.3 if self.kind == "kmeans" else max(self.spread, 1.0)
         return replace(
             self,

@@ -1,4 +1,4 @@
-"""The judge: slow, obvious float64 NumPy that belongs to none of the implementations.
+"""The evaluator: slow, straightforward float64 NumPy, independent of the implementations.
 
 ``evaluate`` turns what an implementation returned into one figure; ``solve`` runs the same
 iterations itself, so that there is a reference even if only one implementation takes part.
@@ -30,7 +30,7 @@ def evaluate(case: Case, data: np.ndarray, params: Params) -> float:
         definite, or the figure itself is not finite.
     """
     _check(case, params)
-    # nearer to the origin fewer digits cancel; float64 also where the parameters are not
+    # closer to the origin fewer digits cancel; float64 even if the parameters are not
     shift = data[:_ROWS].mean(axis=0, dtype=np.float64)
     if case.mixture:
         density = _Density(case.covariance, {**params, "means": params["means"] - shift})
@@ -49,7 +49,7 @@ def evaluate(case: Case, data: np.ndarray, params: Params) -> float:
 def solve(case: Case, data: np.ndarray, start: Params) -> Params:
     """Return the parameters after ``case.n_iter`` iterations from the start, or drawn centers."""
     if case.kind == "kmeans++":
-        # Rows come in random order: the first tenth gives as good centers, in a tenth of the time.
+        # Rows are in random order: the first tenth gives centers as good in a tenth of the time.
         sample = data[: max(len(data) // 10, min(len(data), 3000))]
         return {"centers": _plus_plus(sample, case.k, np.random.default_rng(case.seed))}
     if case.kind == "bgmm":
@@ -57,11 +57,11 @@ def solve(case: Case, data: np.ndarray, start: Params) -> Params:
     step = _em_step if case.kind == "gmm" else _lloyd_step
     params = {name: a.astype(np.float64) for name, a in start.items()}
     if case.kind == "gmm":
-        # Starts have unit precisions, whose inverse is themselves.
+        # Starts have unit precisions, which equal their inverse.
         params["covariances"] = params.pop("precisions")
     for _ in range(case.n_iter):
         params = step(case, data, params)
-    params.pop("entropy", None)  # of interest to variational mixtures only
+    params.pop("entropy", None)  # for variational mixtures only
     return params
 
 
@@ -93,8 +93,8 @@ def _blocks(case: Case, data: np.ndarray) -> Iterator[np.ndarray]:
 class _Density:
     """Weighted log-densities of rows, (rows, k), for parameters of any covariance type.
 
-    Squares are expanded where that makes a matrix product of them: the cases lie within some
-    widths of the origin, so ten digits and more stay.
+    Squares are expanded if that gives a matrix product: the cases are within some widths of the
+    origin, so that at least ten digits remain.
     """
 
     def __init__(self, covariance: str, params: Params) -> None:
@@ -139,7 +139,7 @@ class _Density:
 
 
 def _half_distances(rows: np.ndarray, centers: np.ndarray) -> np.ndarray:
-    """Half of the squared distances, less half of the rows' own squares."""
+    """Half of the squared distances, minus half of the squared norms of the rows."""
     return 0.5 * (centers**2).sum(axis=1) - rows @ centers.T
 
 
@@ -149,7 +149,7 @@ def _inertia(rows: np.ndarray, centers: np.ndarray) -> float:
 
 
 def _logsumexp(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return log sum exp of each row, and the values as shares of their row's sum."""
+    """Return log sum exp of each row, and the normalized values."""
     highest = values.max(axis=1, keepdims=True)
     shares = np.exp(values - highest)
     total = shares.sum(axis=1, keepdims=True)

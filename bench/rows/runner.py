@@ -1,4 +1,4 @@
-"""The parent: makes the data, starts the runs in turn, judges what they reached."""
+"""The parent: makes the data, starts the runs in turn, evaluates their results."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from .reference import evaluate, solve
 
 @dataclass
 class Entry:
-    """One implementation on one case: its runs and what became of them."""
+    """One implementation on one case: its runs and their outcome."""
 
     adapter: str
     name: str
@@ -67,7 +67,7 @@ def _entries(case: Case, settings: Settings) -> list[Entry]:
 
 
 def _too_slow(entry: Entry, settings: Settings) -> bool:
-    """A run that took a good part of the limit is not repeated: its figure is far from any tie."""
+    """A run that took much of the limit is not repeated: its figure is far from a tie."""
     return entry.runs[-1]["fit_seconds"] > settings.limit / 5
 
 
@@ -119,13 +119,13 @@ def _load(path: Path) -> list[dict[str, np.ndarray]]:
 
 
 def _judge(case: Case, entry: Entry, truth: float) -> None:
-    """Mark an entry whose answers are not those of the reference."""
+    """Mark an entry whose results differ from those of the reference."""
     if entry.status == OK and not matches(case, entry.values, truth):
         entry.status = DIFFERENT
 
 
 def difference(values: list[float], truth: float) -> float:
-    """Return the relative difference that is furthest out, above or below."""
+    """Return the relative difference of largest magnitude."""
     scale = max(abs(truth), 1e-300)
     return max(((value - truth) / scale for value in values), key=abs)
 
@@ -133,7 +133,7 @@ def difference(values: list[float], truth: float) -> float:
 def parameter_difference(params: dict[str, np.ndarray], truth: dict[str, np.ndarray]) -> float:
     """Return the largest difference of an array from the reference's, over its largest entry.
 
-    It says more than the likelihood, which hardly changes near its maximum.
+    It is more sensitive than the likelihood, which hardly changes near its maximum.
     """
     return max(
         float(np.abs(params[name] - array).max() / np.abs(array).max())
@@ -142,9 +142,9 @@ def parameter_difference(params: dict[str, np.ndarray], truth: dict[str, np.ndar
 
 
 def matches(case: Case, values: list[float], truth: float) -> bool:
-    """Whether answers agree with the reference as far as the case asks."""
+    """Whether results agree with the reference within the tolerance of the case."""
     if case.one_sided:
-        # chance decides the single draw, so their mean is held to the bound
+        # a single draw depends on chance, so their mean is compared
         return bool(difference([statistics.fmean(values)], truth) <= case.tolerance)
     return bool(abs(difference(values, truth)) <= case.tolerance)
 
@@ -155,7 +155,7 @@ def _report(case: Case, entries: list[Entry], truth: float, data_bytes: int) -> 
         for entry in entries
         if entry.runs
     }
-    # A difference of nothing or less is below the clock's noise: no figure to race against.
+    # A difference of zero or less is below the clock's noise: not a figure to compare with.
     peers = [
         medians[entry.name]
         for entry in entries
@@ -199,13 +199,13 @@ def _result(
         "seconds": {"median": median, "min": min(seconds), "max": max(seconds), "runs": seconds},
         "setup_seconds": statistics.median(run["setup_seconds"] for run in entry.runs),
         "fit_seconds": statistics.median(run["fit_seconds"] for run in entry.runs),
-        # another result is not ranked
+        # a different result is not ranked
         "times_as_fast_as_best_peer": (
             best / median if best and median > 0 and entry.status == OK else None
         ),
         "value": values[-1],
         "relative_difference": difference(values, truth),
-        # draws of centers have nothing to be compared with
+        # draws of centers have no parameters to compare
         "parameter_difference": None if case.one_sided else entry.apart,
         "reported": entry.runs[-1]["reported"],
         "peak_bytes": max(run["peak_bytes"] for run in entry.runs),

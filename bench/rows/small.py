@@ -48,7 +48,7 @@ class Task:
 
 
 def measure(spec: dict[str, Any]) -> list[dict[str, Any]]:
-    """Return one row a task: seconds of both, their ratio, and whether the answers agree."""
+    """Return one row per task: seconds of both, their ratio, and whether the results agree."""
     classes = adapters.find(spec["ours"]).estimators(), adapters.find("sklearn").estimators()
     return [_row(task, data, *classes, spec) for task, data in tasks(spec["quick"])]
 
@@ -137,7 +137,7 @@ class Side:
         return self.make(self.case.k, random_state=seed, **self.settings)
 
     def fit(self, seed: int) -> None:
-        """Fit once; record the seconds and the value that was reached."""
+        """Fit once; record the seconds and the objective."""
         model = self.model(seed)
         began = time.perf_counter()
         model.fit(self.data)
@@ -154,7 +154,7 @@ class Side:
 
 
 def _given(case: Case, data: np.ndarray) -> dict[str, Any]:
-    """Rows as means, one common width."""
+    """Rows as means, with one common width."""
     rows = data[np.random.default_rng(0).choice(len(data), size=case.k, replace=False)]
     if case.kind == "kmeans":
         return {"init": rows, "n_init": 1}
@@ -173,7 +173,7 @@ def _given(case: Case, data: np.ndarray) -> dict[str, Any]:
 
 
 def _agree(task: Task, case: Case, ours: list[float], theirs: list[float]) -> bool:
-    """Equal starts end alike; drawn ones may be worse by what chance and the tolerance explain."""
+    """Equal starts give equal results; drawn ones may be worse within chance and tolerance."""
     a, b = statistics.median(ours), statistics.median(theirs)
     scale = max(abs(b), 1e-300)
     if task.start == "given":

@@ -1,4 +1,4 @@
-"""The judge of variational mixtures: float64 NumPy, and the posterior that everyone starts from.
+"""The evaluator of variational mixtures: float64 NumPy, and the common initial posterior.
 
 All have a Dirichlet process with scikit-learn's default priors.
 """
@@ -18,7 +18,7 @@ Params = dict[str, np.ndarray]
 def state(case: Case, start: Params) -> dict[str, Any]:
     """Return the attributes of a fitted model from which ``warm_start`` continues.
 
-    Every component holds as many rows, with the start's means and precisions, which are 1.
+    Every component has the same number of rows, with the means and unit precisions of the start.
     """
     nk = np.full(case.k, case.n / case.k)
     nu: Any = case.d + nk
@@ -37,7 +37,7 @@ def state(case: Case, start: Params) -> dict[str, Any]:
 
 
 def prior_of(case: Case, data: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return mean and covariance of the data, as everyone's priors have them."""
+    """Return mean and covariance of the data, as in all priors."""
     rows = data.astype(np.float64)
     covariance = np.cov(rows.T).reshape(case.d, case.d)
     if case.covariance in ("diag", "spherical"):
@@ -106,7 +106,7 @@ def _normaliser(
     nu: np.ndarray,
     covariances: np.ndarray,
 ) -> float:
-    """Return scikit-learn's lower bound less the entropy of the responsibilities."""
+    """Return scikit-learn's lower bound minus the entropy of the responsibilities."""
     d = case.d
     if case.covariance in ("full", "tied"):
         log_det = np.linalg.slogdet(covariances)[1]

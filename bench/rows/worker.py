@@ -12,13 +12,13 @@ from ..harness import adapters
 from ..harness.machine import peak_bytes, resident_bytes, versions
 from .case import Case, make
 
-#: A process repeats its measurement this often at most, within the given seconds.
+#: Maximum number of repetitions of a measurement in a process, within the given seconds.
 _REPEATS = 5
 Fit = Callable[[int, int], dict[str, Any]]
 
 
 def measure(spec: dict[str, Any]) -> dict[str, Any]:
-    """Return seconds and bytes of one implementation on one case; save what it reached."""
+    """Return seconds and bytes of one implementation on one case; save its result."""
     case = Case(**spec["case"])
     adapter = adapters.find(spec["adapter"])
     adapter.load(case, spec["threads"])
@@ -58,7 +58,7 @@ def measure(spec: dict[str, Any]) -> dict[str, Any]:
 def _clock_iterations(
     case: Case, fit: Fit, seed: int, budget: float
 ) -> tuple[dict[str, Any], list[Any]]:
-    """Time ``1 + m`` iterations and one: their difference over m leaves the set-up out.
+    """Time ``1 + m`` iterations and one: their difference over m excludes the set-up.
 
     Noise only ever adds time, so the fastest of each is taken within a process; the report takes
     the median over processes.
@@ -81,7 +81,7 @@ def _clock_iterations(
 def _clock_draws(
     case: Case, fit: Fit, seed: int, budget: float
 ) -> tuple[dict[str, Any], list[Any]]:
-    """Time whole draws of centers, each with another seed."""
+    """Time complete draws of centers, each with another seed."""
     times, found = [], []
     began = time.perf_counter()
     while not found or (time.perf_counter() - began < budget and len(found) < _REPEATS):

@@ -24,13 +24,13 @@ from typing import Any
 from ..harness.process import PACKAGE, environment, root
 from .tasks import Task
 
-#: A call takes at least these seconds: what is shorter is repeated within the call.
+#: Minimum seconds of a call: shorter work is repeated within the call.
 _CALL = 0.003
 
 #: A first call that takes so many seconds is not repeated before the pairs.
 _LONG = 0.5
 
-#: Pairs of a task in one round: at least, whatever they take, and at most.
+#: Minimum (regardless of time) and maximum number of pairs of a task in one round.
 _FEWEST, _MOST = 3, 100
 
 
@@ -40,7 +40,7 @@ class SideError(RuntimeError):
 
 @dataclass
 class Comparison:
-    """What was measured of one task: a median of seconds and of ratios for each round."""
+    """The measurements of one task: a median of seconds and of ratios for each round."""
 
     task: Task
     old: list[float] = field(default_factory=list)
@@ -63,7 +63,7 @@ class Comparison:
 
     @property
     def fastest_ratio(self) -> float:
-        """The new side's fastest call over the old side's: what other work can least disturb."""
+        """The new side's fastest call over the old side's, which other work disturbs least."""
         return self.fastest[1] / self.fastest[0]
 
     def slower(self, threshold: float) -> bool:
@@ -80,7 +80,7 @@ class Side:
         variables = {
             **environment(threads),
             "PYTHONPATH": path,
-            # threads that spin after their work would take the processors from the other side
+            # threads that spin after their work would take processors from the other side
             "OMP_WAIT_POLICY": os.environ.get("OMP_WAIT_POLICY", "passive"),
         }
         self._process = subprocess.Popen(
@@ -196,10 +196,10 @@ def _round(
 
 
 def _measure(comparison: Comparison, sides: list[Side], turn: int, seconds: float) -> None:
-    """Add one round of pairs; who goes first alternates."""
+    """Add one round of pairs; the order alternates."""
     opened = [side.ask({"open": comparison.task.to_dict()})["seconds"] for side in sides]
     if max(opened) < _LONG:
-        # the first call is slow; a second one shows how long a call takes
+        # the first call is slow; a second one shows the duration of a call
         opened = [side.ask({"seed": 0, "times": 1})["seconds"] for side in sides]
     times = max(1, round(_CALL / max(min(opened), 1e-9)))
     pairs: list[tuple[float, float]] = []

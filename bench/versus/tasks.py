@@ -1,4 +1,4 @@
-"""What two installations are compared on: pieces of work that one call of ``lap`` does once.
+"""The tasks of a comparison of two installations: one call of ``lap`` does one once.
 
 A task is a plain record, so that it can be handed to the process that does the work.
 """
@@ -28,10 +28,10 @@ from ..rbm.data import images
 from ..rows import small
 from ..rows.case import Case, make
 
-#: Does the work once, with that seed; returns the seconds if it has a clock of its own.
+#: Runs once with that seed; returns the seconds if it has its own clock.
 Lap = Callable[[int], float | None]
 
-#: Sweeps of one lap of topics.
+#: Sweeps per lap of topics.
 _SWEEPS = 10
 
 _OURS = "gibbous"
@@ -105,7 +105,7 @@ def _of_whole(job: Job) -> Iterator[Task]:
 
 
 def prepare(task: Task) -> Lap:
-    """Return what does the task once; data and imports are ready when this returns."""
+    """Return a function that runs the task once; data and imports are ready on return."""
     return _PREPARE[task.kind](task)
 
 

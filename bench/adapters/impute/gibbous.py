@@ -1,4 +1,5 @@
-"""gibbous: a Gaussian mixture fitted to what is observed, its kind chosen by held-out entries."""
+"""gibbous: a Gaussian mixture fitted to the observed entries, its kind chosen by held-out
+entries."""
 
 from __future__ import annotations
 
@@ -23,7 +24,7 @@ def variants(quick: bool) -> tuple[str, ...]:
 
 
 def fill(variant: str, rows: np.ndarray, seed: int, quick: bool) -> tuple[np.ndarray, str]:
-    """Return the rows without holes, and what was chosen."""
+    """Return the completed rows, and the chosen settings."""
     from gibbous import GaussianMixture
 
     found = []
@@ -39,7 +40,7 @@ def fill(variant: str, rows: np.ndarray, seed: int, quick: bool) -> tuple[np.nda
                     rmse(model.fit(fewer).impute(fewer), rows, held_out) ** 2
                     for fewer, held_out in hold_outs(rows, seed)
                 ]
-            except ValueError:  # a component collapsed: no candidate
+            except ValueError:  # a component collapsed: not a candidate
                 continue
             found.append((float(np.mean(errors)), model))
         best = min(found, key=lambda pair: pair[0])[1]

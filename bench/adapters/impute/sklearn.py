@@ -22,8 +22,8 @@ def variants(quick: bool) -> tuple[str, ...]:
 
 
 def fill(variant: str, rows: np.ndarray, seed: int, quick: bool) -> tuple[np.ndarray, str]:
-    """Return the rows without holes, and what was chosen."""
-    if variant == "KNN chosen":  # by the same entries as ours
+    """Return the completed rows, and the chosen settings."""
+    if variant == "KNN chosen":  # chosen by the same entries as for gibbous
         errors = [
             np.mean(
                 [
@@ -36,7 +36,7 @@ def fill(variant: str, rows: np.ndarray, seed: int, quick: bool) -> tuple[np.nda
         k = _NEIGHBOURS[int(np.argmin(errors))]
         return _imputer("KNN", k, seed).fit_transform(rows), f"{k} neighbours"
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # that the round robin has not converged
+        warnings.simplefilter("ignore")  # warnings that the iterations have not converged
         return _imputer(variant, 5, seed).fit_transform(rows), ""
 
 

@@ -72,7 +72,7 @@ class _Chain:
 
 
 class _Numbers(dict):  # type: ignore[type-arg]
-    """A vocabulary whose words are their numbers: as large as it must be, and no larger."""
+    """A vocabulary in which words are their numbers, without further memory."""
 
     def __init__(self, n: int) -> None:
         super().__init__({n - 1: str(n - 1)})

@@ -24,11 +24,11 @@ SAMPLERS: dict[str, dict[str, Any]] = {
     "exact": {"sampler": "exact"},
 }
 
-#: Variants whose sweeps propose topics and may keep the old ones: one is not worth one of Gibbs
-#: sampling, so they are not ranked by seconds per sweep.
+#: Variants whose sweeps propose topics and may keep the old ones: one sweep is not equivalent to
+#: one of Gibbs sampling, so they are not ranked by seconds per sweep.
 PROPOSALS = ("auto", "fast", "fast-3")
 
-#: Exact sweeps at the end of an "auto" fit, its own default, where a tenth of all is not fewer.
+#: Exact sweeps at the end of an "auto" fit, as in its default, unless a tenth of all is fewer.
 _SETTLE = 20
 
 
@@ -62,9 +62,9 @@ class _Fits(WholeFits):
     def fit(self, n_sweeps: int) -> list[float]:
         from gibbous import LatentDirichletAllocation
 
-        self.model = None  # the last state goes before the next one comes
-        # A fit that ends by itself evaluates and averages, which is part of what "auto" promises;
-        # of the others the sweeps are clocked and nothing else, so they are stopped before that.
+        self.model = None  # the last state is freed before the next one is allocated
+        # A fit that ends by itself evaluates and averages, which is part of "auto"; for the others
+        # only the sweeps are timed, so they are stopped before that.
         whole = self.variant == "auto"
         self.model = LatentDirichletAllocation(
             self.case.k,

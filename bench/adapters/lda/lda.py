@@ -28,7 +28,7 @@ def start(
 
 
 class _Chain:
-    """What its fit does between set-up and end, so that the chain can be looked at."""
+    """The part of its fit between set-up and end, so that the chain can be inspected."""
 
     def __init__(self, case: TopicCase, corpus: sparse.csr_matrix, seed: int) -> None:
         import lda

@@ -1,4 +1,4 @@
-"""MALLET: SparseLDA in a Java process, where it is given by --mallet or GIBBOUS_BENCH_MALLET."""
+"""MALLET: SparseLDA in a Java process, if given by --mallet or GIBBOUS_BENCH_MALLET."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ PROCESSES = True
 #: The variable that names the command bin/mallet, or MALLET's folder.
 VARIABLE = "GIBBOUS_BENCH_MALLET"
 
-#: State files have a line a token.
+#: State files have one line per token.
 _MOST_TOKENS = 20_000_000
 
 
@@ -72,7 +72,7 @@ class _Fits(WholeFits):
         self.before = self._train(0)
 
     def _train(self, n_sweeps: int) -> float:
-        """Train from the start; return the seconds until it has done its sweeps."""
+        """Train from the start; return the seconds until its sweeps are done."""
         options: dict[str, object] = {
             "input": self.folder / "corpus.mallet",
             "num-topics": self.case.k,
@@ -90,7 +90,7 @@ class _Fits(WholeFits):
         return _run("train-topics", options)
 
     def fit(self, n_sweeps: int) -> list[float]:
-        # it starts anew each time: what lies beyond a start without sweeps is sampling
+        # it starts again each time: the time beyond that of zero sweeps is sampling
         total = max(self._train(n_sweeps) - self.before, 1e-9)
         return [total / n_sweeps] * n_sweeps
 
@@ -121,7 +121,7 @@ def _write(corpus: sparse.csr_matrix, path: Path) -> None:
 
 
 def _run(command: str, options: dict[str, object]) -> float:
-    """Run one of its commands; return the seconds until it says its total time, or ends."""
+    """Run one of its commands; return the seconds until it prints its total time, or ends."""
     words = [word for name, value in options.items() for word in (f"--{name}", str(value))]
     began = time.perf_counter()
     spent, said = None, ""

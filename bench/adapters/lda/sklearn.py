@@ -31,7 +31,7 @@ def start(
 
 
 class _Chain:
-    """What its fit does between set-up and end, so that the passes can be looked at."""
+    """The part of its fit between set-up and end, so that the passes can be inspected."""
 
     def __init__(self, case: TopicCase, corpus: sparse.csr_matrix, threads: int, seed: int) -> None:
         from sklearn.decomposition import LatentDirichletAllocation

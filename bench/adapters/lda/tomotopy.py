@@ -49,7 +49,7 @@ class _Chain:
         self.model.train(n, workers=self.threads)
 
     def state(self) -> Counts:
-        # a document's array lies in the model, which may move it: copies
+        # the array of a document belongs to the model, which may move it: copy
         assignments = np.concatenate([d.topics.copy() for d in self.model.docs])
         words = np.repeat(self.corpus.indices, self.corpus.data)
         lengths = np.asarray(self.corpus.sum(axis=1)).ravel()

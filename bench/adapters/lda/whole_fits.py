@@ -1,4 +1,4 @@
-"""A chain for implementations that only know whole fits of a given number of sweeps."""
+"""A chain for implementations that support only complete fits with a number of sweeps."""
 
 from __future__ import annotations
 

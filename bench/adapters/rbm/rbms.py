@@ -1,4 +1,4 @@
-"""The package rbms (on PyTorch): its gradient and chains, by plain steps as everyone takes here.
+"""The package rbms (on PyTorch): its gradient and chains, with the plain steps used for all.
 
 Its own ``train`` also scales every gradient to length one, permutes all rows to draw one batch and
 writes a line to a file on disk each step; without these it is faster and learns what the others

@@ -21,12 +21,12 @@ NAME = "PyTorch"
 REQUIRES = ("torch",)
 DISTRIBUTIONS = ("torch",)
 
-#: Bytes of random numbers drawn ahead: they should come back from the third cache.
+#: Bytes of random numbers drawn in advance: they should stay in the L3 cache.
 _AHEAD = 4 << 20
 
 
 def variants(case: RbmCase) -> tuple[str, ...]:
-    """Products of bf16 only where the processor has tiles for them; they are slow elsewhere."""
+    """Products in bf16 only if the processor has tiles for them; they are slow elsewhere."""
     return ("f32", "bf16") if "amx_tile" in instruction_sets() else ("f32",)
 
 
@@ -46,7 +46,7 @@ def trainer(case: RbmCase, data: np.ndarray, threads: int, seed: int, variant: s
 
 
 class Noise:
-    """Uniform numbers, drawn ahead by as many threads as may work."""
+    """Uniform numbers, drawn in advance by the available threads."""
 
     def __init__(self, width: int, rows: int, threads: int, seed: int) -> None:
         import torch
@@ -163,7 +163,7 @@ class Trainer:
 
 
 class _Halved:
-    """The same products of numbers of 16 bits; sums and the weights themselves stay float32."""
+    """The same products with 16-bit numbers; sums and the weights themselves stay float32."""
 
     def __init__(self, of: Trainer) -> None:
         self.of, self.torch = of, of.torch

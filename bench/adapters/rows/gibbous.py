@@ -1,4 +1,4 @@
-"""Ours, by the public interface only."""
+"""gibbous, by its public interface only."""
 
 from __future__ import annotations
 

@@ -61,7 +61,7 @@ def fit_estimator(
     if case.kind == "kmeans++":
         return {"centers": tool(data, case.k, random_state=seed)[0]}
     with warnings.catch_warnings():
-        # A fixed number of iterations is the point: it does not converge.
+        # A fixed number of iterations is intended: it does not converge.
         warnings.simplefilter("ignore")
         if case.kind == "kmeans":
             model = tool(case.k, init=start["centers"], n_init=1, max_iter=n_iter, tol=0.0).fit(
