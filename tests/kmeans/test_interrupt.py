@@ -9,8 +9,8 @@ import pytest
 from sklearn.exceptions import ConvergenceWarning
 
 from gibbous._ground import random as _random
-from gibbous.kmeans.centers import Samples
 from gibbous.kmeans.lloyd import KMeans
+from gibbous.kmeans.samples import Samples
 from support.blobs import bits, blobs, csr
 from support.ctrl_c import answered_ctrl_c
 

@@ -50,6 +50,27 @@ class Trace:
     events: tuple[str, ...] = ()
     more: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
 
+    def state(self) -> dict[str, Any]:
+        """Return the record as lists, numbers and strings, for the state of a run."""
+        return {
+            "values": list(self.values),
+            "seconds": list(self.seconds),
+            "stop_reason": self.stop_reason,
+            "events": list(self.events),
+            "more": {name: list(values) for name, values in self.more.items()},
+        }
+
+    @classmethod
+    def of(cls, state: dict[str, Any]) -> Trace:
+        """Return the record that :meth:`state` was called on."""
+        return cls(
+            tuple(state["values"]),
+            tuple(state["seconds"]),
+            state["stop_reason"],
+            tuple(state["events"]),
+            {name: tuple(values) for name, values in state["more"].items()},
+        )
+
 
 class Recorder:
     """Records one initialization and calls the callback."""
@@ -80,9 +101,10 @@ class Recorder:
         values: Sequence[float],
         seconds: Sequence[float],
         more: Mapping[str, Sequence[float]] | None = None,
+        events: Sequence[str] = (),
     ) -> None:
         """Continue after iterations that an earlier process recorded."""
-        self._values, self._seconds = list(values), list(seconds)
+        self._values, self._seconds, self._events = list(values), list(seconds), list(events)
         self._more = {name: list(measures) for name, measures in (more or {}).items()}
 
     def record(self, value: float, more: Mapping[str, float] | None = None) -> bool:

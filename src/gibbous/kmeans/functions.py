@@ -10,8 +10,9 @@ from sklearn.utils import check_array
 from sklearn.utils._param_validation import Interval, validate_params
 
 from .._ground import random, validate
-from .centers import Array, CentersModel, Samples
+from .centers import CentersModel
 from .lloyd import KMeans
+from .samples import Array, Samples
 
 
 def k_means(

@@ -3,27 +3,16 @@
 from __future__ import annotations
 
 import warnings
-from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils._param_validation import StrOptions
 
-from .._fit.history import Callback, History, Recorder, Trace
+from .._fit.history import Callback
 from .._ground import random
-from .centers import Array, CentersModel, Samples
-
-
-@dataclass(frozen=True)
-class _Run:
-    """Where one start ended."""
-
-    labels: Array
-    inertia: float
-    centers: Array
-    n_iter: int
-    trace: Trace
+from .centers import CentersModel
+from .run import Outcome, Run, Settings
 
 
 class KMeans(CentersModel):
@@ -170,100 +159,21 @@ class KMeans(CentersModel):
                 stacklevel=2,
             )
         data = self._samples(X, sample_weight)
-        init = self._given_init(data)
-        self._tol = self.tol * data.mean_variance() if self.tol > 0 else 0.0
         key = random.key_of(self.random_state)
-        runs, interrupted = self._runs(data, init, key, callback)
-        if not runs:
+        starts = self._starts(data, key)
+        tol = self.tol * data.mean_variance() if self.tol > 0 else 0.0
+        settings = Settings(self._n_init, self.max_iter, tol, bool(self.verbose))
+        outcome = Run(data, starts, settings, callback).finish()
+        if outcome is None:
             raise KeyboardInterrupt
-        kept = 0
-        for at, run in enumerate(runs):
-            best = runs[kept]
-            if run.inertia < best.inertia and not _same(run.labels, best.labels):
-                kept = at
-        seed = key if isinstance(init, str) or callable(init) else None
-        self._keep(runs, kept, interrupted, seed)
-        if interrupted:
+        self._keep(outcome, key)
+        if outcome.interrupted:
             raise KeyboardInterrupt
         return self
 
-    def _runs(
-        self, data: Samples, init: Any, key: int, callback: Callback | None
-    ) -> tuple[list[_Run], bool]:
-        """Run every start; return those that finished an iteration, and whether Ctrl-C came."""
-        runs: list[_Run] = []
-        try:
-            for start in range(self._n_init):
-                recorder = Recorder(
-                    "KMeans",
-                    "inertia",
-                    max_iter=self.max_iter,
-                    callback=callback,
-                    start=start,
-                    n_starts=self._n_init,
-                )
-                start_key = key if start == 0 else random.child(key, "kmeans-start", start)
-                centers = self._start(data, init, self.n_clusters, start_key)
-                if self.verbose:
-                    print("Initialization complete")
-                runs.append(self._lloyd(data, centers, recorder))
-                if runs[-1].trace.stop_reason in ("callback", "interrupted"):
-                    break
-        except KeyboardInterrupt:
-            return runs, True
-        return runs, runs[-1].trace.stop_reason == "interrupted"
-
-    def _lloyd(self, data: Samples, centers: Array, recorder: Recorder) -> _Run:
-        """Iterate from these centers until convergence, or until Ctrl-C.
-
-        Ctrl-C before the end of the first iteration comes out as KeyboardInterrupt.
-        """
-        labels = np.full(data.n, -1, dtype=np.int32)
-        fresh = np.empty_like(centers)
-        bounds = data.bounds(len(centers))
-        # A step that is cut short leaves `labels` half new, so those of the last finished one are
-        # kept apart, in two buffers by turns: at any moment one of them is whole.
-        spare, other = np.empty_like(labels), np.empty_like(labels)
-        done: tuple[Array, float, Array, int] | None = None
-        reason = "max_iter"
-        consistent = False  # whether labels belong to `centers`
-        try:
-            for i in range(self.max_iter):
-                inertia, changed, shift, relocated = data.step(centers, labels, fresh, bounds)
-                centers, fresh = fresh, centers
-                np.copyto(spare, labels)
-                done = (spare, inertia, centers, i + 1)
-                spare, other = other, spare
-                for cluster in relocated:
-                    recorder.note(f"iteration {i + 1}: empty cluster {cluster} relocated")
-                stop = recorder.record(inertia)
-                if self.verbose:
-                    print(f"Iteration {i}, inertia {inertia}.")
-                if changed == 0 or shift <= self._tol:
-                    if self.verbose:
-                        print(f"Converged at iteration {i}: {self._why(changed, shift)}.")
-                    reason, consistent = "converged", changed == 0 and not relocated
-                    break
-                if stop:
-                    reason = "callback"
-                    break
-            if not consistent:
-                inertia = data.assign(centers, labels)
-        except KeyboardInterrupt:
-            if done is None:
-                raise
-            return _Run(*done, recorder.trace("interrupted"))
-        return _Run(labels, inertia, centers, i + 1, recorder.trace(reason))
-
-    def _why(self, changed: int, shift: float) -> str:
-        if changed == 0:
-            return "strict convergence"
-        return f"center shift {shift} within tolerance {self._tol}"
-
-    def _keep(self, runs: list[_Run], kept: int, interrupted: bool, seed: int | None) -> None:
-        """Set the fitted attributes from the run that is kept."""
-        run = runs[kept]
-        distinct = np.count_nonzero(np.bincount(run.labels, minlength=self.n_clusters))
+    def _keep(self, outcome: Outcome, key: int) -> None:
+        """Set the fitted attributes."""
+        distinct = np.count_nonzero(np.bincount(outcome.labels, minlength=self.n_clusters))
         if distinct < self.n_clusters:
             warnings.warn(
                 f"Number of distinct clusters ({distinct}) found smaller than n_clusters "
@@ -271,25 +181,10 @@ class KMeans(CentersModel):
                 ConvergenceWarning,
                 stacklevel=3,
             )
-        self.cluster_centers_ = run.centers
+        self.cluster_centers_ = outcome.centers
         self._n_features_out = self.n_clusters
-        self.labels_ = run.labels
-        self.inertia_ = run.inertia
-        self.n_iter_ = run.n_iter
-        traces = [r.trace for r in runs]
-        if interrupted:
-            traces[kept] = replace(traces[kept], stop_reason="interrupted")
-        history = History.of(
-            "KMeans", "inertia", traces, kept, seed=seed, n_threads=self._n_threads
-        )
-        # an iteration's value is the inertia it began with; a start is judged by its end
-        self.history_ = replace(history, starts=tuple(r.inertia for r in runs))
-
-
-def _same(a: Array, b: Array) -> bool:
-    """Return whether two labellings cut the rows into the same sets."""
-    name = np.full(int(a.max()) + 1, -1, dtype=b.dtype)
-    name[a] = b
-    back = np.full(int(b.max()) + 1, -1, dtype=a.dtype)
-    back[b] = a
-    return bool((name[a] == b).all() and (back[b] == a).all())
+        self.labels_ = outcome.labels
+        self.inertia_ = outcome.inertia
+        self.n_iter_ = outcome.n_iter
+        drawn = isinstance(self.init, str) or callable(self.init)
+        self.history_ = outcome.history(key if drawn else None, self._n_threads)

@@ -9,9 +9,10 @@ from typing import Any, ClassVar
 import numpy as np
 from sklearn.utils._param_validation import Interval
 
-from .._fit.history import Callback, History, Recorder, Trace
+from .._fit.history import Callback
 from .._ground import random
-from .centers import Array, CentersModel, Samples
+from .centers import CentersModel
+from .minibatch_run import Outcome, Position, Run, Settings, Update
 
 
 class MiniBatchKMeans(CentersModel):
@@ -169,166 +170,47 @@ class MiniBatchKMeans(CentersModel):
         X = self._read(X, reset=True)
         self._check_params_vs_input(X)
         data = self._samples(X, sample_weight)
-        init = self._given_init(data)
-        self._tol = self.tol * data.mean_variance() if self.tol > 0 else 0.0
-        key = self._key = random.key_of(self.random_state)
-        centers = self._begin(data, init, key)
-        n_steps = self.max_iter * data.n // self._batch_size
-        recorder = Recorder("MiniBatchKMeans", "batch inertia", max_iter=n_steps, callback=callback)
-        labels: Array | None = None
-        try:
-            reason = self._steps(data, centers, n_steps, recorder)
-            if self.compute_labels:
-                labels = np.empty(data.n, dtype=np.int32)
-                self.inertia_ = data.assign(centers, labels)
-        except KeyboardInterrupt:
-            if self.n_steps_:
-                self._keep(data, centers, None, recorder.trace("interrupted"))
-            raise
-        self._keep(data, centers, labels, recorder.trace(reason))
+        key = random.key_of(self.random_state)
+        starts = self._starts(data, key)
+        settings = Settings(
+            self._n_init,
+            self._init_size,
+            self.max_iter,
+            self.tol * data.mean_variance() if self.tol > 0 else 0.0,
+            self.max_no_improvement,
+            self.compute_labels,
+            bool(self.verbose),
+        )
+        outcome = Run(data, starts, self._update(key), settings, callback).finish()
+        if outcome is None:
+            raise KeyboardInterrupt
+        self._keep(outcome, key, data.n)
+        if outcome.interrupted:
+            raise KeyboardInterrupt
         return self
 
-    def _begin(self, data: Samples, init: Any, key: int) -> Array:
-        """Forget earlier steps and return the centers to start from."""
-        self.n_steps_ = 0
-        centers = self._best_start(data, init, key)
-        self._counts = np.zeros(self.n_clusters)
-        self._since_reassignment = 0
-        self._smoothed: float | None = None
-        self._smoothed_min = float("inf")
-        self._no_improvement = 0
-        return centers
+    def _update(self, key: int) -> Update:
+        return Update(key, self._batch_size, self.reassignment_ratio, bool(self.verbose))
 
-    def _best_start(self, data: Samples, init: Any, key: int) -> Array:
-        """Return the start with the lowest inertia on rows drawn for that purpose."""
-        rng = random.generator(key, "minibatch-init")
-        valid = data.take(rng.integers(0, data.n, self._init_size))
-        labels = np.empty(valid.n, dtype=np.int32)
-        best: Array | None = None
-        lowest = float("inf")
-        for start in range(self._n_init):
-            if self.verbose:
-                print(f"Init {start + 1}/{self._n_init} with method {init}")
-            start_key = key if start == 0 else random.child(key, "kmeans-start", start)
-            part = data
-            if self._init_size < data.n:
-                part = data.take(rng.integers(0, data.n, self._init_size))
-            centers = self._start(part, init, self.n_clusters, start_key)
-            inertia = valid.assign(centers, labels)
-            if self.verbose:
-                print(f"Inertia for init {start + 1}/{self._n_init}: {inertia}")
-            if best is None or inertia < lowest:
-                best, lowest = centers, inertia
-        assert best is not None
-        return best
-
-    def _steps(self, data: Samples, centers: Array, n_steps: int, recorder: Recorder) -> str:
-        """Move the centers until a reason to stop is met, and return it."""
-        rng = random.generator(self._key, "minibatch")
-        edges = None
-        if data.weight is not None:
-            edges = np.cumsum(data.weight, dtype=np.float64)
-        X = Samples(data.X, None, data.threads)  # weights decide what is drawn, and only that
-        for step in range(n_steps):
-            u = rng.random(self._batch_size)
-            if edges is None:
-                rows = (u * data.n).astype(np.intp)
-            else:
-                rows = np.searchsorted(edges, u * edges[-1], "right")
-            np.minimum(rows, data.n - 1, out=rows)
-            before = centers.copy() if self._tol > 0 else None
-            inertia = self._mini_batch_step(X.take(rows), centers)
-            self.n_steps_ = step + 1
-            moved = 0.0 if before is None else float(((centers - before) ** 2).sum())
-            mean = inertia / self._batch_size
-            converged = self._converged(step + 1, n_steps, data.n, moved, mean)
-            stop = recorder.record(mean)
-            if converged:
-                return "converged"
-            if stop:
-                return "callback"
-        return "max_iter"
-
-    def _keep(self, data: Samples, centers: Array, labels: Array | None, trace: Trace) -> None:
-        """Set the fitted attributes; where there are no labels, nothing passes over the data."""
-        self.cluster_centers_ = centers
-        self._n_features_out = self.n_clusters
-        self.n_iter_ = int(np.ceil(self.n_steps_ * self._batch_size / data.n))
-        if labels is not None:
-            self.labels_ = labels
+    def _keep(self, outcome: Outcome, key: int, n: int) -> None:
+        """Set the fitted attributes."""
+        self._keep_position(outcome.at, key)
+        self.n_iter_ = int(np.ceil(self.n_steps_ * self._batch_size / n))
+        self.inertia_ = outcome.inertia
+        if outcome.labels is not None:
+            self.labels_ = outcome.labels
         else:
             self.__dict__.pop("labels_", None)  # of an earlier fit
-            total = data.n if data.weight is None else float(data.weight.sum(dtype=np.float64))
-            self.inertia_ = float("nan") if self._smoothed is None else self._smoothed * total
-        self.history_ = History.of(
-            "MiniBatchKMeans",
-            "batch inertia",
-            [trace],
-            0,
-            seed=self._key,
-            n_threads=self._n_threads,
-        )
+        self.history_ = outcome.history(key, self._n_threads)
 
-    def _mini_batch_step(self, batch: Samples, centers: Array) -> float:
-        """Update the centers in place; place those that got too little on rows of the batch."""
-        labels = np.empty(batch.n, dtype=np.int32)
-        inertia = batch.minibatch(centers, self._counts, labels)
-        self._since_reassignment += self._batch_size
-        due = self._since_reassignment >= 10 * self.n_clusters or (self._counts == 0).any()
-        if due:
-            self._since_reassignment = 0
-            if self.reassignment_ratio > 0:
-                self._reassign(batch, centers)
-        return inertia
-
-    def _reassign(self, batch: Samples, centers: Array) -> None:
-        counts = self._counts
-        poor = counts < self.reassignment_ratio * counts.max()
-        poor[counts.argmax()] = False  # else a ratio above 1 would leave no center in place
-        most = int(0.5 * batch.n)  # at most half of the batch become centers
-        if poor.sum() > 0.5 * batch.n:
-            poor[np.argsort(counts, kind="stable")[most:]] = False
-        n_poor = int(poor.sum())
-        if n_poor:
-            rng = random.generator(self._key, "minibatch-reassign", self.n_steps_)
-            rows = rng.choice(batch.n, replace=False, size=n_poor)
-            if self.verbose:
-                print(f"[MiniBatchKMeans] Reassigning {n_poor} cluster centers.")
-            centers[poor] = batch.dense_rows(rows)
-            # not so low that they would be reassigned at once
-            counts[poor] = counts[~poor].min()
-
-    def _converged(
-        self, step: int, n_steps: int, n: int, moved: float, batch_inertia: float
-    ) -> bool:
-        """Smooth the batch inertia and tell whether to stop; the first step is the start's."""
-        at = f"step {step}/{n_steps}"
-        text = f"Minibatch {at}: mean batch inertia: {batch_inertia}"
-        if step == 1:
-            if self.verbose:
-                print(text)
-            return False
-        if self._smoothed is None:
-            self._smoothed = batch_inertia
-        else:
-            alpha = min(self._batch_size * 2.0 / (n + 1), 1.0)
-            self._smoothed = self._smoothed * (1 - alpha) + batch_inertia * alpha
-        if self.verbose:
-            print(f"{text}, ewa inertia: {self._smoothed}")
-        if self._tol > 0 and moved <= self._tol:
-            if self.verbose:
-                print(f"Converged (small centers change) at {at}")
-            return True
-        if self._smoothed < self._smoothed_min:
-            self._no_improvement = 0
-            self._smoothed_min = self._smoothed
-        else:
-            self._no_improvement += 1
-        if self.max_no_improvement is not None and self._no_improvement >= self.max_no_improvement:
-            if self.verbose:
-                print(f"Converged (lack of improvement in inertia) at {at}")
-            return True
-        return False
+    def _keep_position(self, at: Position, key: int) -> None:
+        """Set the attributes that further steps start from."""
+        self.cluster_centers_ = at.centers
+        self._n_features_out = self.n_clusters
+        self._counts = at.counts
+        self._since_reassignment = at.since_reassignment
+        self.n_steps_ = at.n_steps
+        self._key = key
 
     def partial_fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> MiniBatchKMeans:
         """Update the centers with X as one mini-batch.
@@ -356,28 +238,25 @@ class MiniBatchKMeans(CentersModel):
         X = self._read(X, reset=first)
         if first:
             self._check_params_vs_input(X)
-            self._key = random.key_of(self.random_state)
+            key = random.key_of(self.random_state)
         else:
             X = X.astype(self.cluster_centers_.dtype, copy=False)
+            key = self._key
         data = self._samples(X, sample_weight)
         if first:
-            init = self._given_init(data)
+            starts = self._starts(data, key)
             part = data
             if self._init_size < data.n:
-                rng = random.generator(self._key, "minibatch-init")
+                rng = random.generator(key, "minibatch-init")
                 part = data.take(rng.integers(0, data.n, self._init_size))
-            centers = self._start(part, init, self.n_clusters, self._key)
-            self._counts = np.zeros(self.n_clusters)
-            self._since_reassignment = 0
-            self.n_steps_ = 0
+            at = Position.first(starts.centers(part))
         else:
-            centers = np.array(self.cluster_centers_)
-            self._counts = np.array(self._counts)  # which joblib may have mapped from a file
-        self._mini_batch_step(data, centers)
-        self.cluster_centers_ = centers
-        self._n_features_out = self.n_clusters
-        self.n_steps_ += 1
+            at = Position(
+                self.cluster_centers_, self._counts, self._since_reassignment, self.n_steps_
+            )
+        at, _ = self._update(key).step(data, at)
+        self._keep_position(at, key)
         if self.compute_labels:
             self.labels_ = np.empty(data.n, dtype=np.int32)
-            self.inertia_ = data.assign(centers, self.labels_)
+            self.inertia_ = data.assign(at.centers, self.labels_)
         return self

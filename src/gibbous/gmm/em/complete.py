@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from ..._ground.isa import core
 from ..._rows.blocks import check_finite
 from ..._rows.rows import Block, BlockRows, MemoryRows, Rows
-from ...kmeans.centers import Samples
+from ...kmeans.samples import Samples
 from ..densities import posterior
 from ..moments import Moments
 from ..parameters import Doubles, Floats, Parameters

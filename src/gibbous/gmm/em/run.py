@@ -370,12 +370,12 @@ class Run:
         """
         recorder = self._recorder
         return {
-            "traces": [_trace_state(trace) for trace in self._traces],
+            "traces": [trace.state() for trace in self._traces],
             "best": self._best,
             "best_bound": self._best_bound,
             "best_parameters": packed(self._best_parameters),
             "index": self._index,
-            "trace": None if recorder is None else _trace_state(recorder.trace("")),
+            "trace": None if recorder is None else recorder.trace("").state(),
             "value": self._value,
             "current": packed(self._current),
             "climb": self._climb.state(),
@@ -383,18 +383,16 @@ class Run:
 
     def restore(self, state: dict[str, Any]) -> None:
         """Continue from the state of another run with the same data, settings and starts."""
-        self._traces = [_trace_of(trace) for trace in state["traces"]]
+        self._traces = [Trace.of(trace) for trace in state["traces"]]
         self._best, self._best_bound = int(state["best"]), float(state["best_bound"])
         self._best_parameters = unpacked(state["best_parameters"])
         self._index, self._value = int(state["index"]), float(state["value"])
         self._recorder = None
         if state["trace"] is None:
             return
-        trace = _trace_of(state["trace"])
+        trace = Trace.of(state["trace"])
         recorder = self._recorder = self._new_recorder(self._index)
-        recorder.resume(trace.values, trace.seconds)
-        for event in trace.events:
-            recorder.note(event)
+        recorder.resume(trace.values, trace.seconds, events=trace.events)
         self._current = unpacked(state["current"])
         self._climb = _Climb.of(state["climb"], lambda: self._stepper(recorder), self._current)
         self._restored = True
@@ -487,21 +485,3 @@ class _Climb:
         if state["move"] is not None:
             climb.move = _Try.of(state["move"], stepper())
         return climb
-
-
-def _trace_state(trace: Trace) -> dict[str, Any]:
-    return {
-        "values": list(trace.values),
-        "seconds": list(trace.seconds),
-        "stop_reason": trace.stop_reason,
-        "events": list(trace.events),
-    }
-
-
-def _trace_of(state: dict[str, Any]) -> Trace:
-    return Trace(
-        tuple(state["values"]),
-        tuple(state["seconds"]),
-        state["stop_reason"],
-        tuple(state["events"]),
-    )

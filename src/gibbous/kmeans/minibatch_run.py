@@ -1,0 +1,366 @@
+"""One fit of mini-batch K-means: the start, the steps on random batches, and why they end.
+
+A run gets settings and returns an outcome; it uses no estimator. Its state can be taken between two
+steps and given to a new run, which then ends in the same bits.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from .._fit.history import Callback, History, Recorder, Trace
+from .._ground import random
+from .samples import Array, Samples
+from .starts import Starts
+
+NAME = "MiniBatchKMeans"
+METRIC = "batch inertia"
+
+
+@dataclass(frozen=True, eq=False)
+class Position:
+    """Centers and what they have received; a step makes a new one.
+
+    Attributes
+    ----------
+    centers : ndarray of shape (k, d)
+    counts : ndarray of float64, shape (k,)
+        The weight of the rows that each center has received.
+    since_reassignment : int
+        Rows since poor centers were last looked for.
+    n_steps : int
+    """
+
+    centers: Array
+    counts: Array
+    since_reassignment: int = 0
+    n_steps: int = 0
+
+    @classmethod
+    def first(cls, centers: Array) -> Position:
+        """Return the position before the first step."""
+        return cls(centers, np.zeros(len(centers)))
+
+    def copy(self) -> Position:
+        """Return one with arrays of its own, which may be written to."""
+        return replace(self, centers=np.array(self.centers), counts=np.array(self.counts))
+
+
+@dataclass(frozen=True)
+class Update:
+    """How one batch moves the centers.
+
+    Attributes
+    ----------
+    key : int
+        Of the random rows that poor centers are placed on.
+    batch_size : int
+        Rows that a step counts for.
+    reassignment_ratio : float
+        Centers that have received less than this share of the largest center's rows are poor.
+    verbose : bool
+    """
+
+    key: int
+    batch_size: int
+    reassignment_ratio: float
+    verbose: bool = False
+
+    def step(self, batch: Samples, at: Position) -> tuple[Position, float]:
+        """Move the centers, and place poor ones on rows of the batch now and then.
+
+        Returns
+        -------
+        after : Position
+        inertia : float
+            Of the batch before the centers moved.
+        """
+        new = at.copy()  # Ctrl-C leaves the last whole step, and arrays handed out do not change
+        inertia = batch.minibatch(new.centers, new.counts, np.empty(batch.n, dtype=np.int32))
+        since = at.since_reassignment + self.batch_size
+        if since >= 10 * len(new.counts) or (new.counts == 0).any():
+            since = 0
+            if self.reassignment_ratio > 0:
+                self.reassign(batch, new)
+        return Position(new.centers, new.counts, since, at.n_steps + 1), inertia
+
+    def reassign(self, batch: Samples, at: Position) -> None:
+        """Place poor centers on random rows of the batch, in place."""
+        counts = at.counts
+        poor = counts < self.reassignment_ratio * counts.max()
+        poor[counts.argmax()] = False  # else a ratio above 1 would leave no center in place
+        most = int(0.5 * batch.n)  # at most half of the batch become centers
+        if poor.sum() > 0.5 * batch.n:
+            poor[np.argsort(counts, kind="stable")[most:]] = False
+        n_poor = int(poor.sum())
+        if n_poor:
+            rng = random.generator(self.key, "minibatch-reassign", at.n_steps)
+            rows = rng.choice(batch.n, replace=False, size=n_poor)
+            if self.verbose:
+                print(f"[{NAME}] Reassigning {n_poor} cluster centers.")
+            at.centers[poor] = batch.dense_rows(rows)
+            # not so low that they would be reassigned at once
+            counts[poor] = counts[~poor].min()
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How a run goes.
+
+    Attributes
+    ----------
+    n_init : int
+        Number of starts that are compared, of which one is continued.
+    init_size : int
+        Rows on which each is sought.
+    max_iter : int
+        Maximum number of passes over the data; a pass is ``n / batch_size`` steps.
+    tol : float
+        The run has converged once the squared moves of a step sum to at most this; 0 for never.
+    max_no_improvement : int or None
+        Or after this many steps without a new lowest smoothed inertia; None for never.
+    compute_labels : bool
+        Whether all rows are labelled at the end.
+    verbose : bool
+        Whether the batch inertia of each step is printed.
+    """
+
+    n_init: int
+    init_size: int
+    max_iter: int
+    tol: float = 0.0
+    max_no_improvement: int | None = 10
+    compute_labels: bool = True
+    verbose: bool = False
+
+
+@dataclass(frozen=True, eq=False)
+class Outcome:
+    """The result of a run.
+
+    Attributes
+    ----------
+    at : Position
+        The centers, and what further steps need.
+    trace : Trace
+        The mean batch inertia and seconds of each step, and why the run ended.
+    inertia : float
+        Of all rows if they were labelled, else the smoothed batch inertia times the sum of the
+        weights.
+    labels : ndarray of int32, shape (n,), or None
+        None without ``compute_labels`` and after Ctrl-C.
+    """
+
+    at: Position
+    trace: Trace
+    inertia: float
+    labels: Array | None = None
+
+    @property
+    def interrupted(self) -> bool:
+        """Whether Ctrl-C ended the run."""
+        return self.trace.stop_reason == "interrupted"
+
+    def history(self, key: int, threads: int) -> History:
+        """Return the record of the fit."""
+        return History.of(NAME, METRIC, [self.trace], 0, seed=key, n_threads=threads)
+
+
+class _Smoothed(NamedTuple):
+    """The moving average of the batch inertia, and for how many steps it has not improved."""
+
+    value: float | None = None
+    lowest: float = math.inf
+    no_improvement: int = 0
+
+    def with_batch(self, inertia: float, alpha: float) -> _Smoothed:
+        if self.value is not None:
+            inertia = self.value * (1 - alpha) + inertia * alpha
+        return self._replace(value=inertia)
+
+    def counted(self) -> _Smoothed:
+        """Return the average after it was compared with its lowest value."""
+        value = self.value
+        if value is not None and value < self.lowest:
+            return _Smoothed(value, value, 0)
+        return self._replace(no_improvement=self.no_improvement + 1)
+
+
+class Run:
+    """The start and the steps of one fit.
+
+    Parameters
+    ----------
+    data : Samples
+        Weights decide how often a row is drawn.
+    starts : Starts
+    update : Update
+    settings : Settings
+    callback : callable, optional
+        Called with a :class:`~gibbous.Progress` after each step; returning True ends the run.
+    """
+
+    def __init__(
+        self,
+        data: Samples,
+        starts: Starts,
+        update: Update,
+        settings: Settings,
+        callback: Callback | None = None,
+    ) -> None:
+        self.data, self.starts, self.update, self.settings = data, starts, update, settings
+        self.callback = callback
+        self.n_steps = settings.max_iter * data.n // update.batch_size
+        self._at: Position | None = None
+        self._recorder = self._new_recorder()
+        self._smoothed = _Smoothed()
+        self._converged = False
+
+    def finish(self) -> Outcome | None:
+        """Run the steps that are left.
+
+        Returns
+        -------
+        Outcome or None
+            None if Ctrl-C came before the end of the first step.
+        """
+        try:
+            if self._at is None:
+                self._at = Position.first(self._best_start())
+                self._recorder = self._new_recorder()
+            reason = self._steps(self._at)
+            if self.settings.compute_labels:
+                labels = np.empty(self.data.n, dtype=np.int32)
+                inertia = self.data.assign(self._at.centers, labels)
+                return Outcome(self._at, self._recorder.trace(reason), inertia, labels)
+        except KeyboardInterrupt:
+            if self._at is None or self._at.n_steps == 0:
+                return None
+            reason = "interrupted"
+        return Outcome(self._at, self._recorder.trace(reason), self._estimated_inertia())
+
+    def _new_recorder(self) -> Recorder:
+        return Recorder(NAME, METRIC, max_iter=self.n_steps, callback=self.callback)
+
+    def _estimated_inertia(self) -> float:
+        weight, value = self.data.weight, self._smoothed.value
+        total = self.data.n if weight is None else float(weight.sum(dtype=np.float64))
+        return math.nan if value is None else value * total
+
+    # ---- the start -------------------------------------------------------------------------------
+
+    def _best_start(self) -> Array:
+        """Return the start with the lowest inertia on rows drawn for that purpose."""
+        data, settings = self.data, self.settings
+        rng = random.generator(self.starts.key, "minibatch-init")
+        valid = data.take(rng.integers(0, data.n, settings.init_size))
+        labels = np.empty(valid.n, dtype=np.int32)
+        best: Array | None = None
+        lowest = math.inf
+        for index in range(settings.n_init):
+            at = f"{index + 1}/{settings.n_init}"
+            if settings.verbose:
+                print(f"Init {at} with method {self.starts.init}")
+            part = data
+            if settings.init_size < data.n:
+                part = data.take(rng.integers(0, data.n, settings.init_size))
+            centers = self.starts.centers(part, index)
+            inertia = valid.assign(centers, labels)
+            if settings.verbose:
+                print(f"Inertia for init {at}: {inertia}")
+            if best is None or inertia < lowest:
+                best, lowest = centers, inertia
+        assert best is not None
+        return best
+
+    # ---- steps -----------------------------------------------------------------------------------
+
+    def _steps(self, at: Position) -> str:
+        """Move the centers until a reason to stop is met, and return it."""
+        data, size, tol = self.data, self.update.batch_size, self.settings.tol
+        rng = _generator_after(self.starts.key, at.n_steps * size)
+        edges = None
+        if data.weight is not None:
+            edges = np.cumsum(data.weight, dtype=np.float64)
+        X = Samples(data.X, None, data.threads)  # weights decide what is drawn, and only that
+        while not self._converged and at.n_steps < self.n_steps:
+            u = rng.random(size)
+            if edges is None:
+                rows = (u * data.n).astype(np.intp)
+            else:
+                rows = np.searchsorted(edges, u * edges[-1], "right")
+            np.minimum(rows, data.n - 1, out=rows)
+            new, inertia = self.update.step(X.take(rows), at)
+            mean = inertia / size
+            moved = float(((new.centers - at.centers) ** 2).sum()) if tol > 0 else 0.0
+            smoothed, converged = self._judged(new.n_steps, moved, mean)
+            at = new
+            self._at, self._smoothed, self._converged = at, smoothed, converged
+            stop = self._recorder.record(mean)
+            if stop and not self._converged:
+                return "callback"
+        return "converged" if self._converged else "max_iter"
+
+    def _judged(self, step: int, moved: float, inertia: float) -> tuple[_Smoothed, bool]:
+        """Smooth the batch inertia and tell whether to stop; the first step is the start's."""
+        settings, smoothed = self.settings, self._smoothed
+        at = f"step {step}/{self.n_steps}"
+        text = f"Minibatch {at}: mean batch inertia: {inertia}"
+        if step == 1:
+            self._print(text)
+            return smoothed, False
+        alpha = min(self.update.batch_size * 2.0 / (self.data.n + 1), 1.0)
+        smoothed = smoothed.with_batch(inertia, alpha)
+        self._print(f"{text}, ewa inertia: {smoothed.value}")
+        if settings.tol > 0 and moved <= settings.tol:
+            self._print(f"Converged (small centers change) at {at}")
+            return smoothed, True
+        smoothed, most = smoothed.counted(), settings.max_no_improvement
+        if most is not None and smoothed.no_improvement >= most:
+            self._print(f"Converged (lack of improvement in inertia) at {at}")
+            return smoothed, True
+        return smoothed, False
+
+    def _print(self, line: str) -> None:
+        if self.settings.verbose:
+            print(line)
+
+    # ---- state -----------------------------------------------------------------------------------
+
+    def state(self) -> dict[str, Any]:
+        """Return what a new run needs to continue: dicts of arrays, numbers and text.
+
+        Ask between two steps: in a callback, or once :meth:`finish` has returned. The number of
+        steps gives the position in the random numbers of the batches.
+        """
+        at = self._at
+        return {
+            "at": None if at is None else vars(at.copy()),
+            "smoothed": self._smoothed._asdict(),
+            "converged": self._converged,
+            "trace": self._recorder.trace("").state(),
+        }
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Continue from the state of another run with the same data, settings and starts."""
+        self._at = None if state["at"] is None else Position(**state["at"]).copy()
+        self._smoothed = _Smoothed(**state["smoothed"])
+        self._converged = bool(state["converged"])
+        trace = Trace.of(state["trace"])
+        self._recorder = self._new_recorder()
+        self._recorder.resume(trace.values, trace.seconds, events=trace.events)
+
+
+def _generator_after(key: int, count: int) -> np.random.Generator:
+    """Return the generator of the batches after so many uniform numbers."""
+    rng = random.generator(key, "minibatch")
+    philox = rng.bit_generator
+    assert isinstance(philox, np.random.Philox)
+    blocks, rest = divmod(count, 4)  # it makes numbers four at a time
+    philox.advance(blocks)
+    rng.random(rest)
+    return rng

@@ -1,0 +1,101 @@
+"""Rows of data as the K-means kernels take them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import scipy.sparse as sp
+from numpy.typing import NDArray
+
+from .._ground.isa import core
+
+Array = NDArray[Any]
+
+
+class Samples:
+    """Rows, dense or CSR, with their weights: the same methods for both families of kernels."""
+
+    def __init__(self, X: Any, weight: Array | None, threads: int) -> None:
+        self.n, self.d = X.shape
+        self.dtype = X.dtype
+        self.X, self.weight, self.threads = X, weight, threads
+        self.sparse = bool(sp.issparse(X))
+        if self.sparse:
+            if not X.has_canonical_format:  # kernels count on each column being stored once
+                self.X = X = X.copy()
+                X.sum_duplicates()
+            index = np.promote_types(X.indices.dtype, X.indptr.dtype)
+            index = np.dtype(np.int32 if index.itemsize <= 4 else np.int64)
+            self._x: tuple[Array, ...] = (
+                np.ascontiguousarray(X.data),
+                np.ascontiguousarray(X.indices, dtype=index),
+                np.ascontiguousarray(X.indptr, dtype=index),
+            )
+        else:
+            self._x = (X,)
+
+    def take(self, rows: Array) -> Samples:
+        """Return these rows, with their weights."""
+        X = self.X[rows] if self.sparse else np.take(self.X, rows, axis=0)
+        return Samples(X, None if self.weight is None else self.weight[rows], self.threads)
+
+    def dense_rows(self, rows: Array) -> Array:
+        """Return a dense copy of these rows."""
+        return self.X[rows].toarray() if self.sparse else np.take(self.X, rows, axis=0)
+
+    def bounds(self, k: int) -> tuple[Array, ...]:
+        """Return what :meth:`step` keeps from one iteration to the next."""
+        return () if self.sparse else (np.zeros(self.n, dtype=self.dtype), np.zeros(k))
+
+    def step(
+        self, centers: Array, labels: Array, fresh: Array, bounds: tuple[Array, ...] = ()
+    ) -> tuple[float, int, float, list[int]]:
+        """Run one Lloyd iteration; see ``cpp/gibbous/kmeans/kernels.hpp``."""
+        kernel: Any = core.kmeans.step  # a type checker cannot follow the unpacked arrays
+        out: tuple[float, int, float, list[int]] = kernel(
+            *self._x, self.weight, centers, labels, fresh, self.threads, *bounds
+        )
+        return out
+
+    def assign(self, centers: Array, labels: Array) -> float:
+        """Label all rows and return the inertia."""
+        kernel: Any = core.kmeans.assign
+        return float(kernel(*self._x, self.weight, centers, labels, self.threads))
+
+    def minibatch(self, centers: Array, counts: Array, labels: Array) -> float:
+        """Update the centers in place and return the inertia before that."""
+        kernel: Any = core.kmeans.minibatch
+        return float(kernel(*self._x, self.weight, centers, counts, labels, self.threads))
+
+    def distances(self, centers: Array) -> Array:
+        """Return the Euclidean distances to all centers, shape (n, k)."""
+        out = np.empty((self.n, centers.shape[0]), dtype=self.dtype)
+        kernel: Any = core.kmeans.distances
+        kernel(*self._x, centers, out, self.threads)
+        return out
+
+    def plusplus(self, k: int, trials: int | None, key: int) -> Array:
+        """Return the row numbers of k centers by greedy k-means++."""
+        trials = 2 + int(np.log(k)) if trials is None else trials
+        if self.sparse:
+            data, indices, indptr = self._x
+            rows = core.kmeans.plusplus(
+                data, indices, indptr, self.d, self.weight, k, trials, key, self.threads
+            )
+        else:
+            (x,) = self._x
+            rows = core.kmeans.plusplus(x, self.weight, k, trials, key, self.threads)
+        return np.asarray(rows)
+
+    def mean_variance(self) -> float:
+        """Return the mean over the columns of their variances."""
+        if not self.sparse:
+            (x,) = self._x
+            return float(core.kmeans.mean_variance(x, self.threads))
+        data, indices, _ = self._x
+        values = data.astype(np.float64)
+        mean = np.bincount(indices, weights=values, minlength=self.d) / self.n
+        stored = np.bincount(indices, minlength=self.d)
+        about = ((values - mean[indices]) ** 2).sum() + ((self.n - stored) * mean**2).sum()
+        return float(about / (self.n * self.d))
