@@ -124,7 +124,7 @@ class Settings:
     max_no_improvement : int or None
         Or after this many steps without a new lowest smoothed inertia; None for never.
     compute_labels : bool
-        Whether all rows are labelled at the end.
+        Whether all rows are labeled at the end.
     verbose : bool
         Whether the batch inertia of each step is printed.
     """
@@ -149,7 +149,7 @@ class Outcome:
     trace : Trace
         The mean batch inertia and seconds of each step, and why the run ended.
     inertia : float
-        Of all rows if they were labelled, else the smoothed batch inertia times the sum of the
+        Of all rows if they were labeled, else the smoothed batch inertia times the sum of the
         weights.
     labels : ndarray of int32, shape (n,), or None
         None without ``compute_labels`` and after Ctrl-C.

@@ -120,7 +120,7 @@ class Outcome:
 
 
 def _same(a: Array, b: Array) -> bool:
-    """Return whether two labellings cut the rows into the same sets."""
+    """Return whether two labelings cut the rows into the same sets."""
     name = np.full(int(a.max()) + 1, -1, dtype=b.dtype)
     name[a] = b
     back = np.full(int(b.max()) + 1, -1, dtype=a.dtype)
