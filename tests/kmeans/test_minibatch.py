@@ -167,10 +167,10 @@ def test_reassignment_leaves_the_largest_center_in_place(k, monkeypatch):
     moved = []
     place = Update.reassign
 
-    def watch(self, batch, at):
-        before, largest = at.centers.copy(), at.counts.argmax()
-        place(self, batch, at)
-        moved.append((before != at.centers).any(axis=1))
+    def watch(self, batch, centers, counts, step):
+        before, largest = centers.copy(), counts.argmax()
+        place(self, batch, centers, counts, step)
+        moved.append((before != centers).any(axis=1))
         assert not moved[-1][largest]
 
     monkeypatch.setattr(Update, "reassign", watch)

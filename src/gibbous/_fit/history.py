@@ -221,9 +221,15 @@ class History:
         *,
         seed: int | None,
         n_threads: int,
+        ends: Sequence[float] | None = None,
     ) -> History:
-        """Build the history of a fit from the records of its initializations."""
+        """Build the history of a fit from the records of its initializations.
+
+        ``ends`` holds the final metric of each; None for the last value of its trace.
+        """
         kept = traces[best]
+        if ends is None:
+            ends = [t.values[-1] if t.values else float("nan") for t in traces]
         return cls(
             model=model,
             metric=metric,
@@ -231,7 +237,7 @@ class History:
             seconds=kept.seconds,
             converged=kept.stop_reason == "converged",
             stop_reason=kept.stop_reason,
-            starts=tuple(t.values[-1] if t.values else float("nan") for t in traces),
+            starts=tuple(ends),
             best_start=best,
             seed=seed,
             instruction_set=LEVEL,

@@ -7,7 +7,7 @@ steps and given to a new run, which then ends in the same bits.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -21,8 +21,7 @@ NAME = "MiniBatchKMeans"
 METRIC = "batch inertia"
 
 
-@dataclass(frozen=True, eq=False)
-class Position:
+class Position(NamedTuple):
     """Centers and what they have received; a step makes a new one.
 
     Attributes
@@ -47,7 +46,7 @@ class Position:
 
     def copy(self) -> Position:
         """Return one with arrays of its own, which may be written to."""
-        return replace(self, centers=np.array(self.centers), counts=np.array(self.counts))
+        return self._replace(centers=np.array(self.centers), counts=np.array(self.counts))
 
 
 @dataclass(frozen=True)
@@ -79,18 +78,19 @@ class Update:
         inertia : float
             Of the batch before the centers moved.
         """
-        new = at.copy()  # Ctrl-C leaves the last whole step, and arrays handed out do not change
-        inertia = batch.minibatch(new.centers, new.counts, np.empty(batch.n, dtype=np.int32))
+        # Copies: Ctrl-C leaves the last whole step, and arrays handed out do not change. Those
+        # of a model may be mapped from a file.
+        centers, counts = np.array(at.centers), np.array(at.counts)
+        inertia = batch.minibatch(centers, counts, np.empty(batch.n, dtype=np.int32))
         since = at.since_reassignment + self.batch_size
-        if since >= 10 * len(new.counts) or (new.counts == 0).any():
+        if since >= 10 * len(counts) or (counts == 0).any():
             since = 0
             if self.reassignment_ratio > 0:
-                self.reassign(batch, new)
-        return Position(new.centers, new.counts, since, at.n_steps + 1), inertia
+                self.reassign(batch, centers, counts, at.n_steps)
+        return Position(centers, counts, since, at.n_steps + 1), inertia
 
-    def reassign(self, batch: Samples, at: Position) -> None:
+    def reassign(self, batch: Samples, centers: Array, counts: Array, step: int) -> None:
         """Place poor centers on random rows of the batch, in place."""
-        counts = at.counts
         poor = counts < self.reassignment_ratio * counts.max()
         poor[counts.argmax()] = False  # else a ratio above 1 would leave no center in place
         most = int(0.5 * batch.n)  # at most half of the batch become centers
@@ -98,11 +98,11 @@ class Update:
             poor[np.argsort(counts, kind="stable")[most:]] = False
         n_poor = int(poor.sum())
         if n_poor:
-            rng = random.generator(self.key, "minibatch-reassign", at.n_steps)
+            rng = random.generator(self.key, "minibatch-reassign", step)
             rows = rng.choice(batch.n, replace=False, size=n_poor)
             if self.verbose:
                 print(f"[{NAME}] Reassigning {n_poor} cluster centers.")
-            at.centers[poor] = batch.dense_rows(rows)
+            centers[poor] = batch.dense_rows(rows)
             # not so low that they would be reassigned at once
             counts[poor] = counts[~poor].min()
 
@@ -177,17 +177,13 @@ class _Smoothed(NamedTuple):
     lowest: float = math.inf
     no_improvement: int = 0
 
-    def with_batch(self, inertia: float, alpha: float) -> _Smoothed:
-        if self.value is not None:
-            inertia = self.value * (1 - alpha) + inertia * alpha
-        return self._replace(value=inertia)
-
-    def counted(self) -> _Smoothed:
-        """Return the average after it was compared with its lowest value."""
-        value = self.value
-        if value is not None and value < self.lowest:
+    def after(self, inertia: float, alpha: float) -> _Smoothed:
+        """Return the average with a further batch."""
+        value, lowest, no_improvement = self
+        value = inertia if value is None else value * (1 - alpha) + inertia * alpha
+        if value < lowest:
             return _Smoothed(value, value, 0)
-        return self._replace(no_improvement=self.no_improvement + 1)
+        return _Smoothed(value, lowest, no_improvement + 1)
 
 
 class Run:
@@ -308,26 +304,31 @@ class Run:
     def _judged(self, step: int, moved: float, inertia: float) -> tuple[_Smoothed, bool]:
         """Smooth the batch inertia and tell whether to stop; the first step is the start's."""
         settings, smoothed = self.settings, self._smoothed
-        at = f"step {step}/{self.n_steps}"
-        text = f"Minibatch {at}: mean batch inertia: {inertia}"
+        verbose = settings.verbose
         if step == 1:
-            self._print(text)
+            if verbose:
+                print(f"Minibatch {self._at_step(step)}: mean batch inertia: {inertia}")
             return smoothed, False
         alpha = min(self.update.batch_size * 2.0 / (self.data.n + 1), 1.0)
-        smoothed = smoothed.with_batch(inertia, alpha)
-        self._print(f"{text}, ewa inertia: {smoothed.value}")
+        smoothed = smoothed.after(inertia, alpha)
+        if verbose:
+            print(
+                f"Minibatch {self._at_step(step)}: mean batch inertia: {inertia}, "
+                f"ewa inertia: {smoothed.value}"
+            )
         if settings.tol > 0 and moved <= settings.tol:
-            self._print(f"Converged (small centers change) at {at}")
+            if verbose:
+                print(f"Converged (small centers change) at {self._at_step(step)}")
             return smoothed, True
-        smoothed, most = smoothed.counted(), settings.max_no_improvement
+        most = settings.max_no_improvement
         if most is not None and smoothed.no_improvement >= most:
-            self._print(f"Converged (lack of improvement in inertia) at {at}")
+            if verbose:
+                print(f"Converged (lack of improvement in inertia) at {self._at_step(step)}")
             return smoothed, True
         return smoothed, False
 
-    def _print(self, line: str) -> None:
-        if self.settings.verbose:
-            print(line)
+    def _at_step(self, step: int) -> str:
+        return f"step {step}/{self.n_steps}"
 
     # ---- state -----------------------------------------------------------------------------------
 
@@ -339,7 +340,7 @@ class Run:
         """
         at = self._at
         return {
-            "at": None if at is None else vars(at.copy()),
+            "at": None if at is None else at.copy()._asdict(),
             "smoothed": self._smoothed._asdict(),
             "converged": self._converged,
             "trace": self._recorder.trace("").state(),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -77,7 +78,7 @@ class Samples:
 
     def plusplus(self, k: int, trials: int | None, key: int) -> Array:
         """Return the row numbers of k centers by greedy k-means++."""
-        trials = 2 + int(np.log(k)) if trials is None else trials
+        trials = 2 + int(math.log(k)) if trials is None else trials
         if self.sparse:
             data, indices, indptr = self._x
             rows = core.kmeans.plusplus(
