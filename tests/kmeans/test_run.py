@@ -1,4 +1,4 @@
-"""Runs of K-means that stop and go on: a new run that gets the state ends in the same bits."""
+"""Runs of K-means that are stopped: a new run with the state ends in the same bits."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ def check_lloyd(whole: run.Run, again: Any) -> list[dict[str, Any]]:
         other = again()
         other.restore(moved(one.state()))
         assert bits(other.finish()) == expected, call
-        assert bits(one.finish()) == expected, call  # the same run can go on, too
+        assert bits(one.finish()) == expected, call  # the same run can continue, too
         assert bits(first) == before  # and does not change what it returned
     return states
 
@@ -114,7 +114,7 @@ def test_a_run_stopped_after_any_iteration_ends_in_the_same_bits(init, dtype, we
     assert reasons == {False, True}
 
 
-def test_a_run_that_ends_at_max_iter_goes_on():
+def test_a_run_that_ends_at_max_iter_can_be_restored():
     def again(**more: Any) -> run.Run:
         return lloyd(samples(), "random", max_iter=4, tol=0.0, **more)
 

@@ -199,7 +199,7 @@ class Run:
                 at = self._position = self._at or self._begin()
                 reason = self._iterate(at)
                 end, trace = self._end(), self._recorder.trace(reason)
-                if reason == "callback":  # the start can go on from here
+                if reason == "callback":  # the start can continue from here
                     found = self._found.copy()
                     found.add(end, trace)
                     return found.outcome()
