@@ -1,7 +1,7 @@
 """The rows of a fit: all of them in memory, or read in blocks once per pass.
 
-Both kinds give blocks of rows with their weights. What is summed over the blocks is the same for
-both, so that whatever can be written as such a sum can be fitted from either.
+Both kinds yield blocks of rows with their weights. Sums over the blocks are the same for both, so
+that models that need only such sums can be fitted to either.
 """
 
 from __future__ import annotations
@@ -60,11 +60,11 @@ class MemoryRows:
 
     @cached_property
     def unit(self) -> float:
-        """The weight that a row of mean weight was given."""
+        """The given weight of a row with mean weight."""
         return self._factor * (1.0 if self._given is None else _mean(self._given))
 
     def in_units_of(self, mass: float, unit: float) -> MemoryRows:
-        """Count these rows, whose weights are relative to those of others, by the others' unit."""
+        """Use the unit of other rows, relative to which the weights are given."""
         self.mass *= mass
         self._factor = unit
         return self
@@ -123,7 +123,7 @@ class BlockRows:
 
     @property
     def unit(self) -> float:
-        """The weight that a row of mean weight was given."""
+        """The given weight of a row with mean weight."""
         return self.weights.mean
 
     @property

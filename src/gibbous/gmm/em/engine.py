@@ -1,4 +1,4 @@
-"""EM for Gaussian mixtures: rows x E-step x M-step, any of which go together."""
+"""EM for Gaussian mixtures: any combination of rows, an E-step and an M-step."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Maximization = Likelihood | Variational
 
 
 class EM:
-    """Makes steps of EM: an E-step on the rows that it has, and an M-step.
+    """Runs steps of EM: an E-step on its rows, and an M-step.
 
     Parameters
     ----------
@@ -48,7 +48,7 @@ class EM:
 
     @property
     def reg_covar(self) -> float:
-        """What is added to every variance."""
+        """The number added to every variance."""
         return self.form.reg_covar
 
     @property
@@ -59,16 +59,16 @@ class EM:
     # ---- parts of it ---------------------------------------------------------------------------
 
     def alone(self) -> EM:
-        """Return the same on the same rows with one thread and state of its own."""
+        """Return a copy with the same rows, one thread and separate state."""
         form = Form(**{**vars(self.form), "threads": 1})
         return EM(self.expectation.alone(), self.maximization.with_form(form))
 
     def on(self, expectation: Expectation) -> EM:
-        """Return the same M-step after another E-step."""
+        """Return an engine with the same M-step and another E-step."""
         return EM(expectation, self.maximization)
 
     def sampled(self) -> EM:
-        """Return the same on rows in memory: on a sample, if the rows are read in blocks."""
+        """Return an engine on rows in memory: on a sample, if the rows are read in blocks."""
         if self._few is None:
             expectation = self.expectation.sampled()
             self._few = self if expectation is self.expectation else self.on(expectation)
@@ -82,7 +82,7 @@ class EM:
         Returns
         -------
         objective : float
-            What EM climbs, at the old parameters; for variational mixtures after the M-step.
+            The objective of EM at the old parameters; for variational mixtures after the M-step.
         new : Parameters
         failed : int
             First component whose covariance is not positive definite, or -1.
@@ -134,8 +134,8 @@ class EM:
     def expect(self, old: Parameters, *, exact: bool) -> tuple[float, Moments]:
         """Run an E-step and return the mean of log p(x) and the moments, in rows.
 
-        ``exact`` is for moments that are used alone. Those that are merged with others, whose means
-        are the old ones, need no more digits than the merged covariances have.
+        ``exact`` is for moments that are used alone. Moments that are merged with others about the
+        old means need no more digits than the merged covariances have.
         """
         sums = self._sums(old, not exact and self.expectation.folds(old.factors))
         moments = sums.moments(self.kind)
@@ -163,7 +163,7 @@ class EM:
         return self.maximization.collapse(component, self.nk, e.n, e.total)
 
     def memory(self) -> tuple[Floats, Floats | None]:
-        """Return the rows in memory, which may miss entries, and their weights of mean one."""
+        """Return the rows in memory, which may have NaN, and their weights with mean 1."""
         rows = self.expectation.rows
         assert isinstance(rows, MemoryRows)
         return rows.X, rows.weight

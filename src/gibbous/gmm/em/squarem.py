@@ -1,4 +1,4 @@
-"""Fewer EM iterations: squared extrapolation of the EM map (SQUAREM), held to what EM itself gains.
+"""Fewer EM iterations: squared extrapolation of the EM map (SQUAREM), never worse than EM itself.
 
 Three points of plain EM, a, b = EM(a) and c = EM(b), show the direction of EM: with r = b - a and
 q = (c - b) - r a jump goes to x = a + 2 s r + s^2 q, and s = |r| / |q| is the third step length of
@@ -50,7 +50,7 @@ _NUMBERS = (
 
 
 class Climbed(Protocol):
-    """What is climbed: an engine of EM steps."""
+    """The interface of an engine of EM steps."""
 
     @property
     def type(self) -> str:
@@ -64,24 +64,24 @@ class Climbed(Protocol):
 
 
 class Steps:
-    """The steps of a climb: plain EM, one step of the engine each.
+    """Plain EM, one step of the engine at a time.
 
     Parameters
     ----------
     engine : Climbed
     tol : float
-        The climb has converged if a step changes the objective by less.
+        EM has converged if a step changes the objective by less.
     """
 
     def __init__(self, engine: Climbed, tol: float) -> None:
         self.engine, self.tol = engine, tol
 
     def step(self, old: Parameters) -> tuple[float, Parameters, int]:
-        """Evaluate the EM map once; as ``Engine.step``."""
+        """Evaluate the EM map once, like ``Engine.step``."""
         return self.engine.step(old)
 
     def converged(self, change: float) -> bool:
-        """Return whether the climb ends, after a step that changed the objective by ``change``."""
+        """Return whether to stop after a step that changed the objective by ``change``."""
         return abs(change) < self.tol
 
     def starved(self) -> list[int]:
@@ -93,32 +93,30 @@ class Steps:
         return {}
 
     def restore(self, state: dict[str, Any], at: Parameters | None) -> None:
-        """Continue from a state at the point where the climb was."""
+        """Continue from a state at the point where the run stopped."""
 
 
 class Squarem(Steps):
-    """Plain EM with jumps ahead between its steps.
+    """Plain EM with jumps between its steps.
 
-    Each evaluation of the map is either a step of EM or a try at a jump. Two steps of EM at least
-    go before a try, and a jump is kept if the objective at its end is not below that of the last
+    Each evaluation of the map is either a step of EM or a trial jump. A trial follows at least two
+    steps of EM, and a jump is accepted if the objective at its end is not below that of the last
     point; otherwise the step returns the point and the objective that it was given, and EM
-    continues from there. What is kept is thus never lower than two steps of EM from where the jump
-    before it ended. A jump that leads to a component without a proper covariance is taken back,
-    and the rest
-    of the climb is plain EM.
+    continues from there. The result is thus never lower than two steps of EM from the end of the
+    previous jump. A jump that leads to a component without a valid covariance is undone, and the
+    remaining steps are plain EM.
 
-    The climb has converged if a step of EM changes the objective by less than ``tol`` and the
-    jump after it, if one can be made, raises it by less as well; it then ends at the last
-    point of EM.
+    The run has converged if a step of EM changes the objective by less than ``tol`` and the next
+    jump, if one is possible, increases it by less, too; it then ends at the last point of EM.
 
     Parameters
     ----------
     engine : Climbed
     tol : float
     budget : int
-        Evaluations at most; the last of them is not a try.
+        Maximum number of evaluations; the last one is not a trial.
     note : callable
-        Called with a message when a jump was taken back.
+        Called with a message when a jump was undone.
     """
 
     def __init__(
@@ -154,7 +152,7 @@ class Squarem(Steps):
         }
 
     def restore(self, state: dict[str, Any], at: Parameters | None) -> None:
-        """Continue from a state at the point where the climb was."""
+        """Continue from a state at the point where the run stopped."""
         for name in _NUMBERS:
             setattr(self, f"_{name}", state[name])
         self._at, self._jump = at, unpacked(state["jump"])
@@ -163,7 +161,7 @@ class Squarem(Steps):
             setattr(self, f"_{name}", None if pair is None else (unpacked(pair[0]), pair[1]))
 
     def converged(self, change: float) -> bool:
-        """Return whether the climb ends, after a step that changed the objective by ``change``."""
+        """Return whether to stop after a step that changed the objective by ``change``."""
         return super().converged(change) if self._done is None else self._done
 
     def starved(self) -> list[int]:
@@ -176,10 +174,10 @@ class Squarem(Steps):
         Returns
         -------
         objective : float
-            Of the last point that was kept: never lower than at the step before, as far as EM
-            itself does not lower it and no jump is taken back.
+            Of the last accepted point: never lower than at the previous step, unless EM itself
+            lowers it or a jump is undone.
         new : Parameters
-            EM's next point, to be handed to the next call; another one starts a new path there.
+            EM's next point, to be passed to the next call; another point starts a new path.
         failed : int
             First component without a proper covariance, or -1.
         """

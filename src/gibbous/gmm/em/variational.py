@@ -1,4 +1,4 @@
-"""The M-step of variational mixtures: a posterior takes the place of parameters."""
+"""The M-step of variational mixtures: a posterior replaces the parameters."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from .variational_update import Posterior, Sums, update
 
 
 class Variational:
-    """The M-step that climbs a lower bound of the evidence; as :class:`Likelihood`.
+    """The M-step that maximizes a lower bound of the evidence; like :class:`Likelihood`.
 
     Parameters
     ----------
@@ -75,7 +75,7 @@ class Variational:
         return sums.entropy * sums.unit + new.normaliser
 
     def maximum(self, moments: Any) -> Any:
-        """Not offered: online steps are of the likelihood or the posterior density."""
+        """Not supported: online steps need the likelihood or the posterior density."""
         raise TypeError("a variational M-step takes sums, not moments")
 
     def collapse(self, component: int, nk: Doubles, n: int, total: float) -> ValueError:
@@ -106,7 +106,7 @@ def completed_prior(given: GivenPrior, e: Complete | Missing, form: Form) -> Pri
     """Return the prior with mean and covariance of the data if none were given.
 
     With missing entries the mean is that of each column's observed entries, and a missing entry
-    counts in the covariance as if it were at the mean and varied as much as the observed ones.
+    counts in the covariance as if it had the mean and the variance of the observed ones.
 
     Raises
     ------
