@@ -17,7 +17,7 @@ from gibbous.kmeans.starts import Starts
 from support.blobs import blobs, csr
 
 KEY = 11
-BATCH = 7  # so that batches do not begin where the generator makes new numbers
+BATCH = 7  # so that batches do not start at multiples of the generator's block size
 
 
 def samples(
@@ -29,7 +29,7 @@ def samples(
 
 
 def plain(value: Any) -> Any:
-    """Return a state as it comes back from arrays in a file (read-only) and JSON."""
+    """Return a state that went through (read-only) arrays in a file and JSON."""
     if isinstance(value, dict):
         return {name: plain(part) for name, part in value.items()}
     if isinstance(value, np.ndarray):
@@ -77,7 +77,7 @@ def bits(outcome: run.Outcome | None) -> Any:
 def check_lloyd(whole: run.Run, again: Any) -> list[dict[str, Any]]:
     """Finish a run, and runs from every state of it; ``again`` makes a new run.
 
-    Returns the states, in their order.
+    Returns the states, in order.
     """
     states: list[dict[str, Any]] = [whole.state()]
     whole.callback = lambda _: states.append(whole.state())
@@ -103,7 +103,7 @@ def check_lloyd(whole: run.Run, again: Any) -> list[dict[str, Any]]:
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("weighted", [False, True])
 @pytest.mark.parametrize("sparse", [False, True])
-def test_a_run_stopped_after_any_iteration_ends_in_the_same_bits(init, dtype, weighted, sparse):
+def test_run_stopped_after_any_iteration_resumes_bit_identically(init, dtype, weighted, sparse):
     def again(**more: Any) -> run.Run:
         return lloyd(samples(60, sparse, weighted, dtype), init, **more)
 
@@ -123,7 +123,7 @@ def test_a_run_that_ends_at_max_iter_can_be_restored():
     check_lloyd(again(), again)
 
 
-def test_relocated_clusters_stay_in_the_record():
+def test_relocated_clusters_stay_in_the_history():
     init = np.vstack([samples().X[:4], np.full((3, 4), 1e3) + np.arange(3.0)[:, None]])
 
     def again(**more: Any) -> run.Run:
@@ -134,7 +134,7 @@ def test_relocated_clusters_stay_in_the_record():
     check_lloyd(again(), again)
 
 
-def test_a_later_start_that_is_better_is_kept_after_the_state_was_taken():
+def test_better_start_after_the_state_was_stored_is_kept():
     """The best start is an early one in one case and the last one in another."""
     best = set()
     for key in range(20):
@@ -151,7 +151,7 @@ def test_a_later_start_that_is_better_is_kept_after_the_state_was_taken():
     assert best == {0, 1, 2}
 
 
-def test_a_run_prints_what_is_left(capsys):
+def test_resumed_run_prints_the_remaining_iterations(capsys):
     states: list[Any] = []
     whole = lloyd(samples(), verbose=True, callback=lambda _: states.append(whole.state()))
     whole.finish()
@@ -164,7 +164,7 @@ def test_a_run_prints_what_is_left(capsys):
 
 
 @pytest.mark.parametrize("sparse", [False, True])
-def test_the_state_after_ctrl_c_is_that_of_the_last_whole_iteration(sparse, monkeypatch):
+def test_state_after_ctrl_c_is_that_of_the_last_complete_iteration(sparse, monkeypatch):
     states: list[Any] = []
     whole = lloyd(samples(sparse=sparse), callback=lambda _: states.append(whole.state()))
     expected = bits(whole.finish())
@@ -172,7 +172,7 @@ def test_the_state_after_ctrl_c_is_that_of_the_last_whole_iteration(sparse, monk
 
     def cut_short(self, centers, labels, fresh, bounds=()):
         begun.append(1)
-        if len(begun) == 3:  # as a kernel that Ctrl-C stops halfway leaves them
+        if len(begun) == 3:  # the arrays that a kernel interrupted halfway leaves behind
             labels[::2] = 0
             fresh[:] = np.nan
             raise KeyboardInterrupt
@@ -226,7 +226,7 @@ def test_a_state_shares_no_arrays_with_its_runs(kind):
 
 
 @pytest.mark.parametrize("init", ["k-means++", "random"])
-def test_the_estimator_keeps_the_outcome_of_its_run(init):
+def test_estimator_stores_the_outcome_of_its_run(init):
     data = samples(weighted=True)
     model = KMeans(7, init=init, n_init=3, random_state=5, max_iter=12).fit(
         data.X, sample_weight=data.weight
@@ -268,7 +268,7 @@ def minibatch_bits(outcome: minibatch_run.Outcome | None) -> Any:
 
 
 def check_minibatch(whole: minibatch_run.Run, again: Any) -> list[dict[str, Any]]:
-    """As :func:`check_lloyd`."""
+    """The same as :func:`check_lloyd`."""
     states: list[dict[str, Any]] = [whole.state()]
     whole.callback = lambda _: states.append(whole.state())
     expected = minibatch_bits(whole.finish())
@@ -290,7 +290,7 @@ def check_minibatch(whole: minibatch_run.Run, again: Any) -> list[dict[str, Any]
 
 @pytest.fixture
 def reassigned(monkeypatch):
-    """Steps at which centers were placed on rows."""
+    """Steps at which centers were moved to rows."""
     steps: list[int] = []
     generator = random.generator
 
@@ -307,7 +307,7 @@ def reassigned(monkeypatch):
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("weighted", [False, True])
 @pytest.mark.parametrize("sparse", [False, True])
-def test_mini_batches_stopped_after_any_step_end_in_the_same_bits(
+def test_mini_batches_stopped_after_any_step_resume_bit_identically(
     init, dtype, weighted, sparse, reassigned
 ):
     def again(**more: Any) -> minibatch_run.Run:
@@ -338,7 +338,7 @@ def test_mini_batches_stop_for_the_same_reason(options):
 
 
 @pytest.mark.parametrize("moment", ["kernel", "reassign"])
-def test_the_state_after_ctrl_c_is_that_of_the_last_whole_step(moment, monkeypatch):
+def test_state_after_ctrl_c_is_that_of_the_last_complete_step(moment, monkeypatch):
     expected = minibatch_bits(minibatch(samples(100)).finish())
     step, begun = Samples.minibatch, []
     reassign = minibatch_run.Update.reassign
@@ -376,7 +376,7 @@ def test_the_generator_continues_after_any_number_of_draws():
         np.testing.assert_array_equal(rest, whole[count:])
 
 
-def test_the_estimator_keeps_the_outcome_of_its_mini_batches():
+def test_estimator_stores_the_outcome_of_its_mini_batches():
     data = samples(weighted=True)
     model = MiniBatchKMeans(7, batch_size=BATCH, random_state=5, n_init=2, max_iter=3)
     model.fit(data.X, sample_weight=data.weight)
@@ -392,7 +392,7 @@ def test_the_estimator_keeps_the_outcome_of_its_mini_batches():
     assert model.history_.values == outcome.trace.values and model.history_.seed == key
 
 
-def test_partial_fit_makes_the_steps_of_a_run(reassigned):
+def test_partial_fit_equals_the_steps_of_a_run(reassigned):
     data = samples(84)
     start = data.X[:7].copy()
     model = MiniBatchKMeans(

@@ -1,4 +1,4 @@
-"""What KMeans and MiniBatchKMeans share: parameters, the check of data, and prediction."""
+"""The common base of KMeans and MiniBatchKMeans: parameters, validation and prediction."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class CentersModel(
     ClusterMixin,  # type: ignore[misc]
     BaseEstimator,  # type: ignore[misc]
 ):
-    """Parameters and prediction of the models that keep ``cluster_centers_``."""
+    """Parameters and prediction of models with ``cluster_centers_``."""
 
     _default_n_init: ClassVar[int]
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
@@ -88,7 +88,7 @@ class CentersModel(
             self._n_init = 1
 
     def _starts(self, data: Samples, key: int) -> Starts:
-        """Return how to start; centers that were given are checked and copied."""
+        """Return the initialization; given centers are checked and copied."""
         init = self.init
         if _is_arraylike_not_scalar(init):
             init = check_centers(init, data, self.n_clusters)
@@ -104,7 +104,7 @@ class CentersModel(
         init_size: int | None = None,
         n_centroids: int | None = None,
     ) -> Array:
-        """Return starting centers by scikit-learn's private signature, which its tests call."""
+        """Return initial centers; the private signature is scikit-learn's, whose tests call it."""
         weight = validate.sample_weights(sample_weight, X.shape[0], X.dtype)
         data = Samples(X, weight, validate.n_threads(self.n_jobs))
         key = random.key_of(random_state)
@@ -185,7 +185,7 @@ class CentersModel(
         return data.distances(centers)
 
     def score(self, X: Any, y: Any = None, sample_weight: Any = None) -> float:
-        """Return minus the inertia of these rows.
+        """Return the negative inertia of these rows.
 
         Parameters
         ----------

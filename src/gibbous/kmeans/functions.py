@@ -1,4 +1,4 @@
-"""K-means and its starts as functions of arrays."""
+"""K-means and its initialization as functions of arrays."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def k_means(
     Raises
     ------
     ValueError, TypeError
-        As :meth:`KMeans.fit`.
+        The same as :meth:`KMeans.fit`.
     """
     model = KMeans(
         n_clusters=n_clusters,
@@ -84,7 +84,7 @@ def kmeans_plusplus(
     n_local_trials: int | None = None,
     n_jobs: int | None = None,
 ) -> tuple[Array, Array]:
-    """Choose starting centers by greedy k-means++ (Arthur and Vassilvitskii 2007).
+    """Choose initial centers by greedy k-means++ (Arthur and Vassilvitskii 2007).
 
     Parameters
     ----------
@@ -93,12 +93,12 @@ def kmeans_plusplus(
     sample_weight : array-like of shape (n_samples,), optional
         Rows are drawn in proportion to weight times squared distance.
     x_squared_norms : array-like of shape (n_samples,), optional
-        Accepted for scikit-learn's sake and checked for its length; not needed.
+        Accepted for compatibility with scikit-learn; only its length is checked.
     random_state : None, int, RandomState, Generator or SeedSequence
     n_local_trials : int, optional
-        Candidates a step, of which the best is kept; None for 2 + log(n_clusters).
+        Candidates per step, of which the best is kept; None for 2 + log(n_clusters).
     n_jobs : int, optional
-        Threads; None for what OpenMP allows, -1 for all processors.
+        Number of threads; None for the number that OpenMP allows, -1 for all processors.
 
     Returns
     -------
@@ -109,7 +109,7 @@ def kmeans_plusplus(
     Raises
     ------
     ValueError, TypeError
-        For an argument that cannot be used.
+        If an argument is invalid.
     """
     X = check_array(X, accept_sparse="csr", dtype=[np.float64, np.float32], order="C")
     weight = validate.sample_weights(sample_weight, X.shape[0], X.dtype)

@@ -26,27 +26,26 @@ class KMeans(CentersModel):
     n_clusters : int, default 8
         Number of clusters.
     init : {"k-means++", "random"}, array of shape (n_clusters, n_features) or callable
-        Starting centers: greedy k-means++ (Arthur and Vassilvitskii 2007), rows drawn at random,
+        Initial centers: greedy k-means++ (Arthur and Vassilvitskii 2007), rows drawn at random,
         given, or what ``init(X, n_clusters, random_state)`` returns.
     n_init : int or "auto"
         Number of starts, of which the one with the lowest inertia is kept. "auto": 10 for random
         and callable starts, else 1.
     max_iter : int, default 300
-        Most iterations of one start.
+        Maximum number of iterations per start.
     tol : float, default 1e-4
         A start has converged once the squared moves of all centers sum to at most ``tol`` times
         the mean variance of the columns, or once no label changes.
     verbose : int, default 0
         Print the inertia of each iteration.
     random_state : None, int, RandomState, Generator or SeedSequence
-        Seed of the starts. One seed gives the same bits for any ``n_jobs``.
+        Seed of the starts. Results are bit-identical for any ``n_jobs``.
     copy_x : bool, default True
-        Accepted for scikit-learn's sake: ``X`` is never changed and not copied.
+        Accepted for compatibility with scikit-learn: ``X`` is never modified or copied.
     algorithm : {"lloyd", "elkan"}, default "lloyd"
-        Accepted for scikit-learn's sake: both names run the same exact kernel and give the same
-        result.
+        Accepted for compatibility with scikit-learn: both run the same exact kernel.
     n_jobs : int, optional
-        Threads; None for what OpenMP allows, -1 for all processors.
+        Number of threads; None for the number that OpenMP allows, -1 for all processors.
 
     Attributes
     ----------
@@ -57,21 +56,21 @@ class KMeans(CentersModel):
     inertia_ : float
         Sum of the weighted squared distances to the closest centers.
     n_iter_ : int
-        Iterations of the start that was kept.
+        Number of iterations of the best start.
     n_features_in_ : int
-    feature_names_in_ : ndarray of str, where X had column names
+    feature_names_in_ : ndarray of str, if X had column names
     history_ : History
         Inertia and seconds of each iteration, why it stopped, and clusters that were relocated.
 
     Notes
     -----
-    An empty cluster is moved onto the row that is farthest from its center. Distances are ranked
-    in a fast form, and where rounding could matter directly, so that labels are right to the
-    rounding of the dtype at any distance from the origin.
+    An empty cluster is moved to the row that is farthest from its center. Distances are ranked in
+    a fast form, and directly if rounding could matter, so that labels are correct to the rounding
+    of the dtype at any distance from the origin.
 
     Ctrl-C does not wait for another pass over the data. ``cluster_centers_`` are then those that
     the last finished iteration ended with; ``labels_`` and ``inertia_`` are what that iteration
-    found for the centers it began with, as in ``history_.values``. ``predict`` and ``score`` go by
+    found for the centers it began with, as in ``history_.values``. ``predict`` and ``score`` use
     ``cluster_centers_``.
 
     Examples
@@ -129,7 +128,7 @@ class KMeans(CentersModel):
         Parameters
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            float32 and float64 are used as they are; CSR stays sparse.
+            float32 and float64 are not converted; CSR stays sparse.
         y : ignored
         sample_weight : array-like of shape (n_samples,), optional
             Weights >= 0 of the rows.
@@ -144,9 +143,9 @@ class KMeans(CentersModel):
         Raises
         ------
         ValueError, TypeError
-            For a parameter, X, sample_weight or starting centers that cannot be used.
+            If a parameter, X, sample_weight or the initial centers are invalid.
         KeyboardInterrupt
-            On Ctrl-C, after the model of the last finished iteration has been kept (see Notes
+            On Ctrl-C, after the model of the last finished iteration has been stored (see Notes
             for its ``labels_``).
         """
         self._validate_params()

@@ -26,48 +26,48 @@ class MiniBatchKMeans(CentersModel):
     n_clusters : int, default 8
         Number of clusters.
     init : {"k-means++", "random"}, array of shape (n_clusters, n_features) or callable
-        Starting centers, as in :class:`~gibbous.KMeans`, found on ``init_size`` rows.
+        Initial centers, as in :class:`~gibbous.KMeans`, found on ``init_size`` rows.
     max_iter : int, default 100
-        Most passes over the data; a pass is ``n_samples / batch_size`` steps.
+        Maximum number of passes over the data; a pass is ``n_samples / batch_size`` steps.
     batch_size : int, default 1024
-        Rows of a step, drawn with replacement in proportion to their weights.
+        Number of rows per step, drawn with replacement in proportion to their weights.
     verbose : int, default 0
         Print the batch inertia of each step.
     compute_labels : bool, default True
         Label all rows at the end.
     random_state : None, int, RandomState, Generator or SeedSequence
-        Seed. One seed gives the same bits for any ``n_jobs``.
+        Seed. Results are bit-identical for any ``n_jobs``.
     tol : float, default 0.0
         Stop once the squared moves of a step sum to at most ``tol`` times the mean variance of
         the columns; 0 for never.
     max_no_improvement : int or None, default 10
         Stop after this many steps without a new lowest smoothed inertia; None for never.
     init_size : int or None
-        Rows that the start is sought on; None for ``3 * batch_size``, or ``3 * n_clusters`` where
-        that is less than ``n_clusters``.
+        Number of rows for the initialization; None for ``3 * batch_size``, or ``3 * n_clusters``
+        if that is less than ``n_clusters``.
     n_init : int or "auto"
         Number of starts that are compared. "auto": 3 for random and callable starts, else 1.
     reassignment_ratio : float, default 0.01
-        Centers that have received less than this share of the largest center's rows are placed
-        on random rows now and then.
+        Centers that have received less than this share of the rows of the largest center are
+        moved to random rows from time to time.
     n_jobs : int, optional
-        Threads; None for what OpenMP allows, -1 for all processors.
+        Number of threads; None for the number that OpenMP allows, -1 for all processors.
 
     Attributes
     ----------
     cluster_centers_ : ndarray of shape (n_clusters, n_features)
         In the dtype of the data.
     labels_ : ndarray of int32, shape (n_samples,)
-        With ``compute_labels``; not set after Ctrl-C, which does not wait for a pass over the data.
+        With ``compute_labels``; not set after Ctrl-C, which skips the final pass over the data.
     inertia_ : float
-        Of the training data where ``labels_`` are set, else the smoothed batch inertia times the
+        Of the training data if ``labels_`` are set, else the smoothed batch inertia times the
         sum of the weights.
     n_iter_ : int
-        Passes over the data that were begun.
+        Number of passes over the data that were started.
     n_steps_ : int
-        Mini-batches processed.
+        Number of mini-batches processed.
     n_features_in_ : int
-    feature_names_in_ : ndarray of str, where X had column names
+    feature_names_in_ : ndarray of str, if X had column names
     history_ : History
         Mean batch inertia and seconds of each step of the last :meth:`fit`.
     """
@@ -146,7 +146,7 @@ class MiniBatchKMeans(CentersModel):
         Parameters
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            float32 and float64 are used as they are; CSR stays sparse.
+            float32 and float64 are not converted; CSR stays sparse.
         y : ignored
         sample_weight : array-like of shape (n_samples,), optional
             Weights >= 0 of the rows: how often a row is drawn.
@@ -161,9 +161,9 @@ class MiniBatchKMeans(CentersModel):
         Raises
         ------
         ValueError, TypeError
-            For a parameter, X, sample_weight or starting centers that cannot be used.
+            If a parameter, X, sample_weight or the initial centers are invalid.
         KeyboardInterrupt
-            On Ctrl-C, after the model of the last finished step has been kept, without
+            On Ctrl-C, after the model of the last finished step has been stored, without
             ``labels_``.
         """
         self._validate_params()
@@ -204,7 +204,7 @@ class MiniBatchKMeans(CentersModel):
         self.history_ = outcome.history(key, self._n_threads)
 
     def _keep_position(self, at: Position, key: int) -> None:
-        """Set the attributes that further steps start from."""
+        """Set the attributes that further steps continue from."""
         self.cluster_centers_ = at.centers
         self._n_features_out = self.n_clusters
         self._counts = at.counts
@@ -218,7 +218,7 @@ class MiniBatchKMeans(CentersModel):
         Parameters
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            The first batch also gives the start and needs at least ``n_clusters`` rows.
+            The first batch is also used for initialization and needs at least ``n_clusters`` rows.
         y : ignored
         sample_weight : array-like of shape (n_samples,), optional
             Weights >= 0 of the rows.
@@ -231,7 +231,7 @@ class MiniBatchKMeans(CentersModel):
         Raises
         ------
         ValueError, TypeError
-            For a parameter, X, sample_weight or starting centers that cannot be used.
+            If a parameter, X, sample_weight or the initial centers are invalid.
         """
         self._validate_params()
         first = not hasattr(self, "cluster_centers_")

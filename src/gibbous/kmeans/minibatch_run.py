@@ -1,7 +1,7 @@
 """One fit of mini-batch K-means: the start, the steps on random batches, and why they end.
 
 A run gets settings and returns an outcome; it uses no estimator. Its state can be taken between two
-steps and given to a new run, which then ends in the same bits.
+steps and given to a new run, which then continues bit-identically.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ METRIC = "batch inertia"
 
 
 class Position(NamedTuple):
-    """Centers and what they have received; a step makes a new one.
+    """Centers and the weights of their rows; each step creates a new position.
 
     Attributes
     ----------
@@ -30,7 +30,7 @@ class Position(NamedTuple):
     counts : ndarray of float64, shape (k,)
         The weight of the rows that each center has received.
     since_reassignment : int
-        Rows since poor centers were last looked for.
+        Rows since the last check for poor centers.
     n_steps : int
     """
 
@@ -45,20 +45,20 @@ class Position(NamedTuple):
         return cls(centers, np.zeros(len(centers)))
 
     def copy(self) -> Position:
-        """Return one with arrays of its own, which may be written to."""
+        """Return a copy with writable arrays."""
         return self._replace(centers=np.array(self.centers), counts=np.array(self.counts))
 
 
 @dataclass(frozen=True)
 class Update:
-    """How one batch moves the centers.
+    """The update of the centers by one batch.
 
     Attributes
     ----------
     key : int
-        Of the random rows that poor centers are placed on.
+        Key of the random rows to which poor centers are moved.
     batch_size : int
-        Rows that a step counts for.
+        Number of rows that a step counts as.
     reassignment_ratio : float
         Centers that have received less than this share of the largest center's rows are poor.
     verbose : bool
@@ -70,7 +70,7 @@ class Update:
     verbose: bool = False
 
     def step(self, batch: Samples, at: Position) -> tuple[Position, float]:
-        """Move the centers, and place poor ones on rows of the batch now and then.
+        """Update the centers, and move poor ones to rows of the batch from time to time.
 
         Returns
         -------
@@ -78,8 +78,8 @@ class Update:
         inertia : float
             Of the batch before the centers moved.
         """
-        # Copies: Ctrl-C leaves the last whole step, and arrays handed out do not change. Those
-        # of a model may be mapped from a file.
+        # Copies: Ctrl-C keeps the last complete step, and returned arrays do not change. Those of
+        # a model may be mapped from a file.
         centers, counts = np.array(at.centers), np.array(at.counts)
         inertia = batch.minibatch(centers, counts, np.empty(batch.n, dtype=np.int32))
         since = at.since_reassignment + self.batch_size
@@ -90,10 +90,10 @@ class Update:
         return Position(centers, counts, since, at.n_steps + 1), inertia
 
     def reassign(self, batch: Samples, centers: Array, counts: Array, step: int) -> None:
-        """Place poor centers on random rows of the batch, in place."""
+        """Move poor centers to random rows of the batch, in place."""
         poor = counts < self.reassignment_ratio * counts.max()
-        poor[counts.argmax()] = False  # else a ratio above 1 would leave no center in place
-        most = int(0.5 * batch.n)  # at most half of the batch become centers
+        poor[counts.argmax()] = False  # otherwise a ratio above 1 would move every center
+        most = int(0.5 * batch.n)  # at most half of the batch becomes centers
         if poor.sum() > 0.5 * batch.n:
             poor[np.argsort(counts, kind="stable")[most:]] = False
         n_poor = int(poor.sum())
@@ -103,26 +103,27 @@ class Update:
             if self.verbose:
                 print(f"[{NAME}] Reassigning {n_poor} cluster centers.")
             centers[poor] = batch.dense_rows(rows)
-            # not so low that they would be reassigned at once
+            # high enough to prevent immediate reassignment
             counts[poor] = counts[~poor].min()
 
 
 @dataclass(frozen=True)
 class Settings:
-    """How a run goes.
+    """Settings of a run.
 
     Attributes
     ----------
     n_init : int
         Number of starts that are compared, of which one is continued.
     init_size : int
-        Rows on which each is sought.
+        Number of rows on which each is found.
     max_iter : int
         Maximum number of passes over the data; a pass is ``n / batch_size`` steps.
     tol : float
         The run has converged once the squared moves of a step sum to at most this; 0 for never.
     max_no_improvement : int or None
-        Or after this many steps without a new lowest smoothed inertia; None for never.
+        The run also stops after this many steps without a new lowest smoothed inertia, unless
+        None.
     compute_labels : bool
         Whether all rows are labeled at the end.
     verbose : bool
@@ -145,7 +146,7 @@ class Outcome:
     Attributes
     ----------
     at : Position
-        The centers, and what further steps need.
+        The centers, and the state that further steps need.
     trace : Trace
         The mean batch inertia and seconds of each step, and why the run ended.
     inertia : float
@@ -166,19 +167,19 @@ class Outcome:
         return self.trace.stop_reason == "interrupted"
 
     def history(self, key: int, threads: int) -> History:
-        """Return the record of the fit."""
+        """Return the history of the fit."""
         return History.of(NAME, METRIC, [self.trace], 0, seed=key, n_threads=threads)
 
 
 class _Smoothed(NamedTuple):
-    """The moving average of the batch inertia, and for how many steps it has not improved."""
+    """The moving average of the batch inertia, and the number of steps without improvement."""
 
     value: float | None = None
     lowest: float = math.inf
     no_improvement: int = 0
 
     def after(self, inertia: float, alpha: float) -> _Smoothed:
-        """Return the average with a further batch."""
+        """Return the average updated with another batch."""
         value, lowest, no_improvement = self
         value = inertia if value is None else value * (1 - alpha) + inertia * alpha
         if value < lowest:
@@ -192,7 +193,7 @@ class Run:
     Parameters
     ----------
     data : Samples
-        Weights decide how often a row is drawn.
+        Rows are drawn with probability proportional to their weights.
     starts : Starts
     update : Update
     settings : Settings
@@ -217,12 +218,12 @@ class Run:
         self._converged = False
 
     def finish(self) -> Outcome | None:
-        """Run the steps that are left.
+        """Run the remaining steps.
 
         Returns
         -------
         Outcome or None
-            None if Ctrl-C came before the end of the first step.
+            None if interrupted before the end of the first step.
         """
         try:
             if self._at is None:
@@ -250,7 +251,7 @@ class Run:
     # ---- the start -------------------------------------------------------------------------------
 
     def _best_start(self) -> Array:
-        """Return the start with the lowest inertia on rows drawn for that purpose."""
+        """Return the start with the lowest inertia on rows drawn for the comparison."""
         data, settings = self.data, self.settings
         rng = random.generator(self.starts.key, "minibatch-init")
         valid = data.take(rng.integers(0, data.n, settings.init_size))
@@ -276,13 +277,13 @@ class Run:
     # ---- steps -----------------------------------------------------------------------------------
 
     def _steps(self, at: Position) -> str:
-        """Move the centers until a reason to stop is met, and return it."""
+        """Update the centers until a stopping criterion is met, and return the reason."""
         data, size, tol = self.data, self.update.batch_size, self.settings.tol
         rng = _generator_after(self.starts.key, at.n_steps * size)
         edges = None
         if data.weight is not None:
             edges = np.cumsum(data.weight, dtype=np.float64)
-        X = Samples(data.X, None, data.threads)  # weights decide what is drawn, and only that
+        X = Samples(data.X, None, data.threads)  # weights affect only which rows are drawn
         while not self._converged and at.n_steps < self.n_steps:
             u = rng.random(size)
             if edges is None:
@@ -302,7 +303,7 @@ class Run:
         return "converged" if self._converged else "max_iter"
 
     def _judged(self, step: int, moved: float, inertia: float) -> tuple[_Smoothed, bool]:
-        """Smooth the batch inertia and tell whether to stop; the first step is the start's."""
+        """Smooth the batch inertia and return whether to stop; the first step is not counted."""
         settings, smoothed = self.settings, self._smoothed
         verbose = settings.verbose
         if step == 1:
@@ -335,7 +336,7 @@ class Run:
     def state(self) -> dict[str, Any]:
         """Return what a new run needs to continue: dicts of arrays, numbers and text.
 
-        Ask between two steps: in a callback, or once :meth:`finish` has returned. The number of
+        Call between two steps: in a callback, or once :meth:`finish` has returned. The number of
         steps gives the position in the random numbers of the batches.
         """
         at = self._at
@@ -361,7 +362,7 @@ def _generator_after(key: int, count: int) -> np.random.Generator:
     rng = random.generator(key, "minibatch")
     philox = rng.bit_generator
     assert isinstance(philox, np.random.Philox)
-    blocks, rest = divmod(count, 4)  # it makes numbers four at a time
+    blocks, rest = divmod(count, 4)  # it generates four numbers at a time
     philox.advance(blocks)
     rng.random(rest)
     return rng

@@ -1,7 +1,7 @@
 """One fit of K-means by Lloyd's algorithm: its starts, of which the best is kept.
 
 A run gets settings and returns an outcome; it uses no estimator. Its state can be taken between two
-iterations and given to a new run, which then ends in the same bits.
+iterations and given to a new run, which then continues bit-identically.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ METRIC = "inertia"
 
 @dataclass(frozen=True)
 class Settings:
-    """How a run goes.
+    """Settings of a run.
 
     Attributes
     ----------
@@ -52,13 +52,13 @@ class Outcome:
         Of the best start, as are centers, inertia and n_iter.
     centers : ndarray of shape (k, d)
     inertia : float
-        Of the centers, unless Ctrl-C ended the start: then labels and inertia are those that its
-        last iteration found for the centers it began with.
+        Of the centers, unless Ctrl-C ended the start: then labels and inertia are those of the
+        centers before its last iteration.
     n_iter : int
     traces : tuple of Trace
-        Of every start, in their order.
+        Of every start, in order.
     ends : tuple of float
-        The inertia with which each start ended.
+        The final inertia of each start.
     best : int
         Index of the best start.
     interrupted : bool
@@ -75,18 +75,18 @@ class Outcome:
     interrupted: bool = False
 
     def history(self, key: int | None, threads: int) -> History:
-        """Return the record of the fit."""
+        """Return the history of the fit."""
         traces = list(self.traces)
         if self.interrupted:
             traces[self.best] = replace(traces[self.best], stop_reason="interrupted")
-        # an iteration's value is the inertia it began with; a start is judged by its end
+        # the value of an iteration is the inertia before it; starts are compared by the final one
         return History.of(
             NAME, METRIC, traces, self.best, seed=key, n_threads=threads, ends=self.ends
         )
 
 
 def _same(a: Array, b: Array) -> bool:
-    """Return whether two labelings cut the rows into the same sets."""
+    """Return whether two labelings are the same partition of the rows."""
     name = np.full(int(a.max()) + 1, -1, dtype=b.dtype)
     name[a] = b
     back = np.full(int(b.max()) + 1, -1, dtype=a.dtype)
@@ -95,10 +95,10 @@ def _same(a: Array, b: Array) -> bool:
 
 
 class _Position(NamedTuple):
-    """How far one start has come; another one replaces it after each iteration."""
+    """The progress of one start; each iteration replaces it by a new one."""
 
     centers: Array
-    labels: Array  # of the centers that the last iteration began with, as is the inertia
+    labels: Array  # for the centers before the last iteration, like the inertia
     inertia: float = math.nan
     iteration: int = 0
     converged: bool = False
@@ -109,7 +109,7 @@ class _Position(NamedTuple):
 
 
 class _End(NamedTuple):
-    """Where one start ended."""
+    """The final state of one start."""
 
     labels: Array
     centers: Array
@@ -122,7 +122,7 @@ class _End(NamedTuple):
 
 @dataclass
 class _Found:
-    """The starts that are finished, of which the best is kept."""
+    """The finished starts, of which the best is kept."""
 
     traces: list[Trace] = field(default_factory=list)
     ends: list[float] = field(default_factory=list)
@@ -130,7 +130,7 @@ class _Found:
     kept: _End | None = None
 
     def add(self, end: _End, trace: Trace) -> None:
-        """Add a start, which has to be better to replace the best."""
+        """Add a start, which replaces the best one only if it is better."""
         best, kept = self.best, self.kept
         if kept is None or (end.inertia < kept.inertia and not _same(end.labels, kept.labels)):
             best, kept = len(self.traces), end
@@ -180,20 +180,20 @@ class Run:
     ) -> None:
         self.data, self.starts, self.settings, self.callback = data, starts, settings, callback
         self._found = _Found()
-        # of the start that is not
+        # of the unfinished start
         self._position: tuple[Array, Array, float, int, bool, bool] | None = None
         self._recorder: Recorder
 
     def finish(self) -> Outcome | None:
-        """Run the starts that are left, or what is left of one that was stopped.
+        """Run the remaining starts, and the rest of one that was stopped.
 
         Returns
         -------
         Outcome or None
-            None if Ctrl-C came before the end of the first iteration.
+            None if interrupted before the end of the first iteration.
         """
         if self._at is not None:
-            self._position = self._at.copy()  # an outcome may hold these arrays
+            self._position = self._at.copy()  # an outcome may share these arrays
         try:
             while len(self._found.traces) < self.settings.n_init:
                 at = self._position = self._at or self._begin()
@@ -224,7 +224,7 @@ class Run:
         )
 
     def _interrupted(self) -> Outcome | None:
-        """Return where the last finished iteration ended."""
+        """Return the state after the last finished iteration."""
         found, at = self._found.copy(), self._at
         if at is not None and at.iteration > 0:
             end = _End(at.labels, at.centers, at.inertia, at.iteration)
@@ -244,8 +244,8 @@ class Run:
         """Iterate from this position and return why the start ended."""
         data, settings, recorder = self.data, self.settings, self._recorder
         fresh, bounds = np.empty_like(at.centers), data.bounds(len(at.centers))
-        # A step that is cut short leaves `labels` half new, so those of the last finished one are
-        # kept apart, in two buffers by turns: at any moment one of them is whole.
+        # An interrupted step leaves `labels` partly updated, so those of the last finished one are
+        # stored separately, alternating between two buffers: one of them is always complete.
         labels, spare = at.labels.copy(), np.empty_like(at.labels)
         centers, kept, _, i, converged, _ = at
         while not converged and i < settings.max_iter:
@@ -253,7 +253,7 @@ class Run:
             np.copyto(spare, labels)
             converged = changed == 0 or shift <= settings.tol
             settled = changed == 0 and not relocated
-            # in one assignment; a plain tuple, which a small fit makes faster by a few percent
+            # in one assignment; a plain tuple makes small fits faster by a few percent
             self._position = (fresh, spare, inertia, i + 1, converged, settled)
             centers, fresh = fresh, centers
             kept, spare = spare, kept
@@ -275,7 +275,7 @@ class Run:
         return f"center shift {shift} within tolerance {self.settings.tol}"
 
     def _end(self) -> _End:
-        """Return where this start ended, with the labels of its centers."""
+        """Return the final state of this start, with the labels of its centers."""
         at = self._at
         assert at is not None
         labels, inertia = at.labels, at.inertia
@@ -289,8 +289,8 @@ class Run:
     def state(self) -> dict[str, Any]:
         """Return what a new run needs to continue: dicts and lists of arrays, numbers and text.
 
-        Ask between two iterations: in a callback, or once :meth:`finish` has returned. The bounds
-        that save comparisons are left out: a run finds the same bits without them.
+        Call between two iterations: in a callback, or once :meth:`finish` has returned. The bounds
+        that save comparisons are omitted: results are bit-identical without them.
         """
         at = self._at
         return {

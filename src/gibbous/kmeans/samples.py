@@ -1,4 +1,4 @@
-"""Rows of data as the K-means kernels take them."""
+"""Rows of data in the formats of the K-means kernels."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Samples:
         self.X, self.weight, self.threads = X, weight, threads
         self.sparse = bool(sp.issparse(X))
         if self.sparse:
-            if not X.has_canonical_format:  # kernels count on each column being stored once
+            if not X.has_canonical_format:  # kernels require that each column is stored once
                 self.X = X = X.copy()
                 X.sum_duplicates()
             index = np.promote_types(X.indices.dtype, X.indptr.dtype)
@@ -46,7 +46,7 @@ class Samples:
         return self.X[rows].toarray() if self.sparse else np.take(self.X, rows, axis=0)
 
     def bounds(self, k: int) -> tuple[Array, ...]:
-        """Return what :meth:`step` keeps from one iteration to the next."""
+        """Return the state that :meth:`step` keeps between iterations."""
         return () if self.sparse else (np.zeros(self.n, dtype=self.dtype), np.zeros(k))
 
     def step(
@@ -65,7 +65,7 @@ class Samples:
         return float(kernel(*self._x, self.weight, centers, labels, self.threads))
 
     def minibatch(self, centers: Array, counts: Array, labels: Array) -> float:
-        """Update the centers in place and return the inertia before that."""
+        """Update the centers in place and return the previous inertia."""
         kernel: Any = core.kmeans.minibatch
         return float(kernel(*self._x, self.weight, centers, counts, labels, self.threads))
 

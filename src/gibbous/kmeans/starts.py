@@ -1,4 +1,4 @@
-"""Centers to start K-means from: found in the rows, or given by the user."""
+"""Initial centers of K-means: chosen from the rows, or given by the user."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from .samples import Array, Samples
 
 @dataclass(frozen=True, eq=False)
 class Starts:
-    """How starting centers are found.
+    """The method of choosing initial centers.
 
     Attributes
     ----------
@@ -23,7 +23,7 @@ class Starts:
     k : int
         Number of centers.
     key : int
-        Of random numbers; each start has a key of its own.
+        Key of random numbers; each start has its own.
     """
 
     init: Any
@@ -31,7 +31,7 @@ class Starts:
     key: int
 
     def centers(self, data: Samples, index: int = 0) -> Array:
-        """Return the starting centers with this index, an array that may be written to."""
+        """Return the initial centers of the start with this index, a writable array."""
         init, k = self.init, self.k
         key = self.key if index == 0 else random.child(self.key, "kmeans-start", index)
         if isinstance(init, str) and init == "k-means++":
