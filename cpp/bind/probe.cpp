@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Which instruction-set level can this machine run? Compiled for the baseline, imported first.
+// Reports the highest instruction-set level of this machine. Compiled for the baseline, and
+// imported first.
 #include <pybind11/pybind11.h>
 
 #include "gibbous/ground/level.hpp"

@@ -15,8 +15,7 @@ void bind_corpus(py::module_& m) {
       .def(
           "number",
           [](Terms& terms, const py::bytes& text, bool grow, Index64 unknown) {
-            // With the GIL: the table must not change under another thread, and a call takes
-            // milliseconds.
+            // Keeps the GIL: no other thread may change the table, and a call takes milliseconds.
             std::vector<Index64> out;
             out.reserve(static_cast<std::size_t>(py::len(text)) / 4);
             terms.number(static_cast<std::string_view>(text), grow, unknown, out);

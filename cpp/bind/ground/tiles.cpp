@@ -6,7 +6,7 @@
 
 namespace gibbous::bind {
 
-// Asked at every call, so that one process can compare the ways.
+// Read at every call, so that one process can compare the settings.
 TileProduct tile_product() {
   const char* value = std::getenv("GIBBOUS_AMX");
   const std::string wanted = value ? value : "";

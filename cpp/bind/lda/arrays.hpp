@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the bindings of the topic samplers share: corpora, priors and counts.
+// Shared by the bindings of the topic samplers: corpora, priors and counts.
 #pragma once
 #include <algorithm>
 #include <optional>
@@ -10,15 +10,15 @@
 
 namespace gibbous::bind {
 
-// Priors of single words in single topics, in compressed rows of words; None for none.
+// Priors of single words in single topics, in CSR form by words; None for none.
 using Seeds = std::optional<std::tuple<Array<Index64>, Array<lda::Topic>, Array<float>>>;
 
 inline void expect_topics(Index n_topics) {
   expect(n_topics >= 1 && n_topics <= lda::kMostTopics, "n_topics must be between 1 and 65535");
 }
 
-// Bags of words in compressed rows, and topic-word distributions as sparse values over a floor: the
-// caller's arrays. What lies inside them is checked by whoever reads it.
+// Bags of words in CSR form, and topic-word distributions as sparse values over a floor, in the
+// arrays of the caller. Their contents are checked by the functions that read them.
 struct BoundDocuments {
   Array<Index64> indptr;
   Array<Index32> words;

@@ -49,7 +49,7 @@ py::array_t<lda::Topic> exact_topics(const ExactSampler& sampler, int threads) {
   lda::Topic* out = z.mutable_data();
   PythonMonitor monitor;
   {
-    const py::gil_scoped_release nogil;  // the array is ours alone
+    const py::gil_scoped_release nogil;  // no other object has the array
     sampler.topics(out, Execution{threads, &monitor});
   }
   return z;
@@ -59,7 +59,7 @@ py::tuple exact_word_counts(const ExactSampler& sampler, int threads) {
   PythonMonitor monitor;
   lda::Counts counts;
   {
-    const py::gil_scoped_release nogil;  // the sampler is not changed
+    const py::gil_scoped_release nogil;  // the sampler is not modified
     counts = sampler.word_counts(Execution{threads, &monitor});
   }
   return counts_out(counts);

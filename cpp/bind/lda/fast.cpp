@@ -63,7 +63,7 @@ py::array_t<lda::Topic> topics(const FastSampler& sampler, int threads) {
   lda::Topic* out = z.mutable_data();
   PythonMonitor monitor;
   {
-    const py::gil_scoped_release nogil;  // the array is ours alone
+    const py::gil_scoped_release nogil;  // no other object has the array
     sampler.topics(out, Execution{threads, &monitor});
   }
   return z;
@@ -77,7 +77,7 @@ py::array_t<Index64> totals(const FastSampler& sampler, int threads) {
   PythonMonitor monitor;
   std::vector<Index64> n;
   {
-    const py::gil_scoped_release nogil;  // the sampler is not changed
+    const py::gil_scoped_release nogil;  // the sampler is not modified
     n = sampler.totals(Execution{threads, &monitor});
   }
   return array_of(n);
@@ -96,7 +96,7 @@ py::tuple word_counts(const FastSampler& sampler, int threads) {
   PythonMonitor monitor;
   lda::Counts counts;
   {
-    const py::gil_scoped_release nogil;  // the sampler is not changed
+    const py::gil_scoped_release nogil;  // the sampler is not modified
     counts = sampler.word_counts(Execution{threads, &monitor});
   }
   return counts_out(counts);

@@ -16,7 +16,7 @@ using lda::Topic;
 using SparseShares = std::tuple<Array<Index32>, Array<Topic>, Array<float>>;
 using LeftToRightPlan = std::tuple<std::string, Index, Index, std::uint64_t>;
 
-// The offsets of n rows into arrays of `stored` entries; returns n.
+// Checks the offsets of n rows into arrays of `stored` entries; returns n.
 Index rows_in(const Array<Index64>& indptr, Index stored, const char* what) {
   expect(indptr.ndim() == 1 && indptr.size() >= 1, what);
   const Index n = indptr.size() - 1;
