@@ -42,17 +42,23 @@ inline void expect(bool ok, const char* what) {
   if (!ok) throw std::invalid_argument(what);
 }
 
+// Dense rows and their weights, with the arrays that hold them.
 template <class T>
-Rows<T> rows_of(const Array<T>& x, const std::optional<Array<T>>& weight) {
-  expect(x.ndim() == 2, "x must have two dimensions");
-  expect(!weight || weight->size() == x.shape(0), "weight must have one entry a row of x");
-  return {x.data(), x.shape(0), x.shape(1), weight ? weight->data() : nullptr};
-}
+struct BoundRows {
+  Array<T> x;
+  std::optional<Array<T>> weight;
+  Rows<T> rows;
+};
 
 template <class T>
 T* out_of(Array<T>& a, Index size, const char* what) {
   expect(a.size() == size, what);
   return a.mutable_data();  // throws for a read-only array
+}
+
+template <class T>
+T* optional_out(std::optional<Array<T>>& a, Index size, const char* what) {
+  return a ? out_of(*a, size, what) : nullptr;
 }
 
 // What multiplies states by weights where the processor has a matrix unit, and GIBBOUS_AMX allows.

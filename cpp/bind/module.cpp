@@ -17,6 +17,7 @@ void bind_lda_fast(py::module_& m);
 void bind_lda_measure(py::module_& m);
 void bind_lda_exact(py::module_& m);
 void bind_rbm(py::module_& m);
+void bind_rows(py::module_& m);
 void bind_tiles(py::module_& m);
 void bind_rbm_likelihood(py::module_& m);
 
@@ -85,5 +86,6 @@ PYBIND11_MODULE(GIBBOUS_MODULE, m, pybind11::mod_gil_not_used()) {
   m.doc() = "Numeric core of gibbous. Private: use the classes of the gibbous package.";
   gibbous::bind::bind_build(m);
   gibbous::bind::bind_tiles(m);
+  gibbous::bind::bind_rows(m);
   gibbous::bind::bind_models(m);
 }

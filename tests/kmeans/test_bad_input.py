@@ -14,6 +14,7 @@ from sklearn.exceptions import ConvergenceWarning
 from gibbous._ground.isa import core
 from gibbous.kmeans.lloyd import KMeans
 from reference import kmeans as slow
+from support.blobs import rows_of
 
 DTYPES = (np.float32, np.float64)
 GOOD = np.arange(40.0).reshape(20, 2)
@@ -139,15 +140,19 @@ def test_core_rejects_mismatched_arrays():
     X, C = GOOD, GOOD[:3].copy()
     labels = np.empty(20, np.int32)
     with pytest.raises(ValueError, match="labels"):
-        core.kmeans.assign(X, None, C, labels[:5].copy(), 1)
+        core.kmeans.assign(core.rows(X), C, labels[:5].copy(), 1)
     with pytest.raises(ValueError, match="columns"):
-        core.kmeans.assign(X, None, C[:, :1].copy(), labels, 1)
+        core.kmeans.assign(core.rows(X), C[:, :1].copy(), labels, 1)
     with pytest.raises(ValueError, match="weight"):
-        core.kmeans.assign(X, np.ones(3), C, labels, 1)
+        core.rows(X, np.ones(3))
     with pytest.raises(TypeError):
-        core.kmeans.assign(X.astype(np.int64), None, C, labels, 1)
+        core.rows(X.astype(np.int64))
+    with pytest.raises(TypeError):
+        core.kmeans.assign(core.rows(X), C.astype(np.float32), labels, 1)
     S = sp.csr_array(X)
     with pytest.raises(ValueError, match="columns"):
-        core.kmeans.assign(S.data, S.indices + 5, S.indptr, None, C, labels, 1)
+        core.kmeans.csr(S.data, S.indices + 5, S.indptr, X.shape[1])
+    with pytest.raises(ValueError, match="columns"):
+        core.kmeans.assign(rows_of(S), C[:, :1].copy(), labels, 1)
     with pytest.raises(ValueError, match="indptr"):
-        core.kmeans.assign(S.data, S.indices, S.indptr[::-1].copy(), None, C, labels, 1)
+        core.kmeans.csr(S.data, S.indices, S.indptr[::-1].copy(), X.shape[1])

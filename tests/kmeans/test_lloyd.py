@@ -16,7 +16,7 @@ from gibbous._ground.isa import core
 from gibbous.kmeans.functions import k_means, kmeans_plusplus
 from gibbous.kmeans.lloyd import KMeans
 from reference import kmeans as slow
-from support.blobs import bits, blobs, csr
+from support.blobs import bits, blobs, csr, rows_of
 
 DTYPES = (np.float32, np.float64)
 # one column, odd widths, both sides of every vector and group length
@@ -26,10 +26,7 @@ SHAPES = ((1, 1, 1), (7, 1, 3), (23, 3, 2), (24, 4, 5), (100, 8, 9), (533, 17, 3
 def step(X, centers, weight=None, threads=1):
     labels = np.full(X.shape[0], -1, np.int32)
     fresh = np.empty_like(centers)
-    if sp.issparse(X):
-        out = core.kmeans.step(X.data, X.indices, X.indptr, weight, centers, labels, fresh, threads)
-    else:
-        out = core.kmeans.step(X, weight, centers, labels, fresh, threads)
+    out = core.kmeans.step(rows_of(X, weight), centers, labels, fresh, threads)
     return labels, *out, fresh
 
 
@@ -158,12 +155,8 @@ def test_pruned_plusplus_equals_unpruned(dtype, shape, weighted, sparse):
 
 
 def plusplus_rows(X, k, trials, seed, weight=None, prune=True, sparse=False, threads=1):
-    if sparse:
-        S = csr(X)
-        return core.kmeans.plusplus(
-            S.data, S.indices, S.indptr, X.shape[1], weight, k, trials, seed, threads, prune
-        )
-    return core.kmeans.plusplus(X, weight, k, trials, seed, threads, prune)
+    rows = rows_of(csr(X) if sparse else X, weight)
+    return core.kmeans.plusplus(rows, k, trials, seed, threads, prune)
 
 
 @pytest.mark.parametrize("weighted", [False, True])
@@ -216,7 +209,9 @@ def test_mean_variance(dtype, shift):
     X = (blobs(3000, 5, 4, seed=6) + shift).astype(dtype)
     want = X.astype(np.longdouble).var(axis=0).mean()
     for threads in (1, 3):
-        assert core.kmeans.mean_variance(X, threads) == pytest.approx(float(want), rel=1e-9)
+        assert core.kmeans.mean_variance(core.rows(X), threads) == pytest.approx(
+            float(want), rel=1e-9
+        )
 
 
 # Identities -----------------------------------------------------------------------------------
@@ -249,9 +244,10 @@ def test_bounds_do_not_change_the_result(dtype, shift, kind):
     labels = [np.full(4000, -1, np.int32) for _ in centers]
     fresh = [np.empty_like(start) for _ in centers]
     settled = 0
+    rows = core.rows(X, weight)
     for _ in range(25):
-        a = core.kmeans.step(X, weight, centers[0], labels[0], fresh[0], 2, *bounds)
-        b = core.kmeans.step(X, weight, centers[1], labels[1], fresh[1], 1)
+        a = core.kmeans.step(rows, centers[0], labels[0], fresh[0], 2, *bounds)
+        b = core.kmeans.step(rows, centers[1], labels[1], fresh[1], 1)
         assert a == b
         np.testing.assert_array_equal(labels[0], labels[1])
         np.testing.assert_array_equal(fresh[0], fresh[1])
@@ -281,9 +277,10 @@ def test_bounds_do_not_change_the_result_for_any_movement_of_centers(seed, dtype
     centers, drift = places.astype(dtype), np.zeros(k)
     lower, labels = np.zeros(n, dtype), [np.full(n, -1, np.int32) for _ in range(2)]
     fresh = [np.empty_like(centers) for _ in labels]
+    rows = core.rows(X)
     for _ in range(6):
-        a = core.kmeans.step(X, None, centers, labels[0], fresh[0], 2, lower, drift)
-        b = core.kmeans.step(X, None, centers, labels[1], fresh[1], 1)
+        a = core.kmeans.step(rows, centers, labels[0], fresh[0], 2, lower, drift)
+        b = core.kmeans.step(rows, centers, labels[1], fresh[1], 1)
         assert a == b
         np.testing.assert_array_equal(labels[0], labels[1])
         np.testing.assert_array_equal(fresh[0], fresh[1])

@@ -13,6 +13,7 @@ from gibbous.kmeans.minibatch import MiniBatchKMeans
 from gibbous.kmeans.minibatch_run import Update
 from gibbous.kmeans.samples import Samples
 from reference import kmeans as slow
+from support.blobs import rows_of
 
 DTYPES = (np.float32, np.float64)
 
@@ -38,13 +39,8 @@ def test_step_equals_reference(dtype, weighted, sparse):
     w = None if weight is None else weight.astype(float)
     want = slow.minibatch_step(X.astype(float), centers.astype(float), counts, w)
     labels = np.empty(130, np.int32)
-    if sparse:
-        S = sp.csr_array(X)
-        inertia = core.kmeans.minibatch(
-            S.data, S.indices, S.indptr, weight, centers, counts, labels, 1
-        )
-    else:
-        inertia = core.kmeans.minibatch(X, weight, centers, counts, labels, 1)
+    rows = rows_of(sp.csr_array(X) if sparse else X, weight)
+    inertia = core.kmeans.minibatch(rows, centers, counts, labels, 1)
     rel = 1e-5 if dtype == np.float32 else 1e-12
     np.testing.assert_allclose(centers, want[0], rtol=rel)
     np.testing.assert_allclose(counts, want[1], rtol=rel)

@@ -403,9 +403,15 @@ def test_a_learning_rate_that_diverges_is_named() -> None:
 
 
 def test_core_rejects_mismatched_arrays() -> None:
-    rows = core.layers.Rows32(4, 3, real=np.zeros((4, 3), np.float32))
+    rows = core.layers.Rows32(4, 3, np.zeros((4, 3), np.float32))
     w, a, b = np.zeros((2, 5), np.float32), np.zeros(5, np.float32), np.zeros(2, np.float32)
+    with pytest.raises(ValueError, match="x must have one column per visible unit"):
+        core.rbm.free_energies(rows, core.layers.parameters(w, a, b), 1)
     with pytest.raises(ValueError, match="must belong to one machine"):
-        core.rbm.free_energies(rows, w, a, b, 1)
-    with pytest.raises(ValueError, match="one of bits, bytes, real and csr"):
-        core.layers.Rows32(4, 3)
+        core.layers.parameters(w, a[:3], b)
+    with pytest.raises(ValueError, match="numbers must have n rows of d"):
+        core.layers.Rows32(4, 3, w)
+    with pytest.raises(ValueError, match="bits must be states of n rows"):
+        core.layers.Rows32(4, 3, np.zeros((4, 2), np.uint32))
+    with pytest.raises(TypeError):
+        core.layers.Rows32(4, 3, np.zeros((4, 3)))

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the bindings of mixtures share: covariance types by name, and arrays of parameters and
-// statistics checked for their sizes.
+// What the bindings of mixtures share: covariance types by name, and parameters and statistics in
+// the caller's arrays.
 #pragma once
+#include <optional>
 #include <string>
 
 #include "bind/bind.hpp"
@@ -28,10 +29,37 @@ inline Index covariance_size(Covariance type, Index k, Index d) {
   }
 }
 
+// Parameters of a mixture, whose sizes fit. E-steps read them; M-steps write all but log_weights.
+template <class T>
+struct BoundMixture {
+  Covariance type;
+  Index k, d;
+  Array<T> weights, means, covariances, factors;
+  std::optional<Array<double>> log_weights;
+
+  const double* given_log_weights() const { return log_weights ? log_weights->data() : nullptr; }
+};
+
+// Sums over the rows. How long they are depends on the mixture and on what they refer to.
+struct BoundStatistics {
+  Array<double> nk, s1, s2;
+  std::optional<Array<double>> entropy;
+};
+
 inline gmm::Statistics statistics_of(Covariance type, Index k, Index d, bool folded,
-                                     Array<double>& nk, Array<double>& s1, Array<double>& s2) {
-  return {out_of(nk, k, "nk has a wrong size"), out_of(s1, k * d, "s1 has a wrong size"),
-          out_of(s2, gmm::second_moments(type, k, d, folded), "s2 has a wrong size")};
+                                     BoundStatistics& sums) {
+  return {out_of(sums.nk, k, "nk has a wrong size"), out_of(sums.s1, k * d, "s1 has a wrong size"),
+          out_of(sums.s2, gmm::second_moments(type, k, d, folded), "s2 has a wrong size"),
+          optional_out(sums.entropy, 1, "entropy has a wrong size")};
+}
+
+template <class T>
+gmm::Posterior<T> posterior_of(Index n, Index k, std::optional<Array<T>>& log_prob,
+                               std::optional<Array<T>>& responsibilities,
+                               std::optional<Array<std::int64_t>>& labels) {
+  return {optional_out(log_prob, n, "log_prob has a wrong size"),
+          optional_out(responsibilities, n * k, "responsibilities has a wrong size"),
+          optional_out(labels, n, "labels has a wrong size")};
 }
 
 }  // namespace gibbous::bind

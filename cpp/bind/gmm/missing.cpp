@@ -2,6 +2,8 @@
 // Border of the mixture on rows with missing entries.
 #include <pybind11/stl.h>
 
+#include <utility>
+
 #include "bind/gmm/arrays.hpp"
 #include "gibbous/gmm/missing/mixture.hpp"
 
@@ -9,137 +11,140 @@ namespace gibbous::bind {
 
 namespace {
 
-using Numbers = std::optional<Array<Index64>>;
+// The rows in an order in which those of one pattern lie together, with the arrays that hold it.
+struct BoundPatterns {
+  Array<Index64> rows, starts;
+  gmm::Patterns patterns;
+};
 
-gmm::Patterns patterns_of(const Numbers& order, const Numbers& begin, Covariance type, Index n) {
+BoundPatterns make_patterns(Array<Index64> rows, Array<Index64> starts) {
   static_assert(sizeof(Index) == sizeof(Index64));
-  if (type == Covariance::diag || type == Covariance::spherical) return {nullptr, nullptr, 0};
-  expect(order && begin, "full and tied covariances need patterns");
-  const Array<Index64>&rows = *order, &starts = *begin;
-  expect(rows.size() == n, "rows must have one entry a row of x");
-  expect(starts.ndim() == 1 && starts.size() >= 1, "starts must have an entry a pattern, and n");
+  expect(starts.ndim() == 1 && starts.size() >= 1, "starts must have an entry per pattern, and n");
+  const Index n = rows.size(), count = starts.size() - 1;
   const auto* at = reinterpret_cast<const Index*>(starts.data());
-  const Index count = starts.size() - 1;
   expect(at[0] == 0 && at[count] == n, "starts must go from 0 to n");
   for (Index i = 0; i < count; ++i) expect(at[i] < at[i + 1], "starts must rise");
   for (Index i = 0; i < n; ++i)
     expect(rows.data()[i] >= 0 && rows.data()[i] < n, "rows must be row numbers of x");
-  return {reinterpret_cast<const Index*>(rows.data()), at, count};
+  const gmm::Patterns patterns{reinterpret_cast<const Index*>(rows.data()), at, count};
+  return {std::move(rows), std::move(starts), patterns};
+}
+
+gmm::Patterns patterns_of(const std::optional<BoundPatterns>& bound, Covariance type, Index n) {
+  if (type == Covariance::diag || type == Covariance::spherical) return {nullptr, nullptr, 0};
+  expect(bound.has_value(), "full and tied covariances need patterns");
+  expect(bound->rows.size() == n, "patterns must have one entry per row of x");
+  return bound->patterns;
 }
 
 template <class T>
-gmm::Joint<T> joint_of(const std::string& type, const Array<T>& weights, const Array<T>& means,
-                       const Array<T>& covariances, Index d,
-                       const std::optional<Array<double>>& log_weights = std::nullopt) {
-  expect(means.ndim() == 2 && means.shape(1) == d, "x and means must have equally many columns");
-  const gmm::Joint<T> joint{covariance_of(type),
-                            means.shape(0),
-                            d,
-                            weights.data(),
-                            means.data(),
-                            covariances.data(),
-                            log_weights ? log_weights->data() : nullptr};
-  expect(weights.size() == joint.k, "weights must have one entry a component");
-  expect(!log_weights || log_weights->size() == joint.k,
-         "log_weights must have one entry a component");
-  expect(covariances.size() == covariance_size(joint.type, joint.k, d),
-         "covariances has a wrong size");
-  return joint;
+gmm::Joint<T> joint_of(const BoundMixture<T>& m, const Rows<T>& rows) {
+  expect(m.d == rows.d, "x and means must have equally many columns");
+  return {m.type,
+          m.k,
+          m.d,
+          m.weights.data(),
+          m.means.data(),
+          m.covariances.data(),
+          m.given_log_weights()};
 }
 
 template <class T>
-T* optional_out(std::optional<Array<T>>& a, Index size, const char* what) {
-  return a ? out_of(*a, size, what) : nullptr;
-}
-
-template <class T>
-double accumulate_missing(const Array<T>& x, const std::optional<Array<T>>& weight,
-                          const Numbers& order, const Numbers& starts, const std::string& type,
-                          const Array<T>& weights, const Array<T>& means,
-                          const Array<T>& covariances, const std::optional<Array<T>>& about,
-                          Array<double>& nk, Array<double>& s1, Array<double>& s2, int threads,
-                          const std::optional<Array<double>>& log_weights) {
-  const Rows<T> rows = rows_of(x, weight);
-  const gmm::Patterns patterns = patterns_of(order, starts, covariance_of(type), rows.n);
-  const gmm::Joint<T> joint = joint_of(type, weights, means, covariances, rows.d, log_weights);
+double accumulate_missing(const BoundRows<T>& x, const std::optional<BoundPatterns>& patterns,
+                          const BoundMixture<T>& mixture, const std::optional<Array<T>>& about,
+                          BoundStatistics& sums, int threads) {
+  const gmm::Joint<T> joint = joint_of(mixture, x.rows);
+  const gmm::Patterns order = patterns_of(patterns, joint.type, x.rows.n);
   expect(!about || about->size() == joint.k * joint.d, "origin must be (k, d)");
-  const gmm::Statistics out = statistics_of(joint.type, joint.k, joint.d, false, nk, s1, s2);
+  const gmm::Statistics out = statistics_of(joint.type, joint.k, joint.d, false, sums);
   PythonMonitor monitor;
   const py::gil_scoped_release nogil;  // safe: only arrays held by the arguments are touched
-  return gmm::accumulate_missing(rows, patterns, joint, about ? about->data() : nullptr,
+  return gmm::accumulate_missing(x.rows, order, joint, about ? about->data() : nullptr,
                                  {threads, &monitor}, out);
 }
 
 template <class T>
-void posterior_missing(const Array<T>& x, const Numbers& order, const Numbers& starts,
-                       const std::string& type, const Array<T>& weights, const Array<T>& means,
-                       const Array<T>& covariances, std::optional<Array<T>> log_prob,
+void posterior_missing(const BoundRows<T>& x, const std::optional<BoundPatterns>& patterns,
+                       const BoundMixture<T>& mixture, std::optional<Array<T>> log_prob,
                        std::optional<Array<T>> responsibilities,
-                       std::optional<Array<std::int64_t>> labels, int threads,
-                       const std::optional<Array<double>>& log_weights) {
-  const Rows<T> rows = rows_of<T>(x, std::nullopt);
-  const gmm::Patterns patterns = patterns_of(order, starts, covariance_of(type), rows.n);
-  const gmm::Joint<T> joint = joint_of(type, weights, means, covariances, rows.d, log_weights);
-  const gmm::Posterior<T> out{
-      optional_out(log_prob, rows.n, "log_prob has a wrong size"),
-      optional_out(responsibilities, rows.n * joint.k, "responsibilities has a wrong size"),
-      optional_out(labels, rows.n, "labels has a wrong size")};
+                       std::optional<Array<std::int64_t>> labels, int threads) {
+  const gmm::Joint<T> joint = joint_of(mixture, x.rows);
+  const gmm::Patterns order = patterns_of(patterns, joint.type, x.rows.n);
+  const gmm::Posterior<T> out = posterior_of(x.rows.n, joint.k, log_prob, responsibilities, labels);
   PythonMonitor monitor;
   const py::gil_scoped_release nogil;  // safe: only arrays held by the arguments are touched
-  gmm::posterior_missing(rows, patterns, joint, {threads, &monitor}, out);
+  gmm::posterior_missing(x.rows, order, joint, {threads, &monitor}, out);
+}
+
+// What is asked of rows with missing entries; sizes are checked against the rows.
+template <class T>
+struct BoundCompletion {
+  std::optional<Array<T>> filled;
+  std::optional<Array<Index64>> targets;
+  std::optional<Array<T>> variance, covariance;
+  std::optional<std::uint64_t> seed;
+};
+
+template <class T>
+gmm::Completion<T> completion_of(BoundCompletion<T>& bound, const Rows<T>& rows) {
+  const Index count = bound.targets ? bound.targets->size() : 0;
+  for (Index i = 0; i < count; ++i) {
+    const Index64 target = bound.targets->data()[i];
+    expect(target >= 0 && target < rows.d, "targets must be columns of x");
+  }
+  return {optional_out(bound.filled, rows.n * rows.d, "filled has a wrong size"),
+          bound.targets ? reinterpret_cast<const Index*>(bound.targets->data()) : nullptr,
+          count,
+          optional_out(bound.variance, rows.n * count, "variance has a wrong size"),
+          optional_out(bound.covariance, rows.n * count * count, "covariance has a wrong size"),
+          bound.seed ? &*bound.seed : nullptr};
 }
 
 template <class T>
-void complete(const Array<T>& x, const Numbers& order, const Numbers& starts,
-              const std::string& type, const Array<T>& weights, const Array<T>& means,
-              const Array<T>& covariances, std::optional<Array<T>> filled,
-              const std::optional<Array<Index64>>& targets, std::optional<Array<T>> variance,
-              std::optional<Array<T>> covariance, const std::optional<std::uint64_t>& seed,
-              int threads) {
-  const Rows<T> rows = rows_of<T>(x, std::nullopt);
-  const gmm::Patterns patterns = patterns_of(order, starts, covariance_of(type), rows.n);
-  const gmm::Joint<T> joint = joint_of(type, weights, means, covariances, rows.d);
-  const Index count = targets ? targets->size() : 0;
-  for (Index i = 0; i < count; ++i)
-    expect(targets->data()[i] >= 0 && targets->data()[i] < rows.d, "targets must be columns of x");
-  const gmm::Completion<T> out{
-      optional_out(filled, rows.n * rows.d, "filled has a wrong size"),
-      targets ? reinterpret_cast<const Index*>(targets->data()) : nullptr,
-      count,
-      optional_out(variance, rows.n * count, "variance has a wrong size"),
-      optional_out(covariance, rows.n * count * count, "covariance has a wrong size"),
-      seed ? &*seed : nullptr};
+void complete(const BoundRows<T>& x, const std::optional<BoundPatterns>& patterns,
+              const BoundMixture<T>& mixture, BoundCompletion<T>& completion, int threads) {
+  const gmm::Joint<T> joint = joint_of(mixture, x.rows);
+  const gmm::Patterns order = patterns_of(patterns, joint.type, x.rows.n);
+  const gmm::Completion<T> out = completion_of(completion, x.rows);
   PythonMonitor monitor;
   const py::gil_scoped_release nogil;  // safe: only arrays held by the arguments are touched
-  gmm::complete(rows, patterns, joint, {threads, &monitor}, out);
+  gmm::complete(x.rows, order, joint, {threads, &monitor}, out);
 }
 
 template <class T>
-void bind_missing_for(py::module_& m) {
-  const auto in = [](const char* name) { return py::arg(name).noconvert(); };
+void bind_missing_for(py::module_& m, const char* completion) {
   const auto optional = [](const char* name) { return py::arg(name).noconvert().none(true); };
-  m.def("accumulate", &accumulate_missing<T>, in("x"), optional("weight"), optional("rows"),
-        optional("starts"), py::arg("covariance_type"), in("weights"), in("means"),
-        in("covariances"), optional("origin"), in("nk"), in("s1"), in("s2"), py::arg("threads"),
-        optional("log_weights") = py::none(),
+  py::class_<BoundCompletion<T>>(m, completion, py::module_local(),
+                                 "What to write about missing entries; see completion.");
+  m.def(
+      "completion",
+      [](Array<T> filled, std::optional<Array<Index64>> targets, std::optional<Array<T>> variance,
+         std::optional<Array<T>> covariance, std::optional<std::uint64_t> seed) {
+        return BoundCompletion<T>{std::move(filled), std::move(targets), std::move(variance),
+                                  std::move(covariance), seed};
+      },
+      py::arg("filled").noconvert(), optional("targets"), optional("variance"),
+      optional("covariance"), py::arg("seed"),
+      "Arrays for complete: the rows, and the spread of targets; a seed for draws, not means.");
+  m.def("accumulate", &accumulate_missing<T>, py::arg("x"), py::arg("patterns"), py::arg("mixture"),
+        optional("origin"), py::arg("statistics"), py::arg("threads"),
         "E-step on what is observed, and expected statistics; returns the weighted sum of log p.");
-  m.def("posterior", &posterior_missing<T>, in("x"), optional("rows"), optional("starts"),
-        py::arg("covariance_type"), in("weights"), in("means"), in("covariances"),
+  m.def("posterior", &posterior_missing<T>, py::arg("x"), py::arg("patterns"), py::arg("mixture"),
         optional("log_prob"), optional("responsibilities"), optional("labels"), py::arg("threads"),
-        optional("log_weights") = py::none(),
         "Log-likelihood, responsibilities and labels by what is observed of each row.");
-  m.def("complete", &complete<T>, in("x"), optional("rows"), optional("starts"),
-        py::arg("covariance_type"), in("weights"), in("means"), in("covariances"),
-        optional("filled"), optional("targets"), optional("variance"), optional("covariance"),
-        optional("seed"), py::arg("threads"),
+  m.def("complete", &complete<T>, py::arg("x"), py::arg("patterns"), py::arg("mixture"),
+        py::arg("completion"), py::arg("threads"),
         "What takes the place of missing entries: mean or draw, variance and covariance.");
 }
 
 }  // namespace
 
 void bind_gmm_missing(py::module_& m) {
-  bind_missing_for<double>(m);
-  bind_missing_for<float>(m);
+  py::class_<BoundPatterns>(m, "Patterns", py::module_local(),
+                            "Rows in the order of the entries that they miss; not copied.")
+      .def(py::init(&make_patterns), py::arg("rows").noconvert(), py::arg("starts").noconvert());
+  bind_missing_for<double>(m, "Completion64");
+  bind_missing_for<float>(m, "Completion32");
 }
 
 }  // namespace gibbous::bind

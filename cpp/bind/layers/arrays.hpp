@@ -2,6 +2,8 @@
 // What the bindings of layers and machines share: rows, kinds of units, parameters.
 #pragma once
 #include <optional>
+#include <tuple>
+#include <variant>
 
 #include "bind/bind.hpp"
 #include "gibbous/layers/parameters.hpp"
@@ -11,29 +13,20 @@ namespace gibbous::bind {
 
 using layers::Parameters;
 
+template <class T>
+using CsrArrays = std::tuple<Array<T>, Array<Index32>, Array<Index64>>;  // data, indices, indptr
+
+// Words of 32 states, bytes, numbers, or numbers in compressed rows.
+template <class T>
+using States = std::variant<Array<std::uint32_t>, Array<std::uint8_t>, Array<T>, CsrArrays<T>>;
+
 // Rows of a source with the arrays that hold them.
 template <class T>
-struct BoundRows {
+struct BoundSource {
   layers::Source<T> source;
-  py::tuple owners;
+  States<T> states;
+  std::optional<Array<T>> weight;
 };
-
-template <class T>
-Parameters<T> parameters_of(Index d, Array<T>& w, Array<T>& a, Array<T>& b) {
-  expect(w.ndim() == 2 && w.shape(1) == d, "w must have one column a visible unit");
-  const Index hidden = w.shape(0);
-  return {d, hidden, w.mutable_data(), out_of(a, d, "a must have one entry a visible unit"),
-          out_of(b, hidden, "b must have one entry a hidden unit")};
-}
-
-// The kernels that read parameters only take them as they are, read-only arrays included.
-template <class T>
-Parameters<T> fixed_parameters(Index d, const Array<T>& w, const Array<T>& a, const Array<T>& b) {
-  expect(w.ndim() == 2 && w.shape(1) == d && a.size() == d && b.size() == w.shape(0),
-         "w, a and b must belong to one machine with d visible units");
-  return {d, w.shape(0), const_cast<T*>(w.data()), const_cast<T*>(a.data()),
-          const_cast<T*>(b.data())};
-}
 
 // What the units are, with the array that holds the groups.
 struct BoundUnits {
@@ -41,30 +34,34 @@ struct BoundUnits {
   Array<Index64> groups;
 };
 
-// Adds to a machine what is not of two states; nothing without `units`.
+// The parameters between two layers, whose sizes fit, with the arrays that hold them.
 template <class T>
-Parameters<T> with_units(Parameters<T> net, const std::optional<BoundUnits>& units,
-                         const std::optional<Array<T>>& z) {
-  if (units) net.units = units->units;
-  expect((net.units.visible == layers::Visible::gaussian) == z.has_value(),
-         "z goes with Gaussian units");
-  expect(!z || z->size() == net.visible, "z must have one entry a visible unit");
-  if (z) net.z = const_cast<T*>(z->data());
-  const Index64* g = net.units.groups;
-  Index64 last = 0;
-  for (Index i = 0; i < net.units.n_groups; ++i, g += 2) {
-    expect(last <= g[0] && g[0] < g[1] && g[1] <= net.visible,
-           "groups must ascend, not overlap, and lie within the visible units");
-    last = g[1];
-  }
-  return net;
+struct BoundParameters {
+  Parameters<T> net;
+  Array<T> w, a, b;
+  std::optional<BoundUnits> units;
+  std::optional<Array<T>> z;
+};
+
+// The parameters to be changed; throws for read-only arrays. Kernels that only read parameters take
+// `net`, so that they work on such arrays too.
+template <class T>
+Parameters<T> writable(BoundParameters<T>& bound) {
+  bound.w.mutable_data();
+  bound.a.mutable_data();
+  bound.b.mutable_data();
+  if (bound.z) bound.z->mutable_data();
+  return bound.net;
 }
 
-// Rows must be numbers where the units are, or the passes would look for bits.
+// The parameters for rows; throws where the rows do not fit them.
 template <class T>
-void expect_rows_of(const layers::Source<T>& x, const layers::Units& units) {
-  expect(units.visible == layers::Visible::binary || !x.binary(),
+const Parameters<T>& parameters_for(const layers::Source<T>& x, const BoundParameters<T>& bound) {
+  expect(x.d == bound.net.visible, "x must have one column per visible unit");
+  // the passes would look for bits
+  expect(bound.net.units.visible == layers::Visible::binary || !x.binary(),
          "rows of counts and of Gaussian units must be numbers");
+  return bound.net;
 }
 
 }  // namespace gibbous::bind

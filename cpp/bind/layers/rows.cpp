@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <pybind11/stl.h>
 
-#include <tuple>
+#include <utility>
 
 #include "bind/bind.hpp"
 #include "bind/layers/arrays.hpp"
@@ -11,100 +11,122 @@ namespace gibbous::bind {
 namespace {
 
 template <class T>
-using Csr = std::tuple<Array<T>, Array<Index32>, Array<Index64>>;
-
-template <class T>
-BoundRows<T> csr_rows(Index n, Index d, const Csr<T>& csr, layers::Source<T> x) {
-  const auto& [data, indices, indptr] = csr;
-  expect(data.size() == indices.size(), "indices must match data");
-  expect(indptr.size() == n + 1, "indptr must have one entry a row and one more");
-  const Index64* p = indptr.data();
-  expect(p[0] == 0 && p[n] <= data.size(), "indptr must begin at 0 and end within data");
-  for (Index i = 0; i < n; ++i) expect(p[i] <= p[i + 1], "indptr must not decrease");
-  const Index32* j = indices.data();
-  for (Index64 e = 0; e < p[n]; ++e)
-    expect(j[e] >= 0 && j[e] < d, "indices must lie within the columns");
-  x.data = data.data();
-  x.indices = j;
-  x.indptr = p;
-  return {x, py::make_tuple(data, indices, indptr)};
+void refer(layers::Source<T>& x, const Array<std::uint32_t>& bits) {
+  expect(bits.size() == x.n * ((x.d + 31) / 32) && !x.sample, "bits must be states of n rows");
+  x.bits = bits.data();
 }
 
 template <class T>
-void bind_rows(py::module_& m, const char* name) {
-  using X = Array<T>;
-  py::class_<BoundRows<T>>(m, name, py::module_local(), "Rows of visible states, not copied.")
-      .def(py::init([](Index n, Index d, const std::optional<Array<std::uint32_t>>& bits,
-                       const std::optional<Array<std::uint8_t>>& bytes,
-                       const std::optional<X>& real, const std::optional<Csr<T>>& csr, T scale,
-                       bool sample, bool ones, const std::optional<X>& weight) {
-             expect(bits.has_value() + bytes.has_value() + real.has_value() + csr.has_value() == 1,
-                    "give one of bits, bytes, real and csr");
-             layers::Source<T> x;
-             x.n = n;
-             x.d = d;
-             x.scale = scale;
-             x.sample = sample;
-             expect(!ones || (csr && !sample), "ones is for csr, and without sample");
-             x.ones = ones;
-             expect(!weight || weight->size() == n, "weight must have one entry a row");
-             if (weight) x.weight = weight->data();
-             BoundRows<T> rows;
-             if (csr) {
-               rows = csr_rows(n, d, *csr, x);
-             } else if (bits) {
-               expect(bits->size() == n * ((d + 31) / 32) && !sample,
-                      "bits must be states of n rows");
-               x.bits = bits->data();
-               rows = {x, py::make_tuple(*bits)};
-             } else if (bytes) {
-               expect(bytes->size() == n * d, "bytes must have n rows of d");
-               x.bytes = bytes->data();
-               rows = {x, py::make_tuple(*bytes)};
-             } else {
-               expect(real->size() == n * d, "real must have n rows of d");
-               x.real = real->data();
-               rows = {x, py::make_tuple(*real)};
-             }
-             rows.owners = py::make_tuple(rows.owners, weight);
-             return rows;
-           }),
-           py::arg("n"), py::arg("d"), py::kw_only(), py::arg("bits").noconvert() = py::none(),
-           py::arg("bytes").noconvert() = py::none(), py::arg("real").noconvert() = py::none(),
-           py::arg("csr").noconvert() = py::none(), py::arg("scale") = 1, py::arg("sample") = false,
-           py::arg("ones") = false, py::arg("weight").noconvert() = py::none())
-      .def_property_readonly("n", [](const BoundRows<T>& x) { return x.source.n; }, "Rows.");
-  m.def(
-      "hidden_means",
-      [](const BoundRows<T>& x, const X& w, const X& a, const X& b, X& out, int threads,
-         const std::optional<BoundUnits>& units, const std::optional<X>& z) {
-        const Parameters<T> net = with_units(fixed_parameters<T>(x.source.d, w, a, b), units, z);
-        expect_rows_of(x.source, net.units);
-        T* o = out_of(out, x.source.n * net.hidden, "out must have a row a row, a column a unit");
-        PythonMonitor monitor;
-        const py::gil_scoped_release nogil;  // the caller's arrays outlive the call
-        layers::hidden_means(Execution{threads, &monitor}, x.source, net, o);
-      },
-      py::arg("x"), py::arg("w").noconvert(), py::arg("a").noconvert(), py::arg("b").noconvert(),
-      py::arg("out").noconvert(), py::arg("threads"), py::arg("units") = py::none(),
-      py::arg("z").noconvert() = py::none(), "E(h | v) of all rows.");
-  m.def(
-      "draw_hidden",
-      [](const BoundRows<T>& x, const X& w, const X& a, const X& b, X& out, std::uint64_t seed,
-         std::uint32_t step, int threads, const std::optional<BoundUnits>& units,
-         const std::optional<X>& z) {
-        const Parameters<T> net = with_units(fixed_parameters<T>(x.source.d, w, a, b), units, z);
-        expect_rows_of(x.source, net.units);
-        expect(!x.source.sample, "rows must be states or numbers");
-        T* o = out_of(out, x.source.n * net.hidden, "out must have a row a row, a column a unit");
-        PythonMonitor monitor;
-        const py::gil_scoped_release nogil;  // the caller's arrays outlive the call
-        layers::draw_hidden(Execution{threads, &monitor}, x.source, net, seed, step, o);
-      },
-      py::arg("x"), py::arg("w").noconvert(), py::arg("a").noconvert(), py::arg("b").noconvert(),
-      py::arg("out").noconvert(), py::arg("seed"), py::arg("step"), py::arg("threads"),
-      py::arg("units") = py::none(), py::arg("z").noconvert() = py::none(),
-      "Draws from P(h | v) of all rows.");
+void refer(layers::Source<T>& x, const Array<std::uint8_t>& bytes) {
+  expect(bytes.size() == x.n * x.d, "bytes must have n rows of d");
+  x.bytes = bytes.data();
+}
+
+template <class T>
+void refer(layers::Source<T>& x, const Array<T>& real) {
+  expect(real.size() == x.n * x.d, "numbers must have n rows of d");
+  x.real = real.data();
+}
+
+template <class T>
+void refer(layers::Source<T>& x, const CsrArrays<T>& csr) {
+  const auto& [data, indices, indptr] = csr;
+  expect(data.size() == indices.size(), "indices must match data");
+  expect(indptr.size() == x.n + 1, "indptr must have one entry per row and one more");
+  const Index64* p = indptr.data();
+  expect(p[0] == 0 && p[x.n] <= data.size(), "indptr must begin at 0 and end within data");
+  for (Index i = 0; i < x.n; ++i) expect(p[i] <= p[i + 1], "indptr must not decrease");
+  const Index32* j = indices.data();
+  for (Index64 e = 0; e < p[x.n]; ++e)
+    expect(j[e] >= 0 && j[e] < x.d, "indices must lie within the columns");
+  x.data = data.data();
+  x.indices = j;
+  x.indptr = p;
+}
+
+template <class T>
+BoundSource<T> make_source(Index n, Index d, States<T> states, T scale, bool sample, bool ones,
+                           std::optional<Array<T>> weight) {
+  expect(!ones || (std::holds_alternative<CsrArrays<T>>(states) && !sample),
+         "ones is for compressed rows, and without sample");
+  expect(!weight || weight->size() == n, "weight must have one entry per row");
+  layers::Source<T> x;
+  x.n = n;
+  x.d = d;
+  x.scale = scale;
+  x.sample = sample;
+  x.ones = ones;
+  if (weight) x.weight = weight->data();
+  std::visit([&x](const auto& arrays) { refer(x, arrays); }, states);
+  return {x, std::move(states), std::move(weight)};
+}
+
+// Throws unless groups ascend, do not overlap, and lie within the visible units.
+void expect_groups(const layers::Units& units, Index visible) {
+  const Index64* g = units.groups;
+  Index64 last = 0;
+  for (Index i = 0; i < units.n_groups; ++i, g += 2) {
+    expect(last <= g[0] && g[0] < g[1] && g[1] <= visible,
+           "groups must ascend, not overlap, and lie within the visible units");
+    last = g[1];
+  }
+}
+
+template <class T>
+BoundParameters<T> make_parameters(Array<T> w, Array<T> a, Array<T> b,
+                                   std::optional<BoundUnits> units, std::optional<Array<T>> z) {
+  expect(w.ndim() == 2 && w.shape(1) == a.size() && w.shape(0) == b.size(),
+         "w, a and b must belong to one machine: (hidden, visible), (visible,) and (hidden,)");
+  Parameters<T> net{w.shape(1), w.shape(0), const_cast<T*>(w.data()), const_cast<T*>(a.data()),
+                    const_cast<T*>(b.data())};
+  if (units) net.units = units->units;
+  expect((net.units.visible == layers::Visible::gaussian) == z.has_value(),
+         "z goes with Gaussian units");
+  expect(!z || z->size() == net.visible, "z must have one entry per visible unit");
+  if (z) net.z = const_cast<T*>(z->data());
+  expect_groups(net.units, net.visible);
+  return {net, std::move(w), std::move(a), std::move(b), std::move(units), std::move(z)};
+}
+
+template <class T>
+void hidden_means(const BoundSource<T>& x, const BoundParameters<T>& parameters, Array<T>& out,
+                  int threads) {
+  const Parameters<T>& net = parameters_for(x.source, parameters);
+  T* o = out_of(out, x.source.n * net.hidden, "out must have shape (n_rows, n_hidden)");
+  PythonMonitor monitor;
+  const py::gil_scoped_release nogil;  // the caller's arrays outlive the call
+  layers::hidden_means(Execution{threads, &monitor}, x.source, net, o);
+}
+
+template <class T>
+void draw_hidden(const BoundSource<T>& x, const BoundParameters<T>& parameters, Array<T>& out,
+                 std::uint64_t seed, std::uint32_t step, int threads) {
+  const Parameters<T>& net = parameters_for(x.source, parameters);
+  expect(!x.source.sample, "rows must be states or numbers");
+  T* o = out_of(out, x.source.n * net.hidden, "out must have shape (n_rows, n_hidden)");
+  PythonMonitor monitor;
+  const py::gil_scoped_release nogil;  // the caller's arrays outlive the call
+  layers::draw_hidden(Execution{threads, &monitor}, x.source, net, seed, step, o);
+}
+
+template <class T>
+void bind_layers_for(py::module_& m, const char* rows, const char* parameters) {
+  py::class_<BoundSource<T>>(m, rows, py::module_local(), "Rows of visible states, not copied.")
+      .def(py::init(&make_source<T>), py::arg("n"), py::arg("d"), py::arg("states").noconvert(),
+           py::kw_only(), py::arg("scale") = 1, py::arg("sample") = false, py::arg("ones") = false,
+           py::arg("weight").noconvert() = py::none())
+      .def_property_readonly("n", [](const BoundSource<T>& x) { return x.source.n; }, "Rows.");
+  py::class_<BoundParameters<T>>(m, parameters, py::module_local(),
+                                 "Parameters between two layers; the arrays are not copied.");
+  m.def("parameters", &make_parameters<T>, py::arg("w").noconvert(), py::arg("a").noconvert(),
+        py::arg("b").noconvert(), py::arg("units") = py::none(),
+        py::arg("z").noconvert() = py::none(),
+        "Weights, visible and hidden biases; z are log variances of Gaussian units.");
+  m.def("hidden_means", &hidden_means<T>, py::arg("x"), py::arg("parameters"),
+        py::arg("out").noconvert(), py::arg("threads"), "E(h | v) of all rows.");
+  m.def("draw_hidden", &draw_hidden<T>, py::arg("x"), py::arg("parameters"),
+        py::arg("out").noconvert(), py::arg("seed"), py::arg("step"), py::arg("threads"),
+        "Draws from P(h | v) of all rows.");
 }
 
 template <class V>
@@ -129,27 +151,29 @@ void bind_pack(py::module_& m) {
       "Words of 32 states; None where an entry is neither 0 nor 1.");
 }
 
+BoundUnits make_units(int visible, int hidden, const std::optional<Array<Index64>>& groups) {
+  expect(visible >= 0 && visible <= 2, "visible must be 0 ... 2");
+  expect(hidden >= 0 && hidden <= 1, "hidden must be 0 or 1");
+  BoundUnits bound;
+  bound.units.visible = static_cast<layers::Visible>(visible);
+  bound.units.hidden = static_cast<layers::Hidden>(hidden);
+  if (!groups) return bound;
+  expect(groups->ndim() == 2 && groups->shape(1) == 2 && visible == 0,
+         "groups must be pairs of units, and go with units of two states");
+  bound.groups = *groups;
+  bound.units.n_groups = groups->shape(0);
+  bound.units.groups = bound.groups.data();
+  return bound;
+}
+
 }  // namespace
 
 void bind_layers(py::module_& m) {
   py::class_<BoundUnits>(m, "Units", py::module_local(), "What the units of both layers are.")
-      .def(py::init([](int visible, int hidden, const std::optional<Array<Index64>>& groups) {
-             expect(visible >= 0 && visible <= 2, "visible must be 0 ... 2");
-             expect(hidden >= 0 && hidden <= 1, "hidden must be 0 or 1");
-             BoundUnits bound;
-             bound.units.visible = static_cast<layers::Visible>(visible);
-             bound.units.hidden = static_cast<layers::Hidden>(hidden);
-             if (!groups) return bound;
-             expect(groups->ndim() == 2 && groups->shape(1) == 2 && visible == 0,
-                    "groups must be pairs of units, and go with units of two states");
-             bound.groups = *groups;
-             bound.units.n_groups = groups->shape(0);
-             bound.units.groups = bound.groups.data();
-             return bound;
-           }),
-           py::arg("visible"), py::arg("hidden"), py::arg("groups").noconvert() = py::none());
-  bind_rows<float>(m, "Rows32");
-  bind_rows<double>(m, "Rows64");
+      .def(py::init(&make_units), py::arg("visible"), py::arg("hidden"),
+           py::arg("groups").noconvert() = py::none());
+  bind_layers_for<float>(m, "Rows32", "Parameters32");
+  bind_layers_for<double>(m, "Rows64", "Parameters64");
   bind_pack<std::uint8_t>(m);
   bind_pack<float>(m);
   bind_pack<double>(m);

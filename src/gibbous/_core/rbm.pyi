@@ -11,13 +11,19 @@ import numpy.typing
 import gibbous._core.layers
 
 __all__: list[str] = [
+    "Chains32",
+    "Chains64",
     "Settings",
+    "State32",
+    "State64",
     "anneal",
+    "chains",
     "conditionals",
     "exact_log_partition",
     "free_energies",
     "gibbs",
     "group_energies",
+    "state",
     "train",
 ]
 
@@ -103,11 +109,21 @@ class Settings:
     @variance_rate.setter
     def variance_rate(self, arg0: float) -> None: ...
 
+class State32:
+    """What training keeps between passes; the arrays are not copied."""
+
+class State64:
+    """What training keeps between passes; the arrays are not copied."""
+
+class Chains32:
+    """Chains of block Gibbs sampling; the arrays are not copied."""
+
+class Chains64:
+    """Chains of block Gibbs sampling; the arrays are not copied."""
+
 @typing.overload
 def anneal(
-    w: numpy.typing.NDArray[numpy.float32],
-    a: numpy.typing.NDArray[numpy.float32],
-    b: numpy.typing.NDArray[numpy.float32],
+    parameters: gibbous._core.layers.Parameters32,
     base: numpy.typing.NDArray[numpy.float32],
     betas: numpy.typing.NDArray[numpy.float64],
     hidden: numpy.typing.NDArray[numpy.float32],
@@ -118,9 +134,7 @@ def anneal(
 
 @typing.overload
 def anneal(
-    w: numpy.typing.NDArray[numpy.float64],
-    a: numpy.typing.NDArray[numpy.float64],
-    b: numpy.typing.NDArray[numpy.float64],
+    parameters: gibbous._core.layers.Parameters64,
     base: numpy.typing.NDArray[numpy.float64],
     betas: numpy.typing.NDArray[numpy.float64],
     hidden: numpy.typing.NDArray[numpy.float64],
@@ -130,144 +144,106 @@ def anneal(
     """Log-weights of chains that run through the betas in order, from hidden states."""
 
 @typing.overload
-def conditionals(
-    x: gibbous._core.layers.Rows32,
-    w: numpy.typing.NDArray[numpy.float32],
-    a: numpy.typing.NDArray[numpy.float32],
-    b: numpy.typing.NDArray[numpy.float32],
-    chosen: numpy.typing.NDArray[numpy.int64],
-    threads: int,
-    units: gibbous._core.layers.Units | None = None,
-    z: numpy.typing.NDArray[numpy.float32] | None = None,
-) -> numpy.typing.NDArray[numpy.float64]:
-    """Logarithm of P(one variable of each row | all others)."""
-
-@typing.overload
-def conditionals(
-    x: gibbous._core.layers.Rows64,
-    w: numpy.typing.NDArray[numpy.float64],
-    a: numpy.typing.NDArray[numpy.float64],
-    b: numpy.typing.NDArray[numpy.float64],
-    chosen: numpy.typing.NDArray[numpy.int64],
-    threads: int,
-    units: gibbous._core.layers.Units | None = None,
-    z: numpy.typing.NDArray[numpy.float64] | None = None,
-) -> numpy.typing.NDArray[numpy.float64]:
-    """Logarithm of P(one variable of each row | all others)."""
-
-@typing.overload
-def exact_log_partition(
-    w: numpy.typing.NDArray[numpy.float32],
-    a: numpy.typing.NDArray[numpy.float32],
-    b: numpy.typing.NDArray[numpy.float32],
-    threads: int,
-) -> float:
-    """Logarithm of Z by the sum over all states of the smaller layer."""
-
-@typing.overload
-def exact_log_partition(
-    w: numpy.typing.NDArray[numpy.float64],
-    a: numpy.typing.NDArray[numpy.float64],
-    b: numpy.typing.NDArray[numpy.float64],
-    threads: int,
-) -> float:
-    """Logarithm of Z by the sum over all states of the smaller layer."""
-
-@typing.overload
-def free_energies(
-    x: gibbous._core.layers.Rows32,
-    w: numpy.typing.NDArray[numpy.float32],
-    a: numpy.typing.NDArray[numpy.float32],
-    b: numpy.typing.NDArray[numpy.float32],
-    threads: int,
-    units: gibbous._core.layers.Units | None = None,
-    z: numpy.typing.NDArray[numpy.float32] | None = None,
-) -> numpy.typing.NDArray[numpy.float64]:
-    """F(v) of all rows."""
-
-@typing.overload
-def free_energies(
-    x: gibbous._core.layers.Rows64,
-    w: numpy.typing.NDArray[numpy.float64],
-    a: numpy.typing.NDArray[numpy.float64],
-    b: numpy.typing.NDArray[numpy.float64],
-    threads: int,
-    units: gibbous._core.layers.Units | None = None,
-    z: numpy.typing.NDArray[numpy.float64] | None = None,
-) -> numpy.typing.NDArray[numpy.float64]:
-    """F(v) of all rows."""
-
-@typing.overload
-def gibbs(
-    w: numpy.typing.NDArray[numpy.float32],
-    a: numpy.typing.NDArray[numpy.float32],
-    b: numpy.typing.NDArray[numpy.float32],
+def chains(
     hidden: numpy.typing.NDArray[numpy.float32],
     out: numpy.typing.NDArray[numpy.float32] | None,
+    clamp: numpy.typing.NDArray[numpy.float32] | None = None,
+    lengths: numpy.typing.NDArray[numpy.float32] | None = None,
+) -> Chains32:
+    """Hidden states, where to write the visible ones, and those that stay; lengths of counts."""
+
+@typing.overload
+def chains(
+    hidden: numpy.typing.NDArray[numpy.float64],
+    out: numpy.typing.NDArray[numpy.float64] | None,
+    clamp: numpy.typing.NDArray[numpy.float64] | None = None,
+    lengths: numpy.typing.NDArray[numpy.float64] | None = None,
+) -> Chains64:
+    """Hidden states, where to write the visible ones, and those that stay; lengths of counts."""
+
+@typing.overload
+def conditionals(
+    x: gibbous._core.layers.Rows32,
+    parameters: gibbous._core.layers.Parameters32,
+    chosen: numpy.typing.NDArray[numpy.int64],
+    threads: int,
+) -> numpy.typing.NDArray[numpy.float64]:
+    """Logarithm of P(one variable of each row | all others)."""
+
+@typing.overload
+def conditionals(
+    x: gibbous._core.layers.Rows64,
+    parameters: gibbous._core.layers.Parameters64,
+    chosen: numpy.typing.NDArray[numpy.int64],
+    threads: int,
+) -> numpy.typing.NDArray[numpy.float64]:
+    """Logarithm of P(one variable of each row | all others)."""
+
+@typing.overload
+def exact_log_partition(parameters: gibbous._core.layers.Parameters32, threads: int) -> float:
+    """Logarithm of Z by the sum over all states of the smaller layer."""
+
+@typing.overload
+def exact_log_partition(parameters: gibbous._core.layers.Parameters64, threads: int) -> float:
+    """Logarithm of Z by the sum over all states of the smaller layer."""
+
+@typing.overload
+def free_energies(
+    x: gibbous._core.layers.Rows32, parameters: gibbous._core.layers.Parameters32, threads: int
+) -> numpy.typing.NDArray[numpy.float64]:
+    """F(v) of all rows."""
+
+@typing.overload
+def free_energies(
+    x: gibbous._core.layers.Rows64, parameters: gibbous._core.layers.Parameters64, threads: int
+) -> numpy.typing.NDArray[numpy.float64]:
+    """F(v) of all rows."""
+
+@typing.overload
+def gibbs(
+    parameters: gibbous._core.layers.Parameters32,
+    chains: Chains32,
     steps: int,
     seed: int,
     step: int,
-    clamp: numpy.typing.NDArray[numpy.float32] | None,
     means: bool,
     threads: int,
-    units: gibbous._core.layers.Units | None = None,
-    z: numpy.typing.NDArray[numpy.float32] | None = None,
-    lengths: numpy.typing.NDArray[numpy.float32] | None = None,
 ) -> None:
     """Steps of block Gibbs sampling, in place."""
 
 @typing.overload
 def gibbs(
-    w: numpy.typing.NDArray[numpy.float64],
-    a: numpy.typing.NDArray[numpy.float64],
-    b: numpy.typing.NDArray[numpy.float64],
-    hidden: numpy.typing.NDArray[numpy.float64],
-    out: numpy.typing.NDArray[numpy.float64] | None,
+    parameters: gibbous._core.layers.Parameters64,
+    chains: Chains64,
     steps: int,
     seed: int,
     step: int,
-    clamp: numpy.typing.NDArray[numpy.float64] | None,
     means: bool,
     threads: int,
-    units: gibbous._core.layers.Units | None = None,
-    z: numpy.typing.NDArray[numpy.float64] | None = None,
-    lengths: numpy.typing.NDArray[numpy.float64] | None = None,
 ) -> None:
     """Steps of block Gibbs sampling, in place."""
 
 @typing.overload
 def group_energies(
     x: gibbous._core.layers.Rows32,
-    w: numpy.typing.NDArray[numpy.float32],
-    a: numpy.typing.NDArray[numpy.float32],
-    b: numpy.typing.NDArray[numpy.float32],
+    parameters: gibbous._core.layers.Parameters32,
     group: int,
     threads: int,
-    units: gibbous._core.layers.Units,
 ) -> numpy.typing.NDArray[numpy.float64]:
     """Minus F of each row with one unit of the group on after the other."""
 
 @typing.overload
 def group_energies(
     x: gibbous._core.layers.Rows64,
-    w: numpy.typing.NDArray[numpy.float64],
-    a: numpy.typing.NDArray[numpy.float64],
-    b: numpy.typing.NDArray[numpy.float64],
+    parameters: gibbous._core.layers.Parameters64,
     group: int,
     threads: int,
-    units: gibbous._core.layers.Units,
 ) -> numpy.typing.NDArray[numpy.float64]:
     """Minus F of each row with one unit of the group on after the other."""
 
 @typing.overload
-def train(
-    x: gibbous._core.layers.Rows32,
-    order: numpy.typing.NDArray[numpy.int64],
-    settings: Settings,
-    w: numpy.typing.NDArray[numpy.float32],
-    a: numpy.typing.NDArray[numpy.float32],
-    b: numpy.typing.NDArray[numpy.float32],
-    step: int,
+def state(
+    parameters: gibbous._core.layers.Parameters32,
     velocity: tuple[
         numpy.typing.NDArray[numpy.float32],
         numpy.typing.NDArray[numpy.float32],
@@ -280,15 +256,46 @@ def train(
         numpy.typing.NDArray[numpy.float32],
     ]
     | None,
-    mu: numpy.typing.NDArray[numpy.float32] | None,
-    lambda_: numpy.typing.NDArray[numpy.float32] | None,
+    offsets: tuple[numpy.typing.NDArray[numpy.float32], numpy.typing.NDArray[numpy.float32]] | None,
     activity: numpy.typing.NDArray[numpy.float32] | None,
     chains: numpy.typing.NDArray[numpy.float32] | None,
-    threads: int,
-    units: gibbous._core.layers.Units | None = None,
-    z: numpy.typing.NDArray[numpy.float32] | None = None,
     velocity_z: numpy.typing.NDArray[numpy.float32] | None = None,
     lengths: numpy.typing.NDArray[numpy.float32] | None = None,
+) -> State32:
+    """What training keeps between passes; None where the settings have no use for it."""
+
+@typing.overload
+def state(
+    parameters: gibbous._core.layers.Parameters64,
+    velocity: tuple[
+        numpy.typing.NDArray[numpy.float64],
+        numpy.typing.NDArray[numpy.float64],
+        numpy.typing.NDArray[numpy.float64],
+    ]
+    | None,
+    fast: tuple[
+        numpy.typing.NDArray[numpy.float64],
+        numpy.typing.NDArray[numpy.float64],
+        numpy.typing.NDArray[numpy.float64],
+    ]
+    | None,
+    offsets: tuple[numpy.typing.NDArray[numpy.float64], numpy.typing.NDArray[numpy.float64]] | None,
+    activity: numpy.typing.NDArray[numpy.float64] | None,
+    chains: numpy.typing.NDArray[numpy.float64] | None,
+    velocity_z: numpy.typing.NDArray[numpy.float64] | None = None,
+    lengths: numpy.typing.NDArray[numpy.float64] | None = None,
+) -> State64:
+    """What training keeps between passes; None where the settings have no use for it."""
+
+@typing.overload
+def train(
+    x: gibbous._core.layers.Rows32,
+    order: numpy.typing.NDArray[numpy.int64],
+    settings: Settings,
+    parameters: gibbous._core.layers.Parameters32,
+    state: State32,
+    step: int,
+    threads: int,
 ) -> int:
     """A pass over the rows in mini-batches, in place; returns the next sampling step."""
 
@@ -297,30 +304,9 @@ def train(
     x: gibbous._core.layers.Rows64,
     order: numpy.typing.NDArray[numpy.int64],
     settings: Settings,
-    w: numpy.typing.NDArray[numpy.float64],
-    a: numpy.typing.NDArray[numpy.float64],
-    b: numpy.typing.NDArray[numpy.float64],
+    parameters: gibbous._core.layers.Parameters64,
+    state: State64,
     step: int,
-    velocity: tuple[
-        numpy.typing.NDArray[numpy.float64],
-        numpy.typing.NDArray[numpy.float64],
-        numpy.typing.NDArray[numpy.float64],
-    ]
-    | None,
-    fast: tuple[
-        numpy.typing.NDArray[numpy.float64],
-        numpy.typing.NDArray[numpy.float64],
-        numpy.typing.NDArray[numpy.float64],
-    ]
-    | None,
-    mu: numpy.typing.NDArray[numpy.float64] | None,
-    lambda_: numpy.typing.NDArray[numpy.float64] | None,
-    activity: numpy.typing.NDArray[numpy.float64] | None,
-    chains: numpy.typing.NDArray[numpy.float64] | None,
     threads: int,
-    units: gibbous._core.layers.Units | None = None,
-    z: numpy.typing.NDArray[numpy.float64] | None = None,
-    velocity_z: numpy.typing.NDArray[numpy.float64] | None = None,
-    lengths: numpy.typing.NDArray[numpy.float64] | None = None,
 ) -> int:
     """A pass over the rows in mini-batches, in place; returns the next sampling step."""

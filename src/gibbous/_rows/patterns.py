@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from .._ground.isa import core
 
 Floats = NDArray[Any]
 
@@ -83,13 +86,16 @@ class Patterns:
         starts = np.concatenate([[0], np.flatnonzero(ahead) + 1, [n]]).astype(np.int64)
         return cls(order, starts)
 
+    @cached_property
+    def bound(self) -> Any:
+        """The patterns as the core takes them, made and checked once."""
+        return core.gmm.missing.Patterns(self.rows, self.starts)
+
     def __len__(self) -> int:
         return len(self.starts) - 1
 
 
-def pattern_arrays(
-    X: Floats, covariance_type: str
-) -> tuple[NDArray[np.int64] | None, NDArray[np.int64] | None]:
-    """Return the patterns of X as the core takes them."""
+def bound_patterns(X: Floats, covariance_type: str) -> Any:
+    """Return the patterns of X as the core takes them; None if a mixture does not need them."""
     patterns = Patterns.of(X, covariance_type)
-    return (None, None) if patterns is None else (patterns.rows, patterns.starts)
+    return None if patterns is None else patterns.bound

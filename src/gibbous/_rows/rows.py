@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator
 from contextlib import closing
+from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from .._ground.isa import core
 from .blocks import Floats, Source, check_finite
 from .sample import Sample
 from .weights import BlockWeights
@@ -21,12 +23,18 @@ from .weights import BlockWeights
 Doubles = NDArray[np.float64]
 
 
-class Block(NamedTuple):
+@dataclass(frozen=True)
+class Block:
     """Some rows, the number of their first one, and their weights, of mean one over all rows."""
 
     first: int
     X: Floats
     weight: Floats | None
+
+    @cached_property
+    def rows(self) -> Any:
+        """The rows as the core takes them, made once."""
+        return core.rows(self.X, self.weight)
 
 
 class MemoryRows:

@@ -17,7 +17,7 @@ from sklearn.utils.validation import check_array
 
 from .._ground import random
 from .._ground.isa import core
-from .._rows.patterns import pattern_arrays
+from .._rows.patterns import bound_patterns
 from .densities import check_explained
 from .parameters import DTYPES, Floats, Parameters
 from .queries import Fitted
@@ -203,19 +203,13 @@ class Completion(NamedTuple):
 
 
 def _complete(mixture: Fitted, rows: Floats, out: Completion) -> None:
-    p = mixture.parameters(rows.dtype)
+    # a variational mixture fills in by its expected parameters
+    p = replace(mixture.parameters(rows.dtype), log_weights=None)
     core.gmm.missing.complete(
-        rows,
-        *pattern_arrays(rows, mixture.kind),
-        mixture.kind,
-        p.weights,
-        p.means,
-        p.covariances,
-        out.filled,
-        out.targets,
-        out.variance,
-        out.covariance,
-        out.seed,
+        core.rows(rows),
+        bound_patterns(rows, mixture.kind),
+        p.mixture(mixture.kind),
+        core.gmm.missing.completion(*out),
         mixture.threads,
     )
     check_explained(np.asarray(~np.isnan(out.filled).any(axis=1)))

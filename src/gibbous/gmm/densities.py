@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .._ground.isa import core
-from .._rows.patterns import pattern_arrays
+from .._rows.patterns import bound_patterns
 from .parameters import Floats, Parameters
 
 
@@ -33,18 +33,7 @@ def posterior(
     responsibilities : ndarray of shape (n, k), optional
     labels : ndarray of shape (n,), int64, optional
     """
-    core.gmm.posterior(
-        X,
-        kind,
-        p.weights,
-        p.means,
-        p.factors,
-        log_prob,
-        responsibilities,
-        labels,
-        threads,
-        p.log_weights,
-    )
+    core.gmm.posterior(core.rows(X), p.mixture(kind), log_prob, responsibilities, labels, threads)
 
 
 def posterior_missing(
@@ -57,22 +46,15 @@ def posterior_missing(
     responsibilities: Floats | None = None,
     labels: NDArray[np.int64] | None = None,
 ) -> None:
-    """Write the same as :func:`posterior` by what is observed of each row; NaN is missing.
-
-    ``p`` needs covariances.
-    """
+    """Write the same as :func:`posterior` by what is observed of each row; NaN is missing."""
     core.gmm.missing.posterior(
-        X,
-        *pattern_arrays(X, kind),
-        kind,
-        p.weights,
-        p.means,
-        p.covariances,
+        core.rows(X),
+        bound_patterns(X, kind),
+        p.mixture(kind),
         log_prob,
         responsibilities,
         labels,
         threads,
-        *(() if p.log_weights is None else (p.log_weights,)),
     )
 
 

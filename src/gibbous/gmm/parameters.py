@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.utils import check_array
 
+from .._ground.isa import core
 from .moments import Moments
 
 Floats = NDArray[Any]
@@ -31,6 +32,21 @@ class Parameters:
     moments: Moments | None = field(default=None, kw_only=True)
     # replaces log(weights) in an E-step, if given
     log_weights: Doubles | None = field(default=None, kw_only=True)
+
+    def mixture(self, covariance_type: str) -> Any:
+        """Return the mixture as the core takes it, on these arrays; it is made once."""
+        made = self.__dict__.get("_mixture")
+        if made is None:
+            made = core.gmm.mixture(
+                covariance_type,
+                self.weights,
+                self.means,
+                self.covariances,
+                self.factors,
+                self.log_weights,
+            )
+            self.__dict__["_mixture"] = made
+        return made
 
     def precisions(self, covariance_type: str) -> Floats:
         """Return the precisions that the Cholesky factors stand for."""

@@ -28,13 +28,15 @@ class Samples:
                 X.sum_duplicates()
             index = np.promote_types(X.indices.dtype, X.indptr.dtype)
             index = np.dtype(np.int32 if index.itemsize <= 4 else np.int64)
-            self._x: tuple[Array, ...] = (
+            self._rows: Any = core.kmeans.csr(
                 np.ascontiguousarray(X.data),
                 np.ascontiguousarray(X.indices, dtype=index),
                 np.ascontiguousarray(X.indptr, dtype=index),
+                self.d,
+                weight,
             )
         else:
-            self._x = (X,)
+            self._rows = core.rows(X, weight)
 
     def take(self, rows: Array) -> Samples:
         """Return these rows, with their weights."""
@@ -53,49 +55,37 @@ class Samples:
         self, centers: Array, labels: Array, fresh: Array, bounds: tuple[Array, ...] = ()
     ) -> tuple[float, int, float, list[int]]:
         """Run one Lloyd iteration; see ``cpp/gibbous/kmeans/kernels.hpp``."""
-        kernel: Any = core.kmeans.step  # a type checker cannot follow the unpacked arrays
+        kernel: Any = core.kmeans.step  # a type checker cannot follow the unpacked bounds
         out: tuple[float, int, float, list[int]] = kernel(
-            *self._x, self.weight, centers, labels, fresh, self.threads, *bounds
+            self._rows, centers, labels, fresh, self.threads, *bounds
         )
         return out
 
     def assign(self, centers: Array, labels: Array) -> float:
         """Label all rows and return the inertia."""
-        kernel: Any = core.kmeans.assign
-        return float(kernel(*self._x, self.weight, centers, labels, self.threads))
+        return float(core.kmeans.assign(self._rows, centers, labels, self.threads))
 
     def minibatch(self, centers: Array, counts: Array, labels: Array) -> float:
         """Update the centers in place and return the previous inertia."""
-        kernel: Any = core.kmeans.minibatch
-        return float(kernel(*self._x, self.weight, centers, counts, labels, self.threads))
+        return float(core.kmeans.minibatch(self._rows, centers, counts, labels, self.threads))
 
     def distances(self, centers: Array) -> Array:
         """Return the Euclidean distances to all centers, shape (n, k)."""
         out = np.empty((self.n, centers.shape[0]), dtype=self.dtype)
-        kernel: Any = core.kmeans.distances
-        kernel(*self._x, centers, out, self.threads)
+        core.kmeans.distances(self._rows, centers, out, self.threads)
         return out
 
     def plusplus(self, k: int, trials: int | None, key: int) -> Array:
         """Return the row numbers of k centers by greedy k-means++."""
         trials = 2 + int(math.log(k)) if trials is None else trials
-        if self.sparse:
-            data, indices, indptr = self._x
-            rows = core.kmeans.plusplus(
-                data, indices, indptr, self.d, self.weight, k, trials, key, self.threads
-            )
-        else:
-            (x,) = self._x
-            rows = core.kmeans.plusplus(x, self.weight, k, trials, key, self.threads)
-        return np.asarray(rows)
+        return np.asarray(core.kmeans.plusplus(self._rows, k, trials, key, self.threads))
 
     def mean_variance(self) -> float:
         """Return the mean over the columns of their variances."""
         if not self.sparse:
-            (x,) = self._x
-            return float(core.kmeans.mean_variance(x, self.threads))
-        data, indices, _ = self._x
-        values = data.astype(np.float64)
+            return float(core.kmeans.mean_variance(self._rows, self.threads))
+        indices = self.X.indices
+        values = self.X.data.astype(np.float64)
         mean = np.bincount(indices, weights=values, minlength=self.d) / self.n
         stored = np.bincount(indices, minlength=self.d)
         about = ((values - mean[indices]) ** 2).sum() + ((self.n - stored) * mean**2).sum()

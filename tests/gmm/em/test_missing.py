@@ -36,7 +36,7 @@ def parameters(kind, k, d, seed, dtype=np.float64):
         rng.dirichlet(np.full(k, 3.0)).astype(dtype),
         rng.standard_normal((k, d)).astype(dtype),
         np.ascontiguousarray(c, dtype),
-        np.empty(0),
+        np.empty(c.shape, dtype),
     )
 
 

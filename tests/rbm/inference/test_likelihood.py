@@ -17,8 +17,13 @@ from gibbous.rbm.inference.likelihood import LogPartition, schedule
 from reference import rbm_likelihood as reference
 from support.ctrl_c import answered_ctrl_c
 
-anneal: Any = core.rbm.anneal  # the same function for both precisions
-exact_log_partition: Any = core.rbm.exact_log_partition
+
+def anneal(w: Any, a: Any, b: Any, *rest: Any) -> Any:
+    return core.rbm.anneal(core.layers.parameters(w, a, b), *rest)
+
+
+def exact_log_partition(w: Any, a: Any, b: Any, threads: int) -> float:
+    return core.rbm.exact_log_partition(core.layers.parameters(w, a, b), threads)
 
 
 def machine_of(

@@ -522,18 +522,19 @@ def test_stepped_units_have_the_distribution_of_their_copies() -> None:
     mean = (1 / (1 + np.exp(-(x[:, None] - copies + 0.5)))).sum(1)
     level = np.logaddexp(0, x[:, None] - copies + 0.5).sum(1)
     units = core.layers.Units(0, 1)
-    rows = core.layers.Rows64(1, 1, real=np.zeros((1, 1)))
+    rows = core.layers.Rows64(1, 1, np.zeros((1, 1)))
     w, a = np.zeros((1, 1)), np.zeros(1)
     n = 20_000
-    many = core.layers.Rows64(n, 1, real=np.zeros((n, 1)))
+    many = core.layers.Rows64(n, 1, np.zeros((n, 1)))
     for i, value in enumerate(x):
         b, out, draws = np.array([value]), np.zeros((1, 1)), np.zeros((n, 1))
-        core.layers.hidden_means(rows, w, a, b, out, 1, units)
+        layer = core.layers.parameters(w, a, b, units)
+        core.layers.hidden_means(rows, layer, out, 1)
         assert out[0, 0] == pytest.approx(mean[i], rel=1e-12, abs=4e-8)
-        assert -core.rbm.free_energies(rows, w, a, b, 1, units)[0] == pytest.approx(
+        assert -core.rbm.free_energies(rows, layer, 1)[0] == pytest.approx(
             level[i], rel=1e-12, abs=1e-8
         )
-        core.layers.draw_hidden(many, w, a, b, draws, 11, 0, 1, units)
+        core.layers.draw_hidden(many, layer, draws, 11, 0, 1)
         sigma = np.sqrt(max(draws.var(), 1e-6) / n)
         assert abs(draws.mean() - mean[i]) < 5 * sigma
 
@@ -541,14 +542,16 @@ def test_stepped_units_have_the_distribution_of_their_copies() -> None:
 def test_core_rejects_invalid_units() -> None:
     with pytest.raises(ValueError, match="visible must be 0"):
         core.layers.Units(3, 0)
-    rows = core.layers.Rows32(2, 4, real=np.zeros((2, 4), np.float32))
     w, a, b = np.zeros((2, 4), np.float32), np.zeros(4, np.float32), np.zeros(2, np.float32)
     for pairs in ([[0, 5]], [[0, 2], [1, 4]], [[2, 2]]):
         units = core.layers.Units(0, 0, np.array(pairs, dtype=np.int64))
         with pytest.raises(ValueError, match="groups must ascend"):
-            core.rbm.free_energies(rows, w, a, b, 1, units)
+            core.layers.parameters(w, a, b, units)
     with pytest.raises(ValueError, match="z goes with Gaussian units"):
-        core.rbm.free_energies(rows, w, a, b, 1, core.layers.Units(1, 0))
-    bits = core.layers.Rows32(2, 4, bits=np.zeros((2, 1), np.uint32))
+        core.layers.parameters(w, a, b, core.layers.Units(1, 0))
+    counts = core.layers.parameters(w, a, b, core.layers.Units(2, 0))
+    bits = core.layers.Rows32(2, 4, np.zeros((2, 1), np.uint32))
     with pytest.raises(ValueError, match="must be numbers"):
-        core.rbm.free_energies(bits, w, a, b, 1, core.layers.Units(2, 0))
+        core.rbm.free_energies(bits, counts, 1)
+    with pytest.raises(ValueError, match="must have two states"):
+        core.rbm.exact_log_partition(counts, 1)

@@ -8,53 +8,53 @@ import typing
 import numpy
 import numpy.typing
 
+import gibbous._core
+
 from . import missing
 
 __all__: list[str] = [
+    "Mixture32",
+    "Mixture64",
+    "Statistics",
     "accumulate",
     "factorize",
     "foldable",
     "missing",
+    "mixture",
     "posterior",
     "second_moments",
     "start",
+    "statistics",
     "survey",
     "update",
 ]
 
+class Statistics:
+    """Sums over the rows; the arrays are not copied."""
+
+class Mixture64:
+    """Parameters of a mixture; the arrays are not copied."""
+
+class Mixture32:
+    """Parameters of a mixture; the arrays are not copied."""
+
 @typing.overload
 def accumulate(
-    x: numpy.typing.NDArray[numpy.float64],
-    weight: numpy.typing.NDArray[numpy.float64] | None,
-    covariance_type: str,
-    weights: numpy.typing.NDArray[numpy.float64],
-    means: numpy.typing.NDArray[numpy.float64],
-    precisions_cholesky: numpy.typing.NDArray[numpy.float64],
+    x: gibbous._core.Rows64,
+    mixture: Mixture64,
     origin: numpy.typing.NDArray[numpy.float64] | None,
-    nk: numpy.typing.NDArray[numpy.float64],
-    s1: numpy.typing.NDArray[numpy.float64],
-    s2: numpy.typing.NDArray[numpy.float64],
+    statistics: Statistics,
     threads: int,
-    log_weights: numpy.typing.NDArray[numpy.float64] | None = None,
-    entropy: numpy.typing.NDArray[numpy.float64] | None = None,
 ) -> float:
     """E-step and sufficient statistics; returns the weighted sum of log p(x)."""
 
 @typing.overload
 def accumulate(
-    x: numpy.typing.NDArray[numpy.float32],
-    weight: numpy.typing.NDArray[numpy.float32] | None,
-    covariance_type: str,
-    weights: numpy.typing.NDArray[numpy.float32],
-    means: numpy.typing.NDArray[numpy.float32],
-    precisions_cholesky: numpy.typing.NDArray[numpy.float32],
+    x: gibbous._core.Rows32,
+    mixture: Mixture32,
     origin: numpy.typing.NDArray[numpy.float32] | None,
-    nk: numpy.typing.NDArray[numpy.float64],
-    s1: numpy.typing.NDArray[numpy.float64],
-    s2: numpy.typing.NDArray[numpy.float64],
+    statistics: Statistics,
     threads: int,
-    log_weights: numpy.typing.NDArray[numpy.float64] | None = None,
-    entropy: numpy.typing.NDArray[numpy.float64] | None = None,
 ) -> float:
     """E-step and sufficient statistics; returns the weighted sum of log p(x)."""
 
@@ -84,32 +84,46 @@ def foldable(covariance_type: str, d: int) -> bool:
     """Whether accumulate can refer its sums to the data's center."""
 
 @typing.overload
-def posterior(
-    x: numpy.typing.NDArray[numpy.float64],
+def mixture(
     covariance_type: str,
     weights: numpy.typing.NDArray[numpy.float64],
     means: numpy.typing.NDArray[numpy.float64],
+    covariances: numpy.typing.NDArray[numpy.float64],
     precisions_cholesky: numpy.typing.NDArray[numpy.float64],
+    log_weights: numpy.typing.NDArray[numpy.float64] | None = None,
+) -> Mixture64:
+    """Parameters of a mixture; log_weights replace log(weights) if given."""
+
+@typing.overload
+def mixture(
+    covariance_type: str,
+    weights: numpy.typing.NDArray[numpy.float32],
+    means: numpy.typing.NDArray[numpy.float32],
+    covariances: numpy.typing.NDArray[numpy.float32],
+    precisions_cholesky: numpy.typing.NDArray[numpy.float32],
+    log_weights: numpy.typing.NDArray[numpy.float64] | None = None,
+) -> Mixture32:
+    """Parameters of a mixture; log_weights replace log(weights) if given."""
+
+@typing.overload
+def posterior(
+    x: gibbous._core.Rows64,
+    mixture: Mixture64,
     log_prob: numpy.typing.NDArray[numpy.float64] | None,
     responsibilities: numpy.typing.NDArray[numpy.float64] | None,
     labels: numpy.typing.NDArray[numpy.int64] | None,
     threads: int,
-    log_weights: numpy.typing.NDArray[numpy.float64] | None = None,
 ) -> None:
     """Log-likelihood, responsibilities and labels of each row, where asked for."""
 
 @typing.overload
 def posterior(
-    x: numpy.typing.NDArray[numpy.float32],
-    covariance_type: str,
-    weights: numpy.typing.NDArray[numpy.float32],
-    means: numpy.typing.NDArray[numpy.float32],
-    precisions_cholesky: numpy.typing.NDArray[numpy.float32],
+    x: gibbous._core.Rows32,
+    mixture: Mixture32,
     log_prob: numpy.typing.NDArray[numpy.float32] | None,
     responsibilities: numpy.typing.NDArray[numpy.float32] | None,
     labels: numpy.typing.NDArray[numpy.int64] | None,
     threads: int,
-    log_weights: numpy.typing.NDArray[numpy.float64] | None = None,
 ) -> None:
     """Log-likelihood, responsibilities and labels of each row, where asked for."""
 
@@ -118,40 +132,41 @@ def second_moments(covariance_type: str, k: int, d: int, folded: bool) -> int:
 
 @typing.overload
 def start(
-    x: numpy.typing.NDArray[numpy.float64],
-    weight: numpy.typing.NDArray[numpy.float64] | None,
+    x: gibbous._core.Rows64,
     covariance_type: str,
     origins: numpy.typing.NDArray[numpy.float64],
     labels: numpy.typing.NDArray[numpy.int32] | None,
     seed: int,
-    nk: numpy.typing.NDArray[numpy.float64],
-    s1: numpy.typing.NDArray[numpy.float64],
-    s2: numpy.typing.NDArray[numpy.float64],
+    first_row: int,
+    statistics: Statistics,
     threads: int,
-    first_row: int = 0,
 ) -> None:
     """Statistics of given labels, or of random responsibilities."""
 
 @typing.overload
 def start(
-    x: numpy.typing.NDArray[numpy.float32],
-    weight: numpy.typing.NDArray[numpy.float32] | None,
+    x: gibbous._core.Rows32,
     covariance_type: str,
     origins: numpy.typing.NDArray[numpy.float32],
     labels: numpy.typing.NDArray[numpy.int32] | None,
     seed: int,
-    nk: numpy.typing.NDArray[numpy.float64],
-    s1: numpy.typing.NDArray[numpy.float64],
-    s2: numpy.typing.NDArray[numpy.float64],
+    first_row: int,
+    statistics: Statistics,
     threads: int,
-    first_row: int = 0,
 ) -> None:
     """Statistics of given labels, or of random responsibilities."""
 
+def statistics(
+    nk: numpy.typing.NDArray[numpy.float64],
+    s1: numpy.typing.NDArray[numpy.float64],
+    s2: numpy.typing.NDArray[numpy.float64],
+    entropy: numpy.typing.NDArray[numpy.float64] | None = None,
+) -> Statistics:
+    """Sums that E-steps write and M-steps read."""
+
 @typing.overload
 def survey(
-    x: numpy.typing.NDArray[numpy.float64],
-    weight: numpy.typing.NDArray[numpy.float64] | None,
+    x: gibbous._core.Rows64,
     center: numpy.typing.NDArray[numpy.float64],
     spread: numpy.typing.NDArray[numpy.float64],
     radius2: numpy.typing.NDArray[numpy.float64],
@@ -163,8 +178,7 @@ def survey(
 
 @typing.overload
 def survey(
-    x: numpy.typing.NDArray[numpy.float32],
-    weight: numpy.typing.NDArray[numpy.float32] | None,
+    x: gibbous._core.Rows32,
     center: numpy.typing.NDArray[numpy.float64],
     spread: numpy.typing.NDArray[numpy.float64],
     radius2: numpy.typing.NDArray[numpy.float64],
@@ -176,34 +190,22 @@ def survey(
 
 @typing.overload
 def update(
-    covariance_type: str,
-    nk: numpy.typing.NDArray[numpy.float64],
-    s1: numpy.typing.NDArray[numpy.float64],
-    s2: numpy.typing.NDArray[numpy.float64],
+    statistics: Statistics,
     origin: numpy.typing.NDArray[numpy.float64],
     scatter: numpy.typing.NDArray[numpy.float64] | None,
     reg_covar: float,
-    weights: numpy.typing.NDArray[numpy.float64],
-    means: numpy.typing.NDArray[numpy.float64],
-    covariances: numpy.typing.NDArray[numpy.float64],
-    precisions_cholesky: numpy.typing.NDArray[numpy.float64],
+    mixture: Mixture64,
     threads: int,
 ) -> int:
-    """M-step; returns the first component that is not positive definite, or -1."""
+    """M-step into a mixture; returns the first component that is not positive definite, or -1."""
 
 @typing.overload
 def update(
-    covariance_type: str,
-    nk: numpy.typing.NDArray[numpy.float64],
-    s1: numpy.typing.NDArray[numpy.float64],
-    s2: numpy.typing.NDArray[numpy.float64],
+    statistics: Statistics,
     origin: numpy.typing.NDArray[numpy.float32],
     scatter: numpy.typing.NDArray[numpy.float64] | None,
     reg_covar: float,
-    weights: numpy.typing.NDArray[numpy.float32],
-    means: numpy.typing.NDArray[numpy.float32],
-    covariances: numpy.typing.NDArray[numpy.float32],
-    precisions_cholesky: numpy.typing.NDArray[numpy.float32],
+    mixture: Mixture32,
     threads: int,
 ) -> int:
-    """M-step; returns the first component that is not positive definite, or -1."""
+    """M-step into a mixture; returns the first component that is not positive definite, or -1."""

@@ -8,112 +8,114 @@ import typing
 import numpy
 import numpy.typing
 
-__all__: list[str] = ["accumulate", "complete", "posterior"]
+import gibbous._core
+import gibbous._core.gmm
+
+__all__: list[str] = [
+    "Completion32",
+    "Completion64",
+    "Patterns",
+    "accumulate",
+    "complete",
+    "completion",
+    "posterior",
+]
+
+class Patterns:
+    """Rows in the order of the entries that they miss; not copied."""
+
+    def __init__(
+        self, rows: numpy.typing.NDArray[numpy.int64], starts: numpy.typing.NDArray[numpy.int64]
+    ) -> None: ...
+
+class Completion64:
+    """What to write about missing entries; see completion."""
+
+class Completion32:
+    """What to write about missing entries; see completion."""
 
 @typing.overload
 def accumulate(
-    x: numpy.typing.NDArray[numpy.float64],
-    weight: numpy.typing.NDArray[numpy.float64] | None,
-    rows: numpy.typing.NDArray[numpy.int64] | None,
-    starts: numpy.typing.NDArray[numpy.int64] | None,
-    covariance_type: str,
-    weights: numpy.typing.NDArray[numpy.float64],
-    means: numpy.typing.NDArray[numpy.float64],
-    covariances: numpy.typing.NDArray[numpy.float64],
+    x: gibbous._core.Rows64,
+    patterns: Patterns | None,
+    mixture: gibbous._core.gmm.Mixture64,
     origin: numpy.typing.NDArray[numpy.float64] | None,
-    nk: numpy.typing.NDArray[numpy.float64],
-    s1: numpy.typing.NDArray[numpy.float64],
-    s2: numpy.typing.NDArray[numpy.float64],
+    statistics: gibbous._core.gmm.Statistics,
     threads: int,
-    log_weights: numpy.typing.NDArray[numpy.float64] | None = None,
 ) -> float:
     """E-step on what is observed, and expected statistics; returns the weighted sum of log p."""
 
 @typing.overload
 def accumulate(
-    x: numpy.typing.NDArray[numpy.float32],
-    weight: numpy.typing.NDArray[numpy.float32] | None,
-    rows: numpy.typing.NDArray[numpy.int64] | None,
-    starts: numpy.typing.NDArray[numpy.int64] | None,
-    covariance_type: str,
-    weights: numpy.typing.NDArray[numpy.float32],
-    means: numpy.typing.NDArray[numpy.float32],
-    covariances: numpy.typing.NDArray[numpy.float32],
+    x: gibbous._core.Rows32,
+    patterns: Patterns | None,
+    mixture: gibbous._core.gmm.Mixture32,
     origin: numpy.typing.NDArray[numpy.float32] | None,
-    nk: numpy.typing.NDArray[numpy.float64],
-    s1: numpy.typing.NDArray[numpy.float64],
-    s2: numpy.typing.NDArray[numpy.float64],
+    statistics: gibbous._core.gmm.Statistics,
     threads: int,
-    log_weights: numpy.typing.NDArray[numpy.float64] | None = None,
 ) -> float:
     """E-step on what is observed, and expected statistics; returns the weighted sum of log p."""
 
 @typing.overload
 def complete(
-    x: numpy.typing.NDArray[numpy.float64],
-    rows: numpy.typing.NDArray[numpy.int64] | None,
-    starts: numpy.typing.NDArray[numpy.int64] | None,
-    covariance_type: str,
-    weights: numpy.typing.NDArray[numpy.float64],
-    means: numpy.typing.NDArray[numpy.float64],
-    covariances: numpy.typing.NDArray[numpy.float64],
-    filled: numpy.typing.NDArray[numpy.float64] | None,
+    x: gibbous._core.Rows64,
+    patterns: Patterns | None,
+    mixture: gibbous._core.gmm.Mixture64,
+    completion: Completion64,
+    threads: int,
+) -> None:
+    """What takes the place of missing entries: mean or draw, variance and covariance."""
+
+@typing.overload
+def complete(
+    x: gibbous._core.Rows32,
+    patterns: Patterns | None,
+    mixture: gibbous._core.gmm.Mixture32,
+    completion: Completion32,
+    threads: int,
+) -> None:
+    """What takes the place of missing entries: mean or draw, variance and covariance."""
+
+@typing.overload
+def completion(
+    filled: numpy.typing.NDArray[numpy.float64],
     targets: numpy.typing.NDArray[numpy.int64] | None,
     variance: numpy.typing.NDArray[numpy.float64] | None,
     covariance: numpy.typing.NDArray[numpy.float64] | None,
     seed: int | None,
-    threads: int,
-) -> None:
-    """What takes the place of missing entries: mean or draw, variance and covariance."""
+) -> Completion64:
+    """Arrays for complete: the rows, and the spread of targets; a seed for draws, not means."""
 
 @typing.overload
-def complete(
-    x: numpy.typing.NDArray[numpy.float32],
-    rows: numpy.typing.NDArray[numpy.int64] | None,
-    starts: numpy.typing.NDArray[numpy.int64] | None,
-    covariance_type: str,
-    weights: numpy.typing.NDArray[numpy.float32],
-    means: numpy.typing.NDArray[numpy.float32],
-    covariances: numpy.typing.NDArray[numpy.float32],
-    filled: numpy.typing.NDArray[numpy.float32] | None,
+def completion(
+    filled: numpy.typing.NDArray[numpy.float32],
     targets: numpy.typing.NDArray[numpy.int64] | None,
     variance: numpy.typing.NDArray[numpy.float32] | None,
     covariance: numpy.typing.NDArray[numpy.float32] | None,
     seed: int | None,
-    threads: int,
-) -> None:
-    """What takes the place of missing entries: mean or draw, variance and covariance."""
+) -> Completion32:
+    """Arrays for complete: the rows, and the spread of targets; a seed for draws, not means."""
 
 @typing.overload
 def posterior(
-    x: numpy.typing.NDArray[numpy.float64],
-    rows: numpy.typing.NDArray[numpy.int64] | None,
-    starts: numpy.typing.NDArray[numpy.int64] | None,
-    covariance_type: str,
-    weights: numpy.typing.NDArray[numpy.float64],
-    means: numpy.typing.NDArray[numpy.float64],
-    covariances: numpy.typing.NDArray[numpy.float64],
+    x: gibbous._core.Rows64,
+    patterns: Patterns | None,
+    mixture: gibbous._core.gmm.Mixture64,
     log_prob: numpy.typing.NDArray[numpy.float64] | None,
     responsibilities: numpy.typing.NDArray[numpy.float64] | None,
     labels: numpy.typing.NDArray[numpy.int64] | None,
     threads: int,
-    log_weights: numpy.typing.NDArray[numpy.float64] | None = None,
 ) -> None:
     """Log-likelihood, responsibilities and labels by what is observed of each row."""
 
 @typing.overload
 def posterior(
-    x: numpy.typing.NDArray[numpy.float32],
-    rows: numpy.typing.NDArray[numpy.int64] | None,
-    starts: numpy.typing.NDArray[numpy.int64] | None,
-    covariance_type: str,
-    weights: numpy.typing.NDArray[numpy.float32],
-    means: numpy.typing.NDArray[numpy.float32],
-    covariances: numpy.typing.NDArray[numpy.float32],
+    x: gibbous._core.Rows32,
+    patterns: Patterns | None,
+    mixture: gibbous._core.gmm.Mixture32,
     log_prob: numpy.typing.NDArray[numpy.float32] | None,
     responsibilities: numpy.typing.NDArray[numpy.float32] | None,
     labels: numpy.typing.NDArray[numpy.int64] | None,
     threads: int,
-    log_weights: numpy.typing.NDArray[numpy.float64] | None = None,
 ) -> None:
     """Log-likelihood, responsibilities and labels by what is observed of each row."""

@@ -82,7 +82,7 @@ class Complete:
             self.center = np.zeros(d, self.dtype)
             return
         self.total = core.gmm.survey(
-            rows.X, rows.weight, center, self.spread, radius2, self.scatter, self.threads
+            rows.block.rows, center, self.spread, radius2, self.scatter, self.threads
         )
         self.radius2 = float(radius2[0])
         self.center = center.astype(self.dtype)
@@ -95,14 +95,15 @@ class Complete:
         scatter = None if self.scatter is None else np.empty((d, d))
         center, spread, radius2 = np.empty(d), np.empty(d), np.empty(1)
         with closing(rows.first_pass(missing=False)) as blocks:
-            for first, X, weight in blocks:
-                if first == 0:
-                    core.gmm.survey(X, None, center, spread, radius2, None, self.threads)
+            for block in blocks:
+                X, weight = block.X, block.weight
+                if block.first == 0:
+                    core.gmm.survey(core.rows(X), center, spread, radius2, None, self.threads)
                 if self.direct:
                     self.total += len(X) if weight is None else float(weight.sum(dtype=float))
                     continue
                 self.total += core.gmm.survey(
-                    X, weight, center, spread, radius2, scatter, self.threads, given=True
+                    block.rows, center, spread, radius2, scatter, self.threads, given=True
                 )
                 np.maximum(self.spread, spread, out=self.spread)
                 self.radius2 = max(self.radius2, float(radius2[0]))
@@ -115,7 +116,7 @@ class Complete:
         rows = self.rows
         if self.direct and isinstance(rows, MemoryRows):  # not computed yet
             mean, spread, radius2 = np.empty(self.d), np.empty(self.d), np.empty(1)
-            core.gmm.survey(rows.X, rows.weight, mean, spread, radius2, None, self.threads)
+            core.gmm.survey(rows.block.rows, mean, spread, radius2, None, self.threads)
             return mean.astype(self.dtype)
         return self.center
 
@@ -159,13 +160,9 @@ class Complete:
         nk, s1 = np.empty(k), np.empty((k, d))
         s2 = np.empty(core.gmm.second_moments(self.kind, k, d, folded))
         rows = self.rows
-        if p.log_weights is None:
-            value = rows.add_up((nk, s1, s2), self._fill(p, origin))
-            entropy = math.nan
-        else:
-            entropies = np.empty(1)
-            value = rows.add_up((nk, s1, s2, entropies), self._fill(p, origin))
-            entropy = float(entropies[0])
+        entropies = () if p.log_weights is None else (np.empty(1),)
+        value = rows.add_up((nk, s1, s2, *entropies), self._fill(p, origin))
+        entropy = float(entropies[0][0]) if entropies else math.nan
         return Statistics(
             value,
             entropy,
@@ -181,28 +178,14 @@ class Complete:
 
     def _fill(self, p: Parameters, origin: Floats | None) -> Any:
         """Return a function that sums one block."""
+        mixture = p.mixture(self.kind)
 
-        def fill(
-            block: Block, nk: Doubles, s1: Doubles, s2: Doubles, entropy: Doubles | None = None
-        ) -> float:
-            first, X, weight = block
+        def fill(block: Block, *sums: Doubles) -> float:
             value = core.gmm.accumulate(
-                X,
-                weight,
-                self.kind,
-                p.weights,
-                p.means,
-                p.factors,
-                origin,
-                nk,
-                s1,
-                s2,
-                self.threads,
-                p.log_weights,
-                entropy,
+                block.rows, mixture, origin, core.gmm.statistics(*sums), self.threads
             )
             if not math.isfinite(value) and not self.rows.in_memory:
-                check_finite(X, first)
+                check_finite(block.X, block.first)
             return float(value)
 
         return fill
@@ -235,15 +218,14 @@ class Complete:
         nk, s1 = np.empty(k), np.empty((k, self.d))
         s2 = np.empty(core.gmm.second_moments(own, k, self.d, False))
 
-        def fill(block: Block, nk: Doubles, s1: Doubles, s2: Doubles) -> float:
-            first, X, weight = block
+        def fill(block: Block, *sums: Doubles) -> float:
+            first, X = block.first, block.X
             found = None if labels is None else labels[first : first + len(X)]
             if nearest:
                 found = np.empty(len(X), np.int32)
                 Samples(X, None, self.threads).assign(origins, found)
-            core.gmm.start(
-                X, weight, own, origins, found, key, nk, s1, s2, self.threads, first_row=first
-            )
+            into = core.gmm.statistics(*sums)
+            core.gmm.start(block.rows, own, origins, found, key, first, into, self.threads)
             return 0.0
 
         self.rows.add_up((nk, s1, s2), fill)

@@ -88,17 +88,11 @@ class Likelihood:
             np.empty(shape, dtype),
         )
         failed = core.gmm.update(
-            form.kind,
-            sums.nk,
-            sums.s1,
-            sums.s2,
+            core.gmm.statistics(sums.nk, sums.s1, sums.s2),
             sums.origin,
             sums.scatter,
             form.reg_covar,
-            new.weights,
-            new.means,
-            new.covariances,
-            new.factors,
+            new.mixture(form.kind),
             form.threads,
         )
         return new, int(failed)

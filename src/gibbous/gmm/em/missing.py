@@ -57,21 +57,14 @@ def accumulate(
     float
         Weighted sum of the log-density of what is observed.
     """
-    order, starts = (None, None) if patterns is None else (patterns.rows, patterns.starts)
     return float(
         core.gmm.missing.accumulate(
-            block.X,
-            block.weight,
-            order,
-            starts,
-            kind,
-            p.weights,
-            p.means,
-            p.covariances,
+            block.rows,
+            None if patterns is None else patterns.bound,
+            p.mixture(kind),
             about,
-            *sums,
+            core.gmm.statistics(*sums),
             threads,
-            *(() if p.log_weights is None else (p.log_weights,)),
         )
     )
 
@@ -194,7 +187,8 @@ class Missing:
         seen, sums = np.zeros(d), np.zeros(d)
         origin: Floats | None = None
         with closing(rows.first_pass(missing=True)) as blocks:
-            for _, X, weight in blocks:
+            for block in blocks:
+                X, weight = block.X, block.weight
                 w = np.ones(len(X)) if weight is None else weight.astype(np.float64)
                 self.total += float(w.sum())
                 there = ~np.isnan(X)
@@ -385,9 +379,9 @@ def _assigned(
     ):
         nk, s1 = np.empty(k), np.empty((k, d))
         s2 = np.empty(core.gmm.second_moments(own, k, d, False))
-        core.gmm.start(
-            rows, block.weight, own, about, labels, key, nk, s1, s2, threads, first_row=block.first
-        )
+        sums = core.gmm.statistics(nk, s1, s2)
+        bound = core.rows(rows, block.weight)
+        core.gmm.start(bound, own, about, labels, key, block.first, sums, threads)
         found += [nk, s1, s2]
     return _Assigned(found[6], found[7], found[8], found[1], found[5].reshape(k, d))
 

@@ -66,10 +66,11 @@ def _worst(em: EM, old: Parameters, count: int, variance: Floats) -> Floats:
     e = em.expectation
     values, kept = np.empty(0, e.dtype), np.empty((0, e.d), e.dtype)
     with closing(e.rows.blocks()) as blocks:
-        for _, X, weight in blocks:
+        for block in blocks:
+            X = block.X
             log_prob = e.comparable(old, X, variance)
-            if weight is not None:
-                log_prob[weight == 0] = np.inf
+            if block.weight is not None:
+                log_prob[block.weight == 0] = np.inf
             order = np.argsort(log_prob, kind="stable")[:count]
             # rows of earlier blocks come first, so that a stable sort keeps their order
             values = np.concatenate([values, log_prob[order]])

@@ -96,18 +96,13 @@ def gibbs(
     n = chains.hidden.shape[0]
     out = np.zeros((n, machine.n_visible), machine.dtype)
     core.rbm.gibbs(
-        *machine.parameters(),
-        chains.hidden,
-        out,
+        kernels.parameters_of(machine, units.codes()),
+        core.rbm.chains(chains.hidden, out, chains.clamp.states, chains.clamp.lengths),
         steps,
         chains.seed,
         chains.step,
-        chains.clamp.states,
         means,
         machine.threads_for(n, jobs, LITTLE_BATCH),
-        units=units.codes(),
-        lengths=chains.clamp.lengths,
-        **machine.unit_parameters,
     )
     chains.step += 2 * steps
     return out

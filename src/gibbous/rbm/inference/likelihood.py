@@ -213,9 +213,10 @@ def exact_log_partition(machine: Machine, units: Bernoulli, jobs: int = 1) -> Lo
     Stepped hidden units have too many states: the sum then is over all visible states.
     """
     if units.hidden_units == "binary":
-        find: Any = core.rbm.exact_log_partition  # one function for both precisions
         n_states = 1 << min(machine.n_hidden, machine.n_visible)
-        value = float(find(*machine.parameters(), machine.threads_for(n_states, jobs)))
+        parameters = kernels.parameters_of(machine, units.codes())
+        threads = machine.threads_for(n_states, jobs)
+        value = float(core.rbm.exact_log_partition(parameters, threads))
         return LogPartition(value, "exact", interval=(value, value))
     d = machine.n_visible
     value, codes = -np.inf, np.arange(1 << d, dtype=np.uint32)
@@ -267,9 +268,8 @@ def annealed_log_partition(
             random.child(seed, "rbm-ais", 1), jobs,
         )  # fmt: skip
         hidden, path = chains.hidden, path[::-1]
-    anneal: Any = core.rbm.anneal  # one function for both precisions
-    log_weights = anneal(
-        *machine.parameters(),
+    log_weights = core.rbm.anneal(
+        kernels.parameters_of(machine, units.codes()),
         base,
         np.ascontiguousarray(path),
         hidden,

@@ -13,6 +13,12 @@ from .machine import Machine
 Array = NDArray[Any]
 
 
+def parameters_of(machine: Machine, codes: Any) -> Any:
+    """Return the parameters as kernels that only read them take them."""
+    w, a, b = machine.parameters()
+    return core.layers.parameters(w, a, b, codes, **machine.unit_parameters)
+
+
 def hidden_means(machine: Machine, codes: Any, rows: Any, jobs: int) -> Array:
     """Return E(h | v) of all rows.
 
@@ -31,27 +37,22 @@ def hidden_means(machine: Machine, codes: Any, rows: Any, jobs: int) -> Array:
     """
     out = np.empty((rows.n, machine.n_hidden), machine.dtype)
     threads = machine.threads_for(rows.n, jobs)
-    core.layers.hidden_means(
-        rows, *machine.parameters(), out, threads, units=codes, **machine.unit_parameters
-    )
+    core.layers.hidden_means(rows, parameters_of(machine, codes), out, threads)
     return out
 
 
 def hidden_draws(machine: Machine, codes: Any, rows: Any, seed: int, jobs: int) -> Array:
     """Return a draw from P(h | v) for all rows, made in the core."""
     out = np.empty((rows.n, machine.n_hidden), machine.dtype)
-    draw: Any = core.layers.draw_hidden  # one function for both precisions
     threads = machine.threads_for(rows.n, jobs)
-    draw(rows, *machine.parameters(), out, seed, 0, threads, units=codes, **machine.unit_parameters)
+    core.layers.draw_hidden(rows, parameters_of(machine, codes), out, seed, 0, threads)
     return out
 
 
 def free_energies(machine: Machine, codes: Any, rows: Any, jobs: int) -> Array:
     """Return F(v) of all rows, float64."""
     threads = machine.threads_for(rows.n, jobs)
-    found: Array = core.rbm.free_energies(
-        rows, *machine.parameters(), threads, units=codes, **machine.unit_parameters
-    )
+    found: Array = core.rbm.free_energies(rows, parameters_of(machine, codes), threads)
     return found
 
 
@@ -59,19 +60,14 @@ def conditionals(machine: Machine, codes: Any, rows: Any, chosen: Array, jobs: i
     """Return log P(variable of each row | its others); ``chosen`` holds their first units."""
     threads = machine.threads_for(rows.n, jobs)
     chosen = np.ascontiguousarray(chosen, dtype=np.int64)
-    found: Array = core.rbm.conditionals(
-        rows, *machine.parameters(), chosen, threads, units=codes, **machine.unit_parameters
-    )
+    found: Array = core.rbm.conditionals(rows, parameters_of(machine, codes), chosen, threads)
     return found
 
 
 def group_energies(machine: Machine, codes: Any, rows: Any, jobs: int) -> Array:
     """Return -F of each row with one unit of the first group on after another, (n, units)."""
-    find: Any = core.rbm.group_energies  # one function for both precisions
     threads = machine.threads_for(rows.n, jobs)
-    found: Array = find(
-        rows, *machine.parameters(), 0, threads, units=codes, **machine.unit_parameters
-    )
+    found: Array = core.rbm.group_energies(rows, parameters_of(machine, codes), 0, threads)
     return found
 
 
@@ -80,5 +76,6 @@ def visible_means(machine: Machine, rows: Any, jobs: int) -> Array:
     w, a, b = machine.parameters()
     turned = np.ascontiguousarray(w.T)
     out = np.empty((rows.n, turned.shape[0]), turned.dtype)
-    core.layers.hidden_means(rows, turned, b, a, out, machine.threads_for(rows.n, jobs))
+    parameters = core.layers.parameters(turned, b, a)
+    core.layers.hidden_means(rows, parameters, out, machine.threads_for(rows.n, jobs))
     return out

@@ -91,7 +91,7 @@ def rows_of(
         csr = (data, X.indices.astype(np.int32, copy=False), X.indptr.astype(np.int64, copy=False))
         if ones:
             kept.update(sample=False, ones=True)
-        return make(n, d, csr=csr, **kept)
+        return make(n, d, csr, **kept)
     if X.dtype == bool:
         X = X.view(np.uint8)
     if X.dtype != np.uint8:
@@ -100,8 +100,8 @@ def rows_of(
     if data_max == 1.0:
         bits = core.layers.pack_states(X, threads)
         if bits is not None:
-            return make(n, d, bits=bits, **{**kept, "sample": False})
-    return make(n, d, **{"bytes" if X.dtype == np.uint8 else "real": X}, **kept)
+            return make(n, d, bits, **{**kept, "sample": False})
+    return make(n, d, X, **kept)
 
 
 def _above(X: Any, threshold: float) -> Any:
@@ -133,13 +133,13 @@ def numbers_of(X: Any, dtype: str, weight: NDArray[Any] | None = None) -> Any:
     if weight is not None:
         kept["weight"] = np.ascontiguousarray(weight / weight.mean(), dtype=dtype)
     if not sp.issparse(X):
-        return _ROWS[dtype](n, d, real=np.ascontiguousarray(X, dtype=dtype), **kept)
+        return _ROWS[dtype](n, d, np.ascontiguousarray(X, dtype=dtype), **kept)
     if not X.has_canonical_format:
         X = X.copy()
         X.sum_duplicates()
     data = np.ascontiguousarray(X.data, dtype=dtype)
     csr = (data, X.indices.astype(np.int32, copy=False), X.indptr.astype(np.int64, copy=False))
-    return _ROWS[dtype](n, d, csr=csr, **kept)
+    return _ROWS[dtype](n, d, csr, **kept)
 
 
 def words_of(words: NDArray[Any], d: int, dtype: str, weight: NDArray[Any] | None = None) -> Any:
@@ -147,7 +147,7 @@ def words_of(words: NDArray[Any], d: int, dtype: str, weight: NDArray[Any] | Non
     kept: dict[str, Any] = {}
     if weight is not None:
         kept["weight"] = np.ascontiguousarray(weight / weight.mean(), dtype=dtype)
-    return _ROWS[dtype](len(words), d, bits=words, **kept)
+    return _ROWS[dtype](len(words), d, words, **kept)
 
 
 def whole_numbers(X: Any, what: str) -> Any:

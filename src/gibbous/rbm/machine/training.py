@@ -160,24 +160,27 @@ def train_pass(
     KeyboardInterrupt
         On Ctrl-C, in the middle of the pass.
     """
-    train: Any = core.rbm.train  # one function for both precisions
-    machine.steps = train(
+    # the arrays themselves, not Machine.parameters(): training is in place
+    parameters = core.layers.parameters(
+        machine.weights, machine.visible, machine.hidden, units.codes(), **machine.unit_parameters
+    )
+    make_state: Any = core.rbm.state  # a type checker does not know the lengths of the tuples
+    machine.steps = core.rbm.train(
         rows,
         order,
         _core_settings(machine, units, settings, rate),
-        machine.weights,
-        machine.visible,
-        machine.hidden,
+        parameters,
+        make_state(
+            parameters,
+            machine.velocity,
+            machine.fast,
+            machine.offsets,
+            machine.activity,
+            machine.chains,
+            **machine.unit_state,
+        ),
         machine.steps,
-        machine.velocity,
-        machine.fast,
-        *(machine.offsets or (None, None)),
-        machine.activity,
-        machine.chains,
         machine.threads_for(min(settings.batch_size, len(order)), jobs, LITTLE_BATCH),
-        units=units.codes(),
-        **machine.unit_parameters,
-        **machine.unit_state,
     )
 
 
