@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the bindings share: array types that never copy, and the door for Ctrl-C.
+// Shared by the bindings: array types that never copy, and the handling of Ctrl-C.
 #pragma once
 #include <pybind11/numpy.h>
 #include <pybind11/pybind11.h>
@@ -16,13 +16,13 @@ namespace gibbous::bind {
 
 namespace py = pybind11;
 
-// C-contiguous, of exactly this dtype: the Python layer has converted what had to be converted, so
-// anything else is refused instead of being copied silently.
+// C-contiguous, of exactly this dtype: the Python layer has made all conversions, so that anything
+// else is rejected instead of being copied silently.
 template <class T>
 using Array = py::array_t<T, py::array::c_style>;
 
-// Lets Python handle signals at most every 50 ms while a kernel runs without the GIL. Made before
-// the GIL is released, so that it is destroyed with the GIL held again.
+// Lets Python handle signals at most every 50 ms while a kernel runs without the GIL. Constructed
+// before the GIL is released, so that it is destroyed with the GIL held.
 class PythonMonitor final : public Monitor {
  public:
   void poll() override {
@@ -61,7 +61,8 @@ T* optional_out(std::optional<Array<T>>& a, Index size, const char* what) {
   return a ? out_of(*a, size, what) : nullptr;
 }
 
-// What multiplies states by weights where the processor has a matrix unit, and GIBBOUS_AMX allows.
+// The product of states and weights on a matrix unit, if the processor has one and GIBBOUS_AMX
+// allows it.
 TileProduct tile_product();
 
 }  // namespace gibbous::bind

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the bindings of mixtures share: covariance types by name, and parameters and statistics in
-// the caller's arrays.
+// Shared by the bindings of mixtures: covariance types by name, and parameters and statistics in
+// the arrays of the caller.
 #pragma once
 #include <optional>
 #include <string>
@@ -29,7 +29,8 @@ inline Index covariance_size(Covariance type, Index k, Index d) {
   }
 }
 
-// Parameters of a mixture, whose sizes fit. E-steps read them; M-steps write all but log_weights.
+// Parameters of a mixture, with validated sizes. E-steps read them; M-steps write all except
+// log_weights.
 template <class T>
 struct BoundMixture {
   Covariance type;
@@ -40,7 +41,7 @@ struct BoundMixture {
   const double* given_log_weights() const { return log_weights ? log_weights->data() : nullptr; }
 };
 
-// Sums over the rows. How long they are depends on the mixture and on what they refer to.
+// Sums over the rows. Their sizes depend on the mixture and on their origins.
 struct BoundStatistics {
   Array<double> nk, s1, s2;
   std::optional<Array<double>> entropy;

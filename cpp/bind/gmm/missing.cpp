@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Border of the mixture on rows with missing entries.
+// Bindings of mixtures on rows with missing entries.
 #include <pybind11/stl.h>
 
 #include <utility>
@@ -11,7 +11,7 @@ namespace gibbous::bind {
 
 namespace {
 
-// The rows in an order in which those of one pattern lie together, with the arrays that hold it.
+// An order of the rows in which those with the same pattern are adjacent, with its arrays.
 struct BoundPatterns {
   Array<Index64> rows, starts;
   gmm::Patterns patterns;
@@ -76,7 +76,7 @@ void posterior_missing(const BoundRows<T>& x, const std::optional<BoundPatterns>
   gmm::posterior_missing(x.rows, order, joint, {threads, &monitor}, out);
 }
 
-// What is asked of rows with missing entries; sizes are checked against the rows.
+// The requested outputs for rows with missing entries; sizes are checked against the rows.
 template <class T>
 struct BoundCompletion {
   std::optional<Array<T>> filled;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Border of the Gaussian mixture: shapes, dtypes, the GIL. Every kernel exists for float32 and
-// float64 under one name; the dtype of x (or of the parameters) picks.
+// Bindings of Gaussian mixtures: shapes, dtypes, the GIL. Every kernel is overloaded for float32
+// and float64; the dtype of x (or of the parameters) selects one.
 #include "gibbous/gmm/mixture.hpp"
 
 #include <pybind11/stl.h>
@@ -171,7 +171,7 @@ void bind_for(py::module_& m, const char* mixture_name) {
 void bind_statistics(py::module_& m) {
   py::class_<BoundStatistics>(m, "Statistics", py::module_local(),
                               "Sums over the rows; the arrays are not copied.");
-  // a function, because calls of classes take twice as long
+  // a function, because calling a class takes twice as long
   m.def(
       "statistics",
       [](Array<double> nk, Array<double> s1, Array<double> s2,

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Dense rows, which mixtures and K-means take.
+// Dense rows, used by mixtures and K-means.
 #include <pybind11/stl.h>
 
 #include <utility>

@@ -38,7 +38,7 @@ BoundCsr<T> csr_rows(const Array<T>& data, const Array<I>& indices, const Array<
           py::make_tuple(data, indices, indptr, weight)};
 }
 
-// Calls f with the rows as the kernels take them.
+// Calls f with the rows in the format of the kernels.
 template <class T, class F>
 auto with_rows(const BoundRows<T>& x, F&& f) {
   return f(x.rows);

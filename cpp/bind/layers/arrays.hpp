@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the bindings of layers and machines share: rows, kinds of units, parameters.
+// Shared by the bindings of layers and machines: rows, kinds of units, parameters.
 #pragma once
 #include <optional>
 #include <tuple>
@@ -16,7 +16,7 @@ using layers::Parameters;
 template <class T>
 using CsrArrays = std::tuple<Array<T>, Array<Index32>, Array<Index64>>;  // data, indices, indptr
 
-// Words of 32 states, bytes, numbers, or numbers in compressed rows.
+// Words of 32 states, bytes, numbers, or numbers in CSR form.
 template <class T>
 using States = std::variant<Array<std::uint32_t>, Array<std::uint8_t>, Array<T>, CsrArrays<T>>;
 
@@ -28,13 +28,13 @@ struct BoundSource {
   std::optional<Array<T>> weight;
 };
 
-// What the units are, with the array that holds the groups.
+// The kinds of the units, with the array that holds the groups.
 struct BoundUnits {
   layers::Units units;
   Array<Index64> groups;
 };
 
-// The parameters between two layers, whose sizes fit, with the arrays that hold them.
+// The parameters between two layers, with validated sizes, and the arrays that hold them.
 template <class T>
 struct BoundParameters {
   Parameters<T> net;
@@ -43,8 +43,8 @@ struct BoundParameters {
   std::optional<Array<T>> z;
 };
 
-// The parameters to be changed; throws for read-only arrays. Kernels that only read parameters take
-// `net`, so that they work on such arrays too.
+// The parameters for kernels that modify them; throws for read-only arrays. Kernels that only read
+// parameters use `net`, so that they accept such arrays.
 template <class T>
 Parameters<T> writable(BoundParameters<T>& bound) {
   bound.w.mutable_data();
@@ -54,11 +54,11 @@ Parameters<T> writable(BoundParameters<T>& bound) {
   return bound.net;
 }
 
-// The parameters for rows; throws where the rows do not fit them.
+// The parameters for rows; throws if the rows do not match them.
 template <class T>
 const Parameters<T>& parameters_for(const layers::Source<T>& x, const BoundParameters<T>& bound) {
   expect(x.d == bound.net.visible, "x must have one column per visible unit");
-  // the passes would look for bits
+  // otherwise the passes would read bits
   expect(bound.net.units.visible == layers::Visible::binary || !x.binary(),
          "rows of counts and of Gaussian units must be numbers");
   return bound.net;

@@ -7,7 +7,7 @@
 namespace gibbous::bind {
 namespace {
 
-// Z is known for units of two states only.
+// Z can be computed for binary units only.
 template <class T>
 const Parameters<T>& two_states(const BoundParameters<T>& bound) {
   const layers::Units& units = bound.net.units;

@@ -17,8 +17,8 @@ using rbm::Settings;
 template <class T>
 using Triple = std::tuple<Array<T>, Array<T>, Array<T>>;  // w, a, b
 
-// What training keeps between passes, with the arrays that hold it. Sizes fit a machine of so many
-// units.
+// State kept between passes of training, with the arrays that hold it. Sizes match a machine with
+// so many units.
 template <class T>
 struct BoundState {
   Index visible, hidden;
@@ -62,7 +62,7 @@ const T* lengths_of(const layers::Units& units, const std::optional<Array<T>>& l
   return lengths ? lengths->data() : nullptr;
 }
 
-// `parameters` are those of the machine whose training this is the state of.
+// `parameters` are those of the machine that this state belongs to.
 template <class T>
 BoundState<T> make_state(const BoundParameters<T>& parameters, std::optional<Triple<T>> velocity,
                          std::optional<Triple<T>> fast,
