@@ -1,4 +1,4 @@
-"""Functions are short and take few parameters: what travels together is a type."""
+"""Functions are short and take few parameters: values passed together form a type."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ ROOT = Path(__file__).parents[2]
 SRC = ROOT / "src" / "gibbous"
 
 MOST_PARAMETERS = 8
-#: Docstrings apart.
+#: Without docstrings.
 MOST_LINES = 60
 
-#: Public functions that modules below the package offer, besides those of ``gibbous.__all__``.
+#: Public functions of modules below the package, in addition to ``gibbous.__all__``.
 PUBLIC = {"coherence", "select_topics", "write_report"}
 
 
@@ -80,7 +80,7 @@ def test_functions_of_the_core_take_few_parameters(path: Path) -> None:
 
 # ---- C++ -----------------------------------------------------------------------------------------
 
-#: Comments, strings and characters, in which braces mean nothing.
+#: Comments, strings and characters, in which braces have no meaning.
 _NOT_CODE = re.compile(
     r"//[^\n]*|/\*.*?\*/|\"(?:\\.|[^\"\\\n])*\"|'(?:\\.|[^'\\\n])'|^[ \t]*#[^\n]*",
     re.DOTALL | re.MULTILINE,
@@ -91,7 +91,7 @@ _TAIL = re.compile(r"\)\s*(?:const|noexcept|override|final|mutable|\s)*(?:->[\w:
 
 
 def code_of(text: str) -> str:
-    """Return C++ with blanks in the place of everything that is not code."""
+    """Return C++ with everything that is not code replaced by blanks."""
     return _NOT_CODE.sub(lambda m: re.sub(r"[^\n]", " ", m.group()), text)
 
 
