@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "bind/gmm/arrays.hpp"
+#include "gibbous/gmm/digits.hpp"
 
 namespace gibbous::bind {
 
@@ -140,6 +141,35 @@ Index factorize(const std::string& type, Index k, Index d, const Array<T>& covar
 }
 
 template <class T>
+double widest(const std::string& type, const Array<T>& factors, const Array<double>& spread,
+              double radius2) {
+  const Covariance kind = covariance_of(type);
+  const Index d = spread.size(), one = covariance_size(kind, 1, d);
+  expect(factors.size() % one == 0 && (kind != Covariance::tied || factors.size() == one),
+         "precisions_cholesky has a wrong size");
+  return gmm::widest(kind, factors.size() / one, d, factors.data(), spread.data(), radius2);
+}
+
+template <class T, class U>
+bool moved_far(const std::string& type, const Array<T>& old, const Array<U>& means,
+               const Array<U>& covariances, double limit) {
+  expect(old.ndim() == 2 && means.ndim() == 2, "means must have two dimensions");
+  const gmm::Location<U> now{covariance_of(type), means.shape(0), means.shape(1), means.data(),
+                             covariances.data()};
+  expect(old.size() == means.size(), "old and new means must have one shape");
+  expect(covariances.size() == covariance_size(now.type, now.k, now.d),
+         "covariances has a wrong size");
+  return gmm::moved_far(old.data(), now, limit);
+}
+
+template <class T, class U>
+void bind_moved_far(py::module_& m) {
+  m.def("moved_far", &moved_far<T, U>, py::arg("covariance_type"), py::arg("old").noconvert(),
+        py::arg("means").noconvert(), py::arg("covariances").noconvert(), py::arg("limit"),
+        "Whether a mean moved by more than sqrt(limit) of its new standard deviations.");
+}
+
+template <class T>
 void bind_for(py::module_& m, const char* mixture_name) {
   const auto in = [](const char* name) { return py::arg(name).noconvert(); };
   const auto optional = [](const char* name) { return py::arg(name).noconvert().none(true); };
@@ -166,6 +196,9 @@ void bind_for(py::module_& m, const char* mixture_name) {
   m.def("factorize", &factorize<T>, py::arg("covariance_type"), py::arg("k"), py::arg("d"),
         in("covariances"), in("precisions_cholesky"), py::arg("threads"),
         "Cholesky factors of the precisions; returns the first component that fails, or -1.");
+  m.def("widest", &widest<T>, py::arg("covariance_type"), in("precisions_cholesky"), in("spread"),
+        py::arg("radius2"),
+        "Largest squared distance of a row from the center, in widths of the components.");
 }
 
 void bind_statistics(py::module_& m) {
@@ -200,6 +233,9 @@ void bind_gmm(py::module_& m) {
   bind_statistics(m);
   bind_for<double>(m, "Mixture64");
   bind_for<float>(m, "Mixture32");
+  bind_moved_far<double, double>(m);
+  bind_moved_far<float, float>(m);
+  bind_moved_far<float, double>(m);
 }
 
 }  // namespace gibbous::bind

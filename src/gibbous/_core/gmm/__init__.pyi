@@ -21,12 +21,14 @@ __all__: list[str] = [
     "foldable",
     "missing",
     "mixture",
+    "moved_far",
     "posterior",
     "second_moments",
     "start",
     "statistics",
     "survey",
     "update",
+    "widest",
 ]
 
 class Statistics:
@@ -104,6 +106,36 @@ def mixture(
     log_weights: numpy.typing.NDArray[numpy.float64] | None = None,
 ) -> Mixture32:
     """Parameters of a mixture; log_weights replace log(weights) if given."""
+
+@typing.overload
+def moved_far(
+    covariance_type: str,
+    old: numpy.typing.NDArray[numpy.float64],
+    means: numpy.typing.NDArray[numpy.float64],
+    covariances: numpy.typing.NDArray[numpy.float64],
+    limit: float,
+) -> bool:
+    """Whether a mean moved by more than sqrt(limit) of its new standard deviations."""
+
+@typing.overload
+def moved_far(
+    covariance_type: str,
+    old: numpy.typing.NDArray[numpy.float32],
+    means: numpy.typing.NDArray[numpy.float32],
+    covariances: numpy.typing.NDArray[numpy.float32],
+    limit: float,
+) -> bool:
+    """Whether a mean moved by more than sqrt(limit) of its new standard deviations."""
+
+@typing.overload
+def moved_far(
+    covariance_type: str,
+    old: numpy.typing.NDArray[numpy.float32],
+    means: numpy.typing.NDArray[numpy.float64],
+    covariances: numpy.typing.NDArray[numpy.float64],
+    limit: float,
+) -> bool:
+    """Whether a mean moved by more than sqrt(limit) of its new standard deviations."""
 
 @typing.overload
 def posterior(
@@ -209,3 +241,21 @@ def update(
     threads: int,
 ) -> int:
     """M-step into a mixture; returns the first component that is not positive definite, or -1."""
+
+@typing.overload
+def widest(
+    covariance_type: str,
+    precisions_cholesky: numpy.typing.NDArray[numpy.float64],
+    spread: numpy.typing.NDArray[numpy.float64],
+    radius2: float,
+) -> float:
+    """Largest squared distance of a row from the center, in widths of the components."""
+
+@typing.overload
+def widest(
+    covariance_type: str,
+    precisions_cholesky: numpy.typing.NDArray[numpy.float32],
+    spread: numpy.typing.NDArray[numpy.float64],
+    radius2: float,
+) -> float:
+    """Largest squared distance of a row from the center, in widths of the components."""

@@ -140,18 +140,9 @@ class Complete:
         if self.direct:
             return False
         if self._squares is None or self._squares[0] is not factors:
-            self._squares = factors, self._widest(factors)
+            widest = core.gmm.widest(self.kind, factors, self.spread, self.radius2)
+            self._squares = factors, widest
         return self._squares[1] <= slack * self._limit
-
-    def _widest(self, factors: Floats) -> float:
-        """Return the largest squared distance from the center, in widths of the components."""
-        u = np.abs(factors.astype(np.float64, copy=False))
-        with np.errstate(over="ignore", invalid="ignore"):  # also False for NaN and infinity
-            if self.kind == "diag":
-                return float((u * self.spread).max() ** 2)
-            if self.kind == "spherical":
-                return float(u.max() ** 2 * self.radius2)
-            return float(((self.spread @ u) ** 2).sum(axis=-1).max())
 
     def sums(self, p: Parameters, folded: bool, about: Floats | None = None) -> Statistics:
         """Sum the statistics of one E-step, about the center, the means or ``about`` (k, d)."""
@@ -285,12 +276,5 @@ def column_variance(moments: Moments, kind: str, d: int) -> Floats:
 
 def moved_far(kind: str, old: Floats, new: Parameters | Moments) -> bool:
     """Return whether a mean moved too far for the variances summed about the old one."""
-    if kind in ("full", "tied"):
-        variance = np.diagonal(new.covariances, axis1=-2, axis2=-1)
-    elif kind == "diag":
-        variance = new.covariances
-    else:
-        variance = new.covariances[:, None]
-    shift = new.means.astype(np.float64) - old
-    with np.errstate(over="ignore", invalid="ignore"):
-        return bool((shift**2 > FOLD_LIMIT[old.dtype] * np.maximum(variance, 0)).any())
+    limit = FOLD_LIMIT[old.dtype]
+    return bool(core.gmm.moved_far(kind, old, new.means, new.covariances, limit))
