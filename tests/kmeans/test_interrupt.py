@@ -9,6 +9,7 @@ import pytest
 from sklearn.exceptions import ConvergenceWarning
 
 from gibbous._ground import random as _random
+from gibbous._ground.isa import core
 from gibbous.kmeans.lloyd import KMeans
 from gibbous.kmeans.samples import Samples
 from support.blobs import bits, blobs, csr
@@ -58,19 +59,19 @@ def test_interrupt_keeps_the_last_finished_iteration(sparse, monkeypatch):
 @pytest.mark.parametrize("sparse", [False, True])
 def test_interrupt_within_a_step_discards_the_step(sparse, monkeypatch):
     X = csr(BLOBS) if sparse else BLOBS
-    step, begun = Samples.step, []
+    step, begun = core.kmeans.step, []
 
-    def cut_short(self, centers, labels, fresh, bounds=()):
+    def cut_short(rows, centers, labels, fresh, threads, *bounds):
         begun.append(1)
         if len(begun) == 3:  # the arrays that a kernel interrupted halfway leaves behind
             labels[::2] = 0
             fresh[:] = np.nan
             raise KeyboardInterrupt
-        return step(self, centers, labels, fresh, bounds)
+        return step(rows, centers, labels, fresh, threads, *bounds)
 
     model = KMeans(10, tol=0, init=BLOBS[:10], n_init=1)
     with monkeypatch.context() as patch:
-        patch.setattr(Samples, "step", cut_short)
+        patch.setattr(core.kmeans, "step", cut_short)
         patch.setattr(Samples, "assign", no_pass)
         with pytest.raises(KeyboardInterrupt):
             model.fit(X)

@@ -11,6 +11,7 @@ import pytest
 
 from gibbous import KMeans, MiniBatchKMeans
 from gibbous._ground import random
+from gibbous._ground.isa import core
 from gibbous.kmeans import minibatch_run, run
 from gibbous.kmeans.samples import Samples
 from gibbous.kmeans.starts import Starts
@@ -168,19 +169,19 @@ def test_state_after_ctrl_c_is_that_of_the_last_complete_iteration(sparse, monke
     states: list[Any] = []
     whole = lloyd(samples(sparse=sparse), callback=lambda _: states.append(whole.state()))
     expected = bits(whole.finish())
-    step, begun = Samples.step, []
+    step, begun = core.kmeans.step, []
 
-    def cut_short(self, centers, labels, fresh, bounds=()):
+    def cut_short(rows, centers, labels, fresh, threads, *bounds):
         begun.append(1)
         if len(begun) == 3:  # the arrays that a kernel interrupted halfway leaves behind
             labels[::2] = 0
             fresh[:] = np.nan
             raise KeyboardInterrupt
-        return step(self, centers, labels, fresh, bounds)
+        return step(rows, centers, labels, fresh, threads, *bounds)
 
     one = lloyd(samples(sparse=sparse))
     with monkeypatch.context() as patch:
-        patch.setattr(Samples, "step", cut_short)
+        patch.setattr(core.kmeans, "step", cut_short)
         outcome = one.finish()
     assert outcome is not None and outcome.interrupted and outcome.n_iter == 2
     np.testing.assert_array_equal(outcome.labels, states[1]["at"]["labels"])
@@ -200,7 +201,7 @@ def test_ctrl_c_before_the_first_iteration_has_no_outcome(monkeypatch):
     for name in ("plusplus", "step"):
         one = lloyd(samples())
         with monkeypatch.context() as patch:
-            patch.setattr(Samples, name, stop)
+            patch.setattr(core.kmeans, name, stop)
             assert one.finish() is None
         other = lloyd(samples())
         other.restore(moved(one.state()))
@@ -340,12 +341,12 @@ def test_mini_batches_stop_for_the_same_reason(options):
 @pytest.mark.parametrize("moment", ["kernel", "reassign"])
 def test_state_after_ctrl_c_is_that_of_the_last_complete_step(moment, monkeypatch):
     expected = minibatch_bits(minibatch(samples(100)).finish())
-    step, begun = Samples.minibatch, []
+    step, begun = core.kmeans.minibatch, []
     reassign = minibatch_run.Update.reassign
 
-    def cut_short(self, centers, counts, labels):
+    def cut_short(rows, centers, counts, labels, threads):
         begun.append(1)
-        inertia = step(self, centers, counts, labels)
+        inertia = step(rows, centers, counts, labels, threads)
         if len(begun) == 6 and moment == "kernel":
             raise KeyboardInterrupt
         return inertia
@@ -357,7 +358,7 @@ def test_state_after_ctrl_c_is_that_of_the_last_complete_step(moment, monkeypatc
 
     one = minibatch(samples(100))
     with monkeypatch.context() as patch:
-        patch.setattr(Samples, "minibatch", cut_short)
+        patch.setattr(core.kmeans, "minibatch", cut_short)
         if moment == "reassign":
             patch.setattr(minibatch_run.Update, "reassign", cut_short_reassign)
         outcome = one.finish()

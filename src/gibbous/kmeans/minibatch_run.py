@@ -14,6 +14,7 @@ import numpy as np
 
 from .._fit.history import Callback, History, Recorder, Trace
 from .._ground import random
+from .._ground.isa import core
 from .samples import Array, Samples
 from .starts import Starts
 
@@ -81,7 +82,8 @@ class Update:
         # Copies: Ctrl-C keeps the last complete step, and returned arrays do not change. Those of
         # a model may be mapped from a file.
         centers, counts = np.array(at.centers), np.array(at.counts)
-        inertia = batch.minibatch(centers, counts, np.empty(batch.n, dtype=np.int32))
+        labels = np.empty(batch.n, dtype=np.int32)
+        inertia = float(core.kmeans.minibatch(batch.rows, centers, counts, labels, batch.threads))
         since = at.since_reassignment + self.batch_size
         if since >= 10 * len(counts) or (counts == 0).any():
             since = 0

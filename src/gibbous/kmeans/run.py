@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from .._fit.history import Callback, History, Recorder, Trace
+from .._ground.isa import core
 from .samples import Array, Samples
 from .starts import Starts
 
@@ -243,13 +244,17 @@ class Run:
     def _iterate(self, at: _Position) -> str:
         """Iterate from this position and return why the start ended."""
         data, settings, recorder = self.data, self.settings, self._recorder
+        step: Any = core.kmeans.step  # a type checker cannot follow the unpacked bounds
+        rows, threads = data.rows, data.threads
         fresh, bounds = np.empty_like(at.centers), data.bounds(len(at.centers))
         # An interrupted step leaves `labels` partly updated, so those of the last finished one are
         # stored separately, alternating between two buffers: one of them is always complete.
         labels, spare = at.labels.copy(), np.empty_like(at.labels)
         centers, kept, _, i, converged, _ = at
         while not converged and i < settings.max_iter:
-            inertia, changed, shift, relocated = data.step(centers, labels, fresh, bounds)
+            inertia, changed, shift, relocated = step(
+                rows, centers, labels, fresh, threads, *bounds
+            )
             np.copyto(spare, labels)
             converged = changed == 0 or shift <= settings.tol
             settled = changed == 0 and not relocated

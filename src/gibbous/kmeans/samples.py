@@ -15,7 +15,13 @@ Array = NDArray[Any]
 
 
 class Samples:
-    """Rows, dense or CSR, with their weights: the same methods for both families of kernels."""
+    """Rows, dense or CSR, with their weights: the same methods for both families of kernels.
+
+    Attributes
+    ----------
+    rows : object
+        The rows in the form of the core. A run passes them to the kernel of its iteration.
+    """
 
     def __init__(self, X: Any, weight: Array | None, threads: int) -> None:
         self.n, self.d = X.shape
@@ -28,7 +34,7 @@ class Samples:
                 X.sum_duplicates()
             index = np.promote_types(X.indices.dtype, X.indptr.dtype)
             index = np.dtype(np.int32 if index.itemsize <= 4 else np.int64)
-            self._rows: Any = core.kmeans.csr(
+            self.rows: Any = core.kmeans.csr(
                 np.ascontiguousarray(X.data),
                 np.ascontiguousarray(X.indices, dtype=index),
                 np.ascontiguousarray(X.indptr, dtype=index),
@@ -36,7 +42,7 @@ class Samples:
                 weight,
             )
         else:
-            self._rows = core.rows(X, weight)
+            self.rows = core.rows(X, weight)
 
     def take(self, rows: Array) -> Samples:
         """Return these rows, with their weights."""
@@ -48,42 +54,28 @@ class Samples:
         return self.X[rows].toarray() if self.sparse else np.take(self.X, rows, axis=0)
 
     def bounds(self, k: int) -> tuple[Array, ...]:
-        """Return the state that :meth:`step` keeps between iterations."""
+        """Return what ``core.kmeans.step`` keeps between iterations."""
         return () if self.sparse else (np.zeros(self.n, dtype=self.dtype), np.zeros(k))
-
-    def step(
-        self, centers: Array, labels: Array, fresh: Array, bounds: tuple[Array, ...] = ()
-    ) -> tuple[float, int, float, list[int]]:
-        """Run one Lloyd iteration; see ``cpp/gibbous/kmeans/kernels.hpp``."""
-        kernel: Any = core.kmeans.step  # a type checker cannot follow the unpacked bounds
-        out: tuple[float, int, float, list[int]] = kernel(
-            self._rows, centers, labels, fresh, self.threads, *bounds
-        )
-        return out
 
     def assign(self, centers: Array, labels: Array) -> float:
         """Label all rows and return the inertia."""
-        return float(core.kmeans.assign(self._rows, centers, labels, self.threads))
-
-    def minibatch(self, centers: Array, counts: Array, labels: Array) -> float:
-        """Update the centers in place and return the previous inertia."""
-        return float(core.kmeans.minibatch(self._rows, centers, counts, labels, self.threads))
+        return float(core.kmeans.assign(self.rows, centers, labels, self.threads))
 
     def distances(self, centers: Array) -> Array:
         """Return the Euclidean distances to all centers, shape (n, k)."""
         out = np.empty((self.n, centers.shape[0]), dtype=self.dtype)
-        core.kmeans.distances(self._rows, centers, out, self.threads)
+        core.kmeans.distances(self.rows, centers, out, self.threads)
         return out
 
     def plusplus(self, k: int, trials: int | None, key: int) -> Array:
         """Return the row numbers of k centers by greedy k-means++."""
         trials = 2 + int(math.log(k)) if trials is None else trials
-        return np.asarray(core.kmeans.plusplus(self._rows, k, trials, key, self.threads))
+        return np.asarray(core.kmeans.plusplus(self.rows, k, trials, key, self.threads))
 
     def mean_variance(self) -> float:
         """Return the mean over the columns of their variances."""
         if not self.sparse:
-            return float(core.kmeans.mean_variance(self._rows, self.threads))
+            return float(core.kmeans.mean_variance(self.rows, self.threads))
         indices = self.X.indices
         values = self.X.data.astype(np.float64)
         mean = np.bincount(indices, weights=values, minlength=self.d) / self.n

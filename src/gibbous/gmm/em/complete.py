@@ -152,7 +152,9 @@ class Complete:
         s2 = np.empty(core.gmm.second_moments(self.kind, k, d, folded))
         rows = self.rows
         entropies = () if p.log_weights is None else (np.empty(1),)
-        value = rows.add_up((nk, s1, s2, *entropies), self._fill(p, origin))
+        sums = (nk, s1, s2, *entropies)
+        fill = self._fill(p, origin)
+        value = fill(rows.block, *sums) if isinstance(rows, MemoryRows) else rows.add_up(sums, fill)
         entropy = float(entropies[0][0]) if entropies else math.nan
         return Statistics(
             value,

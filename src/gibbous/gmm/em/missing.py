@@ -32,7 +32,7 @@ def accumulate(
     kind: str,
     p: Parameters,
     about: Floats | None,
-    sums: tuple[Doubles, Doubles, Doubles],
+    sums: tuple[Doubles, ...],
     threads: int,
 ) -> float:
     """E-step on what is observed of some rows, and the expected statistics of complete rows.
@@ -239,14 +239,15 @@ class Missing:
         s2 = np.empty(core.gmm.second_moments(self.kind, k, d, False))
         rows = self.rows
 
-        def fill(block: Block, nk: Doubles, s1: Doubles, s2: Doubles) -> float:
+        def fill(block: Block, *sums: Doubles) -> float:
             patterns = self.patterns if rows.in_memory else Patterns.of(block.X, self.kind)
-            value = accumulate(block, patterns, self.kind, p, about, (nk, s1, s2), self.threads)
+            value = accumulate(block, patterns, self.kind, p, about, sums, self.threads)
             if not math.isfinite(value) and not rows.in_memory:
                 check_finite(block.X, block.first, missing=True)
             return value
 
-        value = rows.add_up((nk, s1, s2), fill)
+        sums = (nk, s1, s2)
+        value = fill(rows.block, *sums) if isinstance(rows, MemoryRows) else rows.add_up(sums, fill)
         origin = p.means if about is None else about
         entropy = math.nan
         if p.log_weights is not None:
