@@ -123,7 +123,7 @@ class DenseKernel : public Desk {
     Cell* block = cells + k / kTopicLanes * kTopicLanes;
     CellLanes c;
     std::memcpy(&c, block, sizeof c);
-    CellLanes lane;
+    CellLanes lane{};
     GIBBOUS_UNROLL
     for (int i = 0; i < kTopicLanes; ++i) lane[i] = static_cast<Cell>(k % kTopicLanes);
     c += reinterpret_cast<CellLanes>(cell_lane_ == lane);
