@@ -248,6 +248,6 @@ def test_the_commands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_both_commands_are_one_line() -> None:
     lines = [line for block in blocks("sh") for line in block.splitlines()]
-    for last in ("gibbous demo", "pytest"):
+    for last, options in (("gibbous demo", "--no-compile "), ("pytest", "")):
         (command,) = [line for line in lines if line.endswith(f".venv/bin/{last}")]
-        assert command.startswith("python3 -m venv .venv && .venv/bin/pip install '.[")
+        assert command.startswith(f"python3 -m venv .venv && .venv/bin/pip install {options}'.[")

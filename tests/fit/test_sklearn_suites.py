@@ -115,8 +115,8 @@ def test_suite(module: str, tmp_path: Path) -> None:
             *("-p", "sklearn.conftest", "-p", "no:cacheprovider", str(file)),
         ],
         cwd=tmp_path,
-        # both dtypes, where scikit-learn by default runs float64 only
-        env={**os.environ, "SKLEARN_RUN_FLOAT32_TESTS": "1"},
+        # both dtypes, where scikit-learn by default runs float64 only; one process
+        env={**os.environ, "SKLEARN_RUN_FLOAT32_TESTS": "1", "PYTEST_ADDOPTS": ""},
         capture_output=True,
         text=True,
         timeout=1500,
