@@ -13,7 +13,6 @@ from typing import Any
 from .bag import BagOfWords
 from .builder import Builder
 from .columns import COLUMNS, column, join, words
-from .formats.read import open_source
 from .matrix import dictionary_words, of_bow, of_matrix
 from .records import count_documents
 from .rows import Rows, stack
@@ -323,6 +322,8 @@ class Corpus(BagOfWords):
         ImportError
             If pyarrow is needed and missing.
         """
+        from .formats.read import open_source  # a dozen modules that fits do not need
+
         source = open_source(path, format, options)
         if source.stored:
             corpus = cls.open(path)

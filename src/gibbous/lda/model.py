@@ -265,7 +265,7 @@ class LatentDirichletAllocation(
         """
         corpus = self._corpus(X, reset=True)
         key = random.key_of(self.random_state)
-        priors = priors_of(self.get_params(deep=False), corpus)
+        priors = priors_of(vars(self), corpus)
         if self.early_stopping is not False and (start is not None or keep_token_topics):
             raise ValueError(
                 "early_stopping holds documents back, whose tokens start and keep_token_topics "

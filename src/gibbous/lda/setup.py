@@ -184,7 +184,7 @@ def run_of(estimator: Any, corpus: Corpus, priors: Priors, key: int, asked: Aske
     ValueError
         If the corpus has no words, or the checkpoint is damaged or of another fit.
     """
-    p = estimator.get_params(deep=False)
+    p = vars(estimator)  # get_params takes a fifth of a millisecond
     if corpus.n_words == 0:
         raise ValueError("X has no words: prune the vocabulary less, or check what was read")
     held_out = None
