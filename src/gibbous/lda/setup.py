@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from numbers import Integral, Real
 from typing import Any, NamedTuple
 
@@ -136,7 +137,7 @@ def plan_of(parameters: dict[str, Any], continued: bool) -> Plan:
     )
 
 
-def priors_of(parameters: dict[str, Any], corpus: Corpus) -> Priors:
+def priors_of(parameters: Mapping[str, Any], corpus: Corpus) -> Priors:
     """Return the priors that a fit begins with.
 
     Raises
